@@ -1,0 +1,3 @@
+from nascope.cli import main
+
+main()

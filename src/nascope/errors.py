@@ -1,0 +1,25 @@
+"""What can go wrong, in a few kinds. The command line prints one as a line and exits with 2."""
+
+
+class NascopeError(Exception):
+    """Base of every error that nascope raises for its user: says what, where and what to do."""
+
+
+class GenotypeError(NascopeError):
+    """A cell or genotype that is malformed, or that an operation cannot take."""
+
+
+class DataError(NascopeError):
+    """A data set that is missing, damaged or of the wrong kind."""
+
+
+class CheckpointError(NascopeError):
+    """A checkpoint that is missing, damaged or made for something else."""
+
+
+class StudyError(NascopeError):
+    """A study, recipe or records folder that is invalid."""
+
+
+class ProbeError(NascopeError):
+    """A probe asked of a model or data on which its quantity is not defined."""
