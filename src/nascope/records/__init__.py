@@ -1,0 +1,19 @@
+"""Records: what a study leaves on disk, as plain files. Loads no torch."""
+
+from nascope.records.read import (
+    EpochRecord,
+    ProbeRecord,
+    StudyRecord,
+    TrainingRecord,
+    TrialRecord,
+    read_study,
+)
+
+__all__ = [
+    "EpochRecord",
+    "ProbeRecord",
+    "StudyRecord",
+    "TrainingRecord",
+    "TrialRecord",
+    "read_study",
+]

@@ -1,0 +1,124 @@
+"""Writing files so that a reader, or a run after a crash, never sees half of one."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from nascope.errors import StudyError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file written aside under a unique name and renamed to ``path`` on success.
+
+    Raises:
+        StudyError: the folder cannot be written.
+    """
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise StudyError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        _discard(aside)
+
+
+def _discard(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:  # the folder itself is unwritable: the first error says so
+        pass
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace ``path`` by ``content``, at once."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace ``path`` by the JSON of ``value``; not-a-number and infinities stay readable."""
+    write_bytes(path, (json.dumps(plain(value), indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Replace ``path`` by an uncompressed npz of ``arrays``."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **dict(arrays))  # type: ignore[arg-type]
+    write_bytes(path, buffer.getvalue())
+
+
+def read_json(path: Path) -> Any:
+    """The JSON in ``path``.
+
+    Raises:
+        StudyError: the file is missing or damaged.
+    """
+    try:
+        return unplain(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise StudyError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:
+        raise StudyError(f"{path} is damaged: delete it and run the study again") from None
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays in an npz file.
+
+    Raises:
+        StudyError: the file is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise StudyError(f"{path} is missing") from None
+    except Exception:  # zipfile, zlib and numpy each raise their own kinds
+        raise StudyError(f"{path} is damaged: delete it and run the study again") from None
+
+
+_NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
+
+def plain(value: Any) -> Any:
+    """``value`` for JSON: tuples as lists; non-finite numbers as {"$number": "NaN"}, since
+    strict readers refuse Python's bare NaN."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        if number != number:
+            return {"$number": "NaN"}
+        if number in (float("inf"), float("-inf")):
+            return {"$number": "Infinity" if number > 0 else "-Infinity"}
+        return number
+    if isinstance(value, np.integer):
+        return int(value)
+    return value
+
+
+def unplain(value: Any) -> Any:
+    """The inverse of `plain`, up to tuples."""
+    if isinstance(value, dict):
+        if value.keys() == {"$number"}:
+            return _NON_FINITE[value["$number"]]
+        return {key: unplain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [unplain(item) for item in value]
+    return value

@@ -1,0 +1,43 @@
+"""Identities: a hash of what determines a result, and of nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from nascope.records.files import plain
+
+NUMERICS_VERSION = 1
+"""Bumped by hand when a commit changes the numbers that a run yields; a golden-value test guards
+it. Results of another version are kept on disk but not taken for current ones."""
+
+
+def identity(kind: str, determines: Mapping[str, Any]) -> str:
+    """Sixteen hexadecimal digits that name a result.
+
+    Args:
+        kind: "training", "landscape", …: keeps equal settings of different things apart.
+        determines: everything that the numbers depend on, as plain data.
+    """
+    content = plain({"kind": kind, "numerics": NUMERICS_VERSION, **determines})
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def non_defaults(settings: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from their defaults.
+
+    A field added later, left at its default, then changes no identity.
+    """
+    changed = {}
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        default = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        if value != default:
+            changed[field.name] = value
+    return changed

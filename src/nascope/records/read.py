@@ -1,0 +1,205 @@
+"""Reading a study's records: what analysis and report know of it. Loads no torch.
+
+The records of training stand in the header of the checkpoint itself, so they cannot disagree
+with the weights.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from nascope.cells.genotype import Genotype, from_dict
+from nascope.errors import CheckpointError, StudyError
+from nascope.records.files import read_arrays, read_json, unplain
+from nascope.records.paths import ProbePaths, StudyPaths, TrialPaths
+
+RECORDS_KEY = "nascope"  # the header's one metadata entry, a JSON object
+CORRECT_KEY = "records.correct"  # (test images,) uint8: 1 where the final network is right
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One completed epoch. Losses are means per image, accuracies shares in [0, 1].
+
+    Training loss and accuracy are those met during the epoch, on augmented images with the
+    weights changing; test figures are taken at its end, in evaluation mode.
+    """
+
+    epoch: int  # completed epochs, from 1
+    learning_rate: float
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    seconds: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """A trial's training so far."""
+
+    epochs: tuple[EpochRecord, ...]
+    diverged_at: int | None  # the epoch whose loss or weights were not finite
+    finished: bool  # all epochs done, or diverged
+    provenance: Mapping[str, Any]  # versions, device, threads, host, durations, parameters
+    correct: np.ndarray | None = field(default=None, compare=False)  # (test images,) bool
+
+    @property
+    def last(self) -> EpochRecord | None:
+        """The newest epoch, if there is one."""
+        return self.epochs[-1] if self.epochs else None
+
+
+@dataclass(frozen=True)
+class ProbeRecord:
+    """One completed probe: ``kind`` is "landscape" or "variance".
+
+    Both hold ``alphas`` (A,) and ``betas`` (B,), the coordinates along the two directions, and
+    arrays (A, B) with entry [i, j] at (alphas[i], betas[j]): a landscape ``loss`` and
+    ``accuracy``; a variance probe ``variance`` (trace of the covariance of per-instance
+    gradients), ``mean_gradient_norm`` and ``loss``. Non-finite values are results: they stay.
+    """
+
+    kind: str
+    identity: str
+    settings: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One (cell, data, recipe, seed), and what is on disk of it."""
+
+    identity: str
+    label: str  # unique cell name within the study, e.g. "DARTS" or "DARTS-r2"
+    family: str  # the original that a variant was made from; the original's own name
+    variant: str  # "original", or how the variant was made: "random 2", "published 2"
+    genotype: Genotype
+    data: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    seed: int
+    training: TrainingRecord | None = None
+    probes: tuple[ProbeRecord, ...] = ()
+    error: str | None = None  # the traceback of a failed trial
+
+    def probe(self, kind: str) -> ProbeRecord | None:
+        """The first completed probe of that kind."""
+        return next((probe for probe in self.probes if probe.kind == kind), None)
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """A study: its name, its trials in the planned order, and where they lie."""
+
+    name: str
+    folder: Path
+    trials: tuple[TrialRecord, ...]
+    plan: Mapping[str, Any]
+
+
+def read_study(folder: str | Path) -> StudyRecord:
+    """Read everything that a study has left in ``folder``, also while it is still running.
+
+    Raises:
+        StudyError: the folder holds no study, or a file of it is damaged.
+    """
+    paths = StudyPaths(Path(folder))
+    if not paths.plan.is_file():
+        raise StudyError(f"{folder} holds no study (no study.json); run one there first")
+    plan = read_json(paths.plan)
+    try:
+        trials = tuple(
+            _read_trial(paths.trial(entry["label"], entry["identity"]), entry)
+            for entry in plan["trials"]
+        )
+        return StudyRecord(plan["name"], paths.folder, trials, plan)
+    except (KeyError, TypeError) as error:
+        raise StudyError(f"{paths.plan} is not a study's plan: {error!r}") from None
+
+
+def _read_trial(paths: TrialPaths, entry: Mapping[str, Any]) -> TrialRecord:
+    training = read_training(paths.checkpoint) if paths.checkpoint.is_file() else None
+    probes = []
+    for probe in entry["probes"]:
+        files = paths.probe(probe["kind"], probe["identity"])
+        if files.summary.is_file():
+            probes.append(read_probe(files))
+    error = paths.error.read_text(encoding="utf-8") if paths.error.is_file() else None
+    return TrialRecord(
+        identity=entry["identity"],
+        label=entry["label"],
+        family=entry["family"],
+        variant=entry["variant"],
+        genotype=from_dict(entry["genotype"]).named(entry["label"]),
+        data=entry["data"],
+        recipe=entry["recipe"],
+        seed=entry["seed"],
+        training=training,
+        probes=tuple(probes),
+        error=error,
+    )
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The records in a checkpoint's header.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or not nascope's.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            records: dict[str, Any] = unplain(json.loads(metadata[RECORDS_KEY]))
+            return records
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such checkpoint") from None
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path}: damaged, or not a checkpoint ({error})") from None
+    except KeyError:
+        raise CheckpointError(f"{path}: not a checkpoint of nascope") from None
+
+
+def read_training(path: Path) -> TrainingRecord:
+    """The training that a checkpoint records.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or not nascope's.
+    """
+    records = read_header(path)
+    correct = None
+    with safe_open(path, framework="numpy") as file:
+        if CORRECT_KEY in file.keys():  # noqa: SIM118  (not a mapping)
+            correct = file.get_tensor(CORRECT_KEY).astype(bool)
+    return TrainingRecord(
+        epochs=tuple(EpochRecord(**epoch) for epoch in records["epochs"]),
+        diverged_at=records["diverged_at"],
+        finished=records["finished"],
+        provenance=records["provenance"],
+        correct=correct,
+    )
+
+
+def read_probe(paths: ProbePaths) -> ProbeRecord:
+    """A completed probe.
+
+    Raises:
+        StudyError: a file of it is missing or damaged.
+    """
+    summary = read_json(paths.summary)
+    return ProbeRecord(
+        kind=summary["kind"],
+        identity=summary["identity"],
+        settings=summary["settings"],
+        provenance=summary["provenance"],
+        arrays=read_arrays(paths.arrays),
+    )
