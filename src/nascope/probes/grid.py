@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 
 from nascope.errors import ProbeError, StudyError
 from nascope.records.files import read_arrays, write_arrays
+
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[float, str], None]
 Arrays = Mapping[str, np.ndarray]
@@ -74,8 +77,10 @@ def compute_rows(
         path = chunks / f"{index:04d}.npz" if chunks is not None else None
         values = _stored(path, len(grid.betas))
         if values is None:
+            logger.info("row %d of %d: computing", index + 1, len(grid.alphas))
             values = row(alpha)
             if path is not None:
+                logger.info("row %d of %d: writing", index + 1, len(grid.alphas))
                 write_arrays(path, values)
         rows.append(values)
         if progress is not None:

@@ -7,6 +7,7 @@ of e: a resume needs the weights and the momentum, and no generator's state.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +29,8 @@ from nascope.records.provenance import provenance
 from nascope.records.read import CORRECT_KEY, EpochRecord
 from nascope.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nascope.training.recipe import Recipe
+
+logger = logging.getLogger(__name__)
 
 EVALUATION_BATCH = 250  # fixed: per-image results may depend on it in the last bit
 
@@ -136,6 +139,7 @@ def train(
     while True:
         epoch = len(epochs)
         before = time.perf_counter()
+        logger.info("epoch %d of %d: training", epoch + 1, recipe.epochs)
         losses, hits = _train_epoch(
             network, optimizer, batches, recipe=recipe, seed=seed, epoch=epoch, report=report
         )
@@ -174,7 +178,17 @@ def train(
                 ),
             },
         )
+        logger.info("epoch %d of %d: writing the checkpoint", epoch + 1, recipe.epochs)
         save_checkpoint(path, checkpoint, previous=previous)
+        logger.info(
+            "epoch %d of %d: done, training loss %.4f, test loss %.4f, test accuracy %.4f%s",
+            epoch + 1,
+            recipe.epochs,
+            record.train_loss,
+            record.test_loss,
+            record.test_accuracy,
+            ", diverged" if diverged else "",
+        )
         report(0.0)
         if checkpoint.records["finished"]:
             return checkpoint
