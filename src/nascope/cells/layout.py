@@ -57,7 +57,7 @@ def layout(cell: Cell) -> Layout:
     >>> from nascope.cells.catalog import load
     >>> placed = layout(load("DARTS").normal)
     >>> [placed.boxes[node].column for node in range(7)], crossings(placed)
-    ([0, 0, 2, 2, 2, 4, 6], 3)
+    ([0, 0, 2, 2, 2, 4, 6], 4)
     """
     placed = _layers(cell)
     _order(placed)
