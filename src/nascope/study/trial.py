@@ -8,104 +8,102 @@ import functools
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from nascope.cells.genotype import from_dict
-from nascope.data.augment import Images
-from nascope.data.datasets import DataSet, balanced_subset, load_data
+from nascope.cells.genotype import Genotype, from_dict
+from nascope.data.datasets import DataSet, load_data
 from nascope.data.device import choose_device, describe_device
-from nascope.errors import DataError, StudyError
-from nascope.probes.directions import random_directions
-from nascope.probes.gradient_variance import gradient_variance
-from nascope.probes.grid import Grid
-from nascope.probes.landscape import landscape
-from nascope.probes.risk import Risk
+from nascope.errors import StudyError
 from nascope.records.files import write_arrays, write_json
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.provenance import provenance
+from nascope.study.probing import checked, probe_network, trained_network
 from nascope.training.checkpoint import load_checkpoint
 from nascope.training.recipe import Recipe
-from nascope.training.train import build_network, train
+from nascope.training.train import train
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[float, str], None]
 Plain = Mapping[str, Any]
 
 
-def train_trial(
-    folder: Path, entry: Plain, request: Plain, data_dir: str | None, device: str, progress: Progress
-) -> None:
-    """Train a planned trial to the end, from its checkpoint where there is one.
+@dataclass(frozen=True)
+class Work:
+    """What a worker is told of a trial; plain data, sent to another process.
 
     Args:
         folder: the study's.
         entry: the trial, as in the study's plan.
         request: the data set's name and sizes, as in the plan.
+        data_dir: the data folder.
+        device: "cpu", "cuda", …
     """
-    paths = _paths(folder, entry)
+
+    folder: Path
+    entry: Plain
+    request: Plain
+    data_dir: str | None
+    device: str
+
+    @property
+    def paths(self) -> TrialPaths:
+        return StudyPaths(self.folder).trial(self.entry["label"], self.entry["identity"])
+
+    @property
+    def genotype(self) -> Genotype:
+        return from_dict(self.entry["genotype"]).named(self.entry["label"])
+
+    def data(self) -> DataSet:
+        """The trial's data, loaded once a process, and checked to be the planned one."""
+        data = _load(self.data_dir, tuple(sorted(self.request.items())))
+        return checked(data, self.entry["data"]["digest"])
+
+
+def train_trial(work: Work, progress: Progress) -> None:
+    """Train a planned trial to the end, from its checkpoint where there is one."""
+    paths = work.paths
     with _logged(paths, "training"), _locked(paths.lock):
-        write_json(paths.plan, entry)
-        data = _data(entry, request, data_dir)
+        write_json(paths.plan, work.entry)
         train(
-            from_dict(entry["genotype"]).named(entry["label"]),
-            data,
-            Recipe(**entry["recipe"]),
-            seed=entry["seed"],
+            work.genotype,
+            work.data(),
+            Recipe(**work.entry["recipe"]),
+            seed=work.entry["seed"],
             path=paths.checkpoint,
             previous=paths.previous_checkpoint,
-            device=choose_device(device),
+            device=choose_device(work.device),
             progress=progress,
         )
 
 
-def probe_trial(  # noqa: PLR0917  (an engine hands arguments on by position)
-    folder: Path,
-    entry: Plain,
-    probe: Plain,
-    request: Plain,
-    data_dir: str | None,
-    device: str,
-    progress: Progress,
-) -> None:
+def probe_trial(work: Work, probe: Plain, progress: Progress) -> None:
     """Probe a trained trial; finished rows of the grid are kept until the whole is there."""
-    paths = _paths(folder, entry)
+    paths = work.paths
     files = paths.probe(probe["kind"], probe["identity"])
-    settings = probe["settings"]
     with _logged(paths, probe["kind"]), _locked(files.folder / "lock"):
         if files.summary.is_file():
             return
-        where = choose_device(device)
+        where = choose_device(work.device)
         checkpoint = load_checkpoint(paths.checkpoint, previous=paths.previous_checkpoint)
-        network = build_network(
-            from_dict(entry["genotype"]), Recipe(**entry["recipe"]), entry["data"], seed=0
+        arrays, used = probe_network(
+            trained_network(checkpoint),
+            work.data(),
+            probe["settings"],
+            device=where,
+            chunks=files.chunks,
+            progress=progress,
         )
-        network.load_state_dict(checkpoint.part("model"))
-        network.to(where)
-        risk = test_risk(network, _data(entry, request, data_dir), settings["instances"], where)
-        directions = random_directions(risk.origin, 2, seed=settings["seed"])
-        grid = Grid.square(settings["points"], settings["radius"])
-        compute = {"landscape": landscape, "variance": gradient_variance}[probe["kind"]]
-        arrays = compute(risk, directions, grid, chunks=files.chunks, progress=progress)
-        write_arrays(
-            files.arrays,
-            {"alphas": np.array(grid.alphas), "betas": np.array(grid.betas), **arrays},
-        )
+        write_arrays(files.arrays, arrays)
         write_json(
             files.summary,
             {
                 "kind": probe["kind"],
                 "identity": probe["identity"],
-                "settings": {
-                    **settings,
-                    "instances": len(risk),
-                    "batchnorm": "frozen",
-                    "directions": "Gaussian, normalised per filter, one-dimensional tensors zero",
-                    "data": "test",
-                },
+                "settings": used,
                 "provenance": provenance(
                     device=describe_device(where), threads=torch.get_num_threads()
                 ),
@@ -114,35 +112,9 @@ def probe_trial(  # noqa: PLR0917  (an engine hands arguments on by position)
         shutil.rmtree(files.chunks, ignore_errors=True)
 
 
-def test_risk(
-    network: torch.nn.Module, data: DataSet, instances: int | None, device: torch.device
-) -> Risk:
-    """The risk on the test set, or on a class-balanced part of it."""
-    test = data.test
-    if instances is not None:
-        test = test.take(balanced_subset(test.labels, instances, what="instances"))
-    images = Images(test.images, data.mean, data.std, device=device).plain(slice(None))
-    return Risk(network, images, torch.from_numpy(test.labels).to(device))
-
-
-def _paths(folder: Path, entry: Plain) -> TrialPaths:
-    return StudyPaths(folder).trial(entry["label"], entry["identity"])
-
-
 @functools.lru_cache(maxsize=2)
 def _load(data_dir: str | None, request: tuple[tuple[str, Any], ...]) -> DataSet:
     return load_data(data_dir=data_dir, **dict(request))
-
-
-def _data(entry: Plain, request: Plain, data_dir: str | None) -> DataSet:
-    """The trial's data, loaded once a process, and checked to be the planned one."""
-    data = _load(data_dir, tuple(sorted(request.items())))
-    if data.digest != entry["data"]["digest"]:
-        raise DataError(
-            f"{data.name} changed since the study was planned: digest {data.digest}, planned "
-            f"{entry['data']['digest']}"
-        )
-    return data
 
 
 @contextlib.contextmanager
