@@ -3,6 +3,7 @@
 from nascope.cells.catalog import load as load_cell
 from nascope.cells.catalog import names as cell_names
 from nascope.cells.genotype import Cell, Edge, Genotype, parse
+from nascope.cells.resolve import resolve_cell
 from nascope.cells.topology import topology
 from nascope.cells.wiring import published_variant, random_variant
 
@@ -15,5 +16,6 @@ __all__ = [
     "parse",
     "published_variant",
     "random_variant",
+    "resolve_cell",
     "topology",
 ]

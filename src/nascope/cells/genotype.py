@@ -323,8 +323,8 @@ def _fields_of_python(text: str) -> tuple[str | None, dict[str, Any]]:
     if len(found) > 1:
         names = ", ".join(name or "(unnamed)" for name, _ in found)
         raise GenotypeError(f"the text holds {len(found)} genotypes ({names}); give one of them")
-    name, node = found[0]
-    return name, _fields_of_node(node)
+    [(label, node)] = found
+    return label, _fields_of_node(node)
 
 
 def _is_genotype(node: ast.expr) -> bool:

@@ -11,6 +11,14 @@ from fractions import Fraction
 from nascope.cells.genotype import Cell
 
 
+def heights(cell: Cell) -> tuple[int, ...]:
+    """For each node, inputs first, the number of edges on the longest path from an input to it."""
+    longest = [0] * cell.num_inputs
+    for sources in cell.sources:
+        longest.append(1 + max(longest[source] for source in sources))
+    return tuple(longest)
+
+
 def depth(cell: Cell) -> int:
     """Number of edges on the longest path from an input node to the output node.
 
@@ -19,10 +27,8 @@ def depth(cell: Cell) -> int:
     >>> depth(Cell(nodes=((("skip_connect", 0),), (("skip_connect", 2),)), concat=(3,)))
     3
     """
-    longest = [0] * cell.num_inputs  # edges on the longest path from an input to each node
-    for sources in cell.sources:
-        longest.append(1 + max(longest[source] for source in sources))
-    return 1 + max(longest[node] for node in cell.concat)
+    height = heights(cell)
+    return 1 + max(height[node] for node in cell.concat)
 
 
 def live_nodes(cell: Cell) -> tuple[int, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,10 +39,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _discard(path: Path) -> None:
-    try:
+    with suppress(OSError):  # where the folder itself is unwritable, the first error says so
         path.unlink(missing_ok=True)
-    except OSError:  # the folder itself is unwritable: the first error says so
-        pass
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -91,25 +90,18 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise StudyError(f"{path} is damaged: delete it and run the study again") from None
 
 
-_NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
-
-
 def plain(value: Any) -> Any:
-    """``value`` for JSON: tuples as lists; non-finite numbers as {"$number": "NaN"}, since
-    strict readers refuse Python's bare NaN."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, (float, np.floating)):
-        number = float(value)
-        if number != number:
-            return {"$number": "NaN"}
-        if number in (float("inf"), float("-inf")):
-            return {"$number": "Infinity" if number > 0 else "-Infinity"}
-        return number
-    if isinstance(value, np.integer):
-        return int(value)
+    """``value`` for JSON: tuples as lists, numpy's numbers as Python's, and non-finite numbers as
+    {"$number": "nan"}, since strict readers refuse Python's bare NaN."""
+    match value:
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case float() | np.floating():
+            return float(value) if math.isfinite(value) else {"$number": str(float(value))}
+        case np.integer():
+            return int(value)
     return value
 
 
@@ -117,7 +109,7 @@ def unplain(value: Any) -> Any:
     """The inverse of `plain`, up to tuples."""
     if isinstance(value, dict):
         if value.keys() == {"$number"}:
-            return _NON_FINITE[value["$number"]]
+            return float(value["$number"])
         return {key: unplain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [unplain(item) for item in value]

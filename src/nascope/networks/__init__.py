@@ -1,0 +1,5 @@
+"""Networks made of cells, under DARTS' scheme for CIFAR and its published parameter names."""
+
+from nascope.networks.network import Network, parameter_count
+
+__all__ = ["Network", "parameter_count"]

@@ -1,0 +1,272 @@
+"""The CIFAR network: cells stacked under DARTS' scheme (facts and names as in its code).
+
+Stem → L cells, of which the ones at ⌊L/3⌋ and ⌊2L/3⌋ reduce the resolution and double the
+channels → global average pooling → linear classifier. Each cell reads the two cells before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from nascope.cells import genotype as genotypes
+from nascope.cells.topology import live_nodes
+from nascope.errors import GenotypeError, StudyError
+from nascope.networks.operations import FactorizedReduce, Identity, ReLUConvBN, build_operation
+
+MIN_IMAGE_SIZE = 8  # two reductions leave 2×2
+AUXILIARY_IMAGE_SIZE = 32  # the tower pools an 8×8 map, which is 32 px after two reductions
+_STEM_MULTIPLIER = 3  # the stem has 3C channels
+
+
+class CellModule(nn.Module):
+    """One cell. Nodes that do not reach the output have parameters, but are not computed."""
+
+    def __init__(
+        self,
+        cell: genotypes.Cell,
+        channels_in: Sequence[int],
+        channels: int,
+        *,
+        reduction: bool,
+        reduction_before: bool,
+    ) -> None:
+        super().__init__()
+        if reduction_before:  # input 0 comes from before the reduction: twice the resolution
+            self.preprocess0: nn.Module = FactorizedReduce(channels_in[0], channels)
+        else:
+            self.preprocess0 = ReLUConvBN(channels_in[0], channels)
+        self.preprocess1 = ReLUConvBN(channels_in[1], channels)
+        self._ops = nn.ModuleList(
+            build_operation(
+                edge.operation,
+                channels,
+                stride=2 if reduction and edge.source < cell.num_inputs else 1,
+            )
+            for edge in cell.edges
+        )
+        self._concat = cell.concat
+        self.channels_out = channels * len(cell.concat)
+        self._plan = _execution_plan(cell)
+        self._reads = {source for _, edges in self._plan for _, source in edges}
+        self.num_drop_paths = sum(
+            not isinstance(self._ops[index], Identity)
+            for _, edges in self._plan
+            for index, _ in edges
+        )
+
+    def forward(self, older: Tensor, newer: Tensor, drop_path: Tensor | None = None) -> Tensor:
+        """Apply the cell.
+
+        Args:
+            older, newer: outputs of the two preceding cells, (batch, channels, height, width).
+            drop_path: (num_drop_paths, batch) factors of the edges that are no identity.
+        """
+        states: dict[int, Tensor] = {}
+        if 0 in self._reads:
+            states[0] = self.preprocess0(older)
+        if 1 in self._reads:
+            states[1] = self.preprocess1(newer)
+        factors = iter(drop_path) if drop_path is not None else None
+        for node, edges in self._plan:
+            total: Tensor | None = None
+            for index, source in edges:
+                operation = self._ops[index]
+                value: Tensor = operation(states[source])
+                if factors is not None and not isinstance(operation, Identity):
+                    value = value * next(factors)[:, None, None, None]
+                total = value if total is None else total + value
+            assert total is not None
+            states[node] = total
+        return torch.cat([states[node] for node in self._concat], dim=1)
+
+
+def _execution_plan(cell: genotypes.Cell) -> list[tuple[int, list[tuple[int, int]]]]:
+    """For each node that reaches the output its edges as (index among all edges, source)."""
+    live = set(live_nodes(cell))
+    plan = []
+    index = 0
+    for node, edges in enumerate(cell.nodes, start=cell.num_inputs):
+        numbered = [(index + offset, edge.source) for offset, edge in enumerate(edges)]
+        index += len(edges)
+        if node in live:
+            plan.append((node, numbered))
+    return plan
+
+
+class AuxiliaryHead(nn.Module):
+    """The auxiliary tower: a small classifier on an 8×8 map, for training only."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.ReLU(),
+            nn.AvgPool2d(5, stride=3, padding=0, count_include_pad=False),  # (…, 2, 2)
+            nn.Conv2d(channels, 128, 1, bias=False),
+            nn.BatchNorm2d(128),
+            nn.ReLU(),
+            nn.Conv2d(128, 768, 2, bias=False),  # (…, 1, 1)
+            nn.BatchNorm2d(768),
+            nn.ReLU(),
+        )
+        self.classifier = nn.Linear(768, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.classifier(self.features(x).flatten(1))
+        return logits
+
+
+class Network(nn.Module):
+    """A stack of a genotype's cells that classifies images.
+
+    Args:
+        genotype: the normal and the reduction cell, of two inputs each.
+        channels: C, the width of one node in the first cells; the stem has 3C channels.
+        layers: L, the number of cells.
+        classes: number of classes.
+        image_channels: 1 or 3, say.
+        image_size: height and width in pixels, at least 8.
+        auxiliary: whether the auxiliary tower is built; it needs images of 32 px.
+
+    Raises:
+        GenotypeError: the genotype has other than two inputs, or an operation without a module.
+        StudyError: a number is out of range.
+
+    >>> from nascope.cells import load_cell
+    >>> Network(load_cell("SNAS"), channels=4, layers=3)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
+    """
+
+    def __init__(
+        self,
+        genotype: genotypes.Genotype,
+        *,
+        channels: int,
+        layers: int,
+        classes: int = 10,
+        image_channels: int = 3,
+        image_size: int = 32,
+        auxiliary: bool = False,
+    ) -> None:
+        super().__init__()
+        _check(genotype, channels, layers, classes, image_channels, image_size, auxiliary)
+        stem_channels = _STEM_MULTIPLIER * channels
+        self.stem = nn.Sequential(
+            nn.Conv2d(image_channels, stem_channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(stem_channels),
+        )
+        self._auxiliary_after = 2 * layers // 3
+        reductions = {layers // 3, 2 * layers // 3}
+        self.cells = nn.ModuleList()
+        previous = (stem_channels, stem_channels)
+        auxiliary_channels = 0
+        for index in range(layers):
+            reduction = index in reductions
+            if reduction:
+                channels *= 2
+            cell = CellModule(
+                genotype.reduce if reduction else genotype.normal,
+                previous,
+                channels,
+                reduction=reduction,
+                reduction_before=index - 1 in reductions,
+            )
+            self.cells.append(cell)
+            previous = (previous[1], cell.channels_out)
+            if index == self._auxiliary_after:
+                auxiliary_channels = cell.channels_out
+        self.auxiliary_head = AuxiliaryHead(auxiliary_channels, classes) if auxiliary else None
+        self.classifier = nn.Linear(previous[1], classes)
+        self.num_drop_paths: int = sum(cell.num_drop_paths for cell in self._cells())
+
+    def _cells(self) -> list[CellModule]:
+        return [cell for cell in self.cells if isinstance(cell, CellModule)]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits, (batch, classes), of images, (batch, channels, height, width)."""
+        return self.forward_training(images)[0]
+
+    def forward_training(
+        self, images: Tensor, drop_path: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits, and in training mode those of the auxiliary tower if there is one.
+
+        Args:
+            drop_path: (num_drop_paths, batch): 0 where an edge is dropped for an image, else
+                1 / (1 − probability). Identity edges are never dropped.
+        """
+        older = newer = self.stem(images)
+        auxiliary = None
+        used = 0
+        for index, cell in enumerate(self._cells()):
+            factors = None
+            if drop_path is not None:
+                factors = drop_path[used : used + cell.num_drop_paths]
+                used += cell.num_drop_paths
+            older, newer = newer, cell(older, newer, factors)
+            if index == self._auxiliary_after and self.training and self.auxiliary_head is not None:
+                auxiliary = self.auxiliary_head(newer)
+        logits: Tensor = self.classifier(newer.mean(dim=(2, 3)))  # global average pooling
+        return logits, auxiliary
+
+
+def _check(
+    genotype: genotypes.Genotype,
+    channels: int,
+    layers: int,
+    classes: int,
+    image_channels: int,
+    image_size: int,
+    auxiliary: bool,
+) -> None:
+    if genotype.normal.num_inputs != 2:
+        raise GenotypeError(
+            f"a network needs cells of two inputs, not {genotype.normal.num_inputs}"
+        )
+    numbers = {
+        "channels": channels,
+        "layers": layers,
+        "classes": classes,
+        "image_channels": image_channels,
+    }
+    for name, value in numbers.items():
+        if value < 1:
+            raise StudyError(f"{name} must be at least 1, not {value}")
+    if image_size < MIN_IMAGE_SIZE:
+        raise StudyError(f"images must be at least {MIN_IMAGE_SIZE} px, not {image_size}")
+    if auxiliary and image_size < AUXILIARY_IMAGE_SIZE:
+        raise StudyError(
+            f"the auxiliary tower needs images of {AUXILIARY_IMAGE_SIZE} px, not {image_size}: "
+            "set auxiliary_weight to 0"
+        )
+
+
+def parameter_count(
+    genotype: genotypes.Genotype,
+    *,
+    channels: int,
+    layers: int,
+    classes: int = 10,
+    image_channels: int = 3,
+    auxiliary: bool = False,
+) -> int:
+    """Number of trainable parameters of the network, dead nodes included.
+
+    Args and errors as for `Network`. Nothing is allocated.
+
+    >>> from nascope.cells import load_cell
+    >>> parameter_count(load_cell("DARTS"), channels=36, layers=20)
+    3349342
+    """
+    with torch.device("meta"):
+        network = Network(
+            genotype,
+            channels=channels,
+            layers=layers,
+            classes=classes,
+            image_channels=image_channels,
+            auxiliary=auxiliary,
+        )
+    return sum(parameter.numel() for parameter in network.parameters())

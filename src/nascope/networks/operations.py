@@ -1,0 +1,182 @@
+"""An operation's name → the module that computes it.
+
+The modules and the names of their parameters follow DARTS' published code, so that weights
+trained there load here. Every convolution is followed by BatchNorm, preceded by ReLU, and has
+no bias.
+"""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nascope.errors import GenotypeError
+
+
+class Identity(nn.Module):
+    """A skip connection of stride 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class ReLUConvBN(nn.Module):
+    """ReLU, one convolution, BatchNorm: preprocessing (1×1) and plain convolutions."""
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        kernel: int | tuple[int, int] = 1,
+        stride: int = 1,
+        affine: bool = True,
+    ) -> None:
+        super().__init__()
+        sizes = (kernel, kernel) if isinstance(kernel, int) else kernel
+        self.op = nn.Sequential(
+            nn.ReLU(),
+            nn.Conv2d(c_in, c_out, sizes, stride, _same(sizes), bias=False),
+            nn.BatchNorm2d(c_out, affine=affine),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.op(x)
+        return out
+
+
+class FactorizedReduce(nn.Module):
+    """Halve the resolution with two 1×1 convolutions of stride 2, the second shifted by a pixel."""
+
+    def __init__(self, c_in: int, c_out: int, affine: bool = True) -> None:
+        super().__init__()
+        if c_out % 2:
+            raise ValueError(f"a factorised reduce needs an even number of channels, not {c_out}")
+        self.relu = nn.ReLU()
+        self.conv_1 = nn.Conv2d(c_in, c_out // 2, 1, stride=2, bias=False)
+        self.conv_2 = nn.Conv2d(c_in, c_out // 2, 1, stride=2, bias=False)
+        self.bn = nn.BatchNorm2d(c_out, affine=affine)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(x)
+        height, width = x.shape[2:]
+        shifted = x[:, :, 1:, 1:]
+        if height % 2 or width % 2:  # an odd size: the shifted half lacks its last row or column
+            shifted = functional.pad(shifted, (0, width % 2, 0, height % 2))
+        out: Tensor = self.bn(torch.cat([self.conv_1(x), self.conv_2(shifted)], dim=1))
+        return out
+
+
+class SeparableConv(nn.Module):
+    """Depthwise then pointwise convolution, applied twice; the stride belongs to the first."""
+
+    def __init__(self, channels: int, kernel: int, stride: int, affine: bool = True) -> None:
+        super().__init__()
+        self.op = nn.Sequential(
+            nn.ReLU(),
+            _depthwise(channels, kernel, stride, dilation=1),
+            nn.Conv2d(channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels, affine=affine),
+            nn.ReLU(),
+            _depthwise(channels, kernel, 1, dilation=1),
+            nn.Conv2d(channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels, affine=affine),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.op(x)
+        return out
+
+
+class DilatedConv(nn.Module):
+    """Depthwise convolution with dilation 2, then pointwise, once."""
+
+    def __init__(self, channels: int, kernel: int, stride: int, affine: bool = True) -> None:
+        super().__init__()
+        self.op = nn.Sequential(
+            nn.ReLU(),
+            _depthwise(channels, kernel, stride, dilation=2),
+            nn.Conv2d(channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels, affine=affine),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.op(x)
+        return out
+
+
+class FactoredConv(nn.Module):
+    """A long convolution in one direction, then in the other, as conv_7x1_1x7.
+
+    DARTS' code applies the row kernel (1×k) first under this name; the order of the name's parts
+    says nothing of it there, and is kept.
+    """
+
+    def __init__(self, channels: int, kernel: int, stride: int, affine: bool = True) -> None:
+        super().__init__()
+        pad = kernel // 2
+        self.op = nn.Sequential(
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, (1, kernel), (1, stride), (0, pad), bias=False),
+            nn.Conv2d(channels, channels, (kernel, 1), (stride, 1), (pad, 0), bias=False),
+            nn.BatchNorm2d(channels, affine=affine),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.op(x)
+        return out
+
+
+def _same(kernel: tuple[int, int]) -> tuple[int, int]:
+    return kernel[0] // 2, kernel[1] // 2
+
+
+def _depthwise(channels: int, kernel: int, stride: int, dilation: int) -> nn.Conv2d:
+    padding = dilation * (kernel // 2)
+    return nn.Conv2d(
+        channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False
+    )
+
+
+_SQUARE = re.compile(r"(max_pool|avg_pool|sep_conv|dil_conv|conv)_(\d+)x(\d+)")
+_FACTORED = re.compile(r"conv_(?:(\d+)x1_1x(\d+)|1x(\d+)_(\d+)x1)")
+
+
+def build_operation(name: str, channels: int, stride: int) -> nn.Module:
+    """The module of an edge.
+
+    Args:
+        name: one of `nascope.cells.genotype.OPERATIONS`.
+        channels: number of input channels, and of output channels.
+        stride: 1, or 2 on an edge of a reduction cell that reads an input.
+
+    Raises:
+        GenotypeError: no module is known by that name.
+    """
+    if name == "skip_connect":
+        return Identity() if stride == 1 else FactorizedReduce(channels, channels)
+    if match := _SQUARE.fullmatch(name):
+        family, kernel, other = match[1], int(match[2]), int(match[3])
+        if kernel == other and kernel % 2:
+            return _square(family, kernel, channels, stride)
+    if match := _FACTORED.fullmatch(name):
+        sizes = {int(size) for size in match.groups() if size}
+        if len(sizes) == 1 and (kernel := sizes.pop()) % 2:
+            return FactoredConv(channels, kernel, stride)
+    raise GenotypeError(f"no network module for operation {name!r}")
+
+
+def _square(family: str, kernel: int, channels: int, stride: int) -> nn.Module:
+    pad = kernel // 2
+    match family:
+        case "max_pool":
+            return nn.MaxPool2d(kernel, stride, pad)
+        case "avg_pool":
+            return nn.AvgPool2d(kernel, stride, pad, count_include_pad=False)
+        case "sep_conv":
+            return SeparableConv(channels, kernel, stride)
+        case "dil_conv":
+            return DilatedConv(channels, kernel, stride)
+    return ReLUConvBN(channels, channels, kernel, stride)

@@ -1,0 +1,113 @@
+"""The drawing: well-formed, complete, escaped, readable; and its layout."""
+
+import re
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+
+from nascope.cells import Cell, cell_names, load_cell, published_variant
+from nascope.cells.drawing import _FILLS, _INK, cell_svg, genotype_html, genotype_svg, readable
+from nascope.cells.genotype import OPERATIONS
+from nascope.cells.layout import crossings, layout
+from nascope.cells.topology import dead_nodes, heights
+from nascope.errors import GenotypeError
+from tests.cells.strategies import cells
+
+
+def _texts(svg: str) -> list[str]:
+    root = ElementTree.fromstring(svg)
+    return [element.text or "" for element in root.iter() if element.tag.endswith("}text")]
+
+
+@given(cells(max_nodes=7))
+def test_every_node_and_operation_is_drawn_once(cell):
+    texts = _texts(cell_svg(cell))
+    expected = [readable(edge.operation) for edge in cell.edges]
+    expected += [f"input {i}" for i in range(cell.num_inputs)]
+    expected += [str(cell.num_inputs + i) for i in range(cell.num_nodes)] + ["output"]
+    assert sorted(texts) == sorted(expected)
+
+
+@given(cells(max_nodes=7))
+def test_edges_lead_rightwards_and_boxes_keep_apart(cell):
+    placed = layout(cell)
+    for node, height in enumerate(heights(cell)):
+        assert placed.boxes[node].column == 2 * height
+    for route in placed.routes:
+        columns = [placed.boxes[box].column for box in route.boxes]
+        assert columns == list(range(columns[0], columns[-1] + 1))
+    for column in placed.columns:
+        ys = [placed.boxes[box].y for box in column]
+        assert all(below - above >= 12 - 1e-6 for above, below in pairwise(ys))
+
+
+@pytest.mark.parametrize("name", cell_names())
+def test_the_order_never_has_more_crossings_than_the_naive_one(name):
+    from nascope.cells.layout import _layers  # noqa: PLC0415
+
+    for cell in (load_cell(name).normal, load_cell(name).reduce):
+        assert crossings(layout(cell)) <= crossings(_layers(cell))
+        assert crossings(layout(cell)) <= 7
+
+
+def test_dead_nodes_and_their_edges_are_faint():
+    cell = published_variant(load_cell("AmoebaNet"), 3).normal
+    assert dead_nodes(cell) == (3,)
+    svg = cell_svg(cell)
+    assert "node 3 is dead" in svg
+    touching = 2 + sum(source == 3 for sources in cell.sources for source in sources)
+    # line, arrow head and operation for each edge; box and its group for the node
+    assert svg.count("opacity='.45'") == 3 * touching + 1
+    assert "opacity" not in cell_svg(load_cell("AmoebaNet").normal)
+
+
+def test_names_are_escaped():
+    hostile = """<script>alert("1")</script> & 'x' \x00\x1b]"""
+    genotype = load_cell("DARTS").named(hostile)
+    drawings = (genotype_html(genotype), genotype_svg(genotype), cell_svg(genotype.normal))
+    for drawing in (*drawings, cell_svg(genotype.normal, title=hostile)):
+        assert "<script" not in drawing
+        ElementTree.fromstring(drawing)
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_text_stands_out_on_every_fill():
+    for fill in _FILLS.values():
+        assert (_luminance(fill) + 0.05) / (_luminance(_INK) + 0.05) >= 7
+
+
+def test_every_operation_has_a_fill():
+    assert {operation.split("_")[0] for operation in OPERATIONS} <= set(_FILLS)
+
+
+def test_both_cells_show_in_one_drawing():
+    texts = _texts(genotype_svg(load_cell("NASNet")))
+    assert texts.count("output") == 2
+    assert "NASNet: reduction cell" in texts
+
+
+def test_a_notebook_shows_cells_and_genotypes():
+    genotype = load_cell("DARTS")
+    assert genotype.normal._repr_svg_().startswith("<svg ")
+    assert genotype._repr_html_().count("<svg ") == 2
+
+
+def test_the_same_cell_gives_the_same_drawing():
+    assert cell_svg(load_cell("ENAS").reduce) == cell_svg(load_cell("enas").reduce)
+
+
+def test_huge_cells_are_refused_in_a_sentence():
+    chain = Cell(nodes=[[("skip_connect", i)] for i in range(50)], concat=(50,), num_inputs=1)
+    with pytest.raises(GenotypeError, match="50 nodes is too large to draw"):
+        cell_svg(chain)
+
+
+def test_coordinates_are_plain_numbers():
+    assert not re.search(r"nan|inf|e-\d", cell_svg(load_cell("AmoebaNet").reduce))

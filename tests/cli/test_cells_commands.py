@@ -1,0 +1,134 @@
+"""``describe`` and ``variants``: output, exit codes, start-up without torch."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from nascope.cells import load_cell
+from nascope.cells.genotype import format_text, to_dict
+from nascope.cli import main
+
+DARTS = {
+    "normal": {
+        "strict_width": 3,
+        "fractional_width": 3.5,
+        "live_width": 3.5,
+        "depth": 3,
+        "intermediate_nodes": 4,
+        "dead_nodes": [],
+    },
+    "reduce": {"strict_width": 1, "fractional_width": 2.5, "depth": 3},
+}
+
+
+@pytest.fixture
+def nascope(monkeypatch, capsys):
+    """Runs the command in this process: (exit code, standard output, standard error)."""
+
+    def run(*arguments: str, stdin: str = ""):
+        monkeypatch.setattr(sys, "argv", ["nascope", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def _contains(actual: dict, expected: dict) -> bool:
+    return all(actual[key] == value for key, value in expected.items())
+
+
+@pytest.mark.parametrize("cell", ["DARTS", "darts", "-", "file", "text"])
+def test_describe_takes_a_cell_in_every_form(nascope, tmp_path, cell):
+    text = format_text(load_cell("DARTS"))
+    path = tmp_path / "mine.py"
+    path.write_text(f"from x import Genotype\n\nBEST = {text}\n")
+    argument = {"file": str(path), "text": text}.get(cell, cell)
+    code, out, err = nascope("describe", argument, "--json", stdin=text)
+    assert (code, err) == (0, "")
+    facts = json.loads(out)
+    assert _contains(facts["normal"], DARTS["normal"])
+    assert _contains(facts["reduce"], DARTS["reduce"])
+    assert facts["name"] == {"-": None, "text": None, "file": "BEST"}.get(cell, "DARTS")
+    assert facts["genotype"] == to_dict(load_cell("DARTS"))
+
+
+def test_describe_prints_one_screen(nascope):
+    code, out, _ = nascope("describe", "AmoebaNet")
+    assert code == 0
+    assert len(out.splitlines()) <= 24
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_parameters_of_the_fact_table(nascope):
+    arguments = ("describe", "DARTS", "--channels", "36", "--layers", "20", "--json")
+    assert json.loads(nascope(*arguments)[1])["parameters"] == 3_349_342
+    assert json.loads(nascope(*arguments, "--auxiliary")[1])["parameters"] == 3_825_768
+
+
+@pytest.mark.parametrize(("seed", "strict", "depth"), [(1, 2, 5), (2, 1, 6), (3, 2, 4), (4, 3, 3)])
+def test_the_authors_variants_of_figure_10(nascope, seed, strict, depth):
+    code, out, _ = nascope("variants", "AmoebaNet", "--published", "--seed", str(seed), "--json")
+    facts = json.loads(out)
+    assert (code, facts["normal"]["strict_width"], facts["normal"]["depth"]) == (0, strict, depth)
+
+
+def test_variants_pipe_into_describe(nascope):
+    _, line, _ = nascope("variants", "DARTS", "--seed", "7")
+    _, out, _ = nascope("describe", "-", "--json", stdin=line)
+    _, direct, _ = nascope("variants", "DARTS", "--seed", "7", "--json")
+    assert json.loads(out)["genotype"] == json.loads(direct)["genotype"]
+
+
+def test_drawing_is_written(nascope, tmp_path):
+    path = tmp_path / "cell.svg"
+    assert nascope("describe", "SNAS", "--svg", str(path))[0] == 0
+    assert path.read_text().startswith("<svg ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["describe", "DART"], "did you mean DARTS?"),
+        (["describe", ""], "empty text"),
+        (["describe", "cell.py"], "no such file"),
+        (["describe", "."], "directory"),
+        (["describe", "Genotype(normal=__import__('os'))"], "names, numbers, lists"),
+        (["describe", "x" * 5000], "not a genotype"),
+        (["describe", "a\0b"], "binary"),
+        (["describe", "DARTS", "--channels", "8"], "go together"),
+        (["describe", "DARTS", "--svg", "/dev/null/x.svg"], "Not a directory"),
+        (["variants", "DARTS", "--seed", "-1"], "non-negative"),
+        (["variants", "DARTS", "--count", "0"], "at least 1"),
+        (["variants", "DARTS", "--published", "--seed", str(2**32)], "below 2**32"),
+        (["describe"], "Missing argument"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(nascope, arguments, said):
+    code, out, err = nascope(*arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
+    if err.startswith("error:"):
+        assert err.count("\n") == 1
+
+
+def test_describe_loads_nothing_heavy():
+    script = (
+        "import sys; sys.argv = ['nascope', 'describe', 'DARTS']\n"
+        "from nascope.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'numpy', 'scipy', 'networkx', 'rich', 'pandas', 'matplotlib'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
