@@ -91,7 +91,9 @@ class Page:
             case {"method": "Network.requestWillBeSent", "params": {"request": request}}:
                 self.requests.append(request["url"])
 
-    def open(self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> float:
+    def open(
+        self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False
+    ) -> float:
         """Open a file, and return the seconds until its first paint."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])

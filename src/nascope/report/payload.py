@@ -14,7 +14,7 @@ from nascope.analysis.measures import Levels, loss_of, std_of
 from nascope.records import EpochRecord, TrialRecord
 from nascope.report.arrangement import Arrangement, Group
 from nascope.report.palette import CIVIDIS, VIRIDIS, colours_at
-from nascope.report.scales import Scale, readable, shared_scale
+from nascope.report.scales import Scale, shared_scale
 
 CURVES = {
     "train_loss": ("Training loss", "training loss (nats per image)"),
@@ -157,12 +157,12 @@ def _scale(kind: str, scale: Scale) -> dict[str, Any]:
     return {
         "name": name,
         "title": title,
-        "log": scale.log,
+        "base": scale.base,
         "start": scale.start,
         "end": scale.end,
         "step": scale.step,
         "stops": list(stops),
-        "ticks": [readable(level) for level in scale.levels],
+        "ticks": list(scale.labels),
     }
 
 

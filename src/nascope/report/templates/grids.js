@@ -1,12 +1,14 @@
 // Loss contours and gradient-variance maps: one panel a cell, all on the same levels.
 
+function placeOf(value, scale) { return scale.base ? Math.log(value) / Math.log(scale.base) : value; }
+
 // A grid on its scale: places for the colours, words for the hover, and the points that are lost.
 function onScale(figure, scale) {
   const lost = [];
   const words = figure.z.map((row) => row.map((value) => (typeof value === "number" ? value.toPrecision(4) : value)));
   const places = figure.z.map((row, j) => row.map((value, i) => {
-    if (typeof value !== "number" || (scale.log && value <= 0)) { lost.push([i, j]); return null; }
-    return scale.log ? Math.log10(value) : value;
+    if (typeof value !== "number" || (scale.base && value <= 0)) { lost.push([i, j]); return null; }
+    return placeOf(value, scale);
   }));
   return { places, words, lost };
 }
@@ -45,7 +47,7 @@ function gridTraces(figure, scale, colours) {
   if (figure.kind === "landscape") {
     traces.push({ ...common, type: "contour", autocontour: false, contours: { start: scale.start, end: scale.end, size: scale.step, coloring: "fill" }, line: { width: 0.6, color: "rgba(255,255,255,.55)", smoothing: 0.4 } });
     if (DATA.level !== null) {
-      const at = scale.log ? Math.log10(DATA.level) : DATA.level;
+      const at = placeOf(DATA.level, scale);
       traces.push({ ...common, type: "contour", autocontour: false, hoverinfo: "skip", hovertemplate: undefined, contours: { start: at, end: at, size: 1, coloring: "none" }, line: { width: 2.4, color: "#fff", smoothing: 0.4 } });
       traces.push({ ...common, type: "contour", autocontour: false, hoverinfo: "skip", hovertemplate: undefined, contours: { start: at, end: at, size: 1, coloring: "none" }, line: { width: 1.2, color: "#000", smoothing: 0.4 } });
     }
@@ -53,7 +55,7 @@ function gridTraces(figure, scale, colours) {
     traces.push({ ...common, type: "heatmap" });
   }
   if (lost.length) traces.push(hatching(figure, lost, colours));
-  traces.push({ x: [0], y: [0], mode: "markers", hoverinfo: "skip", marker: { symbol: "cross-thin", size: 8, line: { width: 1.6, color: figure.kind === "landscape" ? "#fff" : "#fff" } } });
+  traces.push({ x: [0], y: [0], mode: "markers", hoverinfo: "skip", marker: { symbol: "cross-thin", size: 8, line: { width: 1.6, color: "#fff" } } });
   return traces;
 }
 

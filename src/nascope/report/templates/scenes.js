@@ -26,7 +26,8 @@ function surfaceLayout(figure, scale, colours) {
   layout.margin = { l: 0, r: 0, t: 0, b: 0 };
   const axis = { gridcolor: colours.grid, zerolinecolor: colours.grid, backgroundcolor: "rgba(0,0,0,0)", color: colours.muted, showspikes: false, tickfont: { size: 10 } };
   const places = scale.ticks.map((_, index) => scale.start + index * scale.step);
-  const few = places.map((_, index) => index).filter((index) => index % Math.ceil(places.length / 6) === 0);
+  const named = places.map((_, index) => index).filter((index) => scale.ticks[index] !== "");
+  const few = named.filter((_, index) => index % Math.ceil(named.length / 6) === 0);
   layout.scene = {
     xaxis: { ...axis, title: { text: "α" } }, yaxis: { ...axis, title: { text: "β" } },
     zaxis: { ...axis, title: { text: scale.name }, range: [scale.start, scale.end + scale.step / 2], tickvals: few.map((index) => places[index]), ticktext: few.map((index) => scale.ticks[index]) },
