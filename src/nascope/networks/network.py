@@ -151,7 +151,15 @@ class Network(nn.Module):
         auxiliary: bool = False,
     ) -> None:
         super().__init__()
-        _check(genotype, channels, layers, classes, image_channels, image_size, auxiliary)
+        _check(
+            genotype,
+            channels=channels,
+            layers=layers,
+            classes=classes,
+            image_channels=image_channels,
+            image_size=image_size,
+            auxiliary=auxiliary,
+        )
         stem_channels = _STEM_MULTIPLIER * channels
         self.stem = nn.Sequential(
             nn.Conv2d(image_channels, stem_channels, 3, padding=1, bias=False),
@@ -214,6 +222,7 @@ class Network(nn.Module):
 
 def _check(
     genotype: genotypes.Genotype,
+    *,
     channels: int,
     layers: int,
     classes: int,

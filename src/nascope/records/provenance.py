@@ -1,0 +1,35 @@
+"""What made a result: recorded beside it, and never part of its identity."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from nascope import __version__
+from nascope.records.identity import NUMERICS_VERSION
+
+
+def provenance(**more: Any) -> dict[str, Any]:
+    """Versions, machine, process and time, and whatever else the caller knows (device, threads)."""
+    return {
+        "nascope": __version__,
+        "numerics": NUMERICS_VERSION,
+        "python": platform.python_version(),
+        "torch": _version("torch"),
+        "numpy": _version("numpy"),
+        "system": f"{platform.system()} {platform.machine()}",
+        "host": platform.node(),
+        "process": os.getpid(),
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        **more,
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

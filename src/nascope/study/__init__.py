@@ -1,0 +1,6 @@
+"""Studies: cells and their variants, trained and probed under the same recipe, resumably."""
+
+from nascope.study.run import run_study
+from nascope.study.study import ProbePlan, Study, read_study_file
+
+__all__ = ["ProbePlan", "Study", "read_study_file", "run_study"]

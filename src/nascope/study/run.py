@@ -1,0 +1,169 @@
+"""Running a study: what is missing, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nascope.data.device import choose_device
+from nascope.errors import CheckpointError
+from nascope.records.files import write_bytes, write_json
+from nascope.records.paths import StudyPaths, TrialPaths
+from nascope.records.read import read_header
+from nascope.study.engine import Engine, ProcessEngine, Task
+from nascope.study.study import Study
+from nascope.study.trial import Work, probe_trial, train_trial
+
+logger = logging.getLogger(__name__)
+
+# Rough cost of an image in a forward pass; only their ratios matter, for the time left.
+_TRAINING_COST = 3.0
+_VARIANCE_COST = 6.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How far a study is, for whoever shows it."""
+
+    share: float  # of the work that this run had to do, in [0, 1]
+    seconds: float  # since the start
+    seconds_left: float | None  # None while nothing is known
+    running: dict[str, str]  # task → a few words
+    ended: tuple[str, str | None] | None = None  # a task that just ended, and its error
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did: numbers of tasks, and the failed ones with their errors."""
+
+    done: int
+    found: int  # already there
+    failed: dict[str, str]
+
+
+def run_study(
+    study: Study,
+    folder: str | Path,
+    *,
+    data_dir: str | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    engine: Engine | None = None,
+    on_progress: Callable[[Snapshot], None] | None = None,
+) -> Summary:
+    """Run what a study still lacks in ``folder``: trainings, then their probes.
+
+    A trial or probe that is complete is not touched; an unfinished one goes on where it ended.
+    A failure is recorded in the trial's error.txt and doesn't stop the others.
+
+    Args:
+        data_dir: the data folder.
+        device: "auto", "cpu", "cuda", …
+        workers: processes; by default one a core on a CPU, one on another device.
+        engine: instead of ``workers`` processes of one thread each.
+        on_progress: called now and then.
+
+    Raises:
+        NascopeError: the data set, device or folder cannot be used.
+    """
+    paths = StudyPaths(Path(folder))
+    where = choose_device(device)
+    plan = study.plan(study.load_data(data_dir))
+    write_json(paths.plan, plan)
+    tasks, costs, found = _missing(paths, plan, data_dir, str(where))
+    if engine is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        default = (cores or 1) if where.type == "cpu" else 1
+        engine = ProcessEngine(workers or min(default, max(1, len(tasks))))
+    tracker = _Tracker(costs, on_progress)
+    failed: dict[str, str] = {}
+    for outcome in engine.run(tasks, tracker.update):
+        trial = paths.folder / "trials" / outcome.name.split("/")[0]
+        if outcome.error is None:
+            TrialPaths(trial).error.unlink(missing_ok=True)
+        elif not outcome.error.startswith("not run"):
+            failed[outcome.name] = outcome.error
+            write_bytes(TrialPaths(trial).error, outcome.error.encode())
+        tracker.end(outcome.name, outcome.error)
+    return Summary(done=len(tasks) - len(failed), found=found, failed=failed)
+
+
+def _missing(
+    paths: StudyPaths, plan: dict[str, Any], data_dir: str | None, device: str
+) -> tuple[list[Task], dict[str, float], int]:
+    """The tasks that are still to do, their relative costs, and the number already done."""
+    trainings, probings, costs = [], [], {}
+    found = 0
+    for entry in plan["trials"]:
+        trial = paths.trial(entry["label"], entry["identity"])
+        work = Work(paths.folder, entry, plan["data"], data_dir, device)
+        name = trial.folder.name
+        trained = _is_trained(trial)
+        if trained:
+            found += 1
+        else:
+            trainings.append(Task(name, train_trial, (work,)))
+            images = entry["data"]["train"] * _TRAINING_COST + entry["data"]["test"]
+            costs[name] = entry["recipe"]["epochs"] * images
+        for probe in entry["probes"]:
+            if trial.probe(probe["kind"], probe["identity"]).summary.is_file():
+                found += 1
+                continue
+            probe_name = f"{name}/{probe['kind']}"
+            after = () if trained else (name,)
+            probings.append(Task(probe_name, probe_trial, (work, probe), after))
+            instances = probe["settings"]["instances"] or entry["data"]["test"]
+            cost = _VARIANCE_COST if probe["kind"] == "variance" else 1.0
+            costs[probe_name] = probe["settings"]["points"] ** 2 * instances * cost
+    # The longest first, so that no core is left alone with one at the end.
+    probings.sort(key=lambda task: -costs[task.name])
+    return [*trainings, *probings], costs, found
+
+
+def _is_trained(paths: TrialPaths) -> bool:
+    try:
+        return bool(read_header(paths.checkpoint)["finished"])
+    except CheckpointError:  # missing, or damaged: training decides
+        return False
+
+
+class _Tracker:
+    """Adds up the tasks' shares into that of the study."""
+
+    def __init__(
+        self, costs: dict[str, float], on_progress: Callable[[Snapshot], None] | None
+    ) -> None:
+        self._costs = costs
+        self._total = sum(costs.values()) or 1.0
+        self._shares: dict[str, float] = {}
+        self._first: dict[str, float] = {}  # where a task stood when it was taken up
+        self._running: dict[str, str] = {}
+        self._start = time.monotonic()
+        self._show = on_progress
+
+    def update(self, name: str, share: float, words: str) -> None:
+        self._first.setdefault(name, share)
+        self._shares[name] = share
+        self._running[name] = words
+        self._send(None)
+
+    def end(self, name: str, error: str | None) -> None:
+        self._shares[name] = 1.0
+        self._running.pop(name, None)
+        self._send((name, error))
+
+    def _send(self, ended: tuple[str, str | None] | None) -> None:
+        if self._show is None:
+            return
+        done = sum(self._costs[name] * share for name, share in self._shares.items())
+        # Work found half done when this run took it up tells nothing of its speed.
+        before = sum(self._costs[name] * share for name, share in self._first.items())
+        seconds = time.monotonic() - self._start
+        made = done - min(before, done)
+        left = seconds * (self._total - done) / made if made > 0.005 * self._total else None
+        self._show(Snapshot(done / self._total, seconds, left, dict(self._running), ended))

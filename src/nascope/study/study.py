@@ -1,0 +1,302 @@
+"""Study: the plan as data. A study file, in TOML, becomes a Study; a Study yields its trials."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import itertools
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nascope.cells.genotype import Genotype, to_dict
+from nascope.cells.resolve import resolve_cell
+from nascope.cells.wiring import published_variant, random_variant
+from nascope.data.datasets import DataSet, load_data
+from nascope.errors import NascopeError, StudyError
+from nascope.records.identity import identity, non_defaults
+from nascope.training.recipe import RECIPES, SCALES, Recipe
+from nascope.training.train import training_identity
+
+
+@dataclass(frozen=True)
+class ProbePlan:
+    """A probe of every trained network, on the test set.
+
+    Args:
+        kind: "landscape" or "variance".
+        points: points along each of the two directions.
+        radius: the grid covers [−radius, radius]².
+        instances: test images used, balanced over classes; all where None.
+        seed: of the directions.
+
+    Raises:
+        StudyError: a value is out of range.
+    """
+
+    kind: Literal["landscape", "variance"]
+    points: int
+    radius: float = 1.0
+    instances: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.points < 1:
+            raise StudyError(f"{self.kind}.points must be at least 1, not {self.points}")
+        if not 0 < self.radius < float("inf"):
+            raise StudyError(f"{self.kind}.radius must be above 0, not {self.radius}")
+
+    def identity(self, training: str) -> str:
+        """Names what this probe of that training yields."""
+        return identity(self.kind, {"training": training, "settings": non_defaults(self)})
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell of a study: an original, or a variant of one."""
+
+    label: str
+    family: str
+    variant: str
+    genotype: Genotype
+
+
+@dataclass(frozen=True)
+class Study:
+    """Every cell, at every learning rate, with every seed: trained, then probed.
+
+    Args:
+        name: names the study in its report.
+        cells: originals and variants; their labels are unique.
+        dataset: name of the data set; sizes as in `load_data`.
+        recipe: of every trial but for the learning rate.
+        learning_rates, seeds: at least one each.
+        probes: of every trained network.
+
+    Raises:
+        StudyError: something is empty, repeated or out of range.
+    """
+
+    name: str
+    cells: tuple[PlannedCell, ...]
+    recipe: Recipe
+    dataset: str = "digits"
+    train_size: int | None = None
+    test_size: int | None = None
+    validation_size: int = 0
+    learning_rates: tuple[float, ...] = (0.025,)
+    seeds: tuple[int, ...] = (0,)
+    probes: tuple[ProbePlan, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for name in ("cells", "learning_rates", "seeds"):
+            values = getattr(self, name)
+            keys = [cell.label for cell in values] if name == "cells" else list(values)
+            if not keys:
+                raise StudyError(f"{name} is empty: a study needs at least one")
+            if len(set(keys)) < len(keys):
+                twice = next(key for key in keys if keys.count(key) > 1)
+                raise StudyError(f"{name} holds {twice!r} twice")
+
+    def load_data(self, data_dir: str | Path | None = None) -> DataSet:
+        """The study's data set."""
+        return load_data(
+            self.dataset,
+            data_dir=data_dir,
+            train_size=self.train_size,
+            test_size=self.test_size,
+            validation_size=self.validation_size,
+        )
+
+    def plan(self, data: DataSet) -> dict[str, Any]:
+        """The study as plain data: all trials and probes with their identities."""
+        trials = []
+        for rate, cell, seed in itertools.product(self.learning_rates, self.cells, self.seeds):
+            recipe = dataclasses.replace(self.recipe, learning_rate=rate)
+            training = training_identity(cell.genotype, data, recipe, seed)
+            trials.append(
+                {
+                    "identity": training,
+                    "label": cell.label,
+                    "family": cell.family,
+                    "variant": cell.variant,
+                    "genotype": to_dict(cell.genotype),
+                    "data": data.summary(),
+                    "recipe": dataclasses.asdict(recipe),
+                    "seed": seed,
+                    "probes": [
+                        {
+                            "kind": probe.kind,
+                            "identity": probe.identity(training),
+                            "settings": dataclasses.asdict(probe),
+                        }
+                        for probe in self.probes
+                    ],
+                }
+            )
+        request = {
+            "name": self.dataset,
+            "train_size": self.train_size,
+            "test_size": self.test_size,
+            "validation_size": self.validation_size,
+        }
+        return {"format": 1, "name": self.name, "data": request, "trials": trials}
+
+
+# ---------------------------------------------------------------- the study file
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Variants(_Section):
+    method: Literal["random", "published"] = "random"
+    seeds: list[int] = Field(default_factory=list)
+
+
+class _Data(_Section):
+    name: str = "digits"
+    train_size: int | None = Field(default=None, ge=1)
+    test_size: int | None = Field(default=None, ge=1)
+    validation_size: int = Field(default=0, ge=0)
+
+
+class _Training(_Section):
+    recipe: Literal[tuple(RECIPES)] = "section4"  # type: ignore[valid-type]
+    scale: Literal[tuple(SCALES)] = "small"  # type: ignore[valid-type]
+    learning_rates: list[float] = Field(default_factory=lambda: [0.025])
+    seeds: list[int] = Field(default_factory=lambda: [0])
+    overrides: dict[str, Any] = Field(default_factory=dict)
+
+
+class _Probe(_Section):
+    points: int = Field(ge=1)
+    radius: float = Field(default=1.0, gt=0)
+    instances: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=0, ge=0)
+
+
+class _File(_Section):
+    name: str | None = None
+    cells: list[str] = Field(min_length=1)
+    variants: _Variants = Field(default_factory=_Variants)
+    data: _Data = Field(default_factory=_Data)
+    training: _Training = Field(default_factory=_Training)
+    landscape: _Probe | None = None
+    variance: _Probe | None = None
+
+
+def read_study_file(path: str | Path) -> Study:
+    """Read a study from a TOML file (docs/guides/studies.md).
+
+    Raises:
+        StudyError: the file is missing or not TOML, a key is unknown or a value out of range; the
+            message names the dotted key, or the line.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise StudyError(f"{path}: not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{path}: not TOML: {error}") from None
+    try:
+        file = _File.model_validate(content)
+        return _study(file, default_name=path.stem)
+    except ValidationError as error:
+        raise StudyError(f"{path}: {_first_problem(error)}") from None
+    except NascopeError as error:
+        raise StudyError(f"{path}: {error}") from None
+
+
+def _study(file: _File, default_name: str) -> Study:
+    training = file.training
+    values = SCALES[training.scale] | _checked_overrides(training.overrides)
+    recipe = dataclasses.replace(RECIPES[training.recipe], **values)
+    sections = {"landscape": file.landscape, "variance": file.variance}
+    return Study(
+        name=file.name or default_name,
+        cells=plan_cells(file.cells, method=file.variants.method, seeds=file.variants.seeds),
+        recipe=recipe,
+        dataset=file.data.name,
+        train_size=file.data.train_size,
+        test_size=file.data.test_size,
+        validation_size=file.data.validation_size,
+        learning_rates=tuple(training.learning_rates),
+        seeds=tuple(training.seeds),
+        probes=tuple(
+            ProbePlan(kind=kind, **section.model_dump())  # type: ignore[arg-type]
+            for kind, section in sections.items()
+            if section is not None
+        ),
+    )
+
+
+def plan_cells(texts: list[str], *, method: str, seeds: list[int]) -> tuple[PlannedCell, ...]:
+    """Each cell followed by its variants.
+
+    Args:
+        texts: catalogue names, files or genotype texts.
+        method: "random" or "published", how variants are drawn.
+        seeds: one variant each.
+    """
+    draw = {"random": random_variant, "published": published_variant}[method]
+    cells = []
+    for text in texts:
+        genotype = resolve_cell(text)
+        name = genotype.name or "cell"
+        cells.append(PlannedCell(name, name, "original", genotype))
+        for seed in seeds:
+            variant = draw(genotype, seed)
+            label = variant.name or f"{name}-{seed}"
+            cells.append(PlannedCell(label, name, f"{method} {seed}", variant))
+    return tuple(cells)
+
+
+def _checked_overrides(overrides: dict[str, Any]) -> dict[str, Any]:
+    known = {field.name: field for field in dataclasses.fields(Recipe)}
+    known.pop("learning_rate")  # training.learning_rates
+    for name, value in overrides.items():
+        key = f"training.overrides.{name}"
+        if name not in known:
+            raise StudyError(f"{key}: unknown key{_suggestion(name, list(known))}")
+        default = known[name].default
+        number = isinstance(default, float) and isinstance(value, int | float)
+        if isinstance(value, bool) != isinstance(default, bool) or not (
+            number or isinstance(value, type(default))
+        ):
+            raise StudyError(f"{key}: expected {type(default).__name__}, got {value!r}")
+    return {
+        name: float(value) if isinstance(known[name].default, float) else value
+        for name, value in overrides.items()
+    }
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        section: Any = _File
+        for part in problem["loc"][:-1]:
+            annotation = section.model_fields[str(part)].annotation
+            section = next(
+                (kind for kind in (annotation, *getattr(annotation, "__args__", ()))
+                 if isinstance(kind, type) and issubclass(kind, BaseModel)),
+                _File,
+            )  # fmt: skip
+        return f"{key}: unknown key{_suggestion(key.split('.')[-1], list(section.model_fields))}"
+    more = len(error.errors()) - 1
+    also = f" (and {more} more)" if more else ""
+    message = problem["msg"]
+    return f"{key}: {message[0].lower()}{message[1:]}, got {problem['input']!r:.60}{also}"
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"

@@ -1,0 +1,158 @@
+"""One (cell, data, recipe, seed) and its probes: what a worker does, resumably, on plain files."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nascope.cells.genotype import Genotype, from_dict
+from nascope.data.datasets import DataSet, load_data
+from nascope.data.device import choose_device, describe_device
+from nascope.errors import StudyError
+from nascope.records.files import write_arrays, write_json
+from nascope.records.paths import StudyPaths, TrialPaths
+from nascope.records.provenance import provenance
+from nascope.study.probing import checked, probe_network, trained_network
+from nascope.training.checkpoint import load_checkpoint
+from nascope.training.recipe import Recipe
+from nascope.training.train import train
+
+logger = logging.getLogger(__name__)
+Progress = Callable[[float, str], None]
+Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker is told of a trial; plain data, sent to another process.
+
+    Args:
+        folder: the study's.
+        entry: the trial, as in the study's plan.
+        request: the data set's name and sizes, as in the plan.
+        data_dir: the data folder.
+        device: "cpu", "cuda", …
+    """
+
+    folder: Path
+    entry: Plain
+    request: Plain
+    data_dir: str | None
+    device: str
+
+    @property
+    def paths(self) -> TrialPaths:
+        return StudyPaths(self.folder).trial(self.entry["label"], self.entry["identity"])
+
+    @property
+    def genotype(self) -> Genotype:
+        return from_dict(self.entry["genotype"]).named(self.entry["label"])
+
+    def data(self) -> DataSet:
+        """The trial's data, loaded once a process, and checked to be the planned one."""
+        data = _load(self.data_dir, tuple(sorted(self.request.items())))
+        return checked(data, self.entry["data"]["digest"])
+
+
+def train_trial(work: Work, progress: Progress) -> None:
+    """Train a planned trial to the end, from its checkpoint where there is one."""
+    paths = work.paths
+    with _logged(paths, "training"), _locked(paths.lock):
+        write_json(paths.plan, work.entry)
+        train(
+            work.genotype,
+            work.data(),
+            Recipe(**work.entry["recipe"]),
+            seed=work.entry["seed"],
+            path=paths.checkpoint,
+            previous=paths.previous_checkpoint,
+            device=choose_device(work.device),
+            progress=progress,
+        )
+
+
+def probe_trial(work: Work, probe: Plain, progress: Progress) -> None:
+    """Probe a trained trial; finished rows of the grid are kept until the whole is there."""
+    paths = work.paths
+    files = paths.probe(probe["kind"], probe["identity"])
+    with _logged(paths, probe["kind"]), _locked(files.folder / "lock"):
+        if files.summary.is_file():
+            return
+        where = choose_device(work.device)
+        checkpoint = load_checkpoint(paths.checkpoint, previous=paths.previous_checkpoint)
+        arrays, used = probe_network(
+            trained_network(checkpoint),
+            work.data(),
+            probe["settings"],
+            device=where,
+            chunks=files.chunks,
+            progress=progress,
+        )
+        write_arrays(files.arrays, arrays)
+        write_json(
+            files.summary,
+            {
+                "kind": probe["kind"],
+                "identity": probe["identity"],
+                "settings": used,
+                "provenance": provenance(
+                    device=describe_device(where), threads=torch.get_num_threads()
+                ),
+            },
+        )
+        shutil.rmtree(files.chunks, ignore_errors=True)
+
+
+@functools.lru_cache(maxsize=2)
+def _load(data_dir: str | None, request: tuple[tuple[str, Any], ...]) -> DataSet:
+    return load_data(data_dir=data_dir, **dict(request))
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock; the system frees it when the process ends, however it does."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as error:
+        raise StudyError(f"cannot write {path}: {error.strerror}") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.info("waiting for another process that holds %s", path.name)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _logged(paths: TrialPaths, stage: str) -> Iterator[None]:
+    """Append what nascope logs meanwhile to the trial's log file."""
+    try:
+        paths.folder.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(paths.log, encoding="utf-8")
+    except OSError as error:
+        raise StudyError(f"cannot write {paths.log}: {error.strerror}") from None
+    handler.setFormatter(logging.Formatter(f"%(asctime)s {stage} [%(process)d] %(message)s"))
+    root = logging.getLogger("nascope")
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        logger.info("started")
+        yield
+        logger.info("finished")
+    except BaseException:
+        logger.exception("failed")
+        raise
+    finally:
+        root.removeHandler(handler)
+        handler.close()

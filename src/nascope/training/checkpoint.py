@@ -1,0 +1,104 @@
+"""A training's state in one safetensors file: weights, momentum, and in the header the records.
+
+The file is written aside and renamed; the one before it is kept. A checksum over the tensors and
+the records is verified on load, and a damaged newest file falls back to the one before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from nascope.errors import CheckpointError
+from nascope.records.files import plain, unplain, write_bytes
+from nascope.records.read import RECORDS_KEY, read_header
+
+_CHECKSUM_KEY = "checksum"
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Args:
+        tensors: by name, ``model.*`` (the state dict), ``momentum.*`` and ``records.correct``.
+        records: plain data: identity, genotype, recipe, seed, data, epochs, provenance.
+    """
+
+    tensors: Mapping[str, Tensor]
+    records: Mapping[str, Any]
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors under ``prefix.``, by the rest of their name."""
+        start = len(prefix) + 1
+        return {
+            name[start:]: tensor
+            for name, tensor in self.tensors.items()
+            if name.startswith(f"{prefix}.")
+        }
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None = None) -> None:
+    """Replace the checkpoint at ``path``; keep the one that lay there as ``previous``.
+
+    Raises:
+        StudyError: the folder cannot be written.
+    """
+    # safetensors refuses other strides than the contiguous ones; channels_last returns on load.
+    tensors = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()
+    }
+    records = json.dumps(plain(checkpoint.records))
+    metadata = {RECORDS_KEY: records, _CHECKSUM_KEY: _checksum(tensors, records)}
+    content = save(tensors, metadata=metadata)
+    if previous is not None and path.exists():
+        path.replace(previous)  # a crash here leaves the previous one, which load falls back to
+    write_bytes(path, content)
+
+
+def _checksum(tensors: Mapping[str, Tensor], records: str) -> str:
+    digest = hashlib.sha256(records.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def load_checkpoint(path: str | Path, *, previous: Path | None = None) -> Checkpoint:
+    """Read a checkpoint and verify its checksum; a damaged one falls back to ``previous``.
+
+    Raises:
+        CheckpointError: neither can be read.
+    """
+    path = Path(path)
+    try:
+        return _load(path)
+    except CheckpointError as error:
+        if previous is None or not previous.exists():
+            raise
+        if path.exists():
+            warnings.warn(f"{error}; going on from {previous.name}", stacklevel=2)
+        return _load(previous)
+
+
+def _load(path: Path) -> Checkpoint:
+    records = read_header(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata()
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: damaged, or not a checkpoint ({error})") from None
+    if metadata.get(_CHECKSUM_KEY) != _checksum(tensors, metadata[RECORDS_KEY]):
+        raise CheckpointError(f"{path}: damaged, its checksum does not match")
+    return Checkpoint(tensors, unplain(records))
