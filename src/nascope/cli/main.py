@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from nascope import __version__
-from nascope.cli import cells, studies, training
+from nascope.cli import cells, report, studies, training
 from nascope.errors import NascopeError
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ def _options(
     """Options of every command."""
 
 
-for _layer in (cells, training, studies):
+for _layer in (cells, training, studies, report):
     _layer.register(app)
 
 

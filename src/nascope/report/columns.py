@@ -1,0 +1,152 @@
+"""The numbers that the page and the figures show: titles, units, and how each is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from nascope.analysis import Estimate, Levels, TrialMeasures, over_seeds
+from nascope.records import TrialRecord
+from nascope.report.scales import readable
+
+
+@dataclass(frozen=True)
+class Column:
+    """One number of a trial.
+
+    Attributes:
+        key: short and unique.
+        title: what it is, without its unit.
+        unit: of the numbers as shown; empty for a plain number.
+        better: "lower", "higher", or "" where neither is.
+        value: the number; NaN where a trial has none, infinite where it was never reached.
+        digits: decimals shown; None for three significant digits.
+    """
+
+    key: str
+    title: str
+    unit: str
+    better: str
+    value: Callable[[TrialMeasures], float]
+    digits: int | None = None
+
+    def write(self, value: float) -> str:
+        """A number of this column, in words for what is not a number."""
+        if math.isnan(value):
+            return "–"
+        if math.isinf(value):
+            return "∞" if value > 0 else "−∞"
+        return readable(value) if self.digits is None else f"{value:,.{self.digits}f}"
+
+
+def columns(levels: Levels) -> tuple[Column, ...]:
+    """All columns; two of them name the study's shared levels."""
+    reached = f"Epochs to training loss ≤ {readable(levels.train_loss or math.nan)}"
+    below = f"Landscape area below loss {readable(levels.landscape_loss or math.nan)}"
+    return (
+        Column(
+            "accuracy", "Test accuracy, last epoch", "%", "higher", _percent("final_accuracy"), 1
+        ),
+        Column("best", "Test accuracy, best epoch", "%", "higher", _percent("best_accuracy"), 1),
+        Column("train_loss", "Training loss, last epoch", "nats", "lower", _plain("train_loss")),
+        Column(
+            "area_under_loss",
+            "Area under the training-loss curve",
+            "nats × epochs",
+            "lower",
+            _plain("area_under_loss"),
+        ),
+        Column("reached", reached, "epochs", "lower", _epochs, 0),
+        Column("test_loss", "Test loss, last epoch", "nats", "lower", _plain("test_loss")),
+        Column("area_below", below, "%", "higher", _percent("area_below"), 1),
+        Column("mean_loss", "Landscape, mean loss", "nats", "lower", _landscape("mean")),
+        Column("largest_loss", "Landscape, largest loss", "nats", "lower", _landscape("largest")),
+        Column("std", "Gradient std. √g, mean", "", "lower", _gradient("mean")),
+        Column("std_low", "√g, 10 % quantile", "", "lower", _gradient("lower_decile")),
+        Column("std_high", "√g, 90 % quantile", "", "lower", _gradient("upper_decile")),
+        Column("lost", "Grid points not finite", "%", "lower", _lost, 1),
+    )
+
+
+def column(levels: Levels, key: str) -> Column:
+    """The column of that key."""
+    return next(one for one in columns(levels) if one.key == key)
+
+
+def _plain(name: str) -> Callable[[TrialMeasures], float]:
+    return lambda measures: float(getattr(measures, name))
+
+
+def _percent(name: str) -> Callable[[TrialMeasures], float]:
+    return lambda measures: 100 * float(getattr(measures, name))
+
+
+def _landscape(name: str) -> Callable[[TrialMeasures], float]:
+    return lambda measures: float(getattr(measures.landscape, name, math.nan))
+
+
+def _gradient(name: str) -> Callable[[TrialMeasures], float]:
+    return lambda measures: float(getattr(measures.gradient_std, name, math.nan))
+
+
+def _epochs(measures: TrialMeasures) -> float:
+    if measures.epochs_to_threshold is not None:
+        return float(measures.epochs_to_threshold)
+    return math.inf if measures.epochs else math.nan
+
+
+def _lost(measures: TrialMeasures) -> float:
+    shares = [
+        grid.non_finite_share
+        for grid in (measures.landscape, measures.gradient_std)
+        if grid is not None
+    ]
+    return 100 * max(shares, default=math.nan)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One cell of the table: its text, and the number by which it sorts (None: last)."""
+
+    text: str
+    sort: float | None
+
+
+def of_trial(column: Column, measures: TrialMeasures) -> Entry:
+    """A trial's entry; an epoch count that was never reached is censored, "> epochs run"."""
+    value = column.value(measures)
+    if column.key == "reached" and math.isinf(value):
+        return Entry(f"> {measures.epochs}", 1e9)
+    return Entry(column.write(value), None if math.isnan(value) else min(value, 1e300))
+
+
+def over_trials(column: Column, measures: Sequence[TrialMeasures]) -> Entry:
+    """The entry of a cell's trials together: mean over seeds, with an interval from three on."""
+    if len(measures) == 1:
+        return of_trial(column, measures[0])
+    values = [column.value(one) for one in measures]
+    unreached = sum(math.isinf(value) for value in values)
+    if unreached:
+        what = "unreached" if column.key == "reached" else "diverged"
+        return Entry(f"{what} in {unreached} of {len(values)}", 1e300)
+    mean = estimate(column, measures)
+    if math.isnan(mean.mean):
+        known = sum(not math.isnan(value) for value in values)
+        return Entry("–" if not known else f"in {known} of {len(values)} only", None)
+    text = column.write(mean.mean)
+    if mean.low is not None and mean.high is not None:
+        text += f" [{column.write(mean.low)}, {column.write(mean.high)}]"
+    return Entry(text, mean.mean)
+
+
+def estimate(column: Column, measures: Sequence[TrialMeasures]) -> Estimate:
+    """A column's mean over seeds."""
+    return over_seeds([column.value(one) for one in measures])
+
+
+def measures_of(
+    trials: Sequence[TrialRecord], measured: Mapping[str, TrialMeasures]
+) -> list[TrialMeasures]:
+    """The measures of some trials, in their order."""
+    return [measured[trial.identity] for trial in trials]

@@ -1,0 +1,199 @@
+"""One self-contained HTML page: opens from disk, asks no network for anything."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from collections.abc import Mapping
+from importlib import resources, util
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from nascope import __version__
+from nascope.analysis import Levels, TrialMeasures
+from nascope.cells.drawing import cell_svg
+from nascope.cells.genotype import format_text
+from nascope.cells.topology import topology
+from nascope.errors import StudyError
+from nascope.records import TrialRecord
+from nascope.report import columns, glance, payload
+from nascope.report.arrangement import Arrangement, Group, ShownCell, status
+from nascope.report.provenance import Provenance, gather
+from nascope.report.scales import readable
+
+_SCRIPTS = ("theme.js", "curves.js", "grids.js", "scenes.js", "table.js", "main.js")
+
+
+def render(
+    arrangement: Arrangement,
+    levels: Levels,
+    measured: Mapping[str, TrialMeasures],
+    *,
+    posters: Mapping[str, bytes] | None = None,
+) -> str:
+    """The page as text.
+
+    Args:
+        arrangement: the study, laid out.
+        levels: the levels that all its trials share.
+        measured: the numbers of each trial, by its identity.
+        posters: PNGs of the 3-D surfaces by ``"GROUP-KIND"``, shown until live ones are asked for
+            and in print.
+
+    Raises:
+        StudyError: plotly's script, which the page carries, is not where plotly keeps it.
+    """
+    study = arrangement.study
+    scales = {kind: payload.scale_of(arrangement, kind) for kind in payload.GRIDS}
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            arrangement=arrangement,
+            study=study,
+            levels=levels,
+            version=__version__,
+            tiles=glance.tiles(arrangement, measured),
+            caveat=glance.caveat(study.trials),
+            strips={
+                group.key: glance.strips(group, arrangement, levels, measured)
+                for group in arrangement.groups
+            },
+            topology=_topologies(arrangement),
+            curves=payload.CURVES,
+            grids=payload.GRIDS,
+            scales=scales,
+            lost={kind for kind in payload.GRIDS if payload.any_lost(arrangement, kind)},
+            bands={kind: payload.bands(kind, s) for kind, s in scales.items() if s is not None},
+            table=_table(arrangement, levels, measured),
+            provenance=_provenance(study.trials),
+            posters={
+                key: "data:image/png;base64," + base64.b64encode(png).decode()
+                for key, png in (posters or {}).items()
+            },
+            data=Markup(payload.as_script(payload.payload(arrangement, levels))),
+            css=Markup(_text("page.css")),
+            scripts=[Markup(_text(name)) for name in _SCRIPTS],
+            plotly=Markup(_plotly_script()),
+        )
+    )
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_text),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["readable"] = readable
+    environment.filters["genotype"] = format_text
+    environment.filters["width"] = lambda value: f"{float(value):g}"
+    environment.globals.update(panels=payload.panels, status=status, grid_note=_grid_note)
+    return environment
+
+
+def _text(name: str) -> str:
+    return resources.files("nascope.report").joinpath("templates", name).read_text("utf-8")
+
+
+def _plotly_script() -> str:
+    # found, not imported: importing plotly costs more than the whole page
+    spec = util.find_spec("plotly")
+    if spec is None or spec.origin is None:
+        raise StudyError("the report needs plotly: pip install plotly")
+    path = Path(spec.origin).parent / "package_data" / "plotly.min.js"
+    try:
+        script = path.read_text(encoding="utf-8")
+    except OSError:
+        raise StudyError(f"plotly's script is missing ({path}): reinstall plotly") from None
+    return script.replace("</script", "<\\/script")
+
+
+# ---------------------------------------------------------------- topologies
+
+
+def _topologies(arrangement: Arrangement) -> dict[str, Any]:
+    return {
+        cell.key: [
+            {
+                "kind": kind,
+                "svg": Markup(cell_svg(part)),
+                "numbers": topology(part),
+            }
+            for kind, part in (
+                ("normal", cell.genotype.normal),
+                ("reduction", cell.genotype.reduce),
+            )
+        ]
+        for cell in arrangement.cells
+    }
+
+
+# ---------------------------------------------------------------- the table
+
+
+def _table(
+    arrangement: Arrangement, levels: Levels, measured: Mapping[str, TrialMeasures]
+) -> dict[str, Any]:
+    shown = columns.columns(levels)
+    cells, trials = [], []
+    for group in arrangement.groups:
+        for key, own in group.trials.items():
+            cell = arrangement.cell(key)
+            row = _row(cell, group)
+            together = columns.measures_of(own, measured)
+            entries = [columns.over_trials(column, together) for column in shown]
+            cells.append(row | {"seeds": len(own), "entries": entries})
+            for trial, measures in zip(own, together, strict=True):
+                entries = [columns.of_trial(column, measures) for column in shown]
+                trials.append(
+                    row | {"seed": trial.seed, "status": status(trial), "entries": entries}
+                )
+    return {"columns": shown, "cells": cells, "trials": trials}
+
+
+def _row(cell: ShownCell, group: Group) -> dict[str, Any]:
+    numbers = topology(cell.genotype.normal)
+    return {
+        "cell": cell,
+        "setting": group.setting,
+        "width": numbers.fractional_width,
+        "depth": numbers.depth,
+    }
+
+
+# ---------------------------------------------------------------- provenance
+
+
+def _provenance(trials: tuple[TrialRecord, ...]) -> dict[str, Provenance]:
+    named = {trial.identity: f"{trial.label}, seed {trial.seed}" for trial in trials}
+    trained = [(named[t.identity], t.training.provenance) for t in trials if t.training]
+    found = {
+        "Data": gather([(named[t.identity], t.data) for t in trials]),
+        "Recipe": gather([(named[t.identity], t.recipe) for t in trials]),
+        "Training": gather(trained),
+    }
+    for kind, title in (("landscape", "Landscape probe"), ("variance", "Gradient-variance probe")):
+        probes = [(named[t.identity], p) for t in trials if (p := t.probe(kind)) is not None]
+        found[title] = gather([(of, {**p.settings, **p.provenance}) for of, p in probes])
+    return found
+
+
+def _grid_note(trial: TrialRecord, kind: str) -> str:
+    """The grid of a panel in words, for readers who do not see it."""
+    probe = trial.probe(kind)
+    assert probe is not None
+    values = payload.GRIDS[kind][3](probe)
+    finite = values[abs(values) < float("inf")]
+    shape = " × ".join(str(size) for size in values.shape)
+    lost = values.size - finite.size
+    if not finite.size:
+        return f"{shape} grid, no value finite"
+    span = f"{readable(float(finite.min()))} to {readable(float(finite.max()))}"
+    return f"{shape} grid, {span}" + (f", {lost} points not finite (hatched)" if lost else "")

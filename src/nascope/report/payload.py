@@ -1,0 +1,200 @@
+"""What the page's script draws, as plain data: the curves, the grids, their scales."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nascope.analysis import over_seeds
+from nascope.analysis.measures import Levels, loss_of, std_of
+from nascope.records import EpochRecord, TrialRecord
+from nascope.report.arrangement import Arrangement, Group
+from nascope.report.palette import CIVIDIS, VIRIDIS, colours_at
+from nascope.report.scales import Scale, shared_scale
+
+CURVES = {
+    "train_loss": ("Training loss", "training loss (nats per image)"),
+    "test_loss": ("Test loss", "test loss (nats per image)"),
+    "test_accuracy": ("Test accuracy", "test accuracy (%)"),
+}
+"""Quantity of an epoch → title of its figure, title of its axis."""
+
+GRIDS = {
+    "landscape": ("loss", "Loss (nats per image)", VIRIDIS, loss_of),
+    "variance": ("√g", "Standard deviation of the gradient, √g", CIVIDIS, std_of),
+}
+"""Kind of probe → short name, title of the scale, colours, values of the grid."""
+
+
+def payload(arrangement: Arrangement, levels: Levels) -> dict[str, Any]:
+    """Everything that the script needs; figures by the id of the element they are drawn in."""
+    scales = {kind: scale for kind in GRIDS if (scale := scale_of(arrangement, kind)) is not None}
+    figures: dict[str, Any] = {}
+    for group in arrangement.groups:
+        for quantity in CURVES:
+            figures[f"{group.key}-{quantity}"] = curve_figure(group, quantity)
+        for kind in GRIDS:
+            for name, cell, trial in panels(group, kind):
+                figures[name] = _grid_figure(trial, kind, cell)
+    return {
+        "cells": {
+            cell.key: {
+                "label": cell.label,
+                "colour": cell.style.colour,
+                "dark": cell.style.dark,
+                "dash": cell.style.dash,
+                "marker": cell.style.marker,
+                "width": cell.style.width,
+            }
+            for cell in arrangement.cells
+        },
+        "scales": {kind: _scale(kind, scale) for kind, scale in scales.items()},
+        "level": levels.landscape_loss,
+        "figures": figures,
+    }
+
+
+def as_script(data: Any) -> str:
+    r"""JSON that may stand inside a ``<script>`` element, whatever the text in it.
+
+    >>> as_script("</script>")
+    '"\\u003c/script\\u003e"'
+    """
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+# ---------------------------------------------------------------- curves
+
+
+def value_of(epoch: EpochRecord, quantity: str) -> float:
+    """A quantity of an epoch in the unit that it is shown in."""
+    value = float(getattr(epoch, quantity))
+    return 100 * value if quantity == "test_accuracy" else value
+
+
+def curve_figure(group: Group, quantity: str) -> dict[str, Any]:
+    """One figure of curves: for each cell its seeds, their mean, and its interval."""
+    lines = [_line(key, trials, quantity) for key, trials in group.trials.items()]
+    values = [y for line in lines for seed in line["seeds"] for y in seed["y"] if y is not None]
+    positive = [y for y in values if y > 0]
+    log = quantity != "test_accuracy" and bool(positive) and len(positive) == len(values)
+    return {
+        "kind": "curve",
+        "axis": CURVES[quantity][1],
+        "log": log and max(positive) / min(positive) > 30,
+        "lines": lines,
+    }
+
+
+def _line(key: str, trials: Sequence[TrialRecord], quantity: str) -> dict[str, Any]:
+    seeds: list[dict[str, Any]] = []
+    diverged: list[dict[str, Any]] = []
+    for trial in trials:
+        if trial.training is None:
+            continue
+        values = [value_of(epoch, quantity) for epoch in trial.training.epochs]
+        seeds.append({"seed": trial.seed, "y": _numbers(values)})
+        if trial.training.diverged_at is not None:
+            finite = [value for value in values if math.isfinite(value)]
+            at = {"seed": trial.seed, "epoch": trial.training.diverged_at}
+            diverged.append(at | {"y": _number(finite[-1]) if finite else None})
+    # A mean beyond the epochs that every seed has would favour the seeds that survived.
+    common = min((len(seed["y"]) for seed in seeds), default=0)
+    means = [
+        over_seeds([math.nan if (y := seed["y"][e]) is None else y for seed in seeds])
+        for e in range(common)
+    ]
+    line: dict[str, Any] = {
+        "cell": key,
+        "seeds": seeds,
+        "mean": _numbers(mean.mean for mean in means),
+        "diverged": diverged,
+    }
+    if any(mean.low is not None for mean in means):
+        line["low"] = _numbers(math.nan if mean.low is None else mean.low for mean in means)
+        line["high"] = _numbers(math.nan if mean.high is None else mean.high for mean in means)
+    return line
+
+
+# ---------------------------------------------------------------- grids
+
+
+def panels(group: Group, kind: str) -> list[tuple[str, str, TrialRecord]]:
+    """The group's trials that have a probe of this kind: element id, cell key, trial."""
+    return [
+        (f"{group.key}-{kind}-{key}-{index}", key, trial)
+        for key, trials in group.trials.items()
+        for index, trial in enumerate(trials)
+        if trial.probe(kind) is not None
+    ]
+
+
+def grids_of(arrangement: Arrangement, kind: str) -> list[np.ndarray]:
+    """The values of every grid of a kind."""
+    probes = [trial.probe(kind) for trial in arrangement.study.trials]
+    return [GRIDS[kind][3](probe) for probe in probes if probe is not None]
+
+
+def any_lost(arrangement: Arrangement, kind: str) -> bool:
+    """Whether a grid of that kind holds a value that is not finite."""
+    return any(not np.isfinite(grid).all() for grid in grids_of(arrangement, kind))
+
+
+def scale_of(arrangement: Arrangement, kind: str) -> Scale | None:
+    """The scale that all grids of a kind share."""
+    return shared_scale(grids_of(arrangement, kind))
+
+
+def _scale(kind: str, scale: Scale) -> dict[str, Any]:
+    name, title, stops, _ = GRIDS[kind]
+    return {
+        "name": name,
+        "title": title,
+        "base": scale.base,
+        "start": scale.start,
+        "end": scale.end,
+        "step": scale.step,
+        "stops": list(stops),
+        "ticks": list(scale.labels),
+    }
+
+
+def bands(kind: str, scale: Scale) -> list[str]:
+    """The colours between the levels, from below the lowest to above the highest."""
+    return colours_at(GRIDS[kind][2], [k / scale.count for k in range(scale.count + 1)])
+
+
+def _grid_figure(trial: TrialRecord, kind: str, cell: str) -> dict[str, Any]:
+    probe = trial.probe(kind)
+    assert probe is not None
+    values = GRIDS[kind][3](probe)
+    return {
+        "kind": kind,
+        "cell": cell,
+        "x": _numbers(probe.arrays["alphas"]),
+        "y": _numbers(probe.arrays["betas"]),
+        # rows are y in the script, so betas
+        "z": [[_number(z, name_lost=True) for z in row] for row in values.T],
+    }
+
+
+def _numbers(values: Iterable[float]) -> list[Any]:
+    return [_number(value) for value in values]
+
+
+def _number(value: float, *, name_lost: bool = False) -> Any:
+    """Five significant digits; what is not finite becomes null, or its name."""
+    value = float(value)
+    if math.isfinite(value):
+        rounded = float(f"{value:.5g}")
+        return int(rounded) if rounded.is_integer() and abs(rounded) < 1e9 else rounded
+    if not name_lost:
+        return None
+    return "not a number" if math.isnan(value) else "infinite"

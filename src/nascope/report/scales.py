@@ -1,0 +1,124 @@
+"""One scale for all grids of a kind: the same levels and colours in every panel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+_LOG_RATIO = 30.0  # from this ratio of largest to smallest on, a linear scale hides the basin
+_OCTAVES = 16  # on a logarithmic scale up to here levels are powers of two, beyond of ten
+_BANDS = 14  # aimed at; the step is rounded to a number that reads well
+_OUTLIER = 0.98  # quantile that the scale covers where the largest value is far above it
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Levels at equal steps: of the value or, where ``base`` is given, of its logarithm.
+
+    Attributes:
+        base: 2 or 10 on a logarithmic scale, None on a linear one. ``start`` and ``step`` are
+            places on the scale: logarithms to this base, or values.
+        start: place of the lowest level.
+        step: distance of two levels.
+        count: number of levels; bands of colour lie between them, and one beyond each end.
+        clipped: whether some values lie above the scale, in the topmost band's colour.
+    """
+
+    base: int | None
+    start: float
+    step: float
+    count: int
+    clipped: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.step > 0 and self.count >= 2 and math.isfinite(self.start)):
+            raise ValueError(f"not a scale: {self}")
+
+    @property
+    def end(self) -> float:
+        """Place of the highest level."""
+        return self.places[-1]
+
+    @property
+    def places(self) -> tuple[float, ...]:
+        """The levels' places on the scale."""
+        return tuple(round(self.start + self.step * k, 12) for k in range(self.count))
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels as values."""
+        return tuple(place if self.base is None else self.base**place for place in self.places)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The levels in writing; empty for those that a logarithmic scale leaves unnamed."""
+        return tuple(
+            readable(level) if self.base is None or place.is_integer() else ""
+            for place, level in zip(self.places, self.levels, strict=True)
+        )
+
+    def place(self, values: np.ndarray) -> np.ndarray:
+        """Where values lie on the scale; NaN for those that cannot be on it."""
+        values = np.asarray(values, dtype=np.float64)
+        usable = np.isfinite(values) & ((values > 0) | (self.base is None))
+        safe = np.where(usable, values, 1.0)
+        places = safe if self.base is None else np.log(safe) / math.log(self.base)
+        return np.where(usable, places, np.nan)
+
+
+def shared_scale(grids: Iterable[np.ndarray]) -> Scale | None:
+    """The scale that serves all grids together; None where no value is finite.
+
+    Logarithmic where all values are positive and the largest is more than 30 times the smallest.
+    A few values far above the rest don't stretch it: it then ends at the 98 % quantile.
+
+    >>> shared_scale([np.array([[0.0, 1.0], [2.0, 2.8]])]).levels[:3]
+    (0.0, 0.2, 0.4)
+    >>> shared_scale([np.array([[0.5, 1.0], [2.0, 31.0]])]).labels
+    ('0.5', '', '1', '', '2', '', '4', '', '8', '', '16', '', '32')
+    """
+    pooled = np.concatenate([np.ravel(grid).astype(np.float64) for grid in grids] or [np.empty(0)])
+    pooled = pooled[np.isfinite(pooled)]
+    if pooled.size == 0:
+        return None
+    base = None
+    if pooled.min() > 0 and pooled.max() / pooled.min() > _LOG_RATIO:
+        octaves = math.log2(np.quantile(pooled, _OUTLIER) / pooled.min())
+        base = 2 if octaves <= _OCTAVES else 10
+        pooled = np.log(pooled) / math.log(base)
+    low, high = float(pooled.min()), float(pooled.max())
+    bulk = float(np.quantile(pooled, _OUTLIER))
+    clipped = high - low > 3 * (bulk - low) > 0
+    if clipped:
+        high = bulk
+    if high - low <= 1e-9 * max(1.0, abs(high)):  # constant: any scale around it will do
+        low, high = low - 0.5, high + 0.5
+    step = _round_step((high - low) / _BANDS, binary=base is not None)
+    start = step * math.floor(low / step + 1e-9)
+    count = max(2, math.ceil((high - start) / step - 1e-9) + 1)
+    return Scale(base, round(start, 12), step, count, clipped)
+
+
+def _round_step(step: float, *, binary: bool) -> float:
+    """The next step from above that reads well: 1, 2, 2.5 or 5 × 10ᵏ, or a power of two."""
+    if binary:  # of a logarithm: quarters and halves meet its whole numbers
+        return float(2.0 ** math.ceil(math.log2(step) - 1e-9))
+    power = 10.0 ** math.floor(math.log10(step))
+    return next(nice * power for nice in (1, 2, 2.5, 5, 10) if step <= nice * power * (1 + 1e-9))
+
+
+def readable(value: float) -> str:
+    """A number as people write it: three digits, no trailing noise.
+
+    >>> [readable(x) for x in (0.00012, 2.30258, 12345.0)]
+    ['0.00012', '2.3', '12,300']
+    """
+    if not math.isfinite(value):
+        return "not finite"
+    if value != 0 and not 1e-4 <= abs(value) < 1e6:
+        return f"{value:.1e}".replace("e+0", "e").replace("e-0", "e−").replace("e+", "e")
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.6f}".rstrip("0").rstrip(".")

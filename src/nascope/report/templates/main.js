@@ -1,0 +1,81 @@
+// Draws figures when they come near the screen, and keeps all of them to what is chosen above.
+
+const hiddenCells = new Set();
+const drawn = new Set();
+
+function draw(element) {
+  const figure = DATA.figures[element.id];
+  drawn.add(element);
+  return figure.kind === "curve" ? drawCurve(element, figure, hiddenCells) : drawGrid(element, figure);
+}
+
+function redraw(elements) {
+  for (const element of elements) if (element.offsetParent !== null) draw(element); else { Plotly.purge(element); drawn.delete(element); watcher.observe(element); }
+}
+
+const watcher = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    watcher.unobserve(target);
+    if (!drawn.has(target)) draw(target);
+  }
+}, { rootMargin: "400px 0px" });
+
+const sizes = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) {
+    if (drawn.has(target) && contentRect.width && Math.abs(contentRect.width - target.drawnWidth) > 1) draw(target);
+    target.drawnWidth = contentRect.width;
+  }
+});
+
+function toggleCell(key, shown) {
+  if (shown) hiddenCells.delete(key); else hiddenCells.add(key);
+  for (const chip of document.querySelectorAll(`[data-toggle="${key}"]`)) chip.setAttribute("aria-pressed", String(shown));
+  for (const element of document.querySelectorAll(`[data-cell="${key}"]`)) element.classList.toggle("hidden-cell", !shown);
+  redraw([...drawn].filter((element) => element.classList.contains("curve")));
+}
+
+function choose(name, value) {
+  for (const element of document.querySelectorAll(`[data-${name}]`)) element.classList.toggle("off", element.dataset[name] !== value);
+}
+
+function retheme(dark) {
+  setTheme(dark);
+  redraw([...drawn]);
+  for (const scene of scenes) drawScene(scene);
+}
+
+let darkBefore = false;
+function beforePrint() {
+  darkBefore = isDark();
+  ROOT.classList.add("printing");
+  setTheme(false);
+  for (const details of document.querySelectorAll("details")) { details.dataset.wasOpen = details.open; details.open = true; }
+  for (const element of document.querySelectorAll(".plot[id]")) if (element.offsetParent !== null) draw(element);
+}
+
+function afterPrint() {
+  ROOT.classList.remove("printing");
+  for (const details of document.querySelectorAll("details")) details.open = details.dataset.wasOpen === "true";
+  retheme(darkBefore);
+}
+
+function prepare() {
+  for (const chip of document.querySelectorAll("[data-toggle]")) {
+    chip.addEventListener("click", () => toggleCell(chip.dataset.toggle, chip.getAttribute("aria-pressed") !== "true"));
+  }
+  document.getElementById("show-all").addEventListener("click", () => { for (const key of [...hiddenCells]) toggleCell(key, true); });
+  document.getElementById("theme").addEventListener("click", () => retheme(!isDark()));
+  darkWished.addEventListener("change", () => retheme(darkWished.matches));
+  for (const input of document.querySelectorAll(".switch input")) {
+    input.addEventListener("change", () => choose(input.name, input.value));
+    if (input.checked) choose(input.name, input.value);
+  }
+  window.addEventListener("beforeprint", beforePrint);
+  window.addEventListener("afterprint", afterPrint);
+  prepareTables();
+  prepareStages();
+  for (const element of document.querySelectorAll(".plot[id]")) { watcher.observe(element); sizes.observe(element); }
+}
+
+prepare();

@@ -1,0 +1,218 @@
+"""A headless Chromium, spoken to over the DevTools protocol: just what the page's tests need."""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import websocket
+from PIL import Image
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-unsafe-swiftshader",  # WebGL in software
+    "--hide-scrollbars",
+    "--remote-debugging-port=0",
+    "--remote-allow-origins=*",
+)
+TIMEOUT = 60.0  # seconds; a busy machine draws slowly
+
+
+def find() -> str | None:
+    """The browser's path, if there is one."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+class Page:
+    """One tab. Every console message, exception and request since it was opened is kept."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = websocket.create_connection(address, timeout=TIMEOUT)
+        self._ids = itertools.count(1)
+        self.complaints: list[str] = []  # errors and warnings on the console, exceptions
+        self.requests: list[str] = []
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+
+    def __enter__(self) -> Page:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._socket.close()
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Send a command and wait for its answer, noting events on the way."""
+        number = next(self._ids)
+        self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self._socket.recv())
+            if message.get("id") == number:
+                if "error" in message:
+                    raise RuntimeError(f"{method}: {message['error']['message']}")
+                result: dict[str, Any] = message["result"]
+                return result
+            self._note(message)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        match event:
+            case {"method": "Runtime.exceptionThrown", "params": {"exceptionDetails": details}}:
+                what = details.get("exception", {}).get("description", details["text"])
+                self.complaints.append(f"exception: {what}")
+            case {"method": "Runtime.consoleAPICalled", "params": {"type": kind, "args": args}}:
+                if kind in ("error", "warning", "assert"):
+                    said = " ".join(str(arg.get("value", arg.get("description"))) for arg in args)
+                    self.complaints.append(f"{kind}: {said}")
+            case {"method": "Log.entryAdded", "params": {"entry": entry}}:
+                if entry["level"] in ("error", "warning"):
+                    self.complaints.append(f"log: {entry['text']}")
+            case {"method": "Network.requestWillBeSent", "params": {"request": request}}:
+                self.requests.append(request["url"])
+
+    def open(
+        self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False
+    ) -> float:
+        """Open a file, and return the seconds until its first paint."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 500,
+        )
+        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.wait("document.readyState === 'complete'")
+        self.wait("performance.getEntriesByName('first-contentful-paint').length > 0")
+        paint = self.evaluate(
+            "performance.getEntriesByName('first-contentful-paint')[0].startTime / 1000"
+        )
+        return float(paint)
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression; a promise is awaited."""
+        answer = self.call(
+            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
+        )
+        if "exceptionDetails" in answer:
+            details = answer["exceptionDetails"]
+            raise RuntimeError(details.get("exception", {}).get("description", details["text"]))
+        return answer["result"].get("value")
+
+    def wait(self, condition: str) -> None:
+        """Wait until a JavaScript expression is true."""
+        end = time.monotonic() + TIMEOUT
+        while not self.evaluate(condition):
+            if time.monotonic() > end:
+                raise TimeoutError(f"waited {TIMEOUT:.0f} s for: {condition}")
+            time.sleep(0.05)
+
+    def settle(self) -> None:
+        """Wait until two frames have been painted."""
+        self.evaluate("new Promise(f => requestAnimationFrame(() => requestAnimationFrame(f)))")
+
+    def draw_all(self) -> None:
+        """Scroll through the page, so that every figure is drawn."""
+        self.evaluate(
+            "(async () => { for (let y = 0; y < document.body.scrollHeight; y += 500) {"
+            " window.scrollTo(0, y); await new Promise(f => setTimeout(f, 60)); }"
+            " window.scrollTo(0, 0); })()"
+        )
+        self.settle()
+
+    def screenshot(self, box: tuple[float, float, float, float] | None = None) -> Image.Image:
+        """The page, or the (x, y, width, height) of it, as an RGB image."""
+        clip = {}
+        if box is not None:
+            x, y, width, height = box
+            clip = {"clip": {"x": x, "y": y, "width": width, "height": height, "scale": 1}}
+        png = self.call("Page.captureScreenshot", captureBeyondViewport=True, **clip)["data"]
+        return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+
+    def full_screenshot(self) -> Image.Image:
+        """The whole page from top to bottom."""
+        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+        return self.screenshot((0, 0, size["width"], size["height"]))
+
+    def print_pdf(self) -> bytes:
+        """The page as it prints."""
+        return base64.b64decode(self.call("Page.printToPDF", printBackground=True)["data"])
+
+    def box(self, selector: str, index: int = 0) -> tuple[float, float, float, float]:
+        """Where an element lies on the page: x, y, width, height."""
+        x, y, width, height = self.evaluate(
+            f"(b => [b.x + scrollX, b.y + scrollY, b.width, b.height])"
+            f"(document.querySelectorAll({json.dumps(selector)})[{index}].getBoundingClientRect())"
+        )
+        return x, y, width, height
+
+
+def ink(image: Image.Image) -> tuple[int, float]:
+    """How much is painted: the number of distinct colours, and the share of pixels that differ
+    from the commonest one."""
+    pixels = np.asarray(image).reshape(-1, 3).astype(np.int64)
+    codes = pixels @ np.array([65536, 256, 1])
+    _, counts = np.unique(codes, return_counts=True)
+    return len(counts), 1 - counts.max() / counts.sum()
+
+
+@contextmanager
+def browser(profile: Path) -> Iterator[str]:
+    """A running browser with a fresh profile: the address of its first tab's socket."""
+    path = find()
+    assert path is not None, "no Chromium here"
+    process = subprocess.Popen(
+        [path, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield _socket_of_first_tab(profile / "DevToolsActivePort", process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _socket_of_first_tab(note: Path, process: subprocess.Popen[bytes]) -> str:
+    end = time.monotonic() + TIMEOUT
+    while time.monotonic() < end and process.poll() is None:
+        lines = note.read_text().split() if note.is_file() else []
+        if len(lines) == 2:
+            connection = websocket.create_connection(
+                f"ws://127.0.0.1:{lines[0]}{lines[1]}", timeout=TIMEOUT
+            )
+            connection.send(json.dumps({"id": 1, "method": "Target.getTargets"}))
+            targets = json.loads(connection.recv())["result"]["targetInfos"]
+            connection.close()
+            tabs = [target for target in targets if target["type"] == "page"]
+            if tabs:
+                return f"ws://127.0.0.1:{lines[0]}/devtools/page/{tabs[0]['targetId']}"
+        time.sleep(0.1)
+    raise RuntimeError("Chromium did not start")

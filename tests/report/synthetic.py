@@ -1,0 +1,305 @@
+"""Invented studies, written as real files by the records layer's own writers.
+
+Nothing here was trained. The numbers are made to look like training, and to hold everything that
+a report must survive: cells of a grid that are not finite, trials that diverged, failed, never
+started or are still running, hostile names, other shapes than the usual.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from nascope.cells import load_cell, random_variant
+from nascope.cells.genotype import Genotype, to_dict
+from nascope.records import files
+from nascope.records.identity import identity
+from nascope.records.paths import StudyPaths
+from nascope.records.read import CORRECT_KEY, RECORDS_KEY
+
+HOSTILE_NAME = "<script>alert(1)</script>"
+LONG_NAME = "A-cell-with-a-very-long-name-that-nobody-would-type-by-hand-0"
+DATA = {
+    "name": "digits",
+    "classes": 10,
+    "train": 1437,
+    "test": 360,
+    "image": [1, 8, 8],
+    "digest": "5c9f2d1e0b7a4c3d",
+}
+RECIPE = {
+    "epochs": 12,
+    "learning_rate": 0.025,
+    "batch_size": 80,
+    "momentum": 0.9,
+    "weight_decay": 3e-4,
+    "channels": 8,
+    "layers": 5,
+}
+VERSIONS = {"nascope": "0.1.0", "torch": "2.13.0", "numpy": "2.4.6", "python": "3.11.2"}
+
+
+@dataclass(frozen=True)
+class Fake:
+    """One invented trial, and what is on disk of it."""
+
+    label: str
+    genotype: Genotype
+    family: str = "DARTS"
+    variant: str = "original"
+    seed: int = 0
+    roughness: float = 1.0  # scales everything that the report compares
+    recipe: Mapping[str, Any] = field(default_factory=dict)  # what differs from RECIPE
+    epochs: int | None = None  # completed; all of them if not given
+    diverged_at: int | None = None
+    error: str | None = None
+    landscape: np.ndarray | None = None  # (A, B) losses
+    variance: np.ndarray | None = None  # (A, B)
+    started: bool = True
+
+
+def bowl(shape: tuple[int, int] = (21, 21), *, roughness: float = 1.0, seed: int = 0) -> np.ndarray:
+    """A loss landscape: a bowl that steepens with ``roughness``, with some waves on it."""
+    alphas, betas = (np.linspace(-1, 1, size) for size in shape)
+    a, b = np.meshgrid(alphas, betas, indexing="ij")
+    phase = np.random.default_rng(seed).uniform(0, 6, 4)
+    waves = np.sin(3 * a + phase[0]) * np.cos(2.5 * b + phase[1]) + 0.4 * np.sin(6 * b + phase[2])
+    return (
+        0.35
+        + 2.2 * roughness * (a**2 + 0.7 * b**2 + 0.3 * a * b)
+        + 0.12 * roughness * (1 + waves) * (a**2 + b**2)
+    )
+
+
+def spread(
+    shape: tuple[int, int] = (11, 11), *, roughness: float = 1.0, seed: int = 0
+) -> np.ndarray:
+    """A gradient variance: least near the middle."""
+    return 40 * roughness * bowl(shape, roughness=roughness, seed=seed + 99) ** 2
+
+
+def family(original: str = "DARTS", variants: int = 4, **settings: Any) -> list[Fake]:
+    """An original and its random variants, each rougher than the one before."""
+    genotype = load_cell(original)
+    fakes = []
+    for index in range(variants + 1):
+        cell = genotype if index == 0 else random_variant(genotype, index)
+        roughness = 1 + 0.35 * index
+        fakes.append(
+            Fake(
+                label=original if index == 0 else f"{original}-r{index}",
+                genotype=cell,
+                family=original,
+                variant="original" if index == 0 else f"random {index}",
+                roughness=roughness,
+                **{
+                    "landscape": bowl(roughness=roughness, seed=index),
+                    "variance": spread(roughness=roughness, seed=index),
+                    **settings,
+                },
+            )
+        )
+    return fakes
+
+
+def write_study(folder: Path, fakes: Iterable[Fake], *, name: str = "invented") -> Path:
+    """Write the study that ``fakes`` describe into ``folder``, and return the folder."""
+    paths = StudyPaths(folder)
+    entries = [_write_trial(paths, fake) for fake in fakes]
+    files.write_json(paths.plan, {"name": name, "trials": entries})
+    return folder
+
+
+def _write_trial(paths: StudyPaths, fake: Fake) -> dict[str, Any]:
+    recipe = RECIPE | dict(fake.recipe)
+    literal = to_dict(fake.genotype)
+    name = identity(
+        "training", {"genotype": literal, "recipe": recipe, "seed": fake.seed, "label": fake.label}
+    )
+    trial = paths.trial(fake.label, name)
+    entry: dict[str, Any] = {
+        "identity": name,
+        "label": fake.label,
+        "family": fake.family,
+        "variant": fake.variant,
+        "genotype": literal,
+        "data": DATA,
+        "recipe": recipe,
+        "seed": fake.seed,
+        "probes": [],
+    }
+    if fake.error is not None:
+        files.write_bytes(trial.error, fake.error.encode())
+    if fake.started:
+        files.write_bytes(trial.checkpoint, _checkpoint(fake, recipe))
+    for kind, array in (("landscape", fake.landscape), ("variance", fake.variance)):
+        probe = identity(kind, {"of": name})
+        entry["probes"].append({"kind": kind, "identity": probe})
+        if array is not None and fake.started:
+            _write_probe(trial.probe(kind, probe), kind, probe, array)
+    return entry
+
+
+def _checkpoint(fake: Fake, recipe: Mapping[str, Any]) -> bytes:
+    planned = recipe["epochs"]
+    done = fake.epochs if fake.epochs is not None else planned
+    if fake.diverged_at is not None:
+        done = fake.diverged_at - 1
+    noise = np.random.default_rng([fake.seed, int(100 * fake.roughness)])
+    epochs = []
+    for epoch in range(1, done + 1):
+        speed = 0.30 / fake.roughness * (recipe["learning_rate"] / 0.025) ** 0.2
+        loss = 0.15 * fake.roughness + 2.2 * float(np.exp(-speed * epoch)) + noise.normal(0, 0.02)
+        accuracy = 0.97 - 0.06 * fake.roughness - 0.8 * float(np.exp(-1.3 * speed * epoch))
+        epochs.append(
+            {
+                "epoch": epoch,
+                "learning_rate": recipe["learning_rate"]
+                * 0.5
+                * (1 + float(np.cos(np.pi * (epoch - 1) / planned))),
+                "train_loss": loss,
+                "train_accuracy": accuracy,
+                "test_loss": loss * 1.15 + 0.02 + abs(noise.normal(0, 0.02)),
+                "test_accuracy": accuracy - 0.03 + noise.normal(0, 0.006),
+                "seconds": 1.7 + 0.2 * fake.roughness,
+            }
+        )
+    header = {
+        "epochs": epochs,
+        "diverged_at": fake.diverged_at,
+        "finished": fake.diverged_at is not None or done == planned,
+        "provenance": {
+            "versions": VERSIONS,
+            "device": "cpu",
+            "threads": 1,
+            "parameters": 61_234 + int(1000 * fake.roughness),
+            "seconds": 22.5 * fake.roughness,
+        },
+    }
+    correct = (noise.random(DATA["test"]) < 0.9).astype(np.uint8)
+    metadata = {RECORDS_KEY: json.dumps(files.plain(header))}
+    return save({CORRECT_KEY: correct}, metadata=metadata)
+
+
+def _write_probe(paths: Any, kind: str, name: str, array: np.ndarray) -> None:
+    alphas, betas = (np.linspace(-1, 1, size) for size in array.shape)
+    arrays = {"alphas": alphas, "betas": betas}
+    if kind == "landscape":
+        arrays |= {"loss": array, "accuracy": np.clip(1 - array / 4, 0.1, 1)}
+    else:
+        root = np.sqrt(np.maximum(array, 0))
+        arrays |= {"variance": array, "mean_gradient_norm": 0.2 * root, "loss": root / 6}
+    files.write_arrays(paths.arrays, arrays)
+    settings = {
+        "batchnorm": "frozen",
+        "normalisation": "filter",
+        "seed": 0,
+        "images": DATA["test"],
+        "points": list(array.shape),
+        "span": [-1.0, 1.0],
+    }
+    provenance = {"versions": VERSIONS, "device": "cpu", "threads": 1, "seconds": 9.4}
+    files.write_json(
+        paths.summary,
+        {"kind": kind, "identity": name, "settings": settings, "provenance": provenance},
+    )
+
+
+# ---------------------------------------------------------------- the studies that tests draw
+
+
+def _plain() -> list[Fake]:
+    return family()
+
+
+def _hostile() -> list[Fake]:
+    """Everything at once: names, non-finite cells, and every way to be unfinished."""
+    original, *variants = family(variants=7)
+    genotype = original.genotype
+    holes = bowl(seed=5)
+    holes[:3, :4] = np.inf
+    holes[10, 17] = np.nan
+    patchy = spread(seed=5)
+    patchy[0, 0], patchy[5, 8:], patchy[10, 10] = np.nan, np.inf, -1e-9
+    traceback = (
+        'Traceback (most recent call last):\n  File "train.py", line 1\n'
+        "RuntimeError: </script><b>out of memory</b>"
+    )
+    return [
+        Fake(HOSTILE_NAME, genotype, HOSTILE_NAME, landscape=holes, variance=patchy),
+        _changed(
+            variants[0],
+            label=LONG_NAME,
+            landscape=np.full((21, 21), 1.5),
+            variance=np.full((11, 11), 4.0),
+        ),
+        _changed(variants[1], diverged_at=5, landscape=None, variance=None),
+        _changed(variants[2], epochs=6, landscape=None, variance=None),
+        _changed(variants[3], started=False, error=traceback),
+        _changed(variants[4], started=False),
+        _changed(variants[5], landscape=bowl((9, 25), roughness=3), variance=spread((5, 13))),
+        _changed(
+            variants[6],
+            label="all lost",
+            landscape=np.full((21, 21), np.nan),
+            variance=np.full((11, 11), np.inf),
+            diverged_at=1,
+        ),
+        _changed(
+            variants[0],
+            label="\"quotes' & \u2028 signs",
+            variant="random 9",
+            landscape=np.exp(4 * bowl(roughness=2)),
+        ),
+    ]
+
+
+def _changed(fake: Fake, **changes: Any) -> Fake:
+    return Fake(**{**fake.__dict__, "family": HOSTILE_NAME, **changes})
+
+
+def _seeds_and_rates() -> list[Fake]:
+    return [
+        Fake(
+            **{
+                **fake.__dict__,
+                "seed": seed,
+                "recipe": {"learning_rate": rate},
+                "diverged_at": 4
+                if rate == 0.25 and fake.label == "DARTS-r4" and seed == 1
+                else None,
+                "landscape": fake.landscape * (1 + seed / 20) if rate < 0.2 else None,
+                "variance": fake.variance * (1 + seed / 20) if rate < 0.2 else None,
+            }
+        )
+        for rate in (0.0025, 0.025, 0.25)
+        for fake in family()
+        for seed in range(3)
+    ]
+
+
+def _two_families() -> list[Fake]:
+    wide = [
+        Fake(**{**fake.__dict__, "landscape": np.exp(3 * fake.landscape) / 10})
+        for fake in family("AmoebaNet", 3)
+    ]
+    return family(variants=2) + wide
+
+
+STUDIES: dict[str, Callable[[], list[Fake]]] = {
+    "plain": _plain,
+    "hostile": _hostile,
+    "rates": _seeds_and_rates,
+    "families": _two_families,
+    "fifty": lambda: family(variants=49),
+    "single": lambda: family(variants=0),
+    "bare": lambda: family(variants=2, landscape=None, variance=None),
+    "planned": lambda: family(variants=2, started=False),
+}
+"""Named studies: what `write_study` is given."""
