@@ -47,6 +47,13 @@ def dead_nodes(cell: Cell) -> tuple[int, ...]:
     return tuple(node for node in intermediate if node not in live)
 
 
+def loose_ends(cell: Cell) -> tuple[int, ...]:
+    """Indices of the intermediate nodes that no other node reads."""
+    read = {source for sources in cell.sources for source in sources}
+    intermediate = range(cell.num_inputs, cell.num_inputs + cell.num_nodes)
+    return tuple(node for node in intermediate if node not in read)
+
+
 def input_shares(cell: Cell) -> tuple[Fraction, ...]:
     """For each intermediate node the share of its edges that come from an input node."""
     return tuple(
