@@ -94,6 +94,11 @@ class Cell:
         return len(self.nodes)
 
     @property
+    def intermediate(self) -> range:
+        """Indices of the intermediate nodes."""
+        return range(self.num_inputs, self.num_inputs + self.num_nodes)
+
+    @property
     def sources(self) -> tuple[tuple[int, ...], ...]:
         """For each intermediate node the sources of its edges: the wiring without operations."""
         return tuple(tuple(edge.source for edge in node) for node in self.nodes)

@@ -122,7 +122,7 @@ def _facts(genotype: Genotype) -> dict[str, Any]:
     return {
         "name": genotype.name,
         "normal": topology(genotype.normal).as_dict(),
-        "reduce": topology(genotype.reduce).as_dict(),
+        "reduce": topology(genotype.reduce, reduction=True).as_dict(),
         "genotype": to_dict(genotype),
     }
 
@@ -131,7 +131,9 @@ _ROWS = {
     "strict_width": "width, strict",
     "fractional_width": "width, fractional",
     "live_width": "width, live",
+    "effective_width": "width, effective",
     "depth": "depth",
+    "effective_depth": "depth, effective",
     "intermediate_nodes": "intermediate nodes",
     "dead_nodes": "dead nodes",
 }
