@@ -168,7 +168,7 @@ def gradient_moments(
                 ]
             )
         )
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     matrix = np.array(gradients, dtype=np.float64)
     mean = matrix.mean(axis=0)
     variance = float(((matrix - mean) ** 2).sum(axis=1).mean())
