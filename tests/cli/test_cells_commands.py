@@ -88,6 +88,39 @@ def test_variants_pipe_into_describe(nascope):
     assert json.loads(out)["genotype"] == json.loads(direct)["genotype"]
 
 
+def test_census_prints_exact_integers(nascope):
+    code, out, _ = nascope("census", "--space", "independent", "--nodes", "12", "--json")
+    found = json.loads(out)
+    assert (code, found["space"], found["intermediate_nodes"]) == (0, "independent", 12)
+    assert found["total"] == sum(entry["count"] for entry in found["counts"]) == 6227020800**2
+    assert set(found["counts"][0]) == {"strict_width", "fractional_width", "depth", "count"}
+
+
+def test_census_as_a_table(nascope):
+    code, out, _ = nascope("census", "--space", "darts")
+    assert code == 0
+    assert out.splitlines()[2].split() == ["4c", "1", "0", "0", "0"]
+
+
+def test_a_rank_within_a_space(nascope):
+    code, out, _ = nascope("describe", "DARTS", "--space", "darts", "--json")
+    rank = json.loads(out)["normal"]["rank"]
+    assert (code, set(rank)) == (0, {"strict", "fractional"})
+    assert rank["fractional"] == {
+        "as_wide": 13 / 180,
+        "as_shallow": 64 / 180,
+        "both": 13 / 180,
+    }
+
+
+def test_convert_and_what_the_reader_left_out(nascope):
+    code, out, err = nascope("convert", "DARTS", "--to", "naslib")
+    assert (code, err) == (0, "")
+    assert nascope("convert", "-", stdin=out)[1].strip() == format_text(load_cell("DARTS"))
+    text = "|nor_conv_3x3~0|"
+    assert nascope("convert", text, "--to", "nas-bench-101")[2].startswith("note: the format holds")
+
+
 def test_drawing_is_written(nascope, tmp_path):
     path = tmp_path / "cell.svg"
     assert nascope("describe", "SNAS", "--svg", str(path))[0] == 0
@@ -106,6 +139,11 @@ def test_drawing_is_written(nascope, tmp_path):
         (["describe", "a\0b"], "binary"),
         (["describe", "DARTS", "--channels", "8"], "go together"),
         (["describe", "DARTS", "--svg", "/dev/null/x.svg"], "Not a directory"),
+        (["describe", "NASNet", "--space", "darts"], "normal cell: the space darts does not hold"),
+        (["describe", "DARTS", "--space", "imagenet"], "unknown space"),
+        (["census", "--nodes", "40"], "must be 1 to 16"),
+        (["convert", "DARTS", "--to", "enas"], "no other reads"),
+        (["convert", "DARTS", "--to", "onnx"], "unknown format"),
         (["variants", "DARTS", "--seed", "-1"], "non-negative"),
         (["variants", "DARTS", "--count", "0"], "at least 1"),
         (["variants", "DARTS", "--published", "--seed", str(2**32)], "below 2**32"),

@@ -43,6 +43,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: nascope describe DARTS --channels 36 --layers 20")(describe)
     app.command(epilog="Example: nascope variants DARTS --published --seed 1")(variants)
     app.command(epilog="Example: nascope convert DARTS --to naslib")(convert)
+    app.command(epilog="Example: nascope census --space darts")(census)
 
 
 def _resolve(cell: str) -> Genotype:
@@ -60,12 +61,17 @@ def describe(
     layers: LayersOption = None,
     classes: ClassesOption = 10,
     auxiliary: AuxiliaryOption = False,
+    space: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Rank the cells within this space.")
+    ] = None,
     svg: SvgOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a cell is: widths, depth, dead nodes, parameters."""
+    """Show what a cell is: widths, depth, dead nodes, ranks, parameters."""
     genotype = _resolve(cell)
     facts = _facts(genotype)
+    if space is not None:
+        _rank(genotype, facts, space)
     if (channels is None) != (layers is None):
         raise GenotypeError("--channels and --layers go together: give both, or neither")
     if channels is not None and layers is not None:
@@ -76,7 +82,10 @@ def describe(
         )
     if svg is not None:
         _write_svg(svg, genotype)
-    print(json.dumps(facts, ensure_ascii=False) if as_json else _screen(facts))
+    if as_json:
+        print(json.dumps(facts, ensure_ascii=False))
+    else:
+        print(_screen(facts, _rank_rows(genotype, space)))
 
 
 def variants(
@@ -127,6 +136,45 @@ def _facts(genotype: Genotype) -> dict[str, Any]:
     }
 
 
+def _rank(genotype: Genotype, facts: dict[str, Any], name: str) -> None:
+    """Add to both cells' facts their exact rank in a space."""
+    from nascope.cells.spaces import ranks, space  # noqa: PLC0415
+
+    within = space(name)
+    for kind in ("normal", "reduce"):
+        try:
+            found = ranks(getattr(genotype, kind), within)
+        except GenotypeError as error:
+            raise GenotypeError(f"{kind} cell: {error}") from None
+        facts[kind]["rank"] = {key: rank.as_dict() for key, rank in found.items()}
+
+
+_QUICK = 8  # nodes up to which a census takes some hundredths of a second
+
+
+def _rank_rows(genotype: Genotype, name: str | None) -> list[tuple[str, str, str]]:
+    """Rows of the screen: the share at least as wide *and* as shallow, space by space."""
+    from nascope.cells.spaces import holding, ranks  # noqa: PLC0415
+
+    table: dict[str, dict[str, str]] = {}
+    for kind in ("normal", "reduce"):
+        cell = getattr(genotype, kind)
+        if cell.num_nodes > _QUICK and name is None:
+            continue
+        for within in holding(cell):
+            if name not in (None, within.name):
+                continue
+            rank = ranks(cell, within)["fractional"]
+            for what, share in rank._asdict().items():
+                label = f"{within.name}: {what.replace('_', ' ')}"
+                table.setdefault(label, {})[kind] = _share(float(share))
+    return [(label, row.get("normal", "–"), row.get("reduce", "–")) for label, row in table.items()]
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
 _ROWS = {
     "strict_width": "width, strict",
     "fractional_width": "width, fractional",
@@ -139,14 +187,17 @@ _ROWS = {
 }
 
 
-def _screen(facts: dict[str, Any]) -> str:
+def _screen(facts: dict[str, Any], ranks: list[tuple[str, str, str]]) -> str:
     """The facts as a table for people."""
-    lines = [facts["name"] or "cell", f"{'':22}{'normal':>12}{'reduction':>12}"]
+    lines = [facts["name"] or "cell", f"{'':26}{'normal':>12}{'reduction':>12}"]
     for key, label in _ROWS.items():
         columns = [_shown(key, facts[kind][key]) for kind in ("normal", "reduce")]
-        lines.append(f"  {label:20}{columns[0]:>12}{columns[1]:>12}")
+        lines.append(f"  {label:24}{columns[0]:>12}{columns[1]:>12}")
+    if ranks:
+        lines.append("  share of a space (by fractional width) that is at least")
+        lines += [f"    {label:22}{normal:>12}{reduce:>12}" for label, normal, reduce in ranks]
     if "parameters" in facts:
-        lines.append(f"  {'parameters':20}{facts['parameters']:>12,}")
+        lines.append(f"  {'parameters':24}{facts['parameters']:>12,}")
     return "\n".join(lines)
 
 
@@ -168,6 +219,33 @@ def _line(genotype: Genotype) -> str:
     name = "".join(c if c.isalnum() else "_" for c in genotype.name or "cell")
     name = name if name.isidentifier() else f"cell_{name}"
     return f"{name} = {format_text(genotype)}  # {numbers}"
+
+
+def census(
+    *,
+    space: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="darts, independent, one-source, nasnet, nas-bench-201."),
+    ] = "darts",
+    nodes: Annotated[
+        int | None, typer.Option(metavar="N", help="Number of intermediate nodes.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count the cells of a search space by width and depth, exactly."""
+    from nascope.cells.spaces import space as named  # noqa: PLC0415
+
+    found = named(space, nodes).census()
+    if as_json:
+        print(json.dumps(found.as_dict()))
+        return
+    table = found.marginal("fractional")
+    depths = sorted({depth for _, depth in table})
+    print(f"{found.space}: {found.total:,} cells of {found.nodes} intermediate nodes")
+    print(f"{'width':>8}" + "".join(f"{f'depth {depth}':>14}" for depth in depths))
+    for width in sorted({width for width, _ in table}, reverse=True):
+        counts = "".join(f"{table.get((width, depth), 0):>14,}" for depth in depths)
+        print(f"{float(width):>7g}c{counts}")
 
 
 def _write_svg(path: Path, genotype: Genotype) -> None:
