@@ -81,6 +81,27 @@ def test_the_authors_variants_of_figure_10(nascope, seed, strict, depth):
     assert (code, facts["normal"]["strict_width"], facts["normal"]["depth"]) == (0, strict, depth)
 
 
+def test_every_kind_of_variant(nascope):
+    run = lambda *options: nascope("variants", "DARTS", *options)  # noqa: E731
+    assert len(run("--cover")[1].splitlines()) == 16
+    assert len(run("--neighbours", "--only", "normal")[1].splitlines()) == 20
+    assert len(run("--distinct", "--count", "3")[1].splitlines()) == 3
+    sources = [s for _, s in to_dict(load_cell("DARTS"))["normal"]]
+    for options in (["--operations"], ["--operations", "--published"]):
+        facts = json.loads(run("--json", *options)[1])
+        assert [s for _, s in facts["genotype"]["normal"]] == sources
+
+
+def test_adapting_snas_costs_parameters_in_its_reduction_cell(nascope):
+    size = ("--channels", "36", "--layers", "20", "--json")
+    before = json.loads(nascope("describe", "SNAS", *size)[1])["parameters"]
+    after = json.loads(nascope("adapt", "SNAS", "--only", "reduce", *size)[1])
+    assert after["parameters"] - before == 52_704
+    assert after["reduce"]["strict_width"] == 4
+    assert json.loads(nascope("adapt", "DARTS", "--narrowest", "--json")[1])["normal"]["depth"] == 5
+    assert "# normal 4c deep 2; reduction 4c deep 2" in nascope("adapt", "DARTS")[1]
+
+
 def test_variants_pipe_into_describe(nascope):
     _, line, _ = nascope("variants", "DARTS", "--seed", "7")
     _, out, _ = nascope("describe", "-", "--json", stdin=line)
@@ -145,6 +166,11 @@ def test_drawing_is_written(nascope, tmp_path):
         (["convert", "DARTS", "--to", "enas"], "no other reads"),
         (["convert", "DARTS", "--to", "onnx"], "unknown format"),
         (["variants", "DARTS", "--seed", "-1"], "non-negative"),
+        (["variants", "DARTS", "--cover", "--published"], "cannot be combined"),
+        (["variants", "DARTS", "--distinct", "--published"], "no --distinct"),
+        (["variants", "DARTS", "--count", "2", "--svg", "x.svg"], "draws one variant"),
+        (["variants", "DARTS", "--only", "both"], "normal or reduce"),
+        (["adapt", "DARTS", "--layers", "8"], "go together"),
         (["variants", "DARTS", "--count", "0"], "at least 1"),
         (["variants", "DARTS", "--published", "--seed", str(2**32)], "below 2**32"),
         (["describe"], "Missing argument"),

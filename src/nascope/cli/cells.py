@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +36,9 @@ LayersOption = Annotated[
     int | None, typer.Option(metavar="L", help="Number of cells, to count parameters.")
 ]
 ClassesOption = Annotated[int, typer.Option(metavar="N", help="Number of classes.")]
+OnlyOption = Annotated[
+    str | None, typer.Option(metavar="CELL", help="Change the normal or the reduce cell only.")
+]
 AuxiliaryOption = Annotated[bool, typer.Option("--auxiliary", help="With the auxiliary tower.")]
 
 
@@ -42,6 +46,7 @@ def register(app: typer.Typer) -> None:
     """Add this layer's commands."""
     app.command(epilog="Example: nascope describe DARTS --channels 36 --layers 20")(describe)
     app.command(epilog="Example: nascope variants DARTS --published --seed 1")(variants)
+    app.command(epilog="Example: nascope adapt DARTS --only reduce")(adapt)
     app.command(epilog="Example: nascope convert DARTS --to naslib")(convert)
     app.command(epilog="Example: nascope census --space darts")(census)
 
@@ -72,14 +77,7 @@ def describe(
     facts = _facts(genotype)
     if space is not None:
         _rank(genotype, facts, space)
-    if (channels is None) != (layers is None):
-        raise GenotypeError("--channels and --layers go together: give both, or neither")
-    if channels is not None and layers is not None:
-        from nascope.networks import parameter_count  # noqa: PLC0415  (loads torch)
-
-        facts["parameters"] = parameter_count(
-            genotype, channels=channels, layers=layers, classes=classes, auxiliary=auxiliary
-        )
+    facts |= _size(genotype, channels, layers, classes, auxiliary=auxiliary)
     if svg is not None:
         _write_svg(svg, genotype)
     if as_json:
@@ -92,28 +90,145 @@ def variants(
     cell: CellArgument,
     *,
     seed: Annotated[int, typer.Option(metavar="S", help="Seed of the first variant.")] = 1,
-    count: Annotated[int, typer.Option(metavar="N", help="How many, with seeds S, S+1 …")] = 1,
+    count: Annotated[
+        int, typer.Option(metavar="N", help="How many, with seeds S, S+1 …; a point with --cover.")
+    ] = 1,
     published: Annotated[
         bool, typer.Option("--published", help="The authors' own variants, as in Figure 10.")
     ] = False,
+    operations: Annotated[
+        bool, typer.Option("--operations", help="Redraw the operations and keep the wiring.")
+    ] = False,
+    distinct: Annotated[
+        bool, typer.Option("--distinct", help="Leave out isomorphic ones, and the original.")
+    ] = False,
+    cover: Annotated[
+        bool, typer.Option("--cover", help="Every width and depth that can be reached, evenly.")
+    ] = False,
+    neighbours: Annotated[
+        bool, typer.Option("--neighbours", help="All that differ in one edge's source.")
+    ] = False,
+    only: OnlyOption = None,
     svg: SvgOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a variant, as describe does.")
     ] = False,
 ) -> None:
     """Rewire a cell at random, its operations kept (Appendix A.2)."""
-    from nascope.cells.wiring import published_variant, random_variant  # noqa: PLC0415
-
     if count < 1:
         raise GenotypeError(f"--count must be at least 1, not {count}")
-    if svg is not None and count > 1:
-        raise GenotypeError("--svg draws one variant: leave out --count")
-    genotype = _resolve(cell)
-    draw = published_variant if published else random_variant
-    for variant in (draw(genotype, number) for number in range(seed, seed + count)):
+    chosen = [name for name, on in (("--cover", cover), ("--neighbours", neighbours)) if on]
+    if len(chosen) > 1 or (chosen and (published or operations or distinct)):
+        raise GenotypeError(f"{' and '.join(chosen)} cannot be combined with another kind")
+    if published and (only or distinct):
+        raise GenotypeError("--published variants are the authors' own: no --only, no --distinct")
+    if svg is not None and (count > 1 or chosen):
+        raise GenotypeError("--svg draws one variant: leave out --count, --cover, --neighbours")
+    drawn = _variants(
+        _resolve(cell),
+        seed,
+        count,
+        cells=_kinds(only),
+        kind=chosen[0] if chosen else "operations" if operations else "wiring",
+        published=published,
+        distinct=distinct,
+    )
+    for variant in drawn:
         if svg is not None:
             _write_svg(svg, variant)
         print(json.dumps(_facts(variant), ensure_ascii=False) if as_json else _line(variant))
+
+
+def _variants(
+    genotype: Genotype,
+    seed: int,
+    count: int,
+    *,
+    cells: tuple[str, ...],
+    kind: str,
+    published: bool,
+    distinct: bool,
+) -> Iterator[Genotype]:
+    """The variants that the options ask for."""
+    from functools import partial  # noqa: PLC0415
+
+    from nascope.cells import wiring  # noqa: PLC0415
+
+    if kind == "--cover":
+        return wiring.covering_variants(genotype, seed, count)
+    if kind == "--neighbours":
+        return wiring.neighbouring_variants(genotype, cells=cells)
+    if distinct and kind == "wiring":
+        return wiring.distinct_variants(genotype, seed, count, cells=cells)
+    draw: Callable[[Genotype, int], Genotype]
+    if published:
+        by_authors = {"operations": wiring.published_operations, "wiring": wiring.published_variant}
+        draw = by_authors[kind]
+    else:
+        ours = {"operations": wiring.random_operations, "wiring": wiring.random_variant}
+        draw = partial(ours[kind], cells=cells)
+    return (draw(genotype, number) for number in range(seed, seed + count))
+
+
+def adapt(
+    cell: CellArgument,
+    *,
+    only: OnlyOption = None,
+    narrowest: Annotated[
+        bool, typer.Option("--narrowest", help="To the narrowest and deepest form: a chain.")
+    ] = False,
+    channels: ChannelsOption = None,
+    layers: LayersOption = None,
+    classes: ClassesOption = 10,
+    auxiliary: AuxiliaryOption = False,
+    svg: SvgOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Rewire a cell to its widest, shallowest form (Table 1), its operations kept."""
+    from nascope.cells import adaptation  # noqa: PLC0415
+
+    form = adaptation.narrowest if narrowest else adaptation.widest
+    adapted = adaptation.adapt(_resolve(cell), cells=_kinds(only), to=form)
+    facts = _facts(adapted)
+    facts |= _size(adapted, channels, layers, classes, auxiliary=auxiliary)
+    if svg is not None:
+        _write_svg(svg, adapted)
+    if as_json:
+        print(json.dumps(facts, ensure_ascii=False))
+    else:
+        size = f"; {facts['parameters']:,} parameters" if "parameters" in facts else ""
+        print(_line(adapted) + size)
+
+
+def _kinds(only: str | None) -> tuple[str, ...]:
+    """Both cells of a genotype, or the one that ``--only`` names."""
+    if only is None:
+        return ("normal", "reduce")
+    if only not in ("normal", "reduce"):
+        raise GenotypeError(f"--only takes normal or reduce, not {only!r}")
+    return (only,)
+
+
+def _size(
+    genotype: Genotype,
+    channels: int | None,
+    layers: int | None,
+    classes: int,
+    *,
+    auxiliary: bool,
+) -> dict[str, int]:
+    """Parameters of a network of this cell, where its channels and layers are given."""
+    if (channels is None) != (layers is None):
+        raise GenotypeError("--channels and --layers go together: give both, or neither")
+    if channels is None or layers is None:
+        return {}
+    from nascope.networks import parameter_count  # noqa: PLC0415  (loads torch)
+
+    return {
+        "parameters": parameter_count(
+            genotype, channels=channels, layers=layers, classes=classes, auxiliary=auxiliary
+        )
+    }
 
 
 def convert(
