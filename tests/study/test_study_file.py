@@ -1,0 +1,92 @@
+import pytest
+
+from nascope.cells import load_cell, published_variant
+from nascope.data import load_data
+from nascope.errors import StudyError
+from nascope.study import read_study_file
+
+GOOD = """
+name = "example"
+cells = ["DARTS"]
+[variants]
+method = "published"
+seeds = [1, 2]
+[data]
+name = "digits"
+train_size = 100
+[training]
+scale = "tiny"
+learning_rates = [0.025, 0.25]
+seeds = [0, 1, 2]
+overrides = { epochs = 3, weight_decay = 0 }
+[landscape]
+points = 5
+[variance]
+points = 3
+instances = 50
+"""
+
+
+def write(tmp_path, text):
+    path = tmp_path / "study.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_file_becomes_a_plan(tmp_path):
+    study = read_study_file(write(tmp_path, GOOD))
+    assert [cell.label for cell in study.cells] == ["DARTS", "DARTS-p1", "DARTS-p2"]
+    assert study.cells[2].genotype == published_variant(load_cell("DARTS"), 2)
+    assert (study.recipe.epochs, study.recipe.channels, study.recipe.weight_decay) == (3, 4, 0.0)
+    plan = study.plan(study.load_data())
+    assert len(plan["trials"]) == 3 * 2 * 3
+    assert len({trial["identity"] for trial in plan["trials"]}) == 18
+    probes = [probe["identity"] for trial in plan["trials"] for probe in trial["probes"]]
+    assert len(set(probes)) == 36
+
+
+def test_identities_survive_what_does_not_matter(tmp_path):
+    study = read_study_file(write(tmp_path, GOOD))
+    data = load_data("digits", train_size=100)
+    before = study.plan(data)["trials"]
+    longer = read_study_file(write(tmp_path, GOOD.replace("points = 5", "points = 7")))
+    after = longer.plan(data)["trials"]
+    assert [t["identity"] for t in before] == [t["identity"] for t in after]
+    assert before[0]["probes"][0]["identity"] != after[0]["probes"][0]["identity"]
+    assert before[0]["probes"][1]["identity"] == after[0]["probes"][1]["identity"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("scale", "scael", r"training.scael: unknown key; did you mean scale\?"),
+        ("points = 5", "pionts = 5", r"landscape.p"),
+        ('name = "example"', "nmae = 1", r"nmae: unknown key; did you mean name\?"),
+        ("epochs = 3", "epoch = 3", r"training.overrides.epoch: unknown key; did you mean epochs"),
+        ("epochs = 3", 'epochs = "3"', r"training.overrides.epochs: expected int, got '3'"),
+        ("epochs = 3", "epochs = true", r"training.overrides.epochs: expected int, got True"),
+        ("epochs = 3", "epochs = 0", r"recipe.epochs must be at least 1, not 0"),
+        ('"tiny"', '"huge"', r"training.scale: input should be 'tiny', 'small' or 'paper'"),
+        ('"published"', '"guess"', r"variants.method: input should be 'random' or 'published'"),
+        ("seeds = [0, 1, 2]", "seeds = []", "seeds is empty"),
+        ("seeds = [0, 1, 2]", "seeds = [1, 1]", "seeds holds 1 twice"),
+        ('["DARTS"]', "[]", "cells: list should have at least 1 item"),
+        ('["DARTS"]', '["DRATS"]', "did you mean DARTS"),
+        ("[data]", "[data", r"not TOML: .*line 7"),
+        ("points = 3", "points = 0", "variance.points"),
+    ],
+)
+def test_mistakes_are_named_with_their_place(tmp_path, old, new, message):
+    assert old in GOOD
+    path = write(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(StudyError, match=f"study.toml: .*{message}"):
+        read_study_file(path)
+
+
+def test_a_missing_or_binary_file(tmp_path):
+    with pytest.raises(StudyError, match="No such file"):
+        read_study_file(tmp_path / "nothing.toml")
+    path = tmp_path / "study.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StudyError, match="not UTF-8"):
+        read_study_file(path)
