@@ -8,12 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from nascope.records import TrainingRecord
+from nascope.records import EpochRecord, TrainingRecord
+
+
+def sound_epochs(training: TrainingRecord) -> tuple[EpochRecord, ...]:
+    """The completed epochs, without the one at which the run diverged: its numbers mean nothing."""
+    last = math.inf if training.diverged_at is None else training.diverged_at
+    return tuple(epoch for epoch in training.epochs if epoch.epoch < last)
 
 
 def train_losses(training: TrainingRecord) -> tuple[float, ...]:
-    """Mean training loss of every completed epoch, in nats per image."""
-    return tuple(epoch.train_loss for epoch in training.epochs)
+    """Mean training loss of every sound epoch, in nats per image."""
+    return tuple(epoch.train_loss for epoch in sound_epochs(training))
 
 
 def epochs_to_loss(losses: Sequence[float], threshold: float) -> int | None:
@@ -65,4 +71,4 @@ def best_test_accuracy(training: TrainingRecord) -> float:
 
     Chosen on the test set itself, so it is optimistic: a description, not an estimate.
     """
-    return max((epoch.test_accuracy for epoch in training.epochs), default=math.nan)
+    return max((epoch.test_accuracy for epoch in sound_epochs(training)), default=math.nan)

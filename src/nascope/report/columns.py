@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nascope.analysis import Estimate, Levels, TrialMeasures, over_seeds
 from nascope.records import TrialRecord
-from nascope.report.scales import readable
+from nascope.report.scales import readable, three_digits
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Column:
             return "–"
         if math.isinf(value):
             return "∞" if value > 0 else "−∞"
-        return readable(value) if self.digits is None else f"{value:,.{self.digits}f}"
+        return three_digits(value) if self.digits is None else f"{value:,.{self.digits}f}"
 
 
 def columns(levels: Levels) -> tuple[Column, ...]:
     """All columns; two of them name the study's shared levels."""
-    reached = f"Epochs to training loss ≤ {readable(levels.train_loss or math.nan)}"
-    below = f"Landscape area below loss {readable(levels.landscape_loss or math.nan)}"
+    threshold = "?" if levels.train_loss is None else readable(levels.train_loss)
+    level = "?" if levels.landscape_loss is None else readable(levels.landscape_loss)
     return (
         Column(
             "accuracy", "Test accuracy, last epoch", "%", "higher", _percent("final_accuracy"), 1
@@ -57,15 +57,27 @@ def columns(levels: Levels) -> tuple[Column, ...]:
             "lower",
             _plain("area_under_loss"),
         ),
-        Column("reached", reached, "epochs", "lower", _epochs, 0),
+        Column("reached", f"Epochs to training loss ≤ {threshold}", "", "lower", _epochs, 0),
         Column("test_loss", "Test loss, last epoch", "nats", "lower", _plain("test_loss")),
-        Column("area_below", below, "%", "higher", _percent("area_below"), 1),
+        Column(
+            "area_below",
+            f"Landscape area below loss {level}",
+            "%",
+            "higher",
+            _percent("area_below"),
+            1,
+        ),
+        Column("median_loss", "Landscape, median loss", "nats", "lower", _landscape("median")),
         Column("mean_loss", "Landscape, mean loss", "nats", "lower", _landscape("mean")),
         Column("largest_loss", "Landscape, largest loss", "nats", "lower", _landscape("largest")),
-        Column("std", "Gradient std. √g, mean", "", "lower", _gradient("mean")),
+        Column("std", "Gradient std. √g, median", "", "lower", _gradient("median")),
         Column("std_low", "√g, 10 % quantile", "", "lower", _gradient("lower_decile")),
         Column("std_high", "√g, 90 % quantile", "", "lower", _gradient("upper_decile")),
+        Column("std_mean", "√g, mean", "", "lower", _gradient("mean")),
+        Column("std_centre", "√g at the network", "", "lower", _plain("centre_std")),
         Column("lost", "Grid points not finite", "%", "lower", _lost, 1),
+        Column("parameters", "Parameters", "", "", _plain("parameters"), 0),
+        Column("seconds", "Training time", "s", "", _plain("seconds"), 1),
     )
 
 
@@ -93,7 +105,7 @@ def _gradient(name: str) -> Callable[[TrialMeasures], float]:
 def _epochs(measures: TrialMeasures) -> float:
     if measures.epochs_to_threshold is not None:
         return float(measures.epochs_to_threshold)
-    return math.inf if measures.epochs else math.nan
+    return math.inf if measures.censored else math.nan
 
 
 def _lost(measures: TrialMeasures) -> float:

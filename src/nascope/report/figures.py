@@ -33,6 +33,7 @@ _DPI = 200
 _POSTER_SCALE = 0.5  # of the printed figure's pixels
 _PANEL = 2.3  # inches
 _COLUMNS = 5
+_TITLES = {"landscape": "Loss landscape", "variance": "Gradient variance"}
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
@@ -61,7 +62,7 @@ def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict
     """Write every figure of a study as PNG, with its data beside it as CSV or npz.
 
     Returns:
-        Small PNGs of the surfaces, by ``"GROUP-KIND"``, for the page.
+        Small WebP pictures of the surfaces, by ``"GROUP-KIND"``, for the page.
 
     Raises:
         StudyError: the folder cannot be written.
@@ -78,7 +79,7 @@ def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict
                 for seed, panels in _panels_by_seed(group, arrangement, kind):
                     assert scale is not None
                     suffix = name + (f"-seed{seed}" if len(arrangement.probed_seeds) > 1 else "")
-                    title = _title(group, arrangement, seed)
+                    title = _title(_TITLES[kind], group, seed)
                     flat = _maps(panels, kind, scale, title, levels)
                     _write(flat, folder / f"{kind}{suffix}.png")
                     surfaces = _write(
@@ -100,8 +101,8 @@ def _name(group: Group, arrangement: Arrangement) -> str:
     return "".join(f"-{part}" for part in parts)
 
 
-def _title(group: Group, arrangement: Arrangement, seed: int | None = None) -> str:
-    parts = [_short(group.family, 40), group.setting]
+def _title(what: str, group: Group, seed: int | None = None) -> str:
+    parts = [what, _short(group.family, 40), group.setting]
     if seed is not None:
         parts.append(f"seed {seed}")
     return " · ".join(part for part in parts if part)
@@ -126,7 +127,7 @@ def _poster(png: bytes) -> bytes:
         size = (round(image.width * _POSTER_SCALE), round(image.height * _POSTER_SCALE))
         small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    small.quantize(192).save(buffer, "PNG", optimize=True)
+    small.save(buffer, "WEBP", quality=88)
     return buffer.getvalue()
 
 
@@ -135,7 +136,7 @@ def _poster(png: bytes) -> bytes:
 
 def _curves(group: Group, arrangement: Arrangement) -> Figure:
     figure = Figure(figsize=(10.5, 3.6), dpi=_DPI, layout="constrained")
-    figure.suptitle(_title(group, arrangement), fontsize=10, fontweight="bold")
+    figure.suptitle(_title("Training", group), fontsize=10, fontweight="bold")
     axes = figure.subplots(1, len(CURVES))
     for ax, (quantity, (title, axis)) in zip(axes, CURVES.items(), strict=True):
         data = curve_figure(group, quantity)
@@ -178,7 +179,7 @@ def _draw_line(ax: Any, line: dict[str, Any], cell: ShownCell) -> None:
         linestyle=look.mpl_dash,
         linewidth=0.6 * look.width,
         marker=look.mpl_marker,
-        markersize=3.5,
+        markersize=4 if cell.is_original else 5,
         markevery=max(1, len(epochs) // 6),
         label=_short(cell.label),
         zorder=3 if cell.is_original else 2,
@@ -242,10 +243,14 @@ def _sheet(count: int, title: str) -> tuple[Figure, int, int]:
     """A figure for so many panels, and its numbers of rows and columns."""
     columns = min(_COLUMNS, count)
     rows = -(-count // columns)
-    size = (columns * _PANEL + 1.2, rows * (_PANEL + 0.15) + 0.45)
+    size = (columns * _PANEL + 1.2, rows * (_PANEL - 0.05) + 0.35)
     figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
     figure.suptitle(title, fontsize=10, fontweight="bold")
     return figure, rows, columns
+
+
+def _ends_and_middle(points: np.ndarray) -> list[float]:
+    return [float(points[0]), float(points[0] + points[-1]) / 2, float(points[-1])]
 
 
 def _heading(panel: _Panel) -> str:
@@ -289,6 +294,8 @@ def _maps(panels: Sequence[_Panel], kind: str, scale: Scale, title: str, levels:
         ax.plot(0, 0, "+", color="white", markersize=6, markeredgewidth=1)
         ax.set_title(_heading(panel), color=panel.cell.style.colour, fontweight="bold")
         ax.set_aspect("equal", "box")
+        ax.set_xticks(_ends_and_middle(panel.alphas))
+        ax.set_yticks(_ends_and_middle(panel.betas))
         ax.set_xlabel("α")
         ax.set_ylabel("β")
     bar = figure.colorbar(filled, ax=axes, fraction=0.04, pad=0.01)
@@ -369,9 +376,12 @@ def _surfaces(panels: Sequence[_Panel], kind: str, scale: Scale, title: str) -> 
         ax.set_zlim(scale.start - scale.step / 2, top)
         ax.set_zticks([p for p, _ in named], labels=[text for _, text in named])
         ax.set_title(_heading(panel), color=panel.cell.style.colour, fontweight="bold", pad=-6)
+        ax.set_xticks(_ends_and_middle(panel.alphas))
+        ax.set_yticks(_ends_and_middle(panel.betas))
         ax.set_xlabel("α", labelpad=-8)
         ax.set_ylabel("β", labelpad=-8)
         ax.tick_params(labelsize=6, pad=-3)
+        ax.tick_params(axis="z", pad=-1)
         ax.view_init(elev=28, azim=-58)
         ax.set_box_aspect((1, 1, 0.8), zoom=0.92)
         for axis in (ax.xaxis, ax.yaxis, ax.zaxis):

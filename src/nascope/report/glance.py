@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nascope.analysis import Levels, TrialMeasures
+from nascope.analysis import MIN_SEEDS, Levels, TrialMeasures
 from nascope.records import TrialRecord
 from nascope.report.arrangement import Arrangement, Group, ShownCell
 from nascope.report.columns import Column, column, estimate, measures_of
-from nascope.report.scales import readable
+from nascope.report.scales import LOG_RATIO
 
 SHOWN = ("area_under_loss", "accuracy", "area_below", "std")
 """Columns of the strips: convergence, its result, smoothness, gradient variance."""
@@ -33,7 +33,6 @@ class Strip:
 
     title: str
     unit: str
-    better: str
     marks: tuple[Mark, ...]
     ends: tuple[str, str]
     missing: int  # cells without a finite number
@@ -100,10 +99,15 @@ def strips(
             x for est in finite.values() for x in (est.mean, est.low, est.high) if x is not None
         ]
         low, high = min(bounds), max(bounds)
+        log = low > 0 and high / low > LOG_RATIO
 
-        def place(value: float | None, low: float = low, high: float = high) -> float | None:
+        def place(
+            value: float | None, low: float = low, high: float = high, log: bool = log
+        ) -> float | None:
             if value is None:
                 return None
+            if log:
+                value, low, high = math.log(value), math.log(low), math.log(high)
             return 50.0 if high == low else round(100 * (value - low) / (high - low), 2)
 
         marks = tuple(
@@ -113,8 +117,7 @@ def strips(
         found.append(
             Strip(
                 of.title,
-                of.unit,
-                of.better,
+                ", ".join(part for part in (of.unit, "log scale" if log else "") if part),
                 marks,
                 (of.write(low), of.write(high)),
                 len(shown) - len(finite),
@@ -130,11 +133,11 @@ def _standing(of: Column, means: Mapping[ShownCell, float]) -> str:
     if original is None or len(means) < 2:
         return ""
     own = means[original]
-    below = sum(value < own for value in means.values())
-    rank = below + 1 if of.better == "lower" else len(means) - below
-    extreme = "lowest" if of.better == "lower" else "highest"
+    from_below = 1 + sum(value < own for value in means.values())
+    from_above = 1 + sum(value > own for value in means.values())
+    extreme, rank = min((from_below, "lowest"), (from_above, "highest"))[::-1]
     nth = extreme if rank == 1 else f"{_ordinal(rank)} {extreme}"
-    return f"{original.label} is {nth} of {len(means)}, at {of.write(own)}"
+    return f"{original.label}: {of.write(own)}, the {nth} of {len(means)}"
 
 
 def _ordinal(number: int) -> str:
@@ -145,16 +148,12 @@ def _ordinal(number: int) -> str:
 
 
 def caveat(trials: Sequence[TrialRecord]) -> str:
-    """How little so few runs can show, in one sentence."""
+    """What so few runs can show and what not, in a sentence or two."""
     seeds = len({trial.seed for trial in trials})
-    epochs = sorted({trial.recipe.get("epochs", 0) for trial in trials})
-    count = "one seed" if seeds == 1 else f"{seeds} seeds"
-    length = (
-        "–".join(readable(e) for e in dict.fromkeys((epochs[0], epochs[-1]))) if epochs else "?"
-    )
-    spread = (
-        "a difference between two cells may be chance"
-        if seeds < 3
-        else "intervals are Student's over seeds and presume them normal"
-    )
-    return f"Measured with {count} and {length} epochs (the paper trains for 600): {spread}."
+    epochs = {trial.recipe.get("epochs") for trial in trials}
+    counted = "One seed" if seeds == 1 else f"{seeds} seeds"
+    length = f", {epochs.pop()} epochs" if len(epochs) == 1 else ""
+    scale = f"{counted}{length}; the paper trains for 600 epochs."
+    if seeds < MIN_SEEDS:
+        return f"{scale} Differences this size can be chance: by themselves they prove nothing."
+    return f"{scale} Intervals are Student's over seeds; a difference is no explanation yet."

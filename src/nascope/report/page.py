@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import math
 from collections.abc import Mapping
 from importlib import resources, util
 from pathlib import Path
@@ -15,9 +16,9 @@ from markupsafe import Markup
 from nascope import __version__
 from nascope.analysis import Levels, TrialMeasures
 from nascope.cells.drawing import cell_svg
-from nascope.cells.genotype import format_text
+from nascope.cells.genotype import Cell, format_text
 from nascope.cells.topology import topology
-from nascope.errors import StudyError
+from nascope.errors import GenotypeError, StudyError
 from nascope.records import TrialRecord
 from nascope.report import columns, glance, payload
 from nascope.report.arrangement import Arrangement, Group, ShownCell, status
@@ -40,8 +41,8 @@ def render(
         arrangement: the study, laid out.
         levels: the levels that all its trials share.
         measured: the numbers of each trial, by its identity.
-        posters: PNGs of the 3-D surfaces by ``"GROUP-KIND"``, shown until live ones are asked for
-            and in print.
+        posters: WebP pictures of the 3-D surfaces by ``"GROUP-KIND"``, shown in print and until
+            live ones are asked for.
 
     Raises:
         StudyError: plotly's script, which the page carries, is not where plotly keeps it.
@@ -71,8 +72,8 @@ def render(
             table=_table(arrangement, levels, measured),
             provenance=_provenance(study.trials),
             posters={
-                key: "data:image/png;base64," + base64.b64encode(png).decode()
-                for key, png in (posters or {}).items()
+                key: "data:image/webp;base64," + base64.b64encode(picture).decode()
+                for key, picture in (posters or {}).items()
             },
             data=Markup(payload.as_script(payload.payload(arrangement, levels))),
             css=Markup(_text("page.css")),
@@ -123,7 +124,7 @@ def _topologies(arrangement: Arrangement) -> dict[str, Any]:
         cell.key: [
             {
                 "kind": kind,
-                "svg": Markup(cell_svg(part)),
+                "svg": _drawing(part, f"{kind.capitalize()} cell of {cell.label}"),
                 "numbers": topology(part),
             }
             for kind, part in (
@@ -135,13 +136,26 @@ def _topologies(arrangement: Arrangement) -> dict[str, Any]:
     }
 
 
+def _drawing(cell: Cell, title: str) -> Markup:
+    numbers = topology(cell)
+    width = f"{float(numbers.fractional_width):g}c"
+    try:
+        return Markup(cell_svg(cell, title=f"{title}: width {width}, depth {numbers.depth}"))
+    except GenotypeError as error:  # too large to be drawn: the numbers and the literal remain
+        return Markup("<p class='notice'>{}</p>").format(str(error))
+
+
 # ---------------------------------------------------------------- the table
 
 
 def _table(
     arrangement: Arrangement, levels: Levels, measured: Mapping[str, TrialMeasures]
 ) -> dict[str, Any]:
-    shown = columns.columns(levels)
+    shown = [
+        column
+        for column in columns.columns(levels)
+        if any(not math.isnan(column.value(one)) for one in measured.values())
+    ]
     cells, trials = [], []
     for group in arrangement.groups:
         for key, own in group.trials.items():

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from nascope.analysis import over_seeds
+from nascope.analysis.convergence import sound_epochs
 from nascope.analysis.measures import Levels, loss_of, std_of
 from nascope.records import EpochRecord, TrialRecord
 from nascope.report.arrangement import Arrangement, Group
 from nascope.report.palette import CIVIDIS, VIRIDIS, colours_at
-from nascope.report.scales import Scale, shared_scale
+from nascope.report.scales import LOG_RATIO, Scale, shared_scale
 
 CURVES = {
     "train_loss": ("Training loss", "training loss (nats per image)"),
@@ -25,7 +26,7 @@ CURVES = {
 
 GRIDS = {
     "landscape": ("loss", "Loss (nats per image)", VIRIDIS, loss_of),
-    "variance": ("√g", "Standard deviation of the gradient, √g", CIVIDIS, std_of),
+    "variance": ("√g", "√g, standard deviation of the gradient", CIVIDIS, std_of),
 }
 """Kind of probe → short name, title of the scale, colours, values of the grid."""
 
@@ -88,7 +89,7 @@ def curve_figure(group: Group, quantity: str) -> dict[str, Any]:
     return {
         "kind": "curve",
         "axis": CURVES[quantity][1],
-        "log": log and max(positive) / min(positive) > 30,
+        "log": log and max(positive) / min(positive) > LOG_RATIO,
         "lines": lines,
     }
 
@@ -99,7 +100,7 @@ def _line(key: str, trials: Sequence[TrialRecord], quantity: str) -> dict[str, A
     for trial in trials:
         if trial.training is None:
             continue
-        values = [value_of(epoch, quantity) for epoch in trial.training.epochs]
+        values = [value_of(epoch, quantity) for epoch in sound_epochs(trial.training)]
         seeds.append({"seed": trial.seed, "y": _numbers(values)})
         if trial.training.diverged_at is not None:
             finite = [value for value in values if math.isfinite(value)]

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_LOG_RATIO = 30.0  # from this ratio of largest to smallest on, a linear scale hides the basin
+LOG_RATIO = 30.0
+"""From this ratio of largest to smallest on, a linear scale hides the small values."""
+
 _OCTAVES = 16  # on a logarithmic scale up to here levels are powers of two, beyond of ten
 _BANDS = 14  # aimed at; the step is rounded to a number that reads well
 _OUTLIER = 0.98  # quantile that the scale covers where the largest value is far above it
@@ -55,9 +57,10 @@ class Scale:
     @property
     def labels(self) -> tuple[str, ...]:
         """The levels in writing; empty for those that a logarithmic scale leaves unnamed."""
+        if self.base is None:
+            return tuple(readable(level) for level in self.levels)
         return tuple(
-            readable(level) if self.base is None or place.is_integer() else ""
-            for place, level in zip(self.places, self.levels, strict=True)
+            _power(self.base, int(place)) if place.is_integer() else "" for place in self.places
         )
 
     def place(self, values: np.ndarray) -> np.ndarray:
@@ -85,7 +88,7 @@ def shared_scale(grids: Iterable[np.ndarray]) -> Scale | None:
     if pooled.size == 0:
         return None
     base = None
-    if pooled.min() > 0 and pooled.max() / pooled.min() > _LOG_RATIO:
+    if pooled.min() > 0 and pooled.max() / pooled.min() > LOG_RATIO:
         octaves = math.log2(np.quantile(pooled, _OUTLIER) / pooled.min())
         base = 2 if octaves <= _OCTAVES else 10
         pooled = np.log(pooled) / math.log(base)
@@ -110,15 +113,37 @@ def _round_step(step: float, *, binary: bool) -> float:
     return next(nice * power for nice in (1, 2, 2.5, 5, 10) if step <= nice * power * (1 + 1e-9))
 
 
-def readable(value: float) -> str:
-    """A number as people write it: three digits, no trailing noise.
+def _power(base: int, exponent: int) -> str:
+    if base == 10 and not -3 <= exponent <= 3:
+        return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
+    return readable(float(base) ** exponent)
 
-    >>> [readable(x) for x in (0.00012, 2.30258, 12345.0)]
-    ['0.00012', '2.3', '12,300']
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def three_digits(value: float) -> str:
+    """A number to three significant digits, as people write it.
+
+    >>> [three_digits(x) for x in (0.00012, 2.0, 12345.0, 1.1e6, float("nan"))]
+    ['0.000120', '2.00', '12,300', '1.10 × 10⁶', 'not finite']
     """
     if not math.isfinite(value):
         return "not finite"
-    if value != 0 and not 1e-4 <= abs(value) < 1e6:
-        return f"{value:.1e}".replace("e+0", "e").replace("e-0", "e−").replace("e+", "e")
-    rounded = float(f"{value:.3g}")
-    return f"{rounded:,.6f}".rstrip("0").rstrip(".")
+    mantissa, exponent = f"{value:.2e}".split("e")
+    power = int(exponent)
+    if value != 0 and not -5 < power < 6:
+        return f"{mantissa} × 10{str(power).translate(_SUPERSCRIPTS)}"
+    return f"{float(f'{mantissa}e{exponent}'):,.{max(0, 2 - power)}f}"
+
+
+def readable(value: float) -> str:
+    """The same without trailing zeros, for levels and settings.
+
+    >>> [readable(x) for x in (0.00012, 2.30258, 12345.0, 1e6, 2.5e-7)]
+    ['0.00012', '2.3', '12,300', '10⁶', '2.5 × 10⁻⁷']
+    """
+    number, times, power = three_digits(value).partition(" × ")
+    if "." in number:
+        number = number.rstrip("0").rstrip(".")
+    return power if times and number == "1" else number + times + power
