@@ -2,7 +2,8 @@
 
 from nascope.cells.catalog import load as load_cell
 from nascope.cells.catalog import names as cell_names
-from nascope.cells.genotype import Cell, Edge, Genotype, parse
+from nascope.cells.formats import parse
+from nascope.cells.genotype import Cell, Edge, Genotype
 from nascope.cells.resolve import resolve_cell
 from nascope.cells.topology import topology
 from nascope.cells.wiring import published_variant, random_variant

@@ -24,6 +24,12 @@ def names() -> tuple[str, ...]:
     return tuple(_entries())
 
 
+@functools.cache
+def known_names() -> frozenset[str]:
+    """All names that `load` takes, in lower case."""
+    return frozenset(name.lower() for name in names())
+
+
 def load(name: str) -> Genotype:
     """The catalogue's cell of that name, upper or lower case.
 

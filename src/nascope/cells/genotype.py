@@ -1,4 +1,4 @@
-"""Genotypes: the immutable description of a normal and a reduction cell, and its text forms.
+"""Genotypes: the immutable description of a normal and a reduction cell, and its plain form.
 
 A cell is a directed acyclic graph. Node 0 … M−1 are its inputs (the outputs of the M preceding
 cells), the following are intermediate nodes, each of which sums its edges; the output concatenates
@@ -7,15 +7,20 @@ the nodes in ``concat``. An edge is an operation applied to an earlier node, its
 
 from __future__ import annotations
 
-import ast
 import difflib
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from nascope.cells.entries import (
+    MAX_NODES,
+    is_index,
+    lists_all_edges,
+    normalised,
+    placed,
+    short,
+)
 from nascope.errors import GenotypeError
 
 OPERATIONS = (
@@ -31,16 +36,22 @@ OPERATIONS = (
     "sep_conv_7x7",
     "dil_conv_3x3",
     "dil_conv_5x5",
+    "dil_conv_7x7",
     "conv_1x1",
     "conv_3x3",
+    "conv_5x5",
+    "conv_7x7",
     "conv_3x1_1x3",
+    "conv_1x3_3x1",
     "conv_7x1_1x7",
+    "conv_1x7_7x1",
 )
 """Names of the operations that an edge may carry, as in the published genotypes."""
 
-MAX_TEXT = 200_000  # characters; the longest file of published genotypes has some 60,000
-MAX_NODES = 1_000  # nodes of one cell; the published ones have at most 12
-_MAX_NESTING = 30  # brackets; a genotype needs 4, and Python's own parser overflows near 100
+_KNOWN = "known are skip_connect, and conv, sep_conv, dil_conv, max_pool and avg_pool with _3x3 …"
+
+NO_OPERATION = ("none", "null", "zero")
+"""What published genotypes write for an edge that is not there; readers drop it."""
 
 
 class Edge(NamedTuple):
@@ -81,6 +92,11 @@ class Cell:
     def num_nodes(self) -> int:
         """Number of intermediate nodes, N − M − 1."""
         return len(self.nodes)
+
+    @property
+    def intermediate(self) -> range:
+        """Indices of the intermediate nodes."""
+        return range(self.num_inputs, self.num_inputs + self.num_nodes)
 
     @property
     def sources(self) -> tuple[tuple[int, ...], ...]:
@@ -142,7 +158,7 @@ def _check_cell(cell: Cell) -> None:
     if not cell.concat:
         raise GenotypeError("concat is empty: the output must concatenate at least one node")
     for node_index in cell.concat:
-        if not _is_index(node_index) or not cell.num_inputs <= node_index <= last:
+        if not is_index(node_index) or not cell.num_inputs <= node_index <= last:
             raise GenotypeError(
                 f"concat names node {node_index!r}, but the intermediate nodes are "
                 f"{cell.num_inputs} to {last}"
@@ -153,12 +169,10 @@ def _check_cell(cell: Cell) -> None:
 
 def _check_edge(edge: Edge, index: int) -> None:
     if edge.operation not in OPERATIONS:
-        near = difflib.get_close_matches(str(edge.operation)[:40], OPERATIONS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(OPERATIONS)}"
-        raise GenotypeError(f"unknown operation {_short(edge.operation)} at node {index}: {hint}")
-    if not _is_index(edge.source) or edge.source < 0:
+        raise GenotypeError(f"node {index}: {unknown_operation(edge.operation)}")
+    if not is_index(edge.source) or edge.source < 0:
         raise GenotypeError(
-            f"node {index}: the source of an edge must be a node index, not {_short(edge.source)}"
+            f"node {index}: the source of an edge must be a node index, not {short(edge.source)}"
         )
     if edge.source >= index:
         raise GenotypeError(
@@ -167,270 +181,160 @@ def _check_edge(edge: Edge, index: int) -> None:
         )
 
 
-def _is_index(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def unknown_operation(name: object) -> str:
+    """What is wrong with an operation's name, for an error."""
+    near = difflib.get_close_matches(str(name)[:40], OPERATIONS, n=1)
+    hint = f"the nearest known is {near[0]!r}" if near else _KNOWN
+    return f"unknown operation {short(name)}; {hint}"
 
 
-def _short(value: object, limit: int = 60) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else text[:limit] + "…"
+# ---------------------------------------------------------------- the field's plain form
+
+FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
+_LABELS = ("name", "source", "num_inputs")  # fields that a genotype may have besides
 
 
-# ---------------------------------------------------------------- from the field's flat lists
+def from_dict(fields: dict[str, Any], notes: list[str] | None = None) -> Genotype:
+    """A genotype from its four fields, as JSON holds them; an optional ``name`` is kept.
 
-
-def cell_from_pairs(
-    pairs: Sequence[Any], concat: Iterable[int], *, num_inputs: int = 2, what: str = "cell"
-) -> Cell:
-    """A cell from the exchange format: entries 2i and 2i+1 are the edges of intermediate node i.
+    ``normal`` and ``reduce`` list edges in one of the shapes that are found in public code:
+    ``(operation, source)``, where entries 2i and 2i+1 belong to intermediate node i (or, in a list
+    over *all* edges of a cell, as many as the node has predecessors); ``(operation, source, node)``
+    with the last two in either order; ``(operation, source, weight)`` with a fractional weight;
+    or one list of ``(operation, source)`` for each node. An edge whose operation is ``none`` (or
+    ``null``, ``zero``) is dropped.
 
     Args:
-        pairs: ``(operation, source)`` pairs.
-        concat: nodes that the output concatenates.
-        what: how an error names the list ("normal", "reduce").
+        notes: what the reader left out is appended here, a sentence each.
 
     Raises:
-        GenotypeError: an entry is not a pair, or their number is odd.
+        GenotypeError: a field is missing or malformed; the message names the entry.
     """
-    if not isinstance(pairs, (list, tuple)):
-        raise GenotypeError(f"{what}: expected a list of (operation, source), got {_short(pairs)}")
-    edges = []
-    for index, pair in enumerate(pairs):
-        match pair:
-            case [str(operation), source] if not isinstance(pair, str):
-                edges.append(Edge(operation, source))
-            case _:
-                raise GenotypeError(
-                    f"{what}, entry {index}: expected (operation, source), got {_short(pair)}"
-                )
-    if len(edges) % 2:
-        raise GenotypeError(
-            f"{what}: {len(edges)} edges, but every intermediate node needs two "
-            "(entries 2i and 2i+1 belong to one node)"
+    notes = [] if notes is None else notes
+    missing = [name for name in FIELDS if name not in fields]
+    if missing:
+        raise GenotypeError(f"genotype lacks {', '.join(missing)}; it needs {', '.join(FIELDS)}")
+    unknown = [short(key) for key in fields if key not in (*FIELDS, *_LABELS)]
+    if unknown:
+        notes.append(f"ignored the fields {', '.join(unknown)}")
+    name, num_inputs = fields.get("name"), fields.get("num_inputs", 2)
+    if name is not None and not isinstance(name, str):
+        raise GenotypeError(f"name: expected text, got {short(name)}")
+    if not is_index(num_inputs) or not 1 <= num_inputs <= MAX_NODES:
+        raise GenotypeError(f"num_inputs: expected a small number, got {short(num_inputs)}")
+    normal, reduce = (
+        cell_from_entries(
+            fields[kind],
+            fields[f"{kind}_concat"],
+            num_inputs=num_inputs,
+            what=kind,
+            notes=notes,
         )
+        for kind in ("normal", "reduce")
+    )
+    return Genotype(normal=normal, reduce=reduce, name=name)
+
+
+def cell_from_entries(
+    entries: Sequence[Any],
+    concat: Iterable[int],
+    *,
+    num_inputs: int = 2,
+    what: str = "cell",
+    notes: list[str] | None = None,
+) -> Cell:
+    """A cell from a list of edges in any of the shapes that `from_dict` names.
+
+    Args:
+        concat: nodes that the output concatenates.
+        what: how an error names the list ("normal", "reduce").
+    """
+    notes = [] if notes is None else notes
+    if not isinstance(entries, (list, tuple)):
+        raise GenotypeError(f"{what}: expected a list of (operation, source), got {short(entries)}")
     if not isinstance(concat, (list, tuple, range)):
-        raise GenotypeError(f"{what}_concat: expected a list of node indices, got {_short(concat)}")
-    nodes = tuple(zip(edges[::2], edges[1::2], strict=True))
+        raise GenotypeError(f"{what}_concat: expected a list of node indices, got {short(concat)}")
+    edges = placed(entries, concat, num_inputs, what, notes)
+    last = max((node for node, _, _ in edges), default=num_inputs - 1)
+    if last >= num_inputs + MAX_NODES:
+        raise GenotypeError(f"{what}: node {last} is beyond the {MAX_NODES} that a cell may have")
+    nodes: list[list[Edge]] = [[] for _ in range(num_inputs, last + 1)]
+    dropped = set()
+    for number, (node, operation, source) in enumerate(edges):
+        operation_name = normalised(operation)
+        if operation_name in NO_OPERATION:
+            dropped.add((number, node))
+            continue
+        where = f"{what}, entry {number}"
+        if operation_name not in OPERATIONS:
+            raise GenotypeError(f"{where}: {unknown_operation(operation)}")
+        if node < num_inputs:
+            raise GenotypeError(f"{where}: node {node} is an input and cannot have an edge")
+        if not is_index(source) or not 0 <= source < node:
+            raise GenotypeError(
+                f"{where}: node {node} reads node {short(source)}, but an edge must come from an "
+                f"earlier node (0 to {node - 1})"
+            )
+        nodes[node - num_inputs].append(Edge(operation_name, source))
+    for index, edges_in in enumerate(nodes, start=num_inputs):
+        if not edges_in:
+            gone = sorted(number for number, target in dropped if target == index)
+            reason = f" but 'none' (entries {', '.join(map(str, gone))})" if gone else ""
+            raise GenotypeError(f"{what}: node {index} has no edge{reason}, so it has no value")
+    if dropped:
+        notes.append(f"{what}: dropped the edges without an operation: {len(dropped)}")
     try:
-        return Cell(nodes=nodes, concat=tuple(concat), num_inputs=num_inputs)
+        return Cell(nodes=nodes, concat=concat, num_inputs=num_inputs)  # type: ignore[arg-type]
     except GenotypeError as error:
         raise GenotypeError(f"{what} cell: {error}") from None
 
 
-FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
-
-
-def from_dict(fields: dict[str, Any]) -> Genotype:
-    """A genotype from its four fields, as JSON holds them; an optional ``name`` is kept.
-
-    Raises:
-        GenotypeError: a field is missing, unknown or malformed.
-    """
-    missing = [name for name in FIELDS if name not in fields]
-    if missing:
-        raise GenotypeError(f"genotype lacks {', '.join(missing)}; it needs {', '.join(FIELDS)}")
-    known = {*FIELDS, "name", "source"}  # a source may say where a published cell comes from
-    unknown = [_short(key) for key in fields if key not in known]
-    if unknown:
-        raise GenotypeError(f"genotype has unknown fields {', '.join(unknown)}")
-    name = fields.get("name")
-    if name is not None and not isinstance(name, str):
-        raise GenotypeError(f"name: expected text, got {_short(name)}")
-    return Genotype(
-        normal=cell_from_pairs(fields["normal"], fields["normal_concat"], what="normal"),
-        reduce=cell_from_pairs(fields["reduce"], fields["reduce_concat"], what="reduce"),
-        name=name,
-    )
-
-
 def to_dict(genotype: Genotype) -> dict[str, Any]:
-    """The genotype's four fields as plain lists: the literal that identifies it."""
-    return {
-        "normal": [list(edge) for edge in genotype.normal.edges],
-        "normal_concat": list(genotype.normal.concat),
-        "reduce": [list(edge) for edge in genotype.reduce.edges],
-        "reduce_concat": list(genotype.reduce.concat),
-    }
+    """The genotype's four fields as plain lists: the literal that identifies it.
 
-
-# ---------------------------------------------------------------- text
-
-
-def parse(text: str) -> Genotype:
-    """Read a genotype from text: ``Genotype(normal=[…], …)``, an assignment of it, or JSON.
-
-    The text is parsed, never evaluated.
-
-    Raises:
-        GenotypeError: the text is no genotype, or an invalid one.
-
-    >>> parse("Genotype(normal=[('skip_connect', 0), ('skip_connect', 1)], normal_concat=[2], "
-    ...       "reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1)], reduce_concat=range(2, 3))"
-    ...       ).normal.edges[1]
-    Edge(operation='skip_connect', source=1)
+    Edges are ``[operation, source]`` where every node has two, else ``[operation, source, node]``;
+    ``num_inputs`` is there where it is not two.
     """
-    text = text.strip().lstrip("\ufeff")
-    if not text:
-        raise GenotypeError("empty text where a genotype was expected")
-    if len(text) > MAX_TEXT:
-        raise GenotypeError(f"text of {len(text)} characters is too long for a genotype")
-    if "\0" in text:
-        raise GenotypeError("not a genotype: the text holds binary data")
-    if _nesting(text) > _MAX_NESTING:
-        raise GenotypeError("not a genotype: brackets are nested too deeply")
-    name, fields = _fields_of_json(text) if text.startswith("{") else _fields_of_python(text)
-    genotype = from_dict(fields)
-    return genotype if genotype.name or not name else genotype.named(name)
-
-
-def _nesting(text: str) -> int:
-    depth = deepest = 0
-    for character in re.findall(r"[\[\](){}]", text):
-        depth += 1 if character in "[({" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _fields_of_json(text: str) -> tuple[str | None, dict[str, Any]]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return _fields_of_python(text)  # a Python literal dictionary looks alike
-    assert isinstance(value, dict)
-    return None, value
-
-
-def _fields_of_python(text: str) -> tuple[str | None, dict[str, Any]]:
-    try:
-        tree = ast.parse(text)
-    except SyntaxError as error:
-        where = f"line {error.lineno}, column {error.offset}" if error.lineno else "somewhere"
-        raise GenotypeError(f"not a genotype: {error.msg} ({where})") from None
-    except (ValueError, RecursionError, MemoryError):
-        raise GenotypeError("not a genotype: the text cannot be parsed") from None
-    found: list[tuple[str | None, ast.expr]] = []
-    for statement in tree.body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_genotype(value):
-                found.append((name, value))
-            case ast.Expr(value=value) if _is_genotype(value):
-                found.append((None, value))
-    if not found:
-        raise GenotypeError(
-            "not a genotype: expected Genotype(normal=[…], normal_concat=…, reduce=[…], "
-            f"reduce_concat=…), got {_short(text)}"
-        )
-    if len(found) > 1:
-        names = ", ".join(name or "(unnamed)" for name, _ in found)
-        raise GenotypeError(f"the text holds {len(found)} genotypes ({names}); give one of them")
-    [(label, node)] = found
-    return label, _fields_of_node(node)
-
-
-def _is_genotype(node: ast.expr) -> bool:
-    match node:
-        case ast.Call(func=ast.Name(id="Genotype") | ast.Attribute(attr="Genotype")):
-            return True
-        case ast.Dict():
-            return True
-    return False
-
-
-def _fields_of_node(node: ast.expr) -> dict[str, Any]:
-    if isinstance(node, ast.Dict):
-        value = _literal(node)
-        assert isinstance(value, dict)
-        return value
-    assert isinstance(node, ast.Call)
-    if len(node.args) > len(FIELDS):
-        raise GenotypeError(f"Genotype takes {len(FIELDS)} arguments, not {len(node.args)}")
-    fields = {name: _literal(argument) for name, argument in zip(FIELDS, node.args, strict=False)}
-    for keyword in node.keywords:
-        if keyword.arg is None or keyword.arg in fields:
-            raise GenotypeError(f"Genotype: argument {keyword.arg or '**'} is repeated or unnamed")
-        fields[keyword.arg] = _literal(keyword.value)
+    pairs = all(map(_in_pairs, (genotype.normal, genotype.reduce)))
+    fields: dict[str, Any] = {}
+    for kind, cell in (("normal", genotype.normal), ("reduce", genotype.reduce)):
+        fields[kind] = [
+            list(edge) if pairs else [*edge, index]
+            for index, node in enumerate(cell.nodes, start=cell.num_inputs)
+            for edge in node
+        ]
+        fields[f"{kind}_concat"] = list(cell.concat)
+    if genotype.normal.num_inputs != 2:
+        fields["num_inputs"] = genotype.normal.num_inputs
     return fields
 
 
-def _literal(node: ast.expr) -> Any:
-    """The value of a literal: numbers, strings, lists, tuples, dictionaries and ``range``."""
-    match node:
-        case ast.Constant(value=str() | int() | None as value):
-            return value
-        case ast.List(elts=items) | ast.Tuple(elts=items):
-            return [_literal(item) for item in items]
-        case ast.Dict(keys=keys, values=values):
-            pairs = zip(keys, values, strict=True)
-            return {_key(key): _literal(value) for key, value in pairs}
-        case ast.Call(func=ast.Name(id="range"), args=args, keywords=[]) if 1 <= len(args) <= 3:
-            bounds = [_literal(argument) for argument in args]
-            if not all(_is_index(bound) and abs(bound) <= MAX_NODES for bound in bounds):
-                raise GenotypeError(f"range of {_short(bounds)} is not a range of nodes")
-            if len(bounds) == 3 and bounds[2] == 0:
-                raise GenotypeError("range with a step of 0")
-            return list(range(*bounds))
-        case ast.Call(func=ast.Name(id="list" | "tuple"), args=[argument], keywords=[]):
-            value = _literal(argument)
-            if isinstance(value, list):
-                return value
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as value)):
-            return -value
-    line = getattr(node, "lineno", "?")
-    raise GenotypeError(
-        f"line {line}: a genotype holds names, numbers, lists and ranges only, not "
-        f"{type(node).__name__}"
+def _in_pairs(cell: Cell) -> bool:
+    """Whether a list of pairs would be read back as this cell."""
+    sources = [edge.source for edge in cell.edges]
+    return all(len(node) == 2 for node in cell.nodes) and not lists_all_edges(
+        sources, cell.concat, cell.num_inputs
     )
 
 
-def _key(node: ast.expr | None) -> str:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    raise GenotypeError("a genotype's dictionary has text keys only")
-
-
 def format_text(genotype: Genotype) -> str:
-    """The exchange format, ``Genotype(normal=[…], normal_concat=[…], …)``; `parse` reads it back.
+    """DARTS' exchange format, ``Genotype(normal=[…], normal_concat=[…], …)``.
 
-    Raises:
-        GenotypeError: a node has other than two edges, which the format cannot hold.
+    >>> from nascope.cells.catalog import load
+    >>> format_text(load("SNAS"))[:47]
+    "Genotype(normal=[('sep_conv_3x3', 0), ('sep_con"
     """
-    for what, cell in (("normal", genotype.normal), ("reduce", genotype.reduce)):
-        if any(len(node) != 2 for node in cell.nodes):
-            raise GenotypeError(f"{what} cell: this format holds two edges a node only")
-    fields = to_dict(genotype)
     parts = []
-    for name in FIELDS:
-        value = fields[name]
-        if name.endswith("concat"):
-            parts.append(f"{name}={value}")
+    for name, value in to_dict(genotype).items():
+        if name in ("normal", "reduce"):
+            edges = ", ".join(f"({', '.join(map(repr, edge))})" for edge in value)
+            parts.append(f"{name}=[{edges}]")
         else:
-            pairs = ", ".join(f"({operation!r}, {source})" for operation, source in value)
-            parts.append(f"{name}=[{pairs}]")
+            parts.append(f"{name}={value}")
     return f"Genotype({', '.join(parts)})"
 
 
 def format_json(genotype: Genotype, *, indent: int | None = None) -> str:
-    """The genotype as a JSON object with its four fields, and its name if it has one."""
+    """The genotype as a JSON object with its fields, and its name if it has one."""
     named: dict[str, Any] = {"name": genotype.name} if genotype.name else {}
     return json.dumps(named | to_dict(genotype), indent=indent, ensure_ascii=False)
-
-
-def read(path: str | Path) -> Genotype:
-    """Read a genotype from a file; a file without a name for it lends its own.
-
-    Raises:
-        GenotypeError: the file cannot be read or holds no genotype.
-    """
-    path = Path(path)
-    try:
-        if path.stat().st_size > 4 * MAX_TEXT:
-            raise GenotypeError(f"{path}: too large for a genotype")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise GenotypeError(f"{path}: {reason}") from None
-    try:
-        genotype = parse(text)
-    except GenotypeError as error:
-        raise GenotypeError(f"{path}: {error}") from None
-    return genotype if genotype.name else genotype.named(path.stem)

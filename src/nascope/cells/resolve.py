@@ -6,17 +6,19 @@ import re
 import sys
 from pathlib import Path
 
-from nascope.cells.catalog import load, names
-from nascope.cells.genotype import MAX_TEXT, Genotype, parse, read
+from nascope.cells.catalog import known_names, load
+from nascope.cells.formats import Reading, read, read_file
+from nascope.cells.formats.literal import MAX_TEXT
+from nascope.cells.genotype import Genotype
 from nascope.errors import GenotypeError
 
 
 def resolve_cell(text: str) -> Genotype:
     """The genotype that ``text`` stands for.
 
-    In this order: ``-`` is the genotype's text on standard input; a name of the catalogue, in
-    upper or lower case; a path to a file (a file called as a catalogue cell is meant by ``./``);
-    the text of a genotype itself.
+    In this order: ``-`` is standard input; a name of the catalogue, in upper or lower case; a path
+    to a file, or ``FILE:NAME`` where it holds several (``./DARTS`` is a file where ``DARTS`` is the
+    catalogue's); the text of a genotype itself, in any of the formats of `nascope.cells.formats`.
 
     Raises:
         GenotypeError: it is none of them, or the genotype is invalid.
@@ -24,21 +26,30 @@ def resolve_cell(text: str) -> Genotype:
     >>> resolve_cell("snas").name
     'SNAS'
     """
+    return resolve_reading(text).genotype
+
+
+def resolve_reading(text: str) -> Reading:
+    """As `resolve_cell`, with the format that was found and what its reader left out."""
     if text == "-":
-        return parse(_standard_input())
-    if _is_word(text) and text.lower() in {name.lower() for name in names()}:
-        return load(text)
+        return read(_standard_input())
+    if text.lower() in known_names():
+        return Reading(load(text), "catalogue", ())
     if _is_file(text):
-        return read(text)
+        return read_file(text)
+    path, separator, name = text.rpartition(":")
+    if separator and _is_file(path):
+        return read_file(path, name)
     if _is_word(text):
         if "/" in text or Path(text).suffix:
             raise GenotypeError(f"{text}: no such file, nor a name in the catalogue")
-        return load(text)  # raises, with the nearest name
-    return parse(text)
+        load(text)  # raises, with the nearest name
+    return read(text)
 
 
 def _is_word(text: str) -> bool:
-    return bool(re.fullmatch(r"[\w./~+ -]{1,300}", text)) and not text.isspace()
+    """A name or a path; a list of numbers is neither."""
+    return bool(re.fullmatch(r"[\w./~+:-]{1,300}", text)) and not text.isdigit()
 
 
 def _is_file(text: str) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from nascope.cells.formats import FORMATS, write
 from nascope.cells.genotype import Genotype, format_text, to_dict
-from nascope.cells.resolve import resolve_cell
+from nascope.cells.resolve import resolve_reading
 from nascope.cells.topology import topology
 from nascope.errors import GenotypeError
 
@@ -40,6 +42,15 @@ def register(app: typer.Typer) -> None:
     """Add this layer's commands."""
     app.command(epilog="Example: nascope describe DARTS --channels 36 --layers 20")(describe)
     app.command(epilog="Example: nascope variants DARTS --published --seed 1")(variants)
+    app.command(epilog="Example: nascope convert DARTS --to naslib")(convert)
+
+
+def _resolve(cell: str) -> Genotype:
+    """The genotype; what its reader left out goes to standard error."""
+    reading = resolve_reading(cell)
+    for note in reading.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return reading.genotype
 
 
 def describe(
@@ -53,7 +64,7 @@ def describe(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a cell is: widths, depth, dead nodes, parameters."""
-    genotype = resolve_cell(cell)
+    genotype = _resolve(cell)
     facts = _facts(genotype)
     if (channels is None) != (layers is None):
         raise GenotypeError("--channels and --layers go together: give both, or neither")
@@ -88,7 +99,7 @@ def variants(
         raise GenotypeError(f"--count must be at least 1, not {count}")
     if svg is not None and count > 1:
         raise GenotypeError("--svg draws one variant: leave out --count")
-    genotype = resolve_cell(cell)
+    genotype = _resolve(cell)
     draw = published_variant if published else random_variant
     for variant in (draw(genotype, number) for number in range(seed, seed + count)):
         if svg is not None:
@@ -96,11 +107,22 @@ def variants(
         print(json.dumps(_facts(variant), ensure_ascii=False) if as_json else _line(variant))
 
 
+def convert(
+    cell: CellArgument,
+    *,
+    to: Annotated[
+        str, typer.Option(metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")
+    ] = "darts",
+) -> None:
+    """Print a cell in the format of another tool."""
+    print(write(_resolve(cell), to))
+
+
 def _facts(genotype: Genotype) -> dict[str, Any]:
     return {
         "name": genotype.name,
         "normal": topology(genotype.normal).as_dict(),
-        "reduce": topology(genotype.reduce).as_dict(),
+        "reduce": topology(genotype.reduce, reduction=True).as_dict(),
         "genotype": to_dict(genotype),
     }
 
@@ -109,7 +131,9 @@ _ROWS = {
     "strict_width": "width, strict",
     "fractional_width": "width, fractional",
     "live_width": "width, live",
+    "effective_width": "width, effective",
     "depth": "depth",
+    "effective_depth": "depth, effective",
     "intermediate_nodes": "intermediate nodes",
     "dead_nodes": "dead nodes",
 }

@@ -7,15 +7,16 @@ over the data set. Instances must not interact: the model is in evaluation mode.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad_and_value, vmap
 
 from nascope.probes.grid import Grid, Progress, compute_rows
+from nascope.probes.per_instance import LayerwiseGradients, choose_method, vmap_gradients
 from nascope.probes.risk import Direction, Risk
 
 
@@ -24,6 +25,7 @@ def gradient_variance(
     directions: Sequence[Direction],
     grid: Grid,
     *,
+    method: str | None = None,
     chunks: Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
@@ -31,6 +33,7 @@ def gradient_variance(
 
     Args:
         directions: two, w₁ and w₂.
+        method: "layerwise" or "vmap"; by default what `choose_method` finds.
         chunks, progress: see `compute_rows`.
 
     Returns:
@@ -38,16 +41,17 @@ def gradient_variance(
         the covariance (its root is what the paper plots); ``mean_gradient_norm``, ‖E_i ∇f_i‖;
         ``loss``, E_i f_i. Non-finite values are kept; where w* itself is not finite, all is NaN.
     """
+    chosen = method or choose_method(risk)
 
     def row(alpha: float) -> dict[str, np.ndarray]:
         if not risk.is_finite:
             nothing = np.full(len(grid.betas), np.nan)
             return {"variance": nothing, "mean_gradient_norm": nothing, "loss": nothing}
-        moments = []
+        points = []
         for beta in grid.betas:
             risk.displace(directions, (alpha, beta))
-            moments.append(_moments(risk))
-        variance, norm, loss = zip(*moments, strict=True)
+            points.append(_point(risk, chosen))
+        variance, norm, loss = zip(*points, strict=True)
         return {
             "variance": np.array(variance),
             "mean_gradient_norm": np.array(norm),
@@ -57,39 +61,60 @@ def gradient_variance(
     return compute_rows(grid, row, chunks=chunks, progress=progress)
 
 
-def _moments(risk: Risk) -> tuple[float, float, float]:
-    """Trace of the covariance, norm of the mean gradient, and mean loss, at the current weights.
+class _Moments:
+    """Mean and spread of per-instance gradients, batches merged in float64 (Chan et al. 1983).
 
-    The moments of batches are merged in float64 (Chan et al. 1983): the sum of squares is taken
-    around each batch's own mean, so that nothing cancels, as E‖g‖² − ‖E g‖² would.
+    The sum of squares is taken around each batch's own mean, so that nothing cancels, as
+    E‖g‖² − ‖E g‖² would.
     """
-    parameters = {name: value.detach() for name, value in risk.parameters.items()}
 
-    def instance_loss(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        return risk.loss(functional_call(risk.model, weights, (x[None],)), y[None])[0]
+    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
+        self._mean = {
+            name: torch.zeros_like(value, dtype=_wide(value)) for name, value in parameters.items()
+        }
+        some = next(iter(self._mean.values()))
+        self._spread = some.new_zeros(())
+        self._count = 0
 
-    gradients_of = vmap(grad_and_value(instance_loss), in_dims=(None, 0, 0))
-    count = 0
-    mean = {name: torch.zeros_like(value, dtype=_wide(value)) for name, value in parameters.items()}
-    spread = total = 0.0
-    for part in risk.slices():
-        gradients, losses = gradients_of(parameters, risk.inputs[part], risk.targets[part])
-        size = len(losses)
-        total += float(losses.cpu().double().sum())
-        between = 0.0
-        for name, gradient in gradients.items():
-            center = gradient.mean(dim=0)
-            deviation = (gradient - center).flatten(1)  # (batch, entries)
-            residual = deviation.mean(dim=0)  # what rounding left in the mean
-            spread += float(deviation.square().sum(dtype=_wide(center)))
-            spread -= size * float(residual.square().sum(dtype=_wide(center)))
-            step = center.to(_wide(center)) + residual.reshape(center.shape) - mean[name]
-            between += float(step.square().sum())
-            mean[name] += step * (size / (count + size))
-        spread += between * (count * size / (count + size))
-        count += size
-    norm = math.sqrt(sum(float(value.square().sum()) for value in mean.values()))
-    return spread / count, norm, total / count
+    def add(self, name: str, gradients: Tensor) -> None:
+        """Merge a batch of one parameter's gradients, (batch, *shape)."""
+        before, size = self._count, len(gradients)
+        centre = gradients.mean(dim=0)
+        deviation = (gradients - centre).flatten(1)  # (batch, entries)
+        residual = deviation.mean(dim=0)  # what rounding left in the mean
+        step = centre.to(self._spread.dtype) + residual.reshape(centre.shape) - self._mean[name]
+        self._spread += deviation.square().sum(dtype=self._spread.dtype)
+        self._spread -= size * residual.to(self._spread.dtype).square().sum()
+        self._spread += step.square().sum() * (before * size / (before + size))
+        self._mean[name] += step * (size / (before + size))
+
+    def end_batch(self, size: int) -> None:
+        """All parameters of a batch were added; those that were not have zero gradients."""
+        self._count += size
+
+    def variance(self) -> float:
+        """Trace of the covariance: the mean squared distance from the mean gradient."""
+        return float(self._spread) / self._count
+
+    def mean_norm(self) -> float:
+        """Norm of the mean gradient."""
+        return math.sqrt(sum(float(value.square().sum()) for value in self._mean.values()))
+
+
+def _point(risk: Risk, method: str) -> tuple[float, float, float]:
+    """Variance, norm of the mean gradient, and mean loss, at the current weights."""
+    moments = _Moments(risk.parameters)
+    losses = []
+    with LayerwiseGradients(risk) if method == "layerwise" else nullcontext() as layers:
+        for part in risk.slices():
+            if layers is not None:
+                batch = layers.run(part, moments.add)
+            else:
+                batch = vmap_gradients(risk, part, moments.add)
+            moments.end_batch(len(batch))
+            losses.append(batch)
+    loss = float(torch.cat(losses).cpu().double().mean())
+    return moments.variance(), moments.mean_norm(), loss
 
 
 def _wide(value: Tensor) -> torch.dtype:

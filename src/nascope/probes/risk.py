@@ -69,8 +69,7 @@ class Risk:
             if parameter.requires_grad
         }
         self._origin = {name: value.detach().clone() for name, value in self.parameters.items()}
-        with torch.no_grad():
-            _, losses = self._forward(slice(0, min(2, len(inputs))))
+        losses = self.losses(slice(0, min(2, len(inputs))))
         if losses.shape != (min(2, len(inputs)),):
             raise ProbeError(
                 f"the loss must be per instance, of shape (batch,), not {tuple(losses.shape)}: "
@@ -111,6 +110,11 @@ class Risk:
         with torch.inference_mode():
             for part in self.slices():
                 yield self._forward(part)
+
+    def losses(self, part: slice) -> Tensor:
+        """Losses, (batch,), of one batch, without gradients."""
+        with torch.inference_mode():
+            return self._forward(part)[1]
 
     def _forward(self, part: slice) -> tuple[Tensor, Tensor]:
         outputs = self.model(self.inputs[part])

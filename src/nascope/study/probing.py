@@ -21,6 +21,7 @@ from nascope.probes.directions import random_directions
 from nascope.probes.gradient_variance import gradient_variance
 from nascope.probes.grid import Grid
 from nascope.probes.landscape import landscape
+from nascope.probes.per_instance import choose_method
 from nascope.probes.risk import Risk
 from nascope.records.files import write_arrays, write_json
 from nascope.records.provenance import provenance
@@ -67,14 +68,21 @@ def probe_network(
     risk = Risk(network.to(device), images, torch.from_numpy(test.labels).to(device))
     directions = random_directions(risk.origin, 2, seed=settings["seed"])
     grid = Grid.square(settings["points"], settings["radius"])
-    compute = {"landscape": landscape, "variance": gradient_variance}[settings["kind"]]
-    arrays = compute(risk, directions, grid, chunks=chunks, progress=progress)
+    method = {}
+    if settings["kind"] == "landscape":
+        arrays = landscape(risk, directions, grid, chunks=chunks, progress=progress)
+    else:
+        method = {"method": choose_method(risk)}
+        arrays = gradient_variance(
+            risk, directions, grid, **method, chunks=chunks, progress=progress
+        )
     used = {
         **settings,
         "instances": len(risk),
         "batchnorm": "frozen",
         "directions": "Gaussian, normalised per filter, one-dimensional tensors zero",
         "data": "test",
+        **method,
     }
     return {"alphas": np.array(grid.alphas), "betas": np.array(grid.betas), **arrays}, used
 
