@@ -105,7 +105,7 @@ def family(original: str = "DARTS", variants: int = 4, **settings: Any) -> list[
     fakes = []
     for index in range(variants + 1):
         cell = genotype if index == 0 else random_variant(genotype, index)
-        roughness = 1 + 0.35 * index
+        roughness = 1 + 1.4 * index / max(4, variants)
         fakes.append(
             Fake(
                 label=original if index == 0 else f"{original}-r{index}",
