@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nascope.analysis import Estimate, Levels, TrialMeasures, over_seeds
 from nascope.records import TrialRecord
-from nascope.report.scales import readable, three_digits
+from nascope.report.scales import in_digits, readable
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Column:
             return "–"
         if math.isinf(value):
             return "∞" if value > 0 else "−∞"
-        return three_digits(value) if self.digits is None else f"{value:,.{self.digits}f}"
+        return in_digits(value) if self.digits is None else f"{value:,.{self.digits}f}"
 
 
 def columns(levels: Levels) -> tuple[Column, ...]:
