@@ -326,7 +326,7 @@ def _hatched_ground(ax: Any, panel: _Panel) -> None:
         right - left,
         high - low,
         facecolor="#f2f2f2",
-        edgecolor="#888888",
+        edgecolor="#9a3412",
         hatch="////",
         linewidth=0,
         zorder=-1,

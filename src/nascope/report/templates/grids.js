@@ -39,7 +39,7 @@ function hatching(figure, lost, colours) {
   }
   return {
     x, y, mode: "lines", line: { width: 0 }, fill: "toself", hoverinfo: "skip",
-    fillpattern: { shape: "/", size: 5, solidity: 0.25, fgcolor: colours.muted, bgcolor: colours.ground },
+    fillpattern: { shape: "/", size: 5, solidity: 0.25, fgcolor: colours.warn, bgcolor: colours.ground },
   };
 }
 
