@@ -34,6 +34,10 @@ def test_area_is_the_sum_over_epochs() -> None:
     assert area_under_loss(run([2.0, 1.0, 0.5])) == 3.5
 
 
+def test_an_unfinished_run_has_no_area_yet() -> None:
+    assert math.isnan(area_under_loss(run([2.0, 1.0], finished=False)))
+
+
 def test_a_diverged_run_ranks_last_and_has_no_accuracy() -> None:
     lost = run([2.0, 1.0, math.nan], diverged=True)
     assert area_under_loss(lost) == math.inf

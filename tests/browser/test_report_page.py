@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from nascope.records import read_study
 from nascope.report.arrangement import arrange
 from nascope.report.palette import colours_at
-from nascope.report.payload import GRIDS, scale_of
+from nascope.report.quantities import GRIDS, scale_of
 from tests.browser.chromium import Page
 from tests.browser.painting import blank_figures, ink
 from tests.report.synthetic import HOSTILE_NAME, STUDIES
@@ -159,25 +160,41 @@ def test_the_table_sorts_with_missing_numbers_last(page: Page, report: Report) -
         assert set(shown[len(numbers) :]) == {"–"}
 
 
-def test_colours_mean_the_same_in_every_panel(page: Page, report: Report) -> None:
+@pytest.mark.parametrize("kind", ["landscape", "variance"])
+def test_colours_mean_the_same_in_every_panel(kind: str, page: Page, report: Report) -> None:
     path = report("plain")
     page.open(path)
     page.draw_all()
     layout = arrange(read_study(path.parent))
-    scale = scale_of(layout, "variance")
+    scale = scale_of(layout, kind)
     assert scale is not None
     for index, trial in enumerate(layout.study.trials):
-        probe = trial.probe("variance")
+        probe = trial.probe(kind)
         assert probe is not None
-        place = scale.place(GRIDS["variance"][3](probe))[8, 2]
-        share = (place - scale.start + scale.step / 2) / (scale.count * scale.step)
-        (expected,) = colours_at(GRIDS["variance"][2], [float(share)])
-        x, y, width, height = page.box("#variance .plot.grid .nsewdrag", index)
-        # the plotting area spans 11 cells a side; beta grows upwards
-        spot = page.screenshot((x + width * 8.2 / 11, y + height * (1 - 2.8 / 11), 2, 2))
+        steps = (scale.place(GRIDS[kind].values(probe)) - scale.start) / scale.step
+        i, j = most_amid_a_band(steps)
+        if kind == "landscape":  # one colour from level to level
+            share, margin, cells = math.ceil(steps[i, j]) / scale.count, 0.0, len(steps) - 1
+        else:  # a colour for every value, a square for every point
+            share, margin, cells = (steps[i, j] + 0.5) / scale.count, 0.5, len(steps)
+        (expected,) = colours_at(GRIDS[kind].stops, [share])
+        x, y, width, height = page.box(f"#{kind} .plot.grid .nsewdrag", index)
+        across, up = (i + margin) / cells, (j + margin) / cells  # beta grows upwards
+        spot = page.screenshot((x + width * across - 1, y + height * (1 - up) - 1, 2, 2))
         seen = np.asarray(spot)[0, 0].astype(int)
         wanted = [int(expected[at : at + 2], 16) for at in (1, 3, 5)]
         assert np.abs(seen - wanted).max() <= 6, (trial.label, seen, wanted)
+
+
+def most_amid_a_band(steps: np.ndarray) -> tuple[int, int]:
+    """The grid point that lies furthest from every level, not at the rim nor near the centre."""
+    distance = 0.5 - np.abs(steps % 1 - 0.5)
+    rows, columns = np.ogrid[: steps.shape[0], : steps.shape[1]]
+    middle = np.hypot(rows - steps.shape[0] // 2, columns - steps.shape[1] // 2)
+    distance[middle < 3] = 0
+    distance[[0, -1], :] = distance[:, [0, -1]] = 0
+    i, j = np.unravel_index(distance.argmax(), distance.shape)
+    return int(i), int(j)
 
 
 # ---------------------------------------------------------------- three dimensions

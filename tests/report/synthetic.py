@@ -315,6 +315,9 @@ STUDIES: dict[str, Callable[[], list[Fake]]] = {
     "families": _two_families,
     "fifty": lambda: family(variants=49),
     "single": lambda: family(variants=0),
+    "lost": lambda: family(
+        variants=1, landscape=np.full((5, 5), np.nan), variance=np.full((5, 5), np.inf)
+    ),
     "bare": lambda: family(variants=2, landscape=None, variance=None),
     "planned": lambda: family(variants=2, started=False),
 }

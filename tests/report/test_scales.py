@@ -53,7 +53,7 @@ def test_constant_and_empty_grids() -> None:
     scale = shared_scale([np.full((3, 3), 1.5)])
     assert scale is not None
     assert scale.levels[0] <= 1.5 <= scale.levels[-1]
-    assert shared_scale([np.full((3, 3), np.nan)]) is None
+    assert shared_scale([np.full((3, 3), np.nan)]) is not None
     assert shared_scale([]) is None
 
 

@@ -51,12 +51,12 @@ def area_under_loss(training: TrainingRecord) -> float:
     """Area under the training-loss curve, Σ_e l_e over its epochs, in nats × epochs.
 
     The smaller, the sooner the loss fell. Infinite for a run that diverged, so that it ranks last;
-    NaN before the first epoch. Comparable between runs of equally many epochs only.
+    NaN for one that is not finished, since a sum over fewer epochs would look like a fast one.
+    Comparable between runs of equally many epochs only.
     """
     if training.diverged_at is not None:
         return math.inf
-    losses = train_losses(training)
-    return math.fsum(losses) if losses else math.nan
+    return math.fsum(train_losses(training)) if training.finished else math.nan
 
 
 def final_test_accuracy(training: TrainingRecord) -> float:

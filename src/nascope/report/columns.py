@@ -19,7 +19,6 @@ class Column:
         key: short and unique.
         title: what it is, without its unit.
         unit: of the numbers as shown; empty for a plain number.
-        better: "lower", "higher", or "" where neither is.
         value: the number; NaN where a trial has none, infinite where it was never reached.
         digits: decimals shown; None for three significant digits.
     """
@@ -27,7 +26,6 @@ class Column:
     key: str
     title: str
     unit: str
-    better: str
     value: Callable[[TrialMeasures], float]
     digits: int | None = None
 
@@ -45,39 +43,35 @@ def columns(levels: Levels) -> tuple[Column, ...]:
     threshold = "?" if levels.train_loss is None else readable(levels.train_loss)
     level = "?" if levels.landscape_loss is None else readable(levels.landscape_loss)
     return (
-        Column(
-            "accuracy", "Test accuracy, last epoch", "%", "higher", _percent("final_accuracy"), 1
-        ),
-        Column("best", "Test accuracy, best epoch", "%", "higher", _percent("best_accuracy"), 1),
-        Column("train_loss", "Training loss, last epoch", "nats", "lower", _plain("train_loss")),
+        Column("accuracy", "Test accuracy, last epoch", "%", _percent("final_accuracy"), 1),
+        Column("best", "Test accuracy, best epoch", "%", _percent("best_accuracy"), 1),
+        Column("train_loss", "Training loss, last epoch", "nats", _plain("train_loss")),
         Column(
             "area_under_loss",
             "Area under the training-loss curve",
             "nats × epochs",
-            "lower",
             _plain("area_under_loss"),
         ),
-        Column("reached", f"Epochs to training loss ≤ {threshold}", "", "lower", _epochs, 0),
-        Column("test_loss", "Test loss, last epoch", "nats", "lower", _plain("test_loss")),
+        Column("reached", f"Epochs to training loss ≤ {threshold}", "", _epochs, 0),
+        Column("test_loss", "Test loss, last epoch", "nats", _plain("test_loss")),
         Column(
             "area_below",
             f"Landscape area below loss {level}",
             "%",
-            "higher",
             _percent("area_below"),
             1,
         ),
-        Column("median_loss", "Landscape, median loss", "nats", "lower", _landscape("median")),
-        Column("mean_loss", "Landscape, mean loss", "nats", "lower", _landscape("mean")),
-        Column("largest_loss", "Landscape, largest loss", "nats", "lower", _landscape("largest")),
-        Column("std", "Gradient std. √g, median", "", "lower", _gradient("median")),
-        Column("std_low", "√g, 10 % quantile", "", "lower", _gradient("lower_decile")),
-        Column("std_high", "√g, 90 % quantile", "", "lower", _gradient("upper_decile")),
-        Column("std_mean", "√g, mean", "", "lower", _gradient("mean")),
-        Column("std_centre", "√g at the network", "", "lower", _plain("centre_std")),
-        Column("lost", "Grid points not finite", "%", "lower", _lost, 1),
-        Column("parameters", "Parameters", "", "", _plain("parameters"), 0),
-        Column("seconds", "Training time", "s", "", _plain("seconds"), 1),
+        Column("median_loss", "Landscape, median loss", "nats", _landscape("median")),
+        Column("mean_loss", "Landscape, mean loss", "nats", _landscape("mean")),
+        Column("largest_loss", "Landscape, largest loss", "nats", _landscape("largest")),
+        Column("std", "Gradient std. √g, median", "", _gradient("median")),
+        Column("std_low", "√g, 10 % quantile", "", _gradient("lower_decile")),
+        Column("std_high", "√g, 90 % quantile", "", _gradient("upper_decile")),
+        Column("std_mean", "√g, mean", "", _gradient("mean")),
+        Column("std_centre", "√g at the network", "", _plain("centre_std")),
+        Column("lost", "Grid points not finite", "%", _lost, 1),
+        Column("parameters", "Parameters", "", _plain("parameters"), 0),
+        Column("seconds", "Training time", "s", _plain("seconds"), 1),
     )
 
 

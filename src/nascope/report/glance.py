@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nascope.analysis import MIN_SEEDS, Levels, TrialMeasures
+from nascope.analysis import MIN_SEEDS, Estimate, Levels, TrialMeasures
 from nascope.records import TrialRecord
 from nascope.report.arrangement import Arrangement, Group, ShownCell
 from nascope.report.columns import Column, column, estimate, measures_of
@@ -36,7 +36,7 @@ class Strip:
     marks: tuple[Mark, ...]
     ends: tuple[str, str]
     missing: int  # cells without a finite number
-    place: str  # where the original stands, in words
+    standing: str  # where the original stands, in words
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Tile:
 def tiles(arrangement: Arrangement, measured: Mapping[str, TrialMeasures]) -> list[Tile]:
     """Counts, data and recipe: what was run."""
     trials = arrangement.study.trials
-    done = sum(bool(t.training and t.training.finished and not t.error) for t in trials)
+    done = sum(trial.error is None for trial in _finished(trials))
     diverged = sum(bool(t.training and t.training.diverged_at is not None) for t in trials)
     failed = sum(t.error is not None for t in trials)
     seeds = sorted({trial.seed for trial in trials})
@@ -65,12 +65,17 @@ def tiles(arrangement: Arrangement, measured: Mapping[str, TrialMeasures]) -> li
         Tile(str(len(seeds)), "seed" if len(seeds) == 1 else "seeds"),
         Tile(_few([str(t.recipe.get("epochs", "?")) for t in trials]), "epochs planned"),
     ]
-    accuracies = [m.final_accuracy for m in measured.values() if math.isfinite(m.final_accuracy)]
+    accuracies = [one.final_accuracy for one in measures_of(_finished(trials), measured)]
+    accuracies = [accuracy for accuracy in accuracies if math.isfinite(accuracy)]
     if accuracies:
         low, high = (f"{100 * x:.1f}" for x in (min(accuracies), max(accuracies)))
         span = f"{low} %" if low == high else f"{low}–{high} %"
         found.append(Tile(span, "test accuracy, last epoch"))
     return found
+
+
+def _finished(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    return [trial for trial in trials if trial.training is not None and trial.training.finished]
 
 
 def _few(names: Sequence[str]) -> str:
@@ -84,47 +89,54 @@ def strips(
     levels: Levels,
     measured: Mapping[str, TrialMeasures],
 ) -> list[Strip]:
-    """The strips of a group, without those for which there is no number."""
+    """The strips of a group, without those for which there is no number.
+
+    Finished trials only: what others have reached so far does not compare.
+    """
     found = []
     for key in SHOWN:
         of = column(levels, key)
         shown = {
-            arrangement.cell(cell): estimate(of, measures_of(trials, measured))
+            arrangement.cell(cell): estimate(of, measures_of(_finished(trials), measured))
             for cell, trials in group.trials.items()
         }
-        finite = {cell: est for cell, est in shown.items() if math.isfinite(est.mean)}
-        if not finite:
-            continue
-        bounds = [
-            x for est in finite.values() for x in (est.mean, est.low, est.high) if x is not None
-        ]
-        low, high = min(bounds), max(bounds)
-        log = low > 0 and high / low > LOG_RATIO
-
-        def place(
-            value: float | None, low: float = low, high: float = high, log: bool = log
-        ) -> float | None:
-            if value is None:
-                return None
-            if log:
-                value, low, high = math.log(value), math.log(low), math.log(high)
-            return 50.0 if high == low else round(100 * (value - low) / (high - low), 2)
-
-        marks = tuple(
-            Mark(cell, place(est.mean) or 0.0, of.write(est.mean), place(est.low), place(est.high))
-            for cell, est in finite.items()
-        )
-        found.append(
-            Strip(
-                of.title,
-                ", ".join(part for part in (of.unit, "log scale" if log else "") if part),
-                marks,
-                (of.write(low), of.write(high)),
-                len(shown) - len(finite),
-                _standing(of, {cell: est.mean for cell, est in finite.items()}),
-            )
-        )
+        finite = {cell: mean for cell, mean in shown.items() if math.isfinite(mean.mean)}
+        if finite:
+            found.append(_strip(of, finite, missing=len(shown) - len(finite)))
     return found
+
+
+def _strip(of: Column, means: Mapping[ShownCell, Estimate], *, missing: int) -> Strip:
+    known = [x for mean in means.values() for x in (mean.mean, mean.low, mean.high)]
+    values = [value for value in known if value is not None]
+    low, high = min(values), max(values)
+    log = low > 0 and high / low > LOG_RATIO
+
+    def place(value: float) -> float:
+        if low == high:
+            return 50.0
+        if log:
+            return round(100 * math.log(value / low) / math.log(high / low), 2)
+        return round(100 * (value - low) / (high - low), 2)
+
+    marks = tuple(
+        Mark(
+            cell,
+            place(mean.mean),
+            of.write(mean.mean),
+            None if mean.low is None else place(mean.low),
+            None if mean.high is None else place(mean.high),
+        )
+        for cell, mean in means.items()
+    )
+    return Strip(
+        title=of.title,
+        unit=", ".join(part for part in (of.unit, "log scale" if log else "") if part),
+        marks=marks,
+        ends=(of.write(low), of.write(high)),
+        missing=missing,
+        standing=_standing(of, {cell: mean.mean for cell, mean in means.items()}),
+    )
 
 
 def _standing(of: Column, means: Mapping[ShownCell, float]) -> str:

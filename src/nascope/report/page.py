@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 from markupsafe import Markup
 
 from nascope import __version__
@@ -23,6 +24,7 @@ from nascope.records import TrialRecord
 from nascope.report import columns, glance, payload
 from nascope.report.arrangement import Arrangement, Group, ShownCell, status
 from nascope.report.provenance import Provenance, gather
+from nascope.report.quantities import CURVES, GRIDS, bands, grids_of, scale_of
 from nascope.report.scales import readable
 
 _SCRIPTS = ("theme.js", "curves.js", "grids.js", "scenes.js", "table.js", "main.js")
@@ -48,7 +50,7 @@ def render(
         StudyError: plotly's script, which the page carries, is not where plotly keeps it.
     """
     study = arrangement.study
-    scales = {kind: payload.scale_of(arrangement, kind) for kind in payload.GRIDS}
+    scales = {kind: scale_of(arrangement, kind) for kind in GRIDS}
     return (
         _environment()
         .get_template("page.html")
@@ -64,11 +66,15 @@ def render(
                 for group in arrangement.groups
             },
             topology=_topologies(arrangement),
-            curves=payload.CURVES,
-            grids=payload.GRIDS,
+            curves=CURVES,
+            grids=GRIDS,
             scales=scales,
-            lost={kind for kind in payload.GRIDS if payload.any_lost(arrangement, kind)},
-            bands={kind: payload.bands(kind, s) for kind, s in scales.items() if s is not None},
+            lost={
+                kind
+                for kind in GRIDS
+                if any(not np.isfinite(grid).all() for grid in grids_of(arrangement, kind))
+            },
+            bands={kind: bands(kind, s) for kind, s in scales.items() if s is not None},
             table=_table(arrangement, levels, measured),
             provenance=_provenance(study.trials),
             posters={
@@ -203,8 +209,8 @@ def _grid_note(trial: TrialRecord, kind: str) -> str:
     """The grid of a panel in words, for readers who do not see it."""
     probe = trial.probe(kind)
     assert probe is not None
-    values = payload.GRIDS[kind][3](probe)
-    finite = values[abs(values) < float("inf")]
+    values = GRIDS[kind].values(probe)
+    finite = values[np.isfinite(values)]
     shape = " × ".join(str(size) for size in values.shape)
     lost = values.size - finite.size
     if not finite.size:

@@ -80,7 +80,7 @@ class Scale:
 
 
 def shared_scale(grids: Iterable[np.ndarray]) -> Scale | None:
-    """The scale that serves all grids together; None where no value is finite.
+    """The scale that serves all grids together; None where there is no grid.
 
     Logarithmic where all values are positive and the largest is more than 30 times the smallest.
     A few values far above the rest don't stretch it: it then ends at the 98 % quantile.
@@ -90,10 +90,13 @@ def shared_scale(grids: Iterable[np.ndarray]) -> Scale | None:
     >>> shared_scale([np.array([[0.5, 1.0], [2.0, 31.0]])]).labels
     ('0.5', '', '1', '', '2', '', '4', '', '8', '', '16', '', '32')
     """
-    pooled = np.concatenate([np.ravel(grid).astype(np.float64) for grid in grids] or [np.empty(0)])
-    pooled = pooled[np.isfinite(pooled)]
-    if pooled.size == 0:
+    flat = [np.ravel(grid).astype(np.float64) for grid in grids]
+    if not flat:
         return None
+    pooled = np.concatenate(flat)
+    pooled = pooled[np.isfinite(pooled)]
+    if pooled.size == 0:  # nothing will be drawn on it
+        return Scale(None, 0.1, 0, 11)
     base = None
     if pooled.min() > 0:
         octaves = np.log2(pooled)  # not of a ratio: that may overflow
