@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,8 +106,8 @@ def draw_maps(
     bar = figure.colorbar(filled, ax=axes, fraction=0.04, pad=0.01)
     named = _named_levels(scale)
     bar.set_ticks(list(named), labels=list(named.values()))
-    axis = GRIDS[kind].axis.replace(", ", "\n")
-    bar.set_label(f"{axis}, log scale" if scale.base else axis)
+    axis = GRIDS[kind].axis + (", log scale" if scale.base else "")
+    bar.set_label("\n".join(textwrap.wrap(axis, 28)), fontsize=8)
     bar.outline.set_linewidth(0.4)
     return figure
 

@@ -11,7 +11,7 @@ import numpy as np
 LOG_RATIO = 30.0
 """From this ratio of largest to smallest on, a linear scale hides the small values."""
 
-_OCTAVES = 16  # on a logarithmic scale up to here levels are powers of two, beyond of ten
+_OCTAVES = 10  # on a logarithmic scale up to here levels are powers of two, beyond of ten
 _BANDS = 14  # aimed at; the step is rounded to a number that reads well
 _OUTLIER = 0.98  # quantile that the scale covers where the largest value is far above it
 
