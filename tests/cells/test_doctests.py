@@ -8,7 +8,9 @@ import pytest
 
 import nascope.cells
 
+NAMES = [m.name for m in pkgutil.walk_packages(nascope.cells.__path__, "nascope.cells.")]
 
-@pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(nascope.cells.__path__)])
+
+@pytest.mark.parametrize("name", NAMES)
 def test_docstrings(name):
-    assert doctest.testmod(importlib.import_module(f"nascope.cells.{name}")).failed == 0
+    assert doctest.testmod(importlib.import_module(name)).failed == 0

@@ -81,11 +81,65 @@ def test_the_authors_variants_of_figure_10(nascope, seed, strict, depth):
     assert (code, facts["normal"]["strict_width"], facts["normal"]["depth"]) == (0, strict, depth)
 
 
+def test_every_kind_of_variant(nascope):
+    run = lambda *options: nascope("variants", "DARTS", *options)  # noqa: E731
+    assert len(run("--cover")[1].splitlines()) == 16
+    assert len(run("--neighbours", "--only", "normal")[1].splitlines()) == 20
+    assert len(run("--distinct", "--count", "3")[1].splitlines()) == 3
+    sources = [s for _, s in to_dict(load_cell("DARTS"))["normal"]]
+    for options in (["--operations"], ["--operations", "--published"]):
+        facts = json.loads(run("--json", *options)[1])
+        assert [s for _, s in facts["genotype"]["normal"]] == sources
+
+
+def test_adapting_snas_costs_parameters_in_its_reduction_cell(nascope):
+    size = ("--channels", "36", "--layers", "20", "--json")
+    before = json.loads(nascope("describe", "SNAS", *size)[1])["parameters"]
+    after = json.loads(nascope("adapt", "SNAS", "--only", "reduce", *size)[1])
+    assert after["parameters"] - before == 52_704
+    assert after["reduce"]["strict_width"] == 4
+    assert json.loads(nascope("adapt", "DARTS", "--narrowest", "--json")[1])["normal"]["depth"] == 5
+    assert "# normal 4c deep 2; reduction 4c deep 2" in nascope("adapt", "DARTS")[1]
+
+
 def test_variants_pipe_into_describe(nascope):
     _, line, _ = nascope("variants", "DARTS", "--seed", "7")
     _, out, _ = nascope("describe", "-", "--json", stdin=line)
     _, direct, _ = nascope("variants", "DARTS", "--seed", "7", "--json")
     assert json.loads(out)["genotype"] == json.loads(direct)["genotype"]
+
+
+def test_census_prints_exact_integers(nascope):
+    code, out, _ = nascope("census", "--space", "independent", "--nodes", "12", "--json")
+    found = json.loads(out)
+    assert (code, found["space"], found["intermediate_nodes"]) == (0, "independent", 12)
+    assert found["total"] == sum(entry["count"] for entry in found["counts"]) == 6227020800**2
+    assert set(found["counts"][0]) == {"strict_width", "fractional_width", "depth", "count"}
+
+
+def test_census_as_a_table(nascope):
+    code, out, _ = nascope("census", "--space", "darts")
+    assert code == 0
+    assert out.splitlines()[2].split() == ["4c", "1", "0", "0", "0"]
+
+
+def test_a_rank_within_a_space(nascope):
+    code, out, _ = nascope("describe", "DARTS", "--space", "darts", "--json")
+    rank = json.loads(out)["normal"]["rank"]
+    assert (code, set(rank)) == (0, {"strict", "fractional"})
+    assert rank["fractional"] == {
+        "as_wide": 13 / 180,
+        "as_shallow": 64 / 180,
+        "both": 13 / 180,
+    }
+
+
+def test_convert_and_what_the_reader_left_out(nascope):
+    code, out, err = nascope("convert", "DARTS", "--to", "naslib")
+    assert (code, err) == (0, "")
+    assert nascope("convert", "-", stdin=out)[1].strip() == format_text(load_cell("DARTS"))
+    text = "|nor_conv_3x3~0|"
+    assert nascope("convert", text, "--to", "nas-bench-101")[2].startswith("note: the format holds")
 
 
 def test_drawing_is_written(nascope, tmp_path):
@@ -106,7 +160,17 @@ def test_drawing_is_written(nascope, tmp_path):
         (["describe", "a\0b"], "binary"),
         (["describe", "DARTS", "--channels", "8"], "go together"),
         (["describe", "DARTS", "--svg", "/dev/null/x.svg"], "Not a directory"),
+        (["describe", "NASNet", "--space", "darts"], "normal cell: the space darts does not hold"),
+        (["describe", "DARTS", "--space", "imagenet"], "unknown space"),
+        (["census", "--nodes", "40"], "must be 1 to 16"),
+        (["convert", "DARTS", "--to", "enas"], "no other reads"),
+        (["convert", "DARTS", "--to", "onnx"], "unknown format"),
         (["variants", "DARTS", "--seed", "-1"], "non-negative"),
+        (["variants", "DARTS", "--cover", "--published"], "cannot be combined"),
+        (["variants", "DARTS", "--distinct", "--published"], "no --distinct"),
+        (["variants", "DARTS", "--count", "2", "--svg", "x.svg"], "draws one variant"),
+        (["variants", "DARTS", "--only", "both"], "normal or reduce"),
+        (["adapt", "DARTS", "--layers", "8"], "go together"),
         (["variants", "DARTS", "--count", "0"], "at least 1"),
         (["variants", "DARTS", "--published", "--seed", str(2**32)], "below 2**32"),
         (["describe"], "Missing argument"),

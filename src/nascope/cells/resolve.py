@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from nascope.cells.catalog import known_names, load
+from nascope.cells.catalog import is_known, load
 from nascope.cells.formats import Reading, read, read_file
 from nascope.cells.formats.literal import MAX_TEXT
 from nascope.cells.genotype import Genotype
@@ -33,7 +33,7 @@ def resolve_reading(text: str) -> Reading:
     """As `resolve_cell`, with the format that was found and what its reader left out."""
     if text == "-":
         return read(_standard_input())
-    if text.lower() in known_names():
+    if _is_word(text) and is_known(text):
         return Reading(load(text), "catalogue", ())
     if _is_file(text):
         return read_file(text)

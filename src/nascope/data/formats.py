@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from nascope.errors import DataError, NascopeError
-from nascope.records.files import write_arrays
+from nascope.errors import DataError, StudyError
+from nascope.records.files import read_arrays, write_arrays
 
 Arrays = tuple[np.ndarray, np.ndarray]
 CACHE_VARIABLE = "NASCOPE_CACHE"
@@ -294,7 +294,7 @@ def _cached(
         stored = _read_cache(cache)
         if stored is None:
             stored = reader(paths)
-            with contextlib.suppress(NascopeError):  # a cache that can't be written is no error
+            with contextlib.suppress(StudyError):  # a cache that can't be written is no error
                 write_arrays(cache, {"images": stored[0], "labels": stored[1]})
         arrays[split] = stored
     return arrays
@@ -322,7 +322,7 @@ def _content_key(paths: list[Path]) -> str:
 
 def _read_cache(path: Path) -> Arrays | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return file["images"], file["labels"]
-    except Exception:  # missing or damaged, in any of numpy's and zipfile's ways: decode again
+        arrays = read_arrays(path)
+        return arrays["images"], arrays["labels"]
+    except (StudyError, KeyError):  # missing or damaged: decode again
         return None

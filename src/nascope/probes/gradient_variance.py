@@ -80,7 +80,7 @@ class _Moments:
         """Merge a batch of one parameter's gradients, (batch, *shape)."""
         before, size = self._count, len(gradients)
         centre = gradients.mean(dim=0)
-        deviation = (gradients - centre).flatten(1)  # (batch, entries)
+        deviation = (gradients - centre).reshape(size, -1)  # (batch, entries)
         residual = deviation.mean(dim=0)  # what rounding left in the mean
         step = centre.to(self._spread.dtype) + residual.reshape(centre.shape) - self._mean[name]
         self._spread += deviation.square().sum(dtype=self._spread.dtype)

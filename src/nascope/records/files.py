@@ -82,7 +82,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         StudyError: the file is missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, since numpy leaves a damaged file open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise StudyError(f"{path} is missing") from None

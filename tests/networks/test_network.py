@@ -1,0 +1,139 @@
+import pytest
+import torch
+from torch.nn import functional
+
+from nascope.cells import Cell, Genotype, load_cell, published_variant
+from nascope.errors import GenotypeError, StudyError
+from nascope.networks import Network, parameter_count
+from nascope.networks.operations import build_operation
+from tests import cases, reference
+
+COUNTS = [  # the table of published parameter counts: cell, C, L, tower, parameters
+    ("DARTS", 36, 20, False, 3_349_342),
+    ("DARTS", 36, 20, True, 3_825_768),
+    ("DARTS", 16, 8, False, 246_106),
+    ("AmoebaNet", 36, 20, False, 3_145_078),
+    ("AmoebaNet", 36, 20, True, 3_603_072),
+    ("AmoebaNet", 16, 8, False, 326_330),
+    ("SNAS", 36, 20, False, 2_661_382),
+    ("SNAS", 36, 20, True, 3_137_808),
+    ("SNAS", 16, 8, False, 200_954),
+]
+
+
+@pytest.mark.parametrize(("name", "channels", "layers", "auxiliary", "expected"), COUNTS)
+def test_parameter_counts_are_the_published_ones(name, channels, layers, auxiliary, expected):
+    count = parameter_count(
+        load_cell(name), channels=channels, layers=layers, auxiliary=auxiliary
+    )
+    assert count == expected
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", ["all", "NASNet", "AmoebaNet", "ENAS", "DARTS", "SNAS"])
+def test_logits_and_gradients_agree_with_the_plain_reference(name, training):
+    genotype = cases.all_operations() if name == "all" else load_cell(name)
+    network = cases.small_network(genotype, image_size=16, layers=4).train(training)
+    images, labels = cases.random_batch(5, size=16)
+    weights = {
+        key: value.detach().clone().requires_grad_(value.is_floating_point())
+        for key, value in network.state_dict().items()
+    }
+    expected = reference.network_logits(genotype, weights, images, layers=4, training=training)
+    logits = network(images)
+    torch.testing.assert_close(logits, expected, rtol=1e-9, atol=1e-9)
+    functional.cross_entropy(logits, labels).backward()
+    functional.cross_entropy(expected, labels).backward()
+    for key, parameter in network.named_parameters():
+        wanted = weights[key].grad
+        got = parameter.grad
+        if wanted is None:
+            assert got is None or not got.any(), key
+        else:
+            got = torch.zeros_like(wanted) if got is None else got
+            torch.testing.assert_close(got, wanted, rtol=1e-8, atol=1e-9, msg=key)
+
+
+@pytest.mark.parametrize("size", [8, 9, 11, 28, 33])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("layers", [1, 2, 3, 5])
+def test_any_image_size_channels_and_depth(size, channels, layers):
+    network = Network(
+        load_cell("AmoebaNet"), channels=2, layers=layers, classes=7,
+        image_channels=channels, image_size=size,
+    )  # fmt: skip
+    assert network(torch.zeros(2, channels, size, size)).shape == (2, 7)
+
+
+def test_a_dead_node_is_not_computed_and_has_parameters():
+    genotype = published_variant(load_cell("AmoebaNet"), 4)  # nodes 2 and 3 are dead
+    network = Network(genotype, channels=2, layers=3)
+    network(torch.randn(2, 3, 32, 32)).sum().backward()
+    dead = network.cells[0]._ops[2]  # node 3's sep_conv_3x3
+    assert all(parameter.grad is None for parameter in dead.parameters())
+    assert network.cells[0]._ops[4] is not None
+    assert parameter_count(genotype, channels=2, layers=3) == sum(
+        parameter.numel() for parameter in network.parameters()
+    )
+
+
+def test_drop_path_multiplies_every_edge_but_identities():
+    network = cases.small_network(load_cell("SNAS")).train()
+    images, _ = cases.random_batch(4)
+    ones = torch.ones(network.num_drop_paths, 4, dtype=torch.float64)
+    with torch.no_grad():
+        plain = network.forward_training(images)[0]
+        kept = network.forward_training(images, ones)[0]
+        factors = ones.clone()
+        factors[:, 0] = 0  # every droppable edge of the first image
+        dropped = network.forward_training(images, factors)[0]
+    torch.testing.assert_close(kept, plain)
+    assert not torch.allclose(dropped[0], plain[0])
+    normal, reduce = load_cell("SNAS").normal, load_cell("SNAS").reduce
+    expected = 0
+    for index in range(3):  # at stride 2 a skip is a factorised reduce, and can be dropped
+        cell = reduce if index in (1, 2) else normal
+        expected += sum(
+            edge.operation != "skip_connect" or (index > 0 and edge.source < 2)
+            for edge in cell.edges
+        )
+    assert network.num_drop_paths == expected
+
+
+def test_the_tower_answers_in_training_only():
+    network = Network(load_cell("DARTS"), channels=2, layers=3, auxiliary=True)
+    images = torch.zeros(2, 3, 32, 32)
+    assert network.train().forward_training(images)[1].shape == (2, 10)
+    assert network.eval().forward_training(images)[1] is None
+
+
+def test_other_in_degrees_build():
+    nodes = ((("skip_connect", 0),), (("sep_conv_3x3", 0), ("max_pool_3x3", 1), ("conv_1x1", 2)))
+    cell = Cell(nodes=nodes, concat=(2, 3))
+    network = Network(Genotype(cell, cell), channels=2, layers=2, image_channels=1, image_size=8)
+    assert network(torch.zeros(3, 1, 8, 8)).shape == (3, 10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_size": 7}, "at least 8 px"),
+        ({"channels": 0}, "channels must be at least 1"),
+        ({"layers": 0}, "layers must be at least 1"),
+        ({"classes": 0}, "classes must be at least 1"),
+        ({"image_size": 28, "auxiliary": True}, "auxiliary tower needs images of 32 px"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(changes, message):
+    with pytest.raises(StudyError, match=message):
+        Network(load_cell("DARTS"), **({"channels": 2, "layers": 3} | changes))
+
+
+def test_unknown_operations_and_inputs_are_refused():
+    with pytest.raises(GenotypeError, match="no network module for operation 'shuffle'"):
+        build_operation("shuffle", 4, 1)
+    with pytest.raises(GenotypeError, match="no network module"):
+        build_operation("sep_conv_4x4", 4, 1)
+    cell = Cell(nodes=((("skip_connect", 0),),), concat=(1,), num_inputs=1)
+    with pytest.raises(GenotypeError, match="two inputs, not 1"):
+        Network(Genotype(cell, cell), channels=2, layers=3)

@@ -1,0 +1,107 @@
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nascope.errors import StudyError
+from nascope.records.files import (
+    plain,
+    read_arrays,
+    read_json,
+    replacing,
+    unplain,
+    write_arrays,
+    write_json,
+)
+from nascope.records.identity import derived_seed, identity
+from nascope.records.paths import StudyPaths, slug
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@given(VALUES)
+def test_plain_json_reads_back(value):
+    text = json.dumps(plain(value), allow_nan=False)
+    assert unplain(json.loads(text)) == value
+
+
+def test_numbers_that_json_lacks():
+    value = {"a": [math.nan, math.inf, -math.inf, np.float32(0.5), np.int64(3)], "b": (1, 2)}
+    text = json.dumps(plain(value), allow_nan=False)
+    back = unplain(json.loads(text))
+    assert math.isnan(back["a"][0])
+    assert back["a"][1:] == [math.inf, -math.inf, 0.5, 3]
+    assert back["b"] == [1, 2]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file.json"
+    write_json(path, {"old": 1})
+    with pytest.raises(ZeroDivisionError), replacing(path) as file:
+        file.write(b"half")
+        raise ZeroDivisionError
+    assert read_json(path) == {"old": 1}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.json"]
+
+
+def test_damaged_and_missing_files_are_named(tmp_path):
+    path = tmp_path / "file.json"
+    with pytest.raises(StudyError, match=r"cannot read .*file.json: No such file"):
+        read_json(path)
+    path.write_text('{"half": ')
+    with pytest.raises(StudyError, match=r"file.json is damaged"):
+        read_json(path)
+    arrays = tmp_path / "file.npz"
+    with pytest.raises(StudyError, match=r"file.npz is missing"):
+        read_arrays(arrays)
+    write_arrays(arrays, {"a": np.arange(100.0)})
+    assert read_arrays(arrays)["a"].sum() == 4950
+    arrays.write_bytes(arrays.read_bytes()[:200])
+    with pytest.raises(StudyError, match=r"file.npz is damaged"):
+        read_arrays(arrays)
+
+
+def test_no_pickle_is_read(tmp_path):
+    path = tmp_path / "file.npz"
+    np.savez(path, a=np.array([{"an": "object"}], dtype=object))
+    with pytest.raises(StudyError, match="damaged"):
+        read_arrays(path)
+
+
+def test_an_unwritable_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudyError, match=r"cannot write .*file/a.json"):
+        write_json(tmp_path / "file" / "a.json", {})
+
+
+def test_identities_depend_on_content_not_on_order():
+    assert identity("x", {"a": 1, "b": [1, 2]}) == identity("x", {"b": (1, 2), "a": 1})
+    assert identity("x", {"a": 1}) != identity("y", {"a": 1})
+    assert identity("x", {"a": 1}) != identity("x", {"a": 2})
+    assert len(identity("x", {})) == 16
+
+
+def test_derived_seeds_are_fixed_and_apart():
+    assert derived_seed("epoch", 0, 1) == 8528276614531766190
+    seeds = {derived_seed("epoch", seed, epoch) for seed in range(50) for epoch in range(50)}
+    assert len(seeds) == 2500
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+@given(st.text())
+def test_slugs_are_safe_file_names(text):
+    name = slug(text)
+    assert name
+    assert "/" not in name
+    assert not name.startswith(".")
+    assert len(name) <= 60
+    trial = StudyPaths(Path("study")).trial(text, "0" * 16)
+    assert trial.folder.parent == Path("study/trials")

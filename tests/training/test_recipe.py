@@ -1,0 +1,61 @@
+import math
+from dataclasses import fields, replace
+
+import pytest
+
+from nascope.data import load_data
+from nascope.errors import StudyError
+from nascope.training import RECIPES, SCALES, Recipe
+from nascope.training.recipe import scaled
+
+
+def test_the_papers_recipes():
+    section4, table1 = RECIPES["section4"], RECIPES["table1"]
+    assert section4 == Recipe(
+        channels=36, layers=20, epochs=600, batch_size=80, learning_rate=0.025, momentum=0.9,
+        weight_decay=3e-4, gradient_clip=5.0, padding=4, flip=True, cutout=0,
+        auxiliary_weight=0.0, drop_path=0.0,
+    )  # fmt: skip
+    assert table1 == replace(section4, cutout=16, auxiliary_weight=0.4, drop_path=0.2)
+    assert scaled(table1, "paper") == table1
+
+
+def test_the_schedule_value_by_value():
+    recipe = Recipe(epochs=4, learning_rate=0.1)
+    expected = [0.1, 0.05 * (1 + math.sqrt(0.5)), 0.05, 0.05 * (1 - math.sqrt(0.5))]
+    assert [recipe.learning_rate_at(e) for e in range(4)] == pytest.approx(expected, rel=1e-12)
+    assert Recipe().learning_rate_at(0) == 0.025  # the first epoch at the full rate
+    assert Recipe().learning_rate_at(600) == pytest.approx(0, abs=1e-15)
+    drops = Recipe(epochs=4, drop_path=0.2)
+    assert [drops.drop_path_at(e) for e in range(4)] == pytest.approx([0, 0.05, 0.1, 0.15])
+
+
+def test_augmentation_scales_with_the_image():
+    digits = load_data("digits")
+    small = RECIPES["table1"].augmentation(digits)
+    assert (small.padding, small.cutout, small.flip) == (1, 4, False)
+    assert Recipe(padding=0).augmentation(digits).padding == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "recipe.epochs must be at least 1, not 0"),
+        ({"epochs": 1.5}, "recipe.epochs must be a whole number, not 1.5"),
+        ({"learning_rate": 0.0}, "recipe.learning_rate must be above 0"),
+        ({"learning_rate": math.nan}, "recipe.learning_rate must be finite"),
+        ({"momentum": 1.0}, r"recipe.momentum must be in \[0, 1\)"),
+        ({"drop_path": -0.1}, r"recipe.drop_path must be in \[0, 1\)"),
+        ({"cutout": 40}, "recipe.cutout must be in 0 … 32"),
+    ],
+)
+def test_values_out_of_range_are_refused(changes, message):
+    with pytest.raises(StudyError, match=message):
+        Recipe(**changes)
+
+
+def test_scales_change_known_fields_only():
+    names = {field.name for field in fields(Recipe)}
+    assert all(set(changes) <= names for changes in SCALES.values())
+    with pytest.raises(StudyError, match="no scale 'huge'; there are tiny, small, paper"):
+        scaled(Recipe(), "huge")
