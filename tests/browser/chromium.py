@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 import websocket
 from PIL import Image
 
@@ -47,7 +46,7 @@ class Page:
     def __init__(self, address: str) -> None:
         self._socket = websocket.create_connection(address, timeout=TIMEOUT)
         self._ids = itertools.count(1)
-        self.complaints: list[str] = []  # errors and warnings on the console, exceptions
+        self.complaints: list[str] = []  # errors, warnings and exceptions of scripts, dialogs
         self.requests: list[str] = []
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
@@ -86,10 +85,16 @@ class Page:
                     said = " ".join(str(arg.get("value", arg.get("description"))) for arg in args)
                     self.complaints.append(f"{kind}: {said}")
             case {"method": "Log.entryAdded", "params": {"entry": entry}}:
-                if entry["level"] in ("error", "warning"):
+                if entry["level"] == "error":  # its warnings are about the speed of the driver
                     self.complaints.append(f"log: {entry['text']}")
+            case {"method": "Page.javascriptDialogOpening", "params": {"message": message}}:
+                self.complaints.append(f"dialog: {message}")
             case {"method": "Network.requestWillBeSent", "params": {"request": request}}:
                 self.requests.append(request["url"])
+
+    def forget(self) -> None:
+        """Start a new list of complaints and requests."""
+        self.complaints, self.requests = [], []
 
     def open(
         self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False
@@ -168,15 +173,6 @@ class Page:
             f"(document.querySelectorAll({json.dumps(selector)})[{index}].getBoundingClientRect())"
         )
         return x, y, width, height
-
-
-def ink(image: Image.Image) -> tuple[int, float]:
-    """How much is painted: the number of distinct colours, and the share of pixels that differ
-    from the commonest one."""
-    pixels = np.asarray(image).reshape(-1, 3).astype(np.int64)
-    codes = pixels @ np.array([65536, 256, 1])
-    _, counts = np.unique(codes, return_counts=True)
-    return len(counts), 1 - counts.max() / counts.sum()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ started or are still running, hostile names, other shapes than the usual.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,11 +28,13 @@ HOSTILE_NAME = "<script>alert(1)</script>"
 LONG_NAME = "A-cell-with-a-very-long-name-that-nobody-would-type-by-hand-0"
 DATA = {
     "name": "digits",
-    "classes": 10,
-    "train": 1437,
-    "test": 360,
-    "image": [1, 8, 8],
     "digest": "5c9f2d1e0b7a4c3d",
+    "classes": 10,
+    "train": 1438,
+    "test": 359,
+    "validation": 0,
+    "image_size": 8,
+    "image_channels": 1,
 }
 RECIPE = {
     "epochs": 12,
@@ -42,7 +45,19 @@ RECIPE = {
     "channels": 8,
     "layers": 5,
 }
-VERSIONS = {"nascope": "0.1.0", "torch": "2.13.0", "numpy": "2.4.6", "python": "3.11.2"}
+MADE_BY = {
+    "nascope": "0.1.0",
+    "numerics": 1,
+    "python": "3.11.2",
+    "torch": "2.13.0",
+    "numpy": "2.4.6",
+    "system": "Linux x86_64",
+    "host": "somewhere",
+    "process": 4711,
+    "time": "2026-01-01T00:00:00+00:00",
+    "device": "cpu (AVX2)",
+    "threads": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -90,7 +105,7 @@ def family(original: str = "DARTS", variants: int = 4, **settings: Any) -> list[
     fakes = []
     for index in range(variants + 1):
         cell = genotype if index == 0 else random_variant(genotype, index)
-        roughness = 1 + 0.35 * index
+        roughness = 1 + 1.4 * index / max(4, variants)
         fakes.append(
             Fake(
                 label=original if index == 0 else f"{original}-r{index}",
@@ -150,7 +165,7 @@ def _checkpoint(fake: Fake, recipe: Mapping[str, Any]) -> bytes:
     planned = recipe["epochs"]
     done = fake.epochs if fake.epochs is not None else planned
     if fake.diverged_at is not None:
-        done = fake.diverged_at - 1
+        done = fake.diverged_at
     noise = np.random.default_rng([fake.seed, int(100 * fake.roughness)])
     epochs = []
     for epoch in range(1, done + 1):
@@ -170,14 +185,14 @@ def _checkpoint(fake: Fake, recipe: Mapping[str, Any]) -> bytes:
                 "seconds": 1.7 + 0.2 * fake.roughness,
             }
         )
+    if fake.diverged_at is not None:  # the last epoch is recorded with what it came to
+        epochs[-1] |= {"train_loss": math.nan, "test_loss": math.nan, "test_accuracy": 0.1}
     header = {
         "epochs": epochs,
         "diverged_at": fake.diverged_at,
         "finished": fake.diverged_at is not None or done == planned,
         "provenance": {
-            "versions": VERSIONS,
-            "device": "cpu",
-            "threads": 1,
+            **MADE_BY,
             "parameters": 61_234 + int(1000 * fake.roughness),
             "seconds": 22.5 * fake.roughness,
         },
@@ -197,17 +212,18 @@ def _write_probe(paths: Any, kind: str, name: str, array: np.ndarray) -> None:
         arrays |= {"variance": array, "mean_gradient_norm": 0.2 * root, "loss": root / 6}
     files.write_arrays(paths.arrays, arrays)
     settings = {
-        "batchnorm": "frozen",
-        "normalisation": "filter",
+        "kind": kind,
+        "points": array.shape[0],
+        "radius": 1.0,
+        "instances": DATA["test"],
         "seed": 0,
-        "images": DATA["test"],
-        "points": list(array.shape),
-        "span": [-1.0, 1.0],
+        "batchnorm": "frozen",
+        "directions": "Gaussian, normalised per filter, one-dimensional tensors zero",
+        "data": "test",
     }
-    provenance = {"versions": VERSIONS, "device": "cpu", "threads": 1, "seconds": 9.4}
     files.write_json(
         paths.summary,
-        {"kind": kind, "identity": name, "settings": settings, "provenance": provenance},
+        {"kind": kind, "identity": name, "settings": settings, "provenance": MADE_BY},
     )
 
 
@@ -299,6 +315,9 @@ STUDIES: dict[str, Callable[[], list[Fake]]] = {
     "families": _two_families,
     "fifty": lambda: family(variants=49),
     "single": lambda: family(variants=0),
+    "lost": lambda: family(
+        variants=1, landscape=np.full((5, 5), np.nan), variance=np.full((5, 5), np.inf)
+    ),
     "bare": lambda: family(variants=2, landscape=None, variance=None),
     "planned": lambda: family(variants=2, started=False),
 }

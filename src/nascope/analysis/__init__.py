@@ -7,7 +7,7 @@ from nascope.analysis.convergence import (
     final_test_accuracy,
     shared_threshold,
 )
-from nascope.analysis.intervals import Estimate, over_seeds
+from nascope.analysis.intervals import MIN_SEEDS, Estimate, over_seeds
 from nascope.analysis.measures import (
     Levels,
     TrialMeasures,
@@ -18,18 +18,21 @@ from nascope.analysis.measures import (
 from nascope.analysis.smoothness import (
     GridSummary,
     area_below,
+    at_centre,
     chance_loss,
     gradient_std,
     summarise,
 )
 
 __all__ = [
+    "MIN_SEEDS",
     "Estimate",
     "GridSummary",
     "Levels",
     "TrialMeasures",
     "area_below",
     "area_under_loss",
+    "at_centre",
     "best_test_accuracy",
     "chance_loss",
     "epochs_to_loss",

@@ -8,12 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from nascope.records import TrainingRecord
+from nascope.records import EpochRecord, TrainingRecord
+
+
+def sound_epochs(training: TrainingRecord) -> tuple[EpochRecord, ...]:
+    """The completed epochs, without the one at which the run diverged: its numbers mean nothing."""
+    last = math.inf if training.diverged_at is None else training.diverged_at
+    return tuple(epoch for epoch in training.epochs if epoch.epoch < last)
 
 
 def train_losses(training: TrainingRecord) -> tuple[float, ...]:
-    """Mean training loss of every completed epoch, in nats per image."""
-    return tuple(epoch.train_loss for epoch in training.epochs)
+    """Mean training loss of every sound epoch, in nats per image."""
+    return tuple(epoch.train_loss for epoch in sound_epochs(training))
 
 
 def epochs_to_loss(losses: Sequence[float], threshold: float) -> int | None:
@@ -45,12 +51,12 @@ def area_under_loss(training: TrainingRecord) -> float:
     """Area under the training-loss curve, Σ_e l_e over its epochs, in nats × epochs.
 
     The smaller, the sooner the loss fell. Infinite for a run that diverged, so that it ranks last;
-    NaN before the first epoch. Comparable between runs of equally many epochs only.
+    NaN for one that is not finished, since a sum over fewer epochs would look like a fast one.
+    Comparable between runs of equally many epochs only.
     """
     if training.diverged_at is not None:
         return math.inf
-    losses = train_losses(training)
-    return math.fsum(losses) if losses else math.nan
+    return math.fsum(train_losses(training)) if training.finished else math.nan
 
 
 def final_test_accuracy(training: TrainingRecord) -> float:
@@ -65,4 +71,4 @@ def best_test_accuracy(training: TrainingRecord) -> float:
 
     Chosen on the test set itself, so it is optimistic: a description, not an estimate.
     """
-    return max((epoch.test_accuracy for epoch in training.epochs), default=math.nan)
+    return max((epoch.test_accuracy for epoch in sound_epochs(training)), default=math.nan)

@@ -19,11 +19,14 @@ from nascope.analysis.convergence import (
 from nascope.analysis.smoothness import (
     GridSummary,
     area_below,
+    at_centre,
     chance_loss,
     gradient_std,
     summarise,
 )
-from nascope.records import ProbeRecord, StudyRecord, TrialRecord
+from nascope.records import ProbeRecord, StudyRecord, TrainingRecord, TrialRecord
+
+_UNTRAINED = TrainingRecord(epochs=(), diverged_at=None, finished=False, provenance={})
 
 
 @dataclass(frozen=True)
@@ -46,21 +49,31 @@ class TrialMeasures:
     """The numbers of one trial; NaN where it has no such result.
 
     Attributes:
-        epochs_to_threshold: None where the trial did not reach it, or has not trained.
+        epochs: completed ones.
+        epochs_to_threshold: None where the trial has not reached it, or there is none.
+        censored: whether it trained and did not reach it, so that the number is only known to
+            exceed ``epochs``.
+        seconds: of training, summed over the epochs.
+        parameters: of the network.
         landscape: summary of the loss landscape.
         gradient_std: summary of √g over the variance probe's grid.
+        centre_std: √g at the trained network itself.
     """
 
     epochs: int
     train_loss: float
     area_under_loss: float
     epochs_to_threshold: int | None
+    censored: bool
     test_loss: float
     final_accuracy: float
     best_accuracy: float
     area_below: float
     landscape: GridSummary | None
     gradient_std: GridSummary | None
+    centre_std: float
+    seconds: float
+    parameters: float
 
 
 def shared_levels(study: StudyRecord) -> Levels:
@@ -86,27 +99,31 @@ def shared_levels(study: StudyRecord) -> Levels:
 
 def measure_trial(trial: TrialRecord, levels: Levels) -> TrialMeasures:
     """All numbers of one trial, against the study's shared levels."""
-    training, nan = trial.training, math.nan
+    training = trial.training if trial.training is not None else _UNTRAINED
     landscape, variance = trial.probe("landscape"), trial.probe("variance")
     reached = None
-    if training is not None and levels.train_loss is not None:
+    if levels.train_loss is not None:
         reached = epochs_to_loss(train_losses(training), levels.train_loss)
-    last = training.last if training is not None and training.diverged_at is None else None
-    below = nan
+    below = math.nan
     if landscape is not None and levels.landscape_loss is not None:
-        arrays = landscape.arrays
-        below = area_below(arrays["loss"], arrays["alphas"], arrays["betas"], levels.landscape_loss)
+        alphas, betas = landscape.arrays["alphas"], landscape.arrays["betas"]
+        below = area_below(loss_of(landscape), alphas, betas, levels.landscape_loss)
+    last = training.last if training.diverged_at is None else None
     return TrialMeasures(
-        epochs=len(training.epochs) if training is not None else 0,
-        train_loss=last.train_loss if last is not None else nan,
-        area_under_loss=area_under_loss(training) if training is not None else nan,
+        epochs=len(training.epochs),
+        train_loss=last.train_loss if last is not None else math.nan,
+        area_under_loss=area_under_loss(training),
         epochs_to_threshold=reached,
-        test_loss=last.test_loss if last is not None else nan,
-        final_accuracy=final_test_accuracy(training) if training is not None else nan,
-        best_accuracy=best_test_accuracy(training) if training is not None else nan,
+        censored=levels.train_loss is not None and reached is None and bool(training.epochs),
+        test_loss=last.test_loss if last is not None else math.nan,
+        final_accuracy=final_test_accuracy(training),
+        best_accuracy=best_test_accuracy(training),
         area_below=below,
         landscape=summarise(loss_of(landscape)) if landscape is not None else None,
         gradient_std=summarise(std_of(variance)) if variance is not None else None,
+        centre_std=_centre(variance) if variance is not None else math.nan,
+        seconds=math.fsum(e.seconds for e in training.epochs) if training.epochs else math.nan,
+        parameters=float(training.provenance.get("parameters", math.nan)),
     )
 
 
@@ -114,6 +131,10 @@ def measure_study(study: StudyRecord) -> tuple[Levels, Mapping[str, TrialMeasure
     """The shared levels of a study, and the numbers of each trial by its identity."""
     levels = shared_levels(study)
     return levels, {trial.identity: measure_trial(trial, levels) for trial in study.trials}
+
+
+def _centre(variance: ProbeRecord) -> float:
+    return at_centre(std_of(variance), variance.arrays["alphas"], variance.arrays["betas"])
 
 
 def loss_of(landscape: ProbeRecord) -> np.ndarray:

@@ -17,9 +17,11 @@ _SAMPLES = 16  # midpoints along each side of a grid cell: areas are exact to ab
 def area_below(loss: np.ndarray, alphas: np.ndarray, betas: np.ndarray, level: float) -> float:
     r"""Share of the grid's area where the landscape lies below a level, in [0, 1].
 
-    |{(α, β) : s(α, β) < level}| / |grid|, where s is the bilinear interpolant of ``loss``, looked
-    at on 16 × 16 midpoints of every grid cell. A grid cell with a corner that is not finite counts
-    as not below.
+    |{(α, β) : s(α, β) < level}| / |grid|, where s interpolates ``loss`` bilinearly, looked at on
+    16 × 16 midpoints of every grid cell. Where all finite losses are positive it is ln s that is
+    bilinear: away from the centre losses grow by a factor a step, and a straight line between two
+    of them would cross the level far too early. A grid cell with a corner that is not finite
+    counts as not below.
 
     Args:
         loss: (A, B) losses.
@@ -33,6 +35,8 @@ def area_below(loss: np.ndarray, alphas: np.ndarray, betas: np.ndarray, level: f
     0.2
     """
     loss = np.asarray(loss, dtype=np.float64)
+    if level > 0 and (loss[np.isfinite(loss)] > 0).all():
+        loss, level = np.log(loss), math.log(level)
     steps = (np.arange(_SAMPLES) + 0.5) / _SAMPLES  # within a grid cell
     u, v = steps[:, None], steps[None, :]
     corners = loss[:-1, :-1], loss[1:, :-1], loss[:-1, 1:], loss[1:, 1:]
@@ -65,6 +69,15 @@ def gradient_std(variance: np.ndarray) -> np.ndarray:
     """
     variance = np.asarray(variance, dtype=np.float64)
     return np.sqrt(np.where(variance >= 0, variance, np.nan))
+
+
+def at_centre(values: np.ndarray, alphas: np.ndarray, betas: np.ndarray) -> float:
+    """The value at the grid point nearest to (0, 0), where the trained network lies.
+
+    >>> at_centre(np.array([[5.0, 6.0], [7.0, 8.0]]), np.array([-1.0, 0.0]), np.array([0.0, 1.0]))
+    7.0
+    """
+    return float(values[np.abs(alphas).argmin(), np.abs(betas).argmin()])
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class ShownCell:
 
     @property
     def is_original(self) -> bool:
+        """Whether it is the cell that the others of its family are variants of."""
         return self.variant == "original"
 
 
@@ -111,6 +112,15 @@ def _cells(trials: Sequence[TrialRecord]) -> tuple[ShownCell, ...]:
             look = style(index)
             cells.append(ShownCell(key, trial.label, family, trial.variant, trial.genotype, look))
     return tuple(cells)
+
+
+def shortened(label: str, limit: int = 26) -> str:
+    """A label cut in its middle to so many signs, for where there is little room.
+
+    >>> shortened("a-very-long-name-that-ends-in-7", 16)
+    'a-very-…nds-in-7'
+    """
+    return label if len(label) <= limit else f"{label[: limit - 9]}…{label[-8:]}"
 
 
 def describe_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nascope.analysis import Estimate, Levels, TrialMeasures, over_seeds
 from nascope.records import TrialRecord
-from nascope.report.scales import readable
+from nascope.report.scales import in_digits, readable
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,6 @@ class Column:
         key: short and unique.
         title: what it is, without its unit.
         unit: of the numbers as shown; empty for a plain number.
-        better: "lower", "higher", or "" where neither is.
         value: the number; NaN where a trial has none, infinite where it was never reached.
         digits: decimals shown; None for three significant digits.
     """
@@ -27,7 +26,6 @@ class Column:
     key: str
     title: str
     unit: str
-    better: str
     value: Callable[[TrialMeasures], float]
     digits: int | None = None
 
@@ -37,35 +35,43 @@ class Column:
             return "–"
         if math.isinf(value):
             return "∞" if value > 0 else "−∞"
-        return readable(value) if self.digits is None else f"{value:,.{self.digits}f}"
+        return in_digits(value) if self.digits is None else f"{value:,.{self.digits}f}"
 
 
 def columns(levels: Levels) -> tuple[Column, ...]:
     """All columns; two of them name the study's shared levels."""
-    reached = f"Epochs to training loss ≤ {readable(levels.train_loss or math.nan)}"
-    below = f"Landscape area below loss {readable(levels.landscape_loss or math.nan)}"
+    threshold = "?" if levels.train_loss is None else readable(levels.train_loss)
+    level = "?" if levels.landscape_loss is None else readable(levels.landscape_loss)
     return (
-        Column(
-            "accuracy", "Test accuracy, last epoch", "%", "higher", _percent("final_accuracy"), 1
-        ),
-        Column("best", "Test accuracy, best epoch", "%", "higher", _percent("best_accuracy"), 1),
-        Column("train_loss", "Training loss, last epoch", "nats", "lower", _plain("train_loss")),
+        Column("accuracy", "Test accuracy, last epoch", "%", _percent("final_accuracy"), 1),
+        Column("best", "Test accuracy, best epoch", "%", _percent("best_accuracy"), 1),
+        Column("train_loss", "Training loss, last epoch", "nats", _plain("train_loss")),
         Column(
             "area_under_loss",
             "Area under the training-loss curve",
             "nats × epochs",
-            "lower",
             _plain("area_under_loss"),
         ),
-        Column("reached", reached, "epochs", "lower", _epochs, 0),
-        Column("test_loss", "Test loss, last epoch", "nats", "lower", _plain("test_loss")),
-        Column("area_below", below, "%", "higher", _percent("area_below"), 1),
-        Column("mean_loss", "Landscape, mean loss", "nats", "lower", _landscape("mean")),
-        Column("largest_loss", "Landscape, largest loss", "nats", "lower", _landscape("largest")),
-        Column("std", "Gradient std. √g, mean", "", "lower", _gradient("mean")),
-        Column("std_low", "√g, 10 % quantile", "", "lower", _gradient("lower_decile")),
-        Column("std_high", "√g, 90 % quantile", "", "lower", _gradient("upper_decile")),
-        Column("lost", "Grid points not finite", "%", "lower", _lost, 1),
+        Column("reached", f"Epochs to training loss ≤ {threshold}", "", _epochs, 0),
+        Column("test_loss", "Test loss, last epoch", "nats", _plain("test_loss")),
+        Column(
+            "area_below",
+            f"Landscape area below loss {level}",
+            "%",
+            _percent("area_below"),
+            1,
+        ),
+        Column("median_loss", "Landscape, median loss", "nats", _landscape("median")),
+        Column("mean_loss", "Landscape, mean loss", "nats", _landscape("mean")),
+        Column("largest_loss", "Landscape, largest loss", "nats", _landscape("largest")),
+        Column("std", "Gradient std. √g, median", "", _gradient("median")),
+        Column("std_low", "√g, 10 % quantile", "", _gradient("lower_decile")),
+        Column("std_high", "√g, 90 % quantile", "", _gradient("upper_decile")),
+        Column("std_mean", "√g, mean", "", _gradient("mean")),
+        Column("std_centre", "√g at the network", "", _plain("centre_std")),
+        Column("lost", "Grid points not finite", "%", _lost, 1),
+        Column("parameters", "Parameters", "", _plain("parameters"), 0),
+        Column("seconds", "Training time", "s", _plain("seconds"), 1),
     )
 
 
@@ -93,7 +99,7 @@ def _gradient(name: str) -> Callable[[TrialMeasures], float]:
 def _epochs(measures: TrialMeasures) -> float:
     if measures.epochs_to_threshold is not None:
         return float(measures.epochs_to_threshold)
-    return math.inf if measures.epochs else math.nan
+    return math.inf if measures.censored else math.nan
 
 
 def _lost(measures: TrialMeasures) -> float:

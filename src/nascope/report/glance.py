@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nascope.analysis import Levels, TrialMeasures
+from nascope.analysis import MIN_SEEDS, Estimate, Levels, TrialMeasures
 from nascope.records import TrialRecord
 from nascope.report.arrangement import Arrangement, Group, ShownCell
 from nascope.report.columns import Column, column, estimate, measures_of
-from nascope.report.scales import readable
+from nascope.report.scales import LOG_RATIO
 
 SHOWN = ("area_under_loss", "accuracy", "area_below", "std")
 """Columns of the strips: convergence, its result, smoothness, gradient variance."""
@@ -33,11 +33,10 @@ class Strip:
 
     title: str
     unit: str
-    better: str
     marks: tuple[Mark, ...]
     ends: tuple[str, str]
     missing: int  # cells without a finite number
-    place: str  # where the original stands, in words
+    standing: str  # where the original stands, in words
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Tile:
 def tiles(arrangement: Arrangement, measured: Mapping[str, TrialMeasures]) -> list[Tile]:
     """Counts, data and recipe: what was run."""
     trials = arrangement.study.trials
-    done = sum(bool(t.training and t.training.finished and not t.error) for t in trials)
+    done = sum(trial.error is None for trial in _finished(trials))
     diverged = sum(bool(t.training and t.training.diverged_at is not None) for t in trials)
     failed = sum(t.error is not None for t in trials)
     seeds = sorted({trial.seed for trial in trials})
@@ -66,12 +65,17 @@ def tiles(arrangement: Arrangement, measured: Mapping[str, TrialMeasures]) -> li
         Tile(str(len(seeds)), "seed" if len(seeds) == 1 else "seeds"),
         Tile(_few([str(t.recipe.get("epochs", "?")) for t in trials]), "epochs planned"),
     ]
-    accuracies = [m.final_accuracy for m in measured.values() if math.isfinite(m.final_accuracy)]
+    accuracies = [one.final_accuracy for one in measures_of(_finished(trials), measured)]
+    accuracies = [accuracy for accuracy in accuracies if math.isfinite(accuracy)]
     if accuracies:
         low, high = (f"{100 * x:.1f}" for x in (min(accuracies), max(accuracies)))
         span = f"{low} %" if low == high else f"{low}–{high} %"
         found.append(Tile(span, "test accuracy, last epoch"))
     return found
+
+
+def _finished(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    return [trial for trial in trials if trial.training is not None and trial.training.finished]
 
 
 def _few(names: Sequence[str]) -> str:
@@ -85,43 +89,54 @@ def strips(
     levels: Levels,
     measured: Mapping[str, TrialMeasures],
 ) -> list[Strip]:
-    """The strips of a group, without those for which there is no number."""
+    """The strips of a group, without those for which there is no number.
+
+    Finished trials only: what others have reached so far does not compare.
+    """
     found = []
     for key in SHOWN:
         of = column(levels, key)
         shown = {
-            arrangement.cell(cell): estimate(of, measures_of(trials, measured))
+            arrangement.cell(cell): estimate(of, measures_of(_finished(trials), measured))
             for cell, trials in group.trials.items()
         }
-        finite = {cell: est for cell, est in shown.items() if math.isfinite(est.mean)}
-        if not finite:
-            continue
-        bounds = [
-            x for est in finite.values() for x in (est.mean, est.low, est.high) if x is not None
-        ]
-        low, high = min(bounds), max(bounds)
-
-        def place(value: float | None, low: float = low, high: float = high) -> float | None:
-            if value is None:
-                return None
-            return 50.0 if high == low else round(100 * (value - low) / (high - low), 2)
-
-        marks = tuple(
-            Mark(cell, place(est.mean) or 0.0, of.write(est.mean), place(est.low), place(est.high))
-            for cell, est in finite.items()
-        )
-        found.append(
-            Strip(
-                of.title,
-                of.unit,
-                of.better,
-                marks,
-                (of.write(low), of.write(high)),
-                len(shown) - len(finite),
-                _standing(of, {cell: est.mean for cell, est in finite.items()}),
-            )
-        )
+        finite = {cell: mean for cell, mean in shown.items() if math.isfinite(mean.mean)}
+        if finite:
+            found.append(_strip(of, finite, missing=len(shown) - len(finite)))
     return found
+
+
+def _strip(of: Column, means: Mapping[ShownCell, Estimate], *, missing: int) -> Strip:
+    known = [x for mean in means.values() for x in (mean.mean, mean.low, mean.high)]
+    values = [value for value in known if value is not None]
+    low, high = min(values), max(values)
+    log = low > 0 and high / low > LOG_RATIO
+
+    def place(value: float) -> float:
+        if low == high:
+            return 50.0
+        if log:
+            return round(100 * math.log(value / low) / math.log(high / low), 2)
+        return round(100 * (value - low) / (high - low), 2)
+
+    marks = tuple(
+        Mark(
+            cell,
+            place(mean.mean),
+            of.write(mean.mean),
+            None if mean.low is None else place(mean.low),
+            None if mean.high is None else place(mean.high),
+        )
+        for cell, mean in means.items()
+    )
+    return Strip(
+        title=of.title,
+        unit=", ".join(part for part in (of.unit, "log scale" if log else "") if part),
+        marks=marks,
+        ends=(of.write(low), of.write(high)),
+        missing=missing,
+        standing=_standing(of, {cell: mean.mean for cell, mean in means.items()}),
+    )
 
 
 def _standing(of: Column, means: Mapping[ShownCell, float]) -> str:
@@ -130,11 +145,11 @@ def _standing(of: Column, means: Mapping[ShownCell, float]) -> str:
     if original is None or len(means) < 2:
         return ""
     own = means[original]
-    below = sum(value < own for value in means.values())
-    rank = below + 1 if of.better == "lower" else len(means) - below
-    extreme = "lowest" if of.better == "lower" else "highest"
+    from_below = 1 + sum(value < own for value in means.values())
+    from_above = 1 + sum(value > own for value in means.values())
+    extreme, rank = min((from_below, "lowest"), (from_above, "highest"))[::-1]
     nth = extreme if rank == 1 else f"{_ordinal(rank)} {extreme}"
-    return f"{original.label} is {nth} of {len(means)}, at {of.write(own)}"
+    return f"{original.label}: {of.write(own)}, the {nth} of {len(means)}"
 
 
 def _ordinal(number: int) -> str:
@@ -145,16 +160,12 @@ def _ordinal(number: int) -> str:
 
 
 def caveat(trials: Sequence[TrialRecord]) -> str:
-    """How little so few runs can show, in one sentence."""
+    """What so few runs can show and what not, in a sentence or two."""
     seeds = len({trial.seed for trial in trials})
-    epochs = sorted({trial.recipe.get("epochs", 0) for trial in trials})
-    count = "one seed" if seeds == 1 else f"{seeds} seeds"
-    length = (
-        "–".join(readable(e) for e in dict.fromkeys((epochs[0], epochs[-1]))) if epochs else "?"
-    )
-    spread = (
-        "a difference between two cells may be chance"
-        if seeds < 3
-        else "intervals are Student's over seeds and presume them normal"
-    )
-    return f"Measured with {count} and {length} epochs (the paper trains for 600): {spread}."
+    epochs = {trial.recipe.get("epochs") for trial in trials}
+    counted = "One seed" if seeds == 1 else f"{seeds} seeds"
+    length = f", {epochs.pop()} epochs" if len(epochs) == 1 else ""
+    scale = f"{counted}{length}; the paper trains for 600 epochs."
+    if seeds < MIN_SEEDS:
+        return f"{scale} Differences this size can be chance: by themselves they prove nothing."
+    return f"{scale} Intervals are Student's over seeds; a difference is no explanation yet."

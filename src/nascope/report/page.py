@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import base64
 import functools
+import math
 from collections.abc import Mapping
 from importlib import resources, util
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 from markupsafe import Markup
 
 from nascope import __version__
 from nascope.analysis import Levels, TrialMeasures
 from nascope.cells.drawing import cell_svg
-from nascope.cells.genotype import format_text
+from nascope.cells.genotype import Cell, format_text
 from nascope.cells.topology import topology
-from nascope.errors import StudyError
+from nascope.errors import GenotypeError, StudyError
 from nascope.records import TrialRecord
 from nascope.report import columns, glance, payload
 from nascope.report.arrangement import Arrangement, Group, ShownCell, status
 from nascope.report.provenance import Provenance, gather
+from nascope.report.quantities import CURVES, GRIDS, bands, grids_of, scale_of
 from nascope.report.scales import readable
 
 _SCRIPTS = ("theme.js", "curves.js", "grids.js", "scenes.js", "table.js", "main.js")
@@ -40,14 +43,14 @@ def render(
         arrangement: the study, laid out.
         levels: the levels that all its trials share.
         measured: the numbers of each trial, by its identity.
-        posters: PNGs of the 3-D surfaces by ``"GROUP-KIND"``, shown until live ones are asked for
-            and in print.
+        posters: WebP pictures of the 3-D surfaces by ``"GROUP-KIND"``, shown in print and until
+            live ones are asked for.
 
     Raises:
         StudyError: plotly's script, which the page carries, is not where plotly keeps it.
     """
     study = arrangement.study
-    scales = {kind: payload.scale_of(arrangement, kind) for kind in payload.GRIDS}
+    scales = {kind: scale_of(arrangement, kind) for kind in GRIDS}
     return (
         _environment()
         .get_template("page.html")
@@ -63,16 +66,20 @@ def render(
                 for group in arrangement.groups
             },
             topology=_topologies(arrangement),
-            curves=payload.CURVES,
-            grids=payload.GRIDS,
+            curves=CURVES,
+            grids=GRIDS,
             scales=scales,
-            lost={kind for kind in payload.GRIDS if payload.any_lost(arrangement, kind)},
-            bands={kind: payload.bands(kind, s) for kind, s in scales.items() if s is not None},
+            lost={
+                kind
+                for kind in GRIDS
+                if any(not np.isfinite(grid).all() for grid in grids_of(arrangement, kind))
+            },
+            bands={kind: bands(kind, s) for kind, s in scales.items() if s is not None},
             table=_table(arrangement, levels, measured),
             provenance=_provenance(study.trials),
             posters={
-                key: "data:image/png;base64," + base64.b64encode(png).decode()
-                for key, png in (posters or {}).items()
+                key: "data:image/webp;base64," + base64.b64encode(picture).decode()
+                for key, picture in (posters or {}).items()
             },
             data=Markup(payload.as_script(payload.payload(arrangement, levels))),
             css=Markup(_text("page.css")),
@@ -123,7 +130,7 @@ def _topologies(arrangement: Arrangement) -> dict[str, Any]:
         cell.key: [
             {
                 "kind": kind,
-                "svg": Markup(cell_svg(part)),
+                "svg": _drawing(part, f"{kind.capitalize()} cell of {cell.label}"),
                 "numbers": topology(part),
             }
             for kind, part in (
@@ -135,13 +142,26 @@ def _topologies(arrangement: Arrangement) -> dict[str, Any]:
     }
 
 
+def _drawing(cell: Cell, title: str) -> Markup:
+    numbers = topology(cell)
+    width = f"{float(numbers.fractional_width):g}c"
+    try:
+        return Markup(cell_svg(cell, title=f"{title}: width {width}, depth {numbers.depth}"))
+    except GenotypeError as error:  # too large to be drawn: the numbers and the literal remain
+        return Markup("<p class='notice'>{}</p>").format(str(error))
+
+
 # ---------------------------------------------------------------- the table
 
 
 def _table(
     arrangement: Arrangement, levels: Levels, measured: Mapping[str, TrialMeasures]
 ) -> dict[str, Any]:
-    shown = columns.columns(levels)
+    shown = [
+        column
+        for column in columns.columns(levels)
+        if any(not math.isnan(column.value(one)) for one in measured.values())
+    ]
     cells, trials = [], []
     for group in arrangement.groups:
         for key, own in group.trials.items():
@@ -189,8 +209,8 @@ def _grid_note(trial: TrialRecord, kind: str) -> str:
     """The grid of a panel in words, for readers who do not see it."""
     probe = trial.probe(kind)
     assert probe is not None
-    values = payload.GRIDS[kind][3](probe)
-    finite = values[abs(values) < float("inf")]
+    values = GRIDS[kind].values(probe)
+    finite = values[np.isfinite(values)]
     shape = " × ".join(str(size) for size in values.shape)
     lost = values.size - finite.size
     if not finite.size:

@@ -1,7 +1,8 @@
 """Colours, dashes and markers: one look per cell, the same on the page and in print.
 
 The hues are Okabe and Ito's (2008), which readers with any common colour vision tell apart,
-without yellow and black, which vanish on white or on dark ground. Dash and marker say the same
+without yellow and black, which vanish on white or on dark ground, and darkened or lightened so
+that a name written in them stands out from its ground by 4.5:1. Dash and marker say the same
 again, for print without colour.
 """
 
@@ -11,13 +12,13 @@ from dataclasses import dataclass
 
 _HUES = (  # on white, on dark
     ("#0072b2", "#4db2ee"),  # blue: the original
-    ("#d55e00", "#ff8a3d"),  # vermilion
-    ("#009e73", "#2fce9f"),  # bluish green
-    ("#cc79a7", "#ee9dca"),  # reddish purple
-    ("#b07d00", "#f0b73a"),  # orange, darkened for white ground
-    ("#5b8fb9", "#8fc7f0"),  # sky blue, darkened likewise
-    ("#6b6b6b", "#b5b5b5"),  # grey
-    ("#7b5cb8", "#b79cf0"),  # violet
+    ("#c25400", "#ff8a3d"),  # vermilion
+    ("#00805c", "#2fce9f"),  # bluish green
+    ("#b34d86", "#ee9dca"),  # reddish purple
+    ("#8f6400", "#f0b73a"),  # orange
+    ("#3a77a6", "#8fc7f0"),  # sky blue
+    ("#666666", "#b5b5b5"),  # grey
+    ("#7151b3", "#b79cf0"),  # violet
 )
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")  # as plotly names them
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")

@@ -7,27 +7,13 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from nascope.analysis import over_seeds
-from nascope.analysis.measures import Levels, loss_of, std_of
-from nascope.records import EpochRecord, TrialRecord
+from nascope.analysis.convergence import sound_epochs
+from nascope.analysis.measures import Levels
+from nascope.records import TrialRecord
 from nascope.report.arrangement import Arrangement, Group
-from nascope.report.palette import CIVIDIS, VIRIDIS, colours_at
-from nascope.report.scales import Scale, shared_scale
-
-CURVES = {
-    "train_loss": ("Training loss", "training loss (nats per image)"),
-    "test_loss": ("Test loss", "test loss (nats per image)"),
-    "test_accuracy": ("Test accuracy", "test accuracy (%)"),
-}
-"""Quantity of an epoch → title of its figure, title of its axis."""
-
-GRIDS = {
-    "landscape": ("loss", "Loss (nats per image)", VIRIDIS, loss_of),
-    "variance": ("√g", "Standard deviation of the gradient, √g", CIVIDIS, std_of),
-}
-"""Kind of probe → short name, title of the scale, colours, values of the grid."""
+from nascope.report.quantities import CURVES, GRIDS, scale_of
+from nascope.report.scales import LOG_RATIO, Scale
 
 
 def payload(arrangement: Arrangement, levels: Levels) -> dict[str, Any]:
@@ -73,12 +59,6 @@ def as_script(data: Any) -> str:
 # ---------------------------------------------------------------- curves
 
 
-def value_of(epoch: EpochRecord, quantity: str) -> float:
-    """A quantity of an epoch in the unit that it is shown in."""
-    value = float(getattr(epoch, quantity))
-    return 100 * value if quantity == "test_accuracy" else value
-
-
 def curve_figure(group: Group, quantity: str) -> dict[str, Any]:
     """One figure of curves: for each cell its seeds, their mean, and its interval."""
     lines = [_line(key, trials, quantity) for key, trials in group.trials.items()]
@@ -87,8 +67,8 @@ def curve_figure(group: Group, quantity: str) -> dict[str, Any]:
     log = quantity != "test_accuracy" and bool(positive) and len(positive) == len(values)
     return {
         "kind": "curve",
-        "axis": CURVES[quantity][1],
-        "log": log and max(positive) / min(positive) > 30,
+        "axis": CURVES[quantity].axis,
+        "log": log and max(positive) / min(positive) > LOG_RATIO,
         "lines": lines,
     }
 
@@ -99,7 +79,7 @@ def _line(key: str, trials: Sequence[TrialRecord], quantity: str) -> dict[str, A
     for trial in trials:
         if trial.training is None:
             continue
-        values = [value_of(epoch, quantity) for epoch in trial.training.epochs]
+        values = [CURVES[quantity].value(epoch) for epoch in sound_epochs(trial.training)]
         seeds.append({"seed": trial.seed, "y": _numbers(values)})
         if trial.training.diverged_at is not None:
             finite = [value for value in values if math.isfinite(value)]
@@ -136,45 +116,24 @@ def panels(group: Group, kind: str) -> list[tuple[str, str, TrialRecord]]:
     ]
 
 
-def grids_of(arrangement: Arrangement, kind: str) -> list[np.ndarray]:
-    """The values of every grid of a kind."""
-    probes = [trial.probe(kind) for trial in arrangement.study.trials]
-    return [GRIDS[kind][3](probe) for probe in probes if probe is not None]
-
-
-def any_lost(arrangement: Arrangement, kind: str) -> bool:
-    """Whether a grid of that kind holds a value that is not finite."""
-    return any(not np.isfinite(grid).all() for grid in grids_of(arrangement, kind))
-
-
-def scale_of(arrangement: Arrangement, kind: str) -> Scale | None:
-    """The scale that all grids of a kind share."""
-    return shared_scale(grids_of(arrangement, kind))
-
-
 def _scale(kind: str, scale: Scale) -> dict[str, Any]:
-    name, title, stops, _ = GRIDS[kind]
+    grid = GRIDS[kind]
     return {
-        "name": name,
-        "title": title,
+        "name": grid.name,
+        "title": grid.axis,
         "base": scale.base,
         "start": scale.start,
         "end": scale.end,
         "step": scale.step,
-        "stops": list(stops),
+        "stops": list(grid.stops),
         "ticks": list(scale.labels),
     }
-
-
-def bands(kind: str, scale: Scale) -> list[str]:
-    """The colours between the levels, from below the lowest to above the highest."""
-    return colours_at(GRIDS[kind][2], [k / scale.count for k in range(scale.count + 1)])
 
 
 def _grid_figure(trial: TrialRecord, kind: str, cell: str) -> dict[str, Any]:
     probe = trial.probe(kind)
     assert probe is not None
-    values = GRIDS[kind][3](probe)
+    values = GRIDS[kind].values(probe)
     return {
         "kind": kind,
         "cell": cell,

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_LEFT_OUT = {"process", "host", "kind"}
+"""Recorded on disk, but of no use to a reader elsewhere."""
+
 
 @dataclass(frozen=True)
 class Differing:
@@ -49,6 +52,8 @@ values=('1',)), Differing(of='b', values=('2',))))
 
 def _flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in facts.items():
+        if key in _LEFT_OUT:
+            continue
         name = f"{prefix}{str(key).replace('_', ' ')}"
         if isinstance(value, Mapping):
             yield from _flatten(value, prefix=f"{name} · ")

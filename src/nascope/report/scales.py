@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_LOG_RATIO = 30.0  # from this ratio of largest to smallest on, a linear scale hides the basin
-_OCTAVES = 16  # on a logarithmic scale up to here levels are powers of two, beyond of ten
+LOG_RATIO = 30.0
+"""From this ratio of largest to smallest on, a linear scale hides the small values."""
+
+_OCTAVES = 10  # on a logarithmic scale up to here levels are powers of two, beyond of ten
 _BANDS = 14  # aimed at; the step is rounded to a number that reads well
 _OUTLIER = 0.98  # quantile that the scale covers where the largest value is far above it
 
@@ -19,33 +21,38 @@ class Scale:
     """Levels at equal steps: of the value or, where ``base`` is given, of its logarithm.
 
     Attributes:
-        base: 2 or 10 on a logarithmic scale, None on a linear one. ``start`` and ``step`` are
-            places on the scale: logarithms to this base, or values.
-        start: place of the lowest level.
-        step: distance of two levels.
+        base: 2 or 10 on a logarithmic scale, None on a linear one. A *place* on the scale is a
+            logarithm to this base, or the value itself.
+        step: distance of two levels' places.
+        first: the lowest level's place, in steps.
         count: number of levels; bands of colour lie between them, and one beyond each end.
         clipped: whether some values lie above the scale, in the topmost band's colour.
     """
 
     base: int | None
-    start: float
     step: float
+    first: int
     count: int
     clipped: bool = False
 
     def __post_init__(self) -> None:
-        if not (self.step > 0 and self.count >= 2 and math.isfinite(self.start)):
+        if not (0 < self.step < math.inf and self.count >= 2):
             raise ValueError(f"not a scale: {self}")
+
+    @property
+    def start(self) -> float:
+        """Place of the lowest level."""
+        return self.first * self.step
 
     @property
     def end(self) -> float:
         """Place of the highest level."""
-        return self.places[-1]
+        return (self.first + self.count - 1) * self.step
 
     @property
     def places(self) -> tuple[float, ...]:
         """The levels' places on the scale."""
-        return tuple(round(self.start + self.step * k, 12) for k in range(self.count))
+        return tuple((self.first + k) * self.step for k in range(self.count))
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -55,9 +62,12 @@ class Scale:
     @property
     def labels(self) -> tuple[str, ...]:
         """The levels in writing; empty for those that a logarithmic scale leaves unnamed."""
+        if self.base is None:  # as many digits as tell neighbours apart
+            largest = max(abs(self.start), abs(self.end))
+            digits = max(3, math.ceil(math.log10(largest / self.step)) + 2)
+            return tuple(readable(level, digits) for level in self.levels)
         return tuple(
-            readable(level) if self.base is None or place.is_integer() else ""
-            for place, level in zip(self.places, self.levels, strict=True)
+            _power(self.base, int(place)) if place.is_integer() else "" for place in self.places
         )
 
     def place(self, values: np.ndarray) -> np.ndarray:
@@ -70,7 +80,7 @@ class Scale:
 
 
 def shared_scale(grids: Iterable[np.ndarray]) -> Scale | None:
-    """The scale that serves all grids together; None where no value is finite.
+    """The scale that serves all grids together; None where there is no grid.
 
     Logarithmic where all values are positive and the largest is more than 30 times the smallest.
     A few values far above the rest don't stretch it: it then ends at the 98 % quantile.
@@ -80,26 +90,30 @@ def shared_scale(grids: Iterable[np.ndarray]) -> Scale | None:
     >>> shared_scale([np.array([[0.5, 1.0], [2.0, 31.0]])]).labels
     ('0.5', '', '1', '', '2', '', '4', '', '8', '', '16', '', '32')
     """
-    pooled = np.concatenate([np.ravel(grid).astype(np.float64) for grid in grids] or [np.empty(0)])
-    pooled = pooled[np.isfinite(pooled)]
-    if pooled.size == 0:
+    flat = [np.ravel(grid).astype(np.float64) for grid in grids]
+    if not flat:
         return None
+    pooled = np.concatenate(flat)
+    pooled = pooled[np.isfinite(pooled)]
+    if pooled.size == 0:  # nothing will be drawn on it
+        return Scale(None, 0.1, 0, 11)
     base = None
-    if pooled.min() > 0 and pooled.max() / pooled.min() > _LOG_RATIO:
-        octaves = math.log2(np.quantile(pooled, _OUTLIER) / pooled.min())
-        base = 2 if octaves <= _OCTAVES else 10
-        pooled = np.log(pooled) / math.log(base)
+    if pooled.min() > 0:
+        octaves = np.log2(pooled)  # not of a ratio: that may overflow
+        if octaves.max() - octaves.min() > math.log2(LOG_RATIO):
+            wide = float(np.quantile(octaves, _OUTLIER) - octaves.min()) > _OCTAVES
+            base, pooled = (10, np.log10(pooled)) if wide else (2, octaves)
     low, high = float(pooled.min()), float(pooled.max())
     bulk = float(np.quantile(pooled, _OUTLIER))
     clipped = high - low > 3 * (bulk - low) > 0
     if clipped:
         high = bulk
-    if high - low <= 1e-9 * max(1.0, abs(high)):  # constant: any scale around it will do
-        low, high = low - 0.5, high + 0.5
+    if high - low <= 1e-9 * abs(high):  # constant: any scale around it will do
+        margin = abs(high) / 10 or 0.5
+        low, high = low - margin, high + margin
     step = _round_step((high - low) / _BANDS, binary=base is not None)
-    start = step * math.floor(low / step + 1e-9)
-    count = max(2, math.ceil((high - start) / step - 1e-9) + 1)
-    return Scale(base, round(start, 12), step, count, clipped)
+    first = math.floor(low / step)
+    return Scale(base, step, first, max(2, math.ceil(high / step) - first + 1), clipped)
 
 
 def _round_step(step: float, *, binary: bool) -> float:
@@ -110,15 +124,37 @@ def _round_step(step: float, *, binary: bool) -> float:
     return next(nice * power for nice in (1, 2, 2.5, 5, 10) if step <= nice * power * (1 + 1e-9))
 
 
-def readable(value: float) -> str:
-    """A number as people write it: three digits, no trailing noise.
+def _power(base: int, exponent: int) -> str:
+    if base == 10 and not -3 <= exponent <= 3:
+        return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
+    return readable(float(base) ** exponent)
 
-    >>> [readable(x) for x in (0.00012, 2.30258, 12345.0)]
-    ['0.00012', '2.3', '12,300']
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def in_digits(value: float, digits: int = 3) -> str:
+    """A number to so many significant digits, as people write it.
+
+    >>> [in_digits(x) for x in (0.00012, 2.0, 12345.0, 1.1e6, float("nan"))]
+    ['0.000120', '2.00', '12,300', '1.10 × 10⁶', 'not finite']
     """
     if not math.isfinite(value):
         return "not finite"
-    if value != 0 and not 1e-4 <= abs(value) < 1e6:
-        return f"{value:.1e}".replace("e+0", "e").replace("e-0", "e−").replace("e+", "e")
-    rounded = float(f"{value:.3g}")
-    return f"{rounded:,.6f}".rstrip("0").rstrip(".")
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    power = int(exponent)
+    if value != 0 and not -5 < power < max(6, digits):
+        return f"{mantissa} × 10{str(power).translate(_SUPERSCRIPTS)}"
+    return f"{float(f'{mantissa}e{exponent}'):,.{max(0, digits - 1 - power)}f}"
+
+
+def readable(value: float, digits: int = 3) -> str:
+    """The same without trailing zeros, for levels and settings.
+
+    >>> [readable(x) for x in (0.00012, 2.30258, 12345.0, 1e6, 2.5e-7)]
+    ['0.00012', '2.3', '12,300', '10⁶', '2.5 × 10⁻⁷']
+    """
+    number, times, power = in_digits(value, digits).partition(" × ")
+    if "." in number:
+        number = number.rstrip("0").rstrip(".")
+    return power if times and number == "1" else number + times + power

@@ -23,7 +23,8 @@ const watcher = new IntersectionObserver((entries) => {
 
 const sizes = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) {
-    if (drawn.has(target) && contentRect.width && Math.abs(contentRect.width - target.drawnWidth) > 1) draw(target);
+    const changed = contentRect.width && target.drawnWidth && Math.abs(contentRect.width - target.drawnWidth) > 1;
+    if (changed && (drawn.has(target) || !target.id)) Plotly.Plots.resize(target);
     target.drawnWidth = contentRect.width;
   }
 });

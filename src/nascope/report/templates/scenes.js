@@ -16,6 +16,7 @@ function releaseScene(scene) {
   const contexts = [...scene.plot.querySelectorAll("canvas")].map((canvas) => canvas.getContext("webgl"));
   Plotly.purge(scene.plot);
   for (const context of contexts) context?.getExtension("WEBGL_lose_context")?.loseContext();
+  sizes.unobserve(scene.plot);
   scene.box.remove();
   scene.button.setAttribute("aria-pressed", "false");
   scenes.splice(scenes.indexOf(scene), 1);
@@ -32,7 +33,7 @@ function surfaceLayout(figure, scale, colours) {
     xaxis: { ...axis, title: { text: "α" } }, yaxis: { ...axis, title: { text: "β" } },
     zaxis: { ...axis, title: { text: scale.name }, range: [scale.start, scale.end + scale.step / 2], tickvals: few.map((index) => places[index]), ticktext: few.map((index) => scale.ticks[index]) },
     aspectmode: "manual", aspectratio: { x: 1, y: 1, z: 0.75 },
-    camera: scenes[0]?.plot.layout?.scene?.camera ?? { eye: { x: 1.35, y: -1.45, z: 0.85 }, center: { x: 0, y: 0, z: -0.12 } },
+    camera: scenes[0]?.plot.layout?.scene?.camera ?? { eye: { x: 1.15, y: -1.25, z: 0.75 }, center: { x: 0, y: 0, z: -0.14 } },
   };
   return layout;
 }
@@ -54,8 +55,7 @@ async function drawScene(scene) {
   await Plotly.react(scene.plot, [surfaceTrace(figure, scale)], surfaceLayout(figure, scale, theme()), CONFIG);
   scene.plot.removeAllListeners?.("plotly_relayouting");
   scene.plot.on("plotly_relayouting", (change) => turnOthers(scene, change["scene.camera"]));
-  scene.plot.on("plotly_relayout", (change) => { turnOthers(scene, change["scene.camera"]); keepStill(scene); });
-  await keepStill(scene);
+  scene.plot.on("plotly_relayout", (change) => turnOthers(scene, change["scene.camera"]));
 }
 
 let turning = false;
@@ -67,38 +67,34 @@ async function turnOthers(scene, camera) {
   turning = false;
 }
 
-// a picture of the scene, for print: a WebGL canvas prints empty
-async function keepStill(scene) {
-  if (!scenes.includes(scene)) return;
-  scene.still.src = await Plotly.toImage(scene.plot, { format: "png", scale: 2 });
-}
-
 async function openScene(id, button) {
   while (scenes.length >= MOST_SCENES) releaseScene(scenes[0]);
   const figure = DATA.figures[id], label = button.textContent.trim();
   const box = document.createElement("figure"), caption = document.createElement("figcaption");
-  const plot = document.createElement("div"), still = document.createElement("img"), close = document.createElement("button");
-  box.className = "scene card"; plot.className = "plot"; still.className = "still"; close.className = "quiet";
+  const plot = document.createElement("div"), close = document.createElement("button");
+  box.className = "scene card"; plot.className = "plot"; close.className = "quiet";
   box.dataset.cell = figure.cell;
   caption.textContent = label;
   plot.setAttribute("role", "img");
   plot.setAttribute("aria-label", `Surface of ${DATA.scales[figure.kind].title}, ${label}`);
-  still.alt = plot.getAttribute("aria-label");
   close.type = "button"; close.textContent = "×"; close.setAttribute("aria-label", `Release the surface of ${label}`);
-  box.append(caption, close, plot, still);
-  const scene = { id, kind: figure.kind, box, plot, still, button };
+  box.append(caption, close, plot);
+  const scene = { id, kind: figure.kind, box, plot, button };
   close.addEventListener("click", () => { releaseScene(scene); button.focus(); });
   button.closest(".stage").querySelector(".scenes").append(box);
   button.setAttribute("aria-pressed", "true");
   scenes.push(scene);
   await drawScene(scene);
+  sizes.observe(plot);
 }
 
 function prepareStages() {
   const able = hasWebGL();
   for (const notice of document.querySelectorAll(".no-webgl")) notice.hidden = able;
   for (const button of document.querySelectorAll(".choice")) {
-    button.disabled = !able;
+    const empty = DATA.figures[button.dataset.surface].z.flat().every((value) => typeof value !== "number");
+    button.disabled = !able || empty;
+    if (empty) button.title = "no point of this grid is finite";
     button.addEventListener("click", () => {
       const open = scenes.find((scene) => scene.id === button.dataset.surface);
       if (open) releaseScene(open); else openScene(button.dataset.surface, button);

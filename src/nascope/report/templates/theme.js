@@ -16,7 +16,7 @@ function cellColour(cell) { return isDark() ? cell.dark : cell.colour; }
 function theme() {
   const style = getComputedStyle(ROOT);
   const read = (name) => style.getPropertyValue(name).trim();
-  return { ink: read("--ink"), muted: read("--muted"), grid: read("--grid"), line: read("--line"), card: read("--card"), ground: read("--ground") };
+  return { ink: read("--ink"), muted: read("--muted"), grid: read("--grid"), line: read("--line"), card: read("--card"), warn: read("--warn"), ground: read("--ground") };
 }
 
 function translucent(colour, alpha) {

@@ -1,0 +1,94 @@
+"""Training curves for print, and the table behind them."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from nascope.records import EpochRecord
+from nascope.report.arrangement import Arrangement, Group, ShownCell, shortened
+from nascope.report.payload import curve_figure
+from nascope.report.quantities import CURVES
+from nascope.report.scales import readable
+
+
+def draw_curves(group: Group, arrangement: Arrangement, title: str) -> Figure:
+    """Training loss, test loss and test accuracy of a group, side by side."""
+    figure = Figure(figsize=(10.5, 3.6), layout="constrained")
+    figure.suptitle(title, fontsize=10, fontweight="bold")
+    axes = figure.subplots(1, len(CURVES))
+    for ax, (quantity, curve) in zip(axes, CURVES.items(), strict=True):
+        data = curve_figure(group, quantity)
+        for line in data["lines"]:
+            _draw_line(ax, line, arrangement.cell(line["cell"]))
+        ax.set_title(curve.title, loc="left", fontweight="bold")
+        ax.set_xlabel("epoch")
+        ax.set_ylabel(curve.axis)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.grid(True)
+        if data["log"]:
+            ax.set_yscale("log")
+            ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: readable(value)))
+            ax.yaxis.set_minor_formatter(NullFormatter())
+    handles, labels = axes[0].get_legend_handles_labels()
+    columns = min(6, len(handles)) or 1
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+    rows = -(-len(handles) // columns)
+    figure.set_figheight(3.3 + 0.2 * rows)
+    return figure
+
+
+def _draw_line(ax: Any, line: dict[str, Any], cell: ShownCell) -> None:
+    look, blank = cell.style, float("nan")
+
+    def clean(values: Sequence[float | None]) -> list[float]:
+        return [blank if value is None else value for value in values]
+
+    epochs = range(1, len(line["mean"]) + 1)
+    if "low" in line:
+        low, high = clean(line["low"]), clean(line["high"])
+        ax.fill_between(epochs, low, high, color=look.colour, alpha=0.14, linewidth=0)
+    if len(line["seeds"]) > 1:
+        for seed in line["seeds"]:
+            values = clean(seed["y"])
+            ax.plot(range(1, len(values) + 1), values, color=look.colour, alpha=0.35, linewidth=0.5)
+    ax.plot(
+        epochs,
+        clean(line["mean"]),
+        color=look.colour,
+        linestyle=look.mpl_dash,
+        linewidth=0.6 * look.width,
+        marker=look.mpl_marker,
+        markersize=4 if cell.is_original else 5,
+        markevery=max(1, len(epochs) // 6),
+        label=shortened(cell.label),
+        zorder=3 if cell.is_original else 2,
+    )
+    for lost in line["diverged"]:
+        if lost["y"] is not None:
+            at = (lost["epoch"], lost["y"])
+            ax.plot(*at, "x", color=look.colour, markersize=7, markeredgewidth=1.6, zorder=4)
+            ax.annotate("diverged", at, (4, 4), textcoords="offset points", fontsize=7)
+
+
+def curves_table(group: Group, arrangement: Arrangement) -> bytes:
+    """Every epoch's record of a group, as CSV: losses in nats, accuracies as shares."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    fields = [field.name for field in dataclasses.fields(EpochRecord)]
+    table.writerow(["cell", "variant", "setting", "seed", *fields])
+    for key, trials in group.trials.items():
+        cell = arrangement.cell(key)
+        for trial in trials:
+            head = [cell.label, cell.variant, group.setting, trial.seed]
+            for epoch in trial.training.epochs if trial.training else ():
+                table.writerow([*head, *dataclasses.astuple(epoch)])
+    return text.getvalue().encode("utf-8")

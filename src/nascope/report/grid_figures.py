@@ -1,0 +1,210 @@
+"""Landscapes and gradient variances for print: contours, heat maps, surfaces."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from nascope.records import ProbeRecord, TrialRecord
+from nascope.report.arrangement import Arrangement, Group, ShownCell, shortened
+from nascope.report.quantities import GRIDS, bands
+from nascope.report.scales import Scale
+
+_PANEL = 2.3  # inches
+_COLUMNS = 5
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A cell's grid of values, (A, B), and its axes."""
+
+    cell: ShownCell
+    alphas: np.ndarray
+    betas: np.ndarray
+    values: np.ndarray
+
+
+def panels_by_seed(
+    group: Group, arrangement: Arrangement, kind: str
+) -> Iterator[tuple[int, list[Panel]]]:
+    """Each seed that was probed, with the panels of a group's cells, the original first."""
+    for seed in arrangement.probed_seeds:
+        panels = [
+            _panel(arrangement.cell(key), trial, kind)
+            for key, trials in group.trials.items()
+            for trial in trials
+            if trial.seed == seed and trial.probe(kind) is not None
+        ]
+        if panels:
+            yield seed, panels
+
+
+def _panel(cell: ShownCell, trial: TrialRecord, kind: str) -> Panel:
+    probe = trial.probe(kind)
+    assert isinstance(probe, ProbeRecord)
+    return Panel(cell, probe.arrays["alphas"], probe.arrays["betas"], GRIDS[kind].values(probe))
+
+
+def grid_arrays(panels: Sequence[Panel]) -> dict[str, np.ndarray]:
+    """The grids behind a figure: ``labels`` (n,), and for panel k ``alphas_k``, ``betas_k`` and
+    ``values_k`` (A, B)."""
+    arrays: dict[str, np.ndarray] = {"labels": np.array([panel.cell.label for panel in panels])}
+    for index, panel in enumerate(panels):
+        arrays |= {
+            f"alphas_{index}": panel.alphas,
+            f"betas_{index}": panel.betas,
+            f"values_{index}": panel.values,
+        }
+    return arrays
+
+
+def _sheet(count: int, title: str) -> tuple[Figure, int, int]:
+    """A figure for so many panels, and its numbers of rows and columns."""
+    columns = min(_COLUMNS, count)
+    rows = -(-count // columns)
+    size = (columns * _PANEL + 1.2, rows * (_PANEL - 0.05) + 0.35)
+    figure = Figure(figsize=size, layout="constrained")
+    figure.suptitle(title, fontsize=10, fontweight="bold")
+    return figure, rows, columns
+
+
+def _name_axes(ax: Any, panel: Panel, *, title_pad: float = 4, label_pad: float = 4) -> None:
+    title = shortened(panel.cell.label)
+    ax.set_title(title, color=panel.cell.style.colour, fontweight="bold", pad=title_pad)
+    for axis, name, points in ((ax.xaxis, "α", panel.alphas), (ax.yaxis, "β", panel.betas)):
+        axis.set_ticks([points[0], (points[0] + points[-1]) / 2, points[-1]])
+        axis.set_label_text(name)
+        axis.labelpad = label_pad
+
+
+def draw_maps(
+    panels: Sequence[Panel], kind: str, scale: Scale, title: str, level: float | None
+) -> Figure:
+    """Contours of a landscape, or a heat map of √g, on the levels that all panels share.
+
+    Args:
+        level: the loss at which areas are compared, drawn as a heavy contour.
+    """
+    figure, rows, columns = _sheet(len(panels), title)
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    for ax, panel in zip(axes, panels, strict=False):
+        filled = (
+            _contours(ax, panel, scale, level) if kind == "landscape" else _heat(ax, panel, scale)
+        )
+        ax.plot(0, 0, "+", color="white", markersize=6, markeredgewidth=1)
+        ax.set_aspect("equal", "box")
+        _name_axes(ax, panel)
+    bar = figure.colorbar(filled, ax=axes, fraction=0.04, pad=0.01)
+    named = _named_levels(scale)
+    bar.set_ticks(list(named), labels=list(named.values()))
+    axis = GRIDS[kind].axis + (", log scale" if scale.base else "")
+    bar.set_label("\n".join(textwrap.wrap(axis, 28)), fontsize=8)
+    bar.outline.set_linewidth(0.4)
+    return figure
+
+
+def _contours(ax: Any, panel: Panel, scale: Scale, level: float | None) -> Any:
+    _hatch_ground(ax, panel, rim=0.0)
+    alphas, betas = panel.alphas, panel.betas
+    places = np.ma.masked_invalid(scale.place(panel.values).T)  # rows are betas
+    colours = bands("landscape", scale)
+    filled = ax.contourf(alphas, betas, places, scale.places, colors=colours, extend="both")
+
+    def lines(levels: Sequence[float], **look: Any) -> None:
+        crossed = [at for at in levels if places.count() and places.min() < at < places.max()]
+        if crossed:  # matplotlib warns of levels that no value crosses
+            ax.contour(alphas, betas, places, crossed, linestyles="-", **look)
+
+    lines(scale.places, colors=["white"], linewidths=0.4, alpha=0.6)
+    if level is not None:
+        lines([float(scale.place(np.array(level)))], colors=["black"], linewidths=1.2)
+    return filled
+
+
+def _heat(ax: Any, panel: Panel, scale: Scale) -> Any:
+    _hatch_ground(ax, panel, rim=0.5)
+    places = np.ma.masked_invalid(scale.place(panel.values).T)  # rows are betas
+    colours, norm = _colours("variance", scale)
+    return ax.pcolormesh(
+        panel.alphas, panel.betas, places, cmap=colours, norm=norm, shading="nearest"
+    )
+
+
+def _hatch_ground(ax: Any, panel: Panel, *, rim: float) -> None:
+    """What no colour covers, the points that are not finite, shows as hatched.
+
+    ``rim``: how far colours reach beyond the outermost points, in grid steps.
+    """
+    if np.isfinite(panel.values).all():
+        return
+    (left, right), (low, high) = (
+        (axis[0] - rim * (axis[1] - axis[0]), axis[-1] + rim * (axis[-1] - axis[-2]))
+        for axis in (panel.alphas, panel.betas)
+    )
+    look: dict[str, Any] = {
+        "facecolor": "#f7f7f5",
+        "edgecolor": "#9a3412",
+        "hatch": "////",
+        "linewidth": 0,
+    }
+    ax.add_patch(Rectangle((left, low), right - left, high - low, zorder=-1, **look))
+    ax.set(xlim=(left, right), ylim=(low, high))
+
+
+def _colours(kind: str, scale: Scale) -> tuple[LinearSegmentedColormap, Normalize]:
+    """The colour of each place on a scale, as the page has it."""
+    rim = scale.step / 2
+    norm = Normalize(scale.start - rim, scale.end + rim, clip=True)
+    return LinearSegmentedColormap.from_list(kind, GRIDS[kind].stops), norm
+
+
+def _named_levels(scale: Scale) -> dict[float, str]:
+    named = zip(scale.places, scale.labels, strict=True)
+    return {place: label for place, label in named if label}
+
+
+def draw_surfaces(panels: Sequence[Panel], kind: str, scale: Scale, title: str) -> Figure:
+    """The same grids as surfaces, on one scale of height and colour; lost points are holes."""
+    figure, rows, columns = _sheet(len(panels), title)
+    colours, norm = _colours(kind, scale)
+    heights = (scale.start - scale.step / 2, scale.end + scale.step / 2)
+    named = list(_named_levels(scale).items())
+    named = named[:: max(1, -(-len(named) // 5))]
+    for number, panel in enumerate(panels, start=1):
+        ax: Any = figure.add_subplot(rows, columns, number, projection="3d")
+        places = np.minimum(scale.place(panel.values), heights[1])
+        a, b = np.meshgrid(panel.alphas, panel.betas, indexing="ij")
+        if np.isfinite(places).any():
+            ax.plot_surface(
+                a,
+                b,
+                places,
+                facecolors=colours(norm(np.nan_to_num(places))),
+                rcount=places.shape[0],
+                ccount=places.shape[1],
+                shade=False,
+                linewidth=0.15,
+                edgecolor=(1, 1, 1, 0.35),
+            )
+        else:
+            ax.text2D(0.5, 0.5, "nothing finite", ha="center", transform=ax.transAxes)
+        _name_axes(ax, panel, title_pad=-6, label_pad=-8)
+        ax.set_zlim(*heights)
+        ax.set_zticks([place for place, _ in named], labels=[label for _, label in named])
+        ax.tick_params(labelsize=6, pad=-3)
+        ax.tick_params(axis="z", pad=-1)
+        ax.view_init(elev=28, azim=-58)
+        ax.set_box_aspect((1, 1, 0.8), zoom=0.92)
+        for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+            axis.set_pane_color((1, 1, 1, 0))
+    figure.text(0.995, 0.01, GRIDS[kind].axis, ha="right", va="bottom", fontsize=7, color="#555555")
+    return figure

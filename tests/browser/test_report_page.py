@@ -1,0 +1,302 @@
+"""The report as a reader meets it, in headless Chromium."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nascope.records import read_study
+from nascope.report.arrangement import arrange
+from nascope.report.palette import colours_at
+from nascope.report.quantities import GRIDS, scale_of
+from tests.browser.chromium import Page
+from tests.browser.painting import blank_figures, ink
+from tests.report.synthetic import HOSTILE_NAME, STUDIES
+
+pytestmark = pytest.mark.browser
+Report = Callable[[str], Path]
+VISIBLE = "[...document.querySelectorAll({!r})].filter(e => e.offsetParent !== null)"
+
+
+def count(page: Page, selector: str) -> int:
+    """How many such elements can be seen."""
+    number: int = page.evaluate(VISIBLE.format(selector) + ".length")
+    return number
+
+
+def click(page: Page, selector: str, index: int = 0) -> None:
+    page.evaluate(f"document.querySelectorAll({json.dumps(selector)})[{index}].click()")
+
+
+def assert_quiet(page: Page, path: Path) -> None:
+    """No complaint, and nothing asked for but the file itself and what it holds."""
+    assert page.complaints == []
+    assert {url for url in page.requests if not url.startswith("data:")} == {
+        path.resolve().as_uri()
+    }
+
+
+@pytest.mark.parametrize("name", sorted(STUDIES))
+def test_every_figure_is_painted_without_a_complaint(name: str, page: Page, report: Report) -> None:
+    first_paint = page.open(report(name))
+    page.draw_all()
+    assert blank_figures(page, ".plot.grid") == [] if count(page, ".plot.grid") else True
+    if name != "planned":  # whose curves say that there is nothing yet
+        assert blank_figures(page, ".plot.curve") == []
+    assert_quiet(page, report(name))
+    assert first_paint < 3.0
+
+
+def test_a_planted_blank_figure_is_found(page: Page, report: Report) -> None:
+    page.open(report("plain"))
+    page.draw_all()
+    page.evaluate("document.querySelectorAll('.plot.grid')[2].innerHTML = ''")
+    page.evaluate("document.querySelector('#g0-test_loss .scatterlayer').remove()")
+    found = [line.split(":")[0] for line in blank_figures(page)]
+    assert found == ["g0-test_loss", "g0-landscape-c2-0"]
+
+
+def test_figures_wait_until_they_come_near(page: Page, report: Report) -> None:
+    page.open(report("fifty"))
+    page.settle()
+    assert page.evaluate("drawn.size") < 30
+    page.draw_all()
+    assert page.evaluate("drawn.size") == 103
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("name", ["plain", "hostile", "rates"])
+def test_a_phone_shows_all_of_it(name: str, dark: bool, page: Page, report: Report) -> None:
+    page.open(report(name), width=375, height=812, dark=dark)
+    page.draw_all()
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    assert blank_figures(page) == []
+    ground = np.asarray(page.screenshot((0, 0, 375, 20))).mean()
+    assert ground < 60 if dark else ground > 200
+    assert_quiet(page, report(name))
+
+
+def test_names_show_as_text_and_do_nothing(page: Page, report: Report) -> None:
+    page.open(report("hostile"))
+    page.draw_all()
+    assert page.evaluate("document.querySelector('.chip span').textContent") == HOSTILE_NAME
+    page.evaluate(
+        "(() => { const plot = document.querySelector('.plot.curve');"
+        " Plotly.Fx.hover(plot, [{curveNumber: 0, pointNumber: 3}]); })()"
+    )
+    page.settle()
+    hover = page.evaluate("document.querySelector('.plot.curve .hoverlayer').textContent")
+    assert "<script>alert(1)" in hover
+    assert_quiet(page, report("hostile"))
+
+
+def test_the_legend_hides_a_cell_everywhere(page: Page, report: Report) -> None:
+    page.open(report("plain"))
+    page.draw_all()
+    lines = "document.querySelectorAll('#g0-train_loss .scatterlayer .trace').length"
+    before = page.evaluate(lines), count(page, ".panel"), count(page, "#numbers tbody tr")
+    click(page, ".chip", 1)
+    page.settle()
+    after = page.evaluate(lines), count(page, ".panel"), count(page, "#numbers tbody tr")
+    assert (before, after) == ((5, 10, 5), (4, 8, 4))
+    assert page.evaluate("document.querySelectorAll('.chip')[1].ariaPressed") == "false"
+    click(page, "#show-all")
+    assert count(page, ".panel") == 10
+
+
+def test_learning_rates_and_seeds_are_switched(page: Page, report: Report) -> None:
+    page.open(report("rates"))
+    page.draw_all()
+    assert page.evaluate(VISIBLE.format(".curve") + ".map(e => e.id)")[0] == "g0-train_loss"
+    click(page, "[name=setting]", 1)
+    page.draw_all()
+    assert page.evaluate(VISIBLE.format(".curve") + ".map(e => e.id)")[0] == "g1-train_loss"
+    assert blank_figures(page) == []
+    seeds = page.evaluate(VISIBLE.format(".panel") + ".map(e => e.dataset.seed)")
+    click(page, "[name=seed]", 2)
+    page.draw_all()
+    switched = page.evaluate(VISIBLE.format(".panel") + ".map(e => e.dataset.seed)")
+    assert (set(seeds), set(switched)) == ({"0"}, {"2"})
+    assert len(seeds) == len(switched) == 10
+    assert blank_figures(page) == []
+    assert_quiet(page, report("rates"))
+
+
+def test_keys_reach_the_legend(page: Page, report: Report) -> None:
+    page.open(report("plain"))
+    key = {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
+    for _ in range(20):
+        page.call("Input.dispatchKeyEvent", type="keyDown", **key)
+        page.call("Input.dispatchKeyEvent", type="keyUp", **key)
+        if page.evaluate("document.activeElement.classList.contains('chip')"):
+            break
+    space = {"key": " ", "code": "Space", "windowsVirtualKeyCode": 32, "text": " "}
+    page.call("Input.dispatchKeyEvent", type="keyDown", **space)
+    page.call("Input.dispatchKeyEvent", type="keyUp", **space)
+    assert page.evaluate("document.querySelector('.chip').ariaPressed") == "false"
+
+
+def test_the_table_sorts_with_missing_numbers_last(page: Page, report: Report) -> None:
+    page.open(report("hostile"))
+    heads = page.evaluate(
+        "[...document.querySelectorAll('#numbers th button')].map(e => e.textContent)"
+    )
+    column = next(k for k, head in enumerate(heads) if head.startswith("Test accuracy, last"))
+    values = (
+        "[...document.querySelectorAll('#numbers tbody tr')]"
+        f".map(row => row.cells[{column}].textContent)"
+    )
+    for ascending in (True, False):
+        click(page, "#numbers th button", column)
+        shown = page.evaluate(values)
+        numbers = [float(text) for text in shown if text != "–"]
+        assert numbers == sorted(numbers, reverse=not ascending)
+        assert set(shown[len(numbers) :]) == {"–"}
+
+
+@pytest.mark.parametrize("kind", ["landscape", "variance"])
+def test_colours_mean_the_same_in_every_panel(kind: str, page: Page, report: Report) -> None:
+    path = report("plain")
+    page.open(path)
+    page.draw_all()
+    layout = arrange(read_study(path.parent))
+    scale = scale_of(layout, kind)
+    assert scale is not None
+    for index, trial in enumerate(layout.study.trials):
+        probe = trial.probe(kind)
+        assert probe is not None
+        steps = (scale.place(GRIDS[kind].values(probe)) - scale.start) / scale.step
+        i, j = most_amid_a_band(steps)
+        if kind == "landscape":  # one colour from level to level
+            share, margin, cells = math.ceil(steps[i, j]) / scale.count, 0.0, len(steps) - 1
+        else:  # a colour for every value, a square for every point
+            share, margin, cells = (steps[i, j] + 0.5) / scale.count, 0.5, len(steps)
+        (expected,) = colours_at(GRIDS[kind].stops, [share])
+        x, y, width, height = page.box(f"#{kind} .plot.grid .nsewdrag", index)
+        across, up = (i + margin) / cells, (j + margin) / cells  # beta grows upwards
+        spot = page.screenshot((x + width * across - 1, y + height * (1 - up) - 1, 2, 2))
+        seen = np.asarray(spot)[0, 0].astype(int)
+        wanted = [int(expected[at : at + 2], 16) for at in (1, 3, 5)]
+        assert np.abs(seen - wanted).max() <= 6, (trial.label, seen, wanted)
+
+
+def most_amid_a_band(steps: np.ndarray) -> tuple[int, int]:
+    """The grid point that lies furthest from every level, not at the rim nor near the centre."""
+    distance = 0.5 - np.abs(steps % 1 - 0.5)
+    rows, columns = np.ogrid[: steps.shape[0], : steps.shape[1]]
+    middle = np.hypot(rows - steps.shape[0] // 2, columns - steps.shape[1] // 2)
+    distance[middle < 3] = 0
+    distance[[0, -1], :] = distance[:, [0, -1]] = 0
+    i, j = np.unravel_index(distance.argmax(), distance.shape)
+    return int(i), int(j)
+
+
+# ---------------------------------------------------------------- three dimensions
+
+
+def open_scene(page: Page, index: int) -> None:
+    click(page, "#landscape .choice", index)
+    page.wait("scenes.length > 0 && !!scenes.at(-1).plot.querySelector('canvas')")
+    page.evaluate("new Promise(f => setTimeout(f, 300))")
+    page.settle()
+
+
+def test_surfaces_come_on_demand_and_at_most_four_live(page: Page, report: Report) -> None:
+    page.open(report("plain"))
+    page.draw_all()
+    assert page.evaluate("document.querySelectorAll('canvas').length") == 0
+    assert count(page, "#landscape .poster img") == 1
+    open_scene(page, 0)
+    page.evaluate(
+        "window.firstContext = scenes[0].plot.querySelector('canvas').getContext('webgl')"
+    )
+    assert page.evaluate("firstContext.isContextLost()") is False
+    for index in (1, 2, 3):
+        open_scene(page, index)
+    assert count(page, ".scene") == 4
+    assert blank_figures(page, ".scene .plot") == []
+    assert count(page, "#landscape .poster img") == 0
+    open_scene(page, 4)
+    assert count(page, ".scene") == 4
+    assert page.evaluate("scenes.map(s => s.id)") == [f"g0-landscape-c{k}-0" for k in (1, 2, 3, 4)]
+    assert page.evaluate("firstContext.isContextLost()") is True
+    pressed = page.evaluate(
+        "[...document.querySelectorAll('#landscape .choice')].map(e => e.ariaPressed)"
+    )
+    assert pressed == ["false", "true", "true", "true", "true"]
+    assert blank_figures(page, ".scene .plot") == []
+    for _ in range(4):
+        click(page, ".scene button")
+    assert page.evaluate("document.querySelectorAll('canvas').length") == 0
+    assert count(page, "#landscape .poster img") == 1
+    assert_quiet(page, report("plain"))
+
+
+def test_surfaces_turn_together(page: Page, report: Report) -> None:
+    page.open(report("plain"))
+    open_scene(page, 0)
+    open_scene(page, 1)
+    eye: dict[str, Any] = {"eye": {"x": 0.1, "y": 2.0, "z": 0.5}}
+    page.evaluate(
+        f"Plotly.relayout(scenes[0].plot, {{'scene.camera': {json.dumps(eye)}}}).then(() => 1)"
+    )
+    page.wait("scenes[1].plot.layout.scene.camera.eye.y === 2")
+
+
+def test_a_grid_with_nothing_finite_has_no_surface(page: Page, report: Report) -> None:
+    page.open(report("hostile"))
+    disabled = page.evaluate(
+        "[...document.querySelectorAll('#landscape .choice:disabled')].map(e => e.innerText)"
+    )
+    assert disabled == ["all lost"]
+
+
+def test_without_webgl_the_rest_is_there(page: Page, report: Report) -> None:
+    script = page.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        source="const get = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
+        " return kind.includes('webgl') ? null : get.call(this, kind, ...more); };",
+    )
+    try:
+        page.open(report("plain"))
+        page.draw_all()
+        assert count(page, ".no-webgl") == 2
+        assert count(page, ".choice:enabled") == 0
+        assert count(page, ".poster img") == 2
+        assert blank_figures(page) == []
+        assert_quiet(page, report("plain"))
+    finally:
+        page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
+
+
+# ---------------------------------------------------------------- print
+
+
+@pytest.mark.parametrize(("name", "figures"), [("plain", 13), ("rates", 69)])
+def test_print_shows_everything(name: str, figures: int, page: Page, report: Report) -> None:
+    page.open(report(name), dark=True)  # only what is near the top is drawn
+    page.evaluate("beforePrint()")
+    page.settle()
+    assert count(page, ".plot[id]") == figures
+    assert blank_figures(page) == []
+    paper = np.asarray(page.screenshot((0, 0, 300, 10))).mean()
+    assert paper > 250
+    page.evaluate("afterPrint()")
+    assert page.evaluate("ROOT.dataset.theme") == "dark"
+    pdf = page.print_pdf()
+    assert pdf.startswith(b"%PDF")
+    assert len(pdf) > 100_000
+    assert_quiet(page, report(name))
+
+
+def test_ink_tells_paper_from_a_figure() -> None:
+    from PIL import Image  # noqa: PLC0415
+
+    assert ink(Image.new("RGB", (50, 50), "white")) == (1, 0.0, 0.0)
