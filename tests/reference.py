@@ -76,7 +76,9 @@ def _cell(
         values = []
         for operation, source in edges:
             stride = 2 if reduction and source < 2 else 1
-            values.append(_operation(operation, state.under(f"_ops.{index}"), nodes[source], stride))
+            values.append(
+                _operation(operation, state.under(f"_ops.{index}"), nodes[source], stride)
+            )
             index += 1
         nodes.append(sum(values[1:], values[0]))
     return torch.cat([nodes[node] for node in cell.concat], dim=1)
@@ -100,7 +102,9 @@ def _operation(name: str, state: State, x: Tensor, stride: int) -> Tensor:
                 x.relu(), state["op.1.weight"], None, stride, k // 2, groups=x.shape[1]
             )
             x = state.normalise(functional.conv2d(x, state["op.2.weight"]), "op.3")
-            x = functional.conv2d(x.relu(), state["op.5.weight"], None, 1, k // 2, groups=x.shape[1])
+            x = functional.conv2d(
+                x.relu(), state["op.5.weight"], None, 1, k // 2, groups=x.shape[1]
+            )
             return state.normalise(functional.conv2d(x, state["op.6.weight"]), "op.7")
         case ["dil", "conv", size]:
             k = int(size[0])

@@ -23,9 +23,7 @@ COUNTS = [  # the table of published parameter counts: cell, C, L, tower, parame
 
 @pytest.mark.parametrize(("name", "channels", "layers", "auxiliary", "expected"), COUNTS)
 def test_parameter_counts_are_the_published_ones(name, channels, layers, auxiliary, expected):
-    count = parameter_count(
-        load_cell(name), channels=channels, layers=layers, auxiliary=auxiliary
-    )
+    count = parameter_count(load_cell(name), channels=channels, layers=layers, auxiliary=auxiliary)
     assert count == expected
 
 

@@ -82,15 +82,17 @@ def run_study(
         engine = ProcessEngine(workers or min(default, max(1, len(tasks))))
     tracker = _Tracker(costs, on_progress)
     failed: dict[str, str] = {}
+    done = 0
     for outcome in engine.run(tasks, tracker.update):
         trial = paths.folder / "trials" / outcome.name.split("/")[0]
         if outcome.error is None:
+            done += 1
             TrialPaths(trial).error.unlink(missing_ok=True)
         elif not outcome.error.startswith("not run"):
             failed[outcome.name] = outcome.error
             write_bytes(TrialPaths(trial).error, outcome.error.encode())
         tracker.end(outcome.name, outcome.error)
-    return Summary(done=len(tasks) - len(failed), found=found, failed=failed)
+    return Summary(done=done, found=found, failed=failed)
 
 
 def _missing(
