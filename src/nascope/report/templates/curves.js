@@ -54,7 +54,7 @@ function drawCurve(element, figure, hidden) {
   if (small) layout.font.size = 10;
   const longest = Math.max(1, ...figure.lines.flatMap((line) => line.seeds.map((seed) => seed.y.length)));
   layout.xaxis = { ...axis, title: { text: "epoch", standoff: 6 }, range: [1 - 0.03 * longest, longest + 0.03 * longest + 0.2], tickformat: "d", dtick: longest <= 12 ? (longest <= 6 ? 1 : 2) : undefined, tick0: 0, hoverformat: "d" };
-  layout.yaxis = { ...axis, title: { text: figure.axis, standoff: small ? 4 : 8 }, type: figure.log ? "log" : "linear", automargin: true, dtick: figure.log ? "D2" : undefined };
+  layout.yaxis = { ...axis, title: { text: figure.axis, standoff: small ? 4 : 8, font: { size: small ? 10 : 13 } }, type: figure.log ? "log" : "linear", automargin: true, dtick: figure.log ? "D2" : undefined };
   layout.hovermode = figure.lines.length > 12 ? "closest" : "x unified";
   if (!traces.some((trace) => trace.x.length)) layout.annotations = [{ text: "no epoch completed yet", showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 }];
   return Plotly.react(element, traces, layout, CONFIG);
