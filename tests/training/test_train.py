@@ -82,7 +82,7 @@ def test_an_epoch_is_plain_sgd(digits, tmp_path):
         x = torch.tensor(np.array(images), dtype=torch.float32)[:, None]
         y = torch.from_numpy(digits.train.labels[chosen.numpy()])
         loss = functional.cross_entropy(network(x), y)
-        total += float(loss) * len(y)
+        total += float(loss.detach()) * len(y)
         gradients = torch.autograd.grad(loss, list(network.parameters()))
         norm = math.sqrt(sum(float(g.double().square().sum()) for g in gradients))
         factor = min(1.0, 0.5 / (norm + 1e-6))
