@@ -33,6 +33,10 @@ from nascope.training.train import build_network
 Progress = Callable[[float, str], None]
 Plain = Mapping[str, Any]
 
+# Pixels of a batch: 64 images of 32 px, whose activations fit a core's cache, or 1,024 of 8 px,
+# where the overhead of each operation counts. Fixed, so that no number depends on the machine.
+_BATCH_PIXELS = 64 * 32 * 32
+
 
 def trained_network(checkpoint: Checkpoint) -> Network:
     """The network that a checkpoint holds, on the CPU."""
@@ -65,7 +69,12 @@ def probe_network(
     if settings["instances"] is not None:
         test = test.take(balanced_subset(test.labels, settings["instances"], what="instances"))
     images = Images(test.images, data.mean, data.std, device=device).plain(slice(None))
-    risk = Risk(network.to(device), images, torch.from_numpy(test.labels).to(device))
+    risk = Risk(
+        network.to(device),
+        images,
+        torch.from_numpy(test.labels).to(device),
+        batch_size=max(1, _BATCH_PIXELS // data.image_size**2),
+    )
     directions = random_directions(risk.origin, 2, seed=settings["seed"])
     grid = Grid.square(settings["points"], settings["radius"])
     method = {}
