@@ -14,6 +14,8 @@ from nascope.cells.formats import FORMATS, write
 from nascope.cells.genotype import Genotype, format_text, to_dict
 from nascope.cells.resolve import resolve_reading
 from nascope.cells.topology import topology
+from nascope.cli import spaces
+from nascope.cli.output import write_svg
 from nascope.errors import GenotypeError
 
 CellArgument = Annotated[
@@ -48,7 +50,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: nascope variants DARTS --published --seed 1")(variants)
     app.command(epilog="Example: nascope adapt DARTS --only reduce")(adapt)
     app.command(epilog="Example: nascope convert DARTS --to naslib")(convert)
-    app.command(epilog="Example: nascope census --space darts")(census)
+    spaces.register(app)
 
 
 def _resolve(cell: str) -> Genotype:
@@ -336,38 +338,7 @@ def _line(genotype: Genotype) -> str:
     return f"{name} = {format_text(genotype)}  # {numbers}"
 
 
-def census(
-    *,
-    space: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="darts, independent, one-source, nasnet, nas-bench-201."),
-    ] = "darts",
-    nodes: Annotated[
-        int | None, typer.Option(metavar="N", help="Number of intermediate nodes.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Count the cells of a search space by width and depth, exactly."""
-    from nascope.cells.spaces import space as named  # noqa: PLC0415
-
-    found = named(space, nodes).census()
-    if as_json:
-        print(json.dumps(found.as_dict()))
-        return
-    table = found.marginal("fractional")
-    depths = sorted({depth for _, depth in table})
-    print(f"{found.space}: {found.total:,} cells of {found.nodes} intermediate nodes")
-    print(f"{'width':>8}" + "".join(f"{f'depth {depth}':>14}" for depth in depths))
-    for width in sorted({width for width, _ in table}, reverse=True):
-        counts = "".join(f"{table.get((width, depth), 0):>14,}" for depth in depths)
-        print(f"{float(width):>7g}c{counts}")
-
-
 def _write_svg(path: Path, genotype: Genotype) -> None:
     from nascope.cells.drawing import genotype_svg  # noqa: PLC0415
 
-    drawing = genotype_svg(genotype)
-    try:
-        path.write_text(drawing + "\n", encoding="utf-8")
-    except OSError as error:
-        raise GenotypeError(f"{path}: {error.strerror}, so the drawing is not written") from None
+    write_svg(path, genotype_svg(genotype))
