@@ -71,6 +71,8 @@ def test_describe_prints_one_screen(nascope):
 def test_parameters_of_the_fact_table(nascope):
     arguments = ("describe", "DARTS", "--channels", "36", "--layers", "20", "--json")
     assert json.loads(nascope(*arguments)[1])["parameters"] == 3_349_342
+    assert json.loads(nascope(*arguments)[1])["multiply_adds"] == 528_359_040
+    assert "528,359,040" in nascope(*arguments[:-1])[1]
     assert json.loads(nascope(*arguments, "--auxiliary")[1])["parameters"] == 3_825_768
 
 

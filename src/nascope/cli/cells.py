@@ -219,17 +219,20 @@ def _size(
     *,
     auxiliary: bool,
 ) -> dict[str, int]:
-    """Parameters of a network of this cell, where its channels and layers are given."""
+    """Size of a network of this cell, where its channels and layers are given."""
     if (channels is None) != (layers is None):
         raise GenotypeError("--channels and --layers go together: give both, or neither")
     if channels is None or layers is None:
         return {}
-    from nascope.networks import parameter_count  # noqa: PLC0415  (loads torch)
+    from nascope.networks import multiply_adds, parameter_count  # noqa: PLC0415  (loads torch)
 
     return {
         "parameters": parameter_count(
             genotype, channels=channels, layers=layers, classes=classes, auxiliary=auxiliary
-        )
+        ),
+        "multiply_adds": multiply_adds(
+            genotype, channels=channels, layers=layers, classes=classes, auxiliary=auxiliary
+        ),
     }
 
 
@@ -315,6 +318,7 @@ def _screen(facts: dict[str, Any], ranks: list[tuple[str, str, str]]) -> str:
         lines += [f"    {label:22}{normal:>12}{reduce:>12}" for label, normal, reduce in ranks]
     if "parameters" in facts:
         lines.append(f"  {'parameters':24}{facts['parameters']:>12,}")
+        lines.append(f"  {'multiply-adds, 32×32':24}{facts['multiply_adds']:>12,}")
     return "\n".join(lines)
 
 
