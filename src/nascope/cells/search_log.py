@@ -24,6 +24,7 @@ from nascope.errors import GenotypeError
 
 _EPOCH = re.compile(r"\bepoch\b\W{0,4}([0-9]{1,9})", re.IGNORECASE)
 _START = "Genotype("
+_MAX_LINE = 1_000_000  # characters; a longer line is read in pieces
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ def read_log(path: str | Path) -> list[Step]:
     """
     path = Path(path)
     try:
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            steps = list(read_lines(lines))
+        with path.open(encoding="utf-8", errors="replace") as file:
+            steps = list(read_lines(iter(lambda: file.readline(_MAX_LINE), "")))
     except OSError as error:
         raise GenotypeError(f"{path}: {error.strerror}") from None
     except GenotypeError as error:
@@ -70,6 +71,8 @@ def read_lines(lines: Iterable[str]) -> Iterator[Step]:
     found = 0
     for number, line in enumerate(lines, start=1):
         try:
+            if "\0" in line:
+                raise GenotypeError("binary data where a log was expected")
             text = line.strip()
             record = _record(text)
             if record is not None:

@@ -83,7 +83,7 @@ def describe(
     if svg is not None:
         _write_svg(svg, genotype)
     if as_json:
-        print(json.dumps(facts, ensure_ascii=False))
+        print(json.dumps(facts))
     else:
         print(_screen(facts, _rank_rows(genotype, space)))
 
@@ -138,7 +138,7 @@ def variants(
     for variant in drawn:
         if svg is not None:
             _write_svg(svg, variant)
-        print(json.dumps(_facts(variant), ensure_ascii=False) if as_json else _line(variant))
+        print(json.dumps(_facts(variant)) if as_json else _line(variant))
 
 
 def _variants(
@@ -196,7 +196,7 @@ def adapt(
     if svg is not None:
         _write_svg(svg, adapted)
     if as_json:
-        print(json.dumps(facts, ensure_ascii=False))
+        print(json.dumps(facts))
     else:
         size = f"; {facts['parameters']:,} parameters" if "parameters" in facts else ""
         print(_line(adapted) + size)
@@ -309,7 +309,8 @@ _ROWS = {
 
 def _screen(facts: dict[str, Any], ranks: list[tuple[str, str, str]]) -> str:
     """The facts as a table for people."""
-    lines = [facts["name"] or "cell", f"{'':26}{'normal':>12}{'reduction':>12}"]
+    name = "".join(c if c.isprintable() else "\ufffd" for c in facts["name"] or "cell")
+    lines = [name, f"{'':26}{'normal':>12}{'reduction':>12}"]
     for key, label in _ROWS.items():
         columns = [_shown(key, facts[kind][key]) for kind in ("normal", "reduce")]
         lines.append(f"  {label:24}{columns[0]:>12}{columns[1]:>12}")
@@ -324,7 +325,8 @@ def _screen(facts: dict[str, Any], ranks: list[tuple[str, str, str]]) -> str:
 
 def _shown(key: str, value: Any) -> str:
     if key == "dead_nodes":
-        return ", ".join(map(str, value)) or "none"
+        few = ", ".join(map(str, value)) or "none"
+        return few if len(few) <= 10 else f"{len(value)} nodes"
     return f"{value:g}c" if key.endswith("width") else str(value)
 
 
