@@ -56,3 +56,33 @@ def test_figures_are_as_the_example_draws_them(tmp_path):
     subprocess.run([sys.executable, str(example), str(tmp_path)], check=True, capture_output=True)
     for drawn in tmp_path.iterdir():
         assert drawn.read_text("utf-8") == (DOCS / "results/wiring" / drawn.name).read_text("utf-8")
+
+
+def test_the_table_of_published_cells_is_as_the_example_prints_it():
+    example = Path(__file__).parents[2] / "examples" / "published_cells.py"
+    done = subprocess.run(
+        [sys.executable, str(example)], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == (DOCS / "results/wiring/published.md").read_text("utf-8")
+
+
+def test_the_numbers_of_the_results_page_are_the_data_s():
+    """Groups and algorithms, as `nascope pattern` measures them, stand in the page's tables."""
+    from nascope.analysis.pattern import survey  # noqa: PLC0415
+
+    page = PAGES["results/wiring.md"].read_text("utf-8")
+    for kind in ("normal", "reduce"):
+        for convention in ("fractional", "strict"):
+            found = survey(kind=kind, convention=convention)
+            groups = [*found.groups, *(found.algorithms if convention == "fractional" else ())]
+            for group in groups:
+                width = f"{group.width:.2f} / {group.expected_width:.2f}"
+                depth = f"{group.depth:.2f} / {group.expected_depth:.2f}"
+                row = rf"\| {re.escape(group.label)} \| {group.cells} \|.*{width} \| {depth} \|"
+                assert re.search(row, page), (kind, convention, group.label)
+                if convention == "strict" or group in found.groups:
+                    assert f"{group.wider.mean:.2f}" in page
+                    assert f"p = {group.pattern.p_greater:.2g}" in page
+    normal = survey()
+    assert sum(not group.follows for group in normal.algorithms) == 13
+    assert len(normal.algorithms) == 29
