@@ -71,6 +71,8 @@ def test_describe_prints_one_screen(nascope):
 def test_parameters_of_the_fact_table(nascope):
     arguments = ("describe", "DARTS", "--channels", "36", "--layers", "20", "--json")
     assert json.loads(nascope(*arguments)[1])["parameters"] == 3_349_342
+    assert json.loads(nascope(*arguments)[1])["multiply_adds"] == 528_359_040
+    assert "528,359,040" in nascope(*arguments[:-1])[1]
     assert json.loads(nascope(*arguments, "--auxiliary")[1])["parameters"] == 3_825_768
 
 
@@ -123,6 +125,39 @@ def test_census_as_a_table(nascope):
     assert out.splitlines()[2].split() == ["4c", "1", "0", "0", "0"]
 
 
+def test_a_space_of_ones_own(nascope):
+    options = ("--nodes", "2", "--inputs", "3", "--in-degree", "2", "--distinct", "--unordered")
+    code, out, _ = nascope("census", "--space", "custom", *options, "--json")
+    assert (code, json.loads(out)["total"]) == (0, 3 * 6)
+
+
+def test_the_census_as_a_figure(nascope, tmp_path):
+    path = tmp_path / "census.svg"
+    assert nascope("census", "--space", "darts", "--svg", str(path))[0] == 0
+    assert all(name in path.read_text() for name in ("DARTS", "SNAS", "43"))
+
+
+def test_the_pattern_is_tested(nascope):
+    code, out, _ = nascope("pattern", "--json")
+    found = json.loads(out)
+    assert (code, found["groups"][0]["cells"], len(found["algorithms"])) == (0, 5, 29)
+    table = nascope("pattern", "--only", "reduce")[1]
+    assert "does not follow" in table
+    assert "left out: ENAS_fairdarts_repo" in table
+
+
+def test_a_search_is_traced(nascope, tmp_path):
+    log = tmp_path / "log.txt"
+    log.write_text(f"epoch 3 lr 0.1\ngenotype = {format_text(load_cell('DARTS'))}\n")
+    code, out, _ = nascope("trace", str(log), "--space", "darts", "--json")
+    row = json.loads(out)
+    assert (code, row["epoch"], row["normal"]["depth"]) == (0, 3, 3)
+    figure = tmp_path / "trace.svg"
+    table = nascope("trace", str(log), "--space", "darts", "--svg", str(figure))[1]
+    assert "7.22 %" in table
+    assert figure.exists()
+
+
 def test_a_rank_within_a_space(nascope):
     code, out, _ = nascope("describe", "DARTS", "--space", "darts", "--json")
     rank = json.loads(out)["normal"]["rank"]
@@ -163,6 +198,11 @@ def test_drawing_is_written(nascope, tmp_path):
         (["describe", "NASNet", "--space", "darts"], "normal cell: the space darts does not hold"),
         (["describe", "DARTS", "--space", "imagenet"], "unknown space"),
         (["census", "--nodes", "40"], "must be 1 to 16"),
+        (["census", "--in-degree", "3"], "custom only"),
+        (["census", "--convention", "live"], "not 'live'"),
+        (["pattern", "--only", "both"], "normal or reduce"),
+        (["pattern", "--convention", "live"], "not 'live'"),
+        (["trace", "/nowhere/log.txt"], "No such file"),
         (["convert", "DARTS", "--to", "enas"], "no other reads"),
         (["convert", "DARTS", "--to", "onnx"], "unknown format"),
         (["variants", "DARTS", "--seed", "-1"], "non-negative"),

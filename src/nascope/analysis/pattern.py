@@ -10,25 +10,26 @@ effect size "probability of superiority", comparable between spaces; ``pattern``
 two.
 
 Cells of one paper come from one method's runs and are not independent. A group's statistic is the
-mean over its *papers* of the mean over a paper's cells, and its p-value is the exact probability
-that the mean over as many *single* uniform wirings, one a paper, is at least as large: as if all
-cells of a paper were copies of one, the most dependent case. Intervals resample papers.
+mean over its *papers* of the mean over a paper's cells. Its p-value is the probability that the
+mean over as many *single* uniform wirings, one a paper, is at least as large, by convolution of the
+censuses: as if all cells of a paper were copies of one, the most dependent case. Intervals resample
+papers.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-import random
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
-from itertools import accumulate
 from statistics import fmean
+from typing import Any
 
-from nascope.cells.catalog import Entry
+import numpy as np
+
+from nascope.cells.catalog import Entry, entries
 from nascope.cells.census import Census, Point, point
 from nascope.cells.space import Space
 from nascope.cells.spaces import EdgeSpace, space
@@ -38,6 +39,9 @@ SCORES = ("wider", "shallower", "pattern")
 _RESAMPLES, _LEVEL = 10_000, 0.95
 
 Within = Space | EdgeSpace
+Null = tuple[tuple[Fraction, int], ...]
+"""A score's values with the numbers of wirings that have them, values increasing."""
+Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Scored:
 
 
 def score(
-    entries: Iterable[Entry],
+    cells: Iterable[Entry],
     *,
     kind: str = "normal",
     convention: str = "fractional",
@@ -81,7 +85,7 @@ def score(
     if kind not in ("normal", "reduce"):
         raise StudyError(f"kind must be normal or reduce, not {kind!r}")
     scored, outside = [], []
-    for entry in entries:
+    for entry in cells:
         cell = getattr(entry.genotype, kind)
         try:
             here = space(within or entry.space).of(cell)
@@ -144,7 +148,7 @@ def _expected(within: Within, convention: str) -> tuple[Fraction, Fraction]:
 
 
 @functools.cache
-def _null(within: Within, convention: str, which: str) -> tuple[tuple[Fraction, int], ...]:
+def _null(within: Within, convention: str, which: str) -> Null:
     """The distribution of a score over uniform wirings: (score, number of wirings)."""
     counts = _census(within).marginal(convention)
     found: Counter[Fraction] = Counter()
@@ -164,7 +168,7 @@ class Effect:
 
     mean: float
     interval: tuple[float, float] | None  # 95 %, papers resampled; None for fewer than three
-    p_greater: float  # exact, under one uniform wiring a cluster
+    p_greater: float  # one-sided, under one uniform wiring a cluster
     p_less: float
 
 
@@ -219,7 +223,7 @@ def pattern(
     def mean(name: str) -> float:
         return fmean(fmean(float(getattr(one, name)) for one in group) for group in clusters)
 
-    effects = {which: _effect(clusters, which, convention, random.Random(seed)) for which in SCORES}
+    effects = {which: _effect(clusters, which, convention, seed) for which in SCORES}
     return Pattern(
         label,
         convention,
@@ -233,9 +237,7 @@ def pattern(
     )
 
 
-def _effect(
-    clusters: Sequence[Sequence[Scored]], which: str, convention: str, generator: random.Random
-) -> Effect:
+def _effect(clusters: Sequence[Sequence[Scored]], which: str, convention: str, seed: int) -> Effect:
     means = [
         sum((getattr(one, which) for one in group), Fraction(0)) / len(group) for group in clusters
     ]
@@ -244,25 +246,28 @@ def _effect(
     greater, less = tails(nulls, total)
     return Effect(
         mean=float(total / len(means)),
-        interval=_interval([float(value) for value in means], generator),
+        interval=_interval([float(value) for value in means], seed),
         p_greater=greater,
         p_less=less,
     )
 
 
-def _interval(values: Sequence[float], generator: random.Random) -> tuple[float, float] | None:
+def _interval(values: Sequence[float], seed: int) -> tuple[float, float] | None:
     """Percentile bootstrap of the mean."""
     if len(values) < 3:
         return None
-    means = sorted(fmean(generator.choices(values, k=len(values))) for _ in range(_RESAMPLES))
-    cut = round(_RESAMPLES * (1 - _LEVEL) / 2)
-    return means[cut], means[-cut - 1]
+    generator = np.random.default_rng(seed)
+    chosen = generator.integers(len(values), size=(_RESAMPLES, len(values)))
+    means = np.asarray(values)[chosen].mean(axis=1)  # (resamples,)
+    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return float(low), float(high)
 
 
-def tails(
-    nulls: Sequence[tuple[tuple[Fraction, int], ...]], total: Fraction
-) -> tuple[float, float]:
-    """P(S ≥ total) and P(S ≤ total) for a sum S of independent discrete variables, exactly.
+def tails(nulls: Sequence[Null], total: Fraction) -> tuple[float, float]:
+    """P(S ≥ total) and P(S ≤ total) for a sum S of independent discrete variables.
+
+    By convolution in double precision: all terms are positive, so that small probabilities are
+    right to many digits too. Values are compared as integers, exactly.
 
     Args:
         nulls: of each variable, its values with integer weights.
@@ -272,35 +277,37 @@ def tails(
     (0.0107421875, 0.9990234375)
     """
     unit = math.lcm(total.denominator, *(value.denominator for null in nulls for value, _ in null))
-    sums: list[dict[int, int]] = []
-    for null, times in Counter(nulls).items():
-        one = {int(value * unit): weight for value, weight in null}
-        power = {0: 1}
-        for _ in range(times):
-            power = _convolved(power, one)
-        sums.append(power)
-    sums.sort(key=len)
-    small: dict[int, int] = {0: 1}
-    for other in sums[:-1]:
-        small = _convolved(small, other)
-    large = sorted(sums[-1].items())
-    values = [value for value, _ in large]
-    upto = [0, *accumulate(weight for _, weight in large)]
-    goal = int(total * unit)
-    less = greater = 0
-    for value, weight in small.items():
-        less += weight * upto[bisect_left(values, goal - value + 1)]
-        greater += weight * (upto[-1] - upto[bisect_left(values, goal - value)])
-    every = upto[-1] * sum(small.values())
-    return float(Fraction(greater, every)), float(Fraction(less, every))
+    sums = [_power(null, times, unit) for null, times in Counter(nulls).items()]
+    sums.sort(key=lambda one: len(one[0]))
+    values: Array = np.zeros(1, np.int64)
+    weights: Array = np.ones(1)
+    for other_values, other_weights in sums[:-1]:
+        every = np.add.outer(values, other_values).ravel()
+        values, place = np.unique(every, return_inverse=True)
+        weights = np.bincount(place, np.outer(weights, other_weights).ravel())
+    large, probabilities = sums[-1]
+    upto = np.concatenate([[0.0], np.cumsum(probabilities)])  # of the values below each
+    above = np.concatenate([np.cumsum(probabilities[::-1])[::-1], [0.0]])
+    goal = int(total * unit) - values
+    greater = weights @ above[np.searchsorted(large, goal, "left")]
+    less = weights @ upto[np.searchsorted(large, goal, "right")]
+    return min(1.0, float(greater)), min(1.0, float(less))
 
 
-def _convolved(a: dict[int, int], b: dict[int, int]) -> dict[int, int]:
-    out: dict[int, int] = defaultdict(int)
-    for x, m in a.items():
-        for y, n in b.items():
-            out[x + y] += m * n
-    return out
+def _power(null: Null, times: int, unit: int) -> tuple[Array, Array]:
+    """Values (in 1/unit) and probabilities of the sum of so many copies of one variable."""
+    numbers = [int(value * unit) for value, _ in null]
+    step = math.gcd(*(number - numbers[0] for number in numbers)) or 1
+    places = [(number - numbers[0]) // step for number in numbers]
+    total = sum(weight for _, weight in null)
+    power: Array = np.ones(1)
+    for _ in range(times):
+        longer: Array = np.zeros(len(power) + max(places))
+        for place, (_, weight) in zip(places, null, strict=True):
+            longer[place : place + len(power)] += power * (weight / total)
+        power = longer
+    (reached,) = np.nonzero(power)
+    return reached * step + times * numbers[0], power[reached]
 
 
 def by_algorithm(scored: Sequence[Scored], *, convention: str = "fractional") -> list[Pattern]:
@@ -327,3 +334,61 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
         adjusted[i] = largest
     return adjusted
+
+
+# ---------------------------------------------------------------- the paper's cells and the others
+
+CONTROL = "random sampling"  # the algorithm whose cells are a control
+_SEEN = ("NASNet", "AmoebaNet", "ENAS", "DARTS", "SNAS")  # algorithms that the paper looked at
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All groups of the catalogue's cells, each against chance."""
+
+    kind: str
+    convention: str
+    groups: tuple[Pattern, ...]
+    algorithms: tuple[Pattern, ...]
+    adjusted: tuple[float, ...]  # Holm's p-value of each algorithm's pattern
+    outside: tuple[str, ...]  # names of cells that are not in their space
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values, for JSON."""
+        algorithms = [
+            asdict(group) | {"follows": group.follows, "p_holm": p}
+            for group, p in zip(self.algorithms, self.adjusted, strict=True)
+        ]
+        return {
+            "kind": self.kind,
+            "convention": self.convention,
+            "groups": [asdict(group) for group in self.groups],
+            "algorithms": algorithms,
+            "outside": list(self.outside),
+        }
+
+
+def survey(*, kind: str = "normal", convention: str = "fractional") -> Survey:
+    """Test Observation 3.1 on the five cells of the paper and on the published ones.
+
+    Groups: the five in the spaces that they were searched in; the five under A.2's sampling; the
+    published ones; those of algorithms that the paper did not look at (a replication); and the
+    control, cells that were sampled at random.
+    """
+    choice = {"kind": kind, "convention": convention}
+    five, _ = score(entries("paper"), **choice)
+    sampled, _ = score(entries("paper"), **choice, within="independent")
+    every, outside = score(entries("published"), **choice)
+    found = [one for one in every if one.algorithm != CONTROL]
+    fresh = [one for one in found if not one.algorithm.startswith(_SEEN)]
+    control = [one for one in every if one.algorithm == CONTROL]
+    groups = (
+        pattern(five, label="five cells, own spaces", convention=convention),
+        pattern(sampled, label="five cells, A.2's sampling", convention=convention),
+        pattern(found, label="published", convention=convention),
+        pattern(fresh, label="published, other algorithms", convention=convention),
+        pattern(control, label="control: random", convention=convention, cluster="cell"),
+    )
+    algorithms = by_algorithm(found, convention=convention)
+    adjusted = holm([group.pattern.p_greater for group in algorithms])
+    return Survey(kind, convention, groups, tuple(algorithms), tuple(adjusted), tuple(outside))

@@ -8,6 +8,7 @@ is written out. A dead node, from which no path leads to the output, is faint an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from itertools import accumulate
 from typing import NamedTuple
@@ -66,6 +67,38 @@ def genotype_svg(genotype: Genotype) -> str:
         widest = max(widest, width, 2 * _MARGIN + _CHARACTER * 1.2 * len(name))
         top += height + 24
     return _svg(widest, top, "".join(parts), genotype.name or "genotype")
+
+
+def gallery_svg(cells: Sequence[tuple[str, Cell]], *, columns: int = 2, title: str = "") -> str:
+    """Several cells with a caption each, row by row, in one ``<svg>`` element.
+
+    >>> from nascope.cells.catalog import load
+    >>> gallery_svg([("DARTS", load("DARTS").normal), ("SNAS", load("SNAS").normal)])[:4]
+    '<svg'
+    """
+    bodies = [(caption, *_body(cell)) for caption, cell in cells]
+    rows = [bodies[start : start + columns] for start in range(0, len(bodies), columns)]
+    widths = [
+        max(
+            max(row[i][1], 2 * _MARGIN + 1.2 * _CHARACTER * len(row[i][0]))
+            for row in rows
+            if i < len(row)
+        )
+        for i in range(min(columns, len(bodies)))
+    ]
+    parts, top = [], 0.0
+    for row in rows:
+        left = 0.0
+        height = max(height for _, _, height, _ in row)
+        for (caption, _, own, body), width in zip(row, widths, strict=False):
+            parts.append(
+                f"<g transform='translate({left:g} {top + (height - own) / 2:g})'>{body}</g>"
+                f"<text x='{left + _MARGIN:g}' y='{top + height + 8:g}' font-size='13' "
+                f"fill='{_EDGE}'>{_text(caption)}</text>"
+            )
+            left += width + _MARGIN
+        top += height + 28
+    return _svg(sum(widths) + _MARGIN * (len(widths) - 1), top, "".join(parts), title or "cells")
 
 
 def genotype_html(genotype: Genotype) -> str:

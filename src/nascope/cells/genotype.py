@@ -337,4 +337,4 @@ def format_text(genotype: Genotype) -> str:
 def format_json(genotype: Genotype, *, indent: int | None = None) -> str:
     """The genotype as a JSON object with its fields, and its name if it has one."""
     named: dict[str, Any] = {"name": genotype.name} if genotype.name else {}
-    return json.dumps(named | to_dict(genotype), indent=indent, ensure_ascii=False)
+    return json.dumps(named | to_dict(genotype), indent=indent)

@@ -63,6 +63,6 @@ def _is_file(text: str) -> bool:
 
 def _standard_input() -> str:
     try:
-        return sys.stdin.read(4 * MAX_TEXT)  # more is refused by the parser
+        return sys.stdin.read(MAX_TEXT + 1)  # which the parser refuses
     except UnicodeDecodeError:
         raise GenotypeError("standard input: not UTF-8 text") from None

@@ -14,6 +14,8 @@ from nascope.cells.formats import FORMATS, write
 from nascope.cells.genotype import Genotype, format_text, to_dict
 from nascope.cells.resolve import resolve_reading
 from nascope.cells.topology import topology
+from nascope.cli import spaces
+from nascope.cli.output import write_svg
 from nascope.errors import GenotypeError
 
 CellArgument = Annotated[
@@ -48,7 +50,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: nascope variants DARTS --published --seed 1")(variants)
     app.command(epilog="Example: nascope adapt DARTS --only reduce")(adapt)
     app.command(epilog="Example: nascope convert DARTS --to naslib")(convert)
-    app.command(epilog="Example: nascope census --space darts")(census)
+    spaces.register(app)
 
 
 def _resolve(cell: str) -> Genotype:
@@ -81,7 +83,7 @@ def describe(
     if svg is not None:
         _write_svg(svg, genotype)
     if as_json:
-        print(json.dumps(facts, ensure_ascii=False))
+        print(json.dumps(facts))
     else:
         print(_screen(facts, _rank_rows(genotype, space)))
 
@@ -136,7 +138,7 @@ def variants(
     for variant in drawn:
         if svg is not None:
             _write_svg(svg, variant)
-        print(json.dumps(_facts(variant), ensure_ascii=False) if as_json else _line(variant))
+        print(json.dumps(_facts(variant)) if as_json else _line(variant))
 
 
 def _variants(
@@ -194,7 +196,7 @@ def adapt(
     if svg is not None:
         _write_svg(svg, adapted)
     if as_json:
-        print(json.dumps(facts, ensure_ascii=False))
+        print(json.dumps(facts))
     else:
         size = f"; {facts['parameters']:,} parameters" if "parameters" in facts else ""
         print(_line(adapted) + size)
@@ -217,17 +219,20 @@ def _size(
     *,
     auxiliary: bool,
 ) -> dict[str, int]:
-    """Parameters of a network of this cell, where its channels and layers are given."""
+    """Size of a network of this cell, where its channels and layers are given."""
     if (channels is None) != (layers is None):
         raise GenotypeError("--channels and --layers go together: give both, or neither")
     if channels is None or layers is None:
         return {}
-    from nascope.networks import parameter_count  # noqa: PLC0415  (loads torch)
+    from nascope.networks import multiply_adds, parameter_count  # noqa: PLC0415  (loads torch)
 
     return {
         "parameters": parameter_count(
             genotype, channels=channels, layers=layers, classes=classes, auxiliary=auxiliary
-        )
+        ),
+        "multiply_adds": multiply_adds(
+            genotype, channels=channels, layers=layers, classes=classes, auxiliary=auxiliary
+        ),
     }
 
 
@@ -304,7 +309,8 @@ _ROWS = {
 
 def _screen(facts: dict[str, Any], ranks: list[tuple[str, str, str]]) -> str:
     """The facts as a table for people."""
-    lines = [facts["name"] or "cell", f"{'':26}{'normal':>12}{'reduction':>12}"]
+    name = "".join(c if c.isprintable() else "\ufffd" for c in facts["name"] or "cell")
+    lines = [name, f"{'':26}{'normal':>12}{'reduction':>12}"]
     for key, label in _ROWS.items():
         columns = [_shown(key, facts[kind][key]) for kind in ("normal", "reduce")]
         lines.append(f"  {label:24}{columns[0]:>12}{columns[1]:>12}")
@@ -313,12 +319,14 @@ def _screen(facts: dict[str, Any], ranks: list[tuple[str, str, str]]) -> str:
         lines += [f"    {label:22}{normal:>12}{reduce:>12}" for label, normal, reduce in ranks]
     if "parameters" in facts:
         lines.append(f"  {'parameters':24}{facts['parameters']:>12,}")
+        lines.append(f"  {'multiply-adds, 32×32':24}{facts['multiply_adds']:>12,}")
     return "\n".join(lines)
 
 
 def _shown(key: str, value: Any) -> str:
     if key == "dead_nodes":
-        return ", ".join(map(str, value)) or "none"
+        few = ", ".join(map(str, value)) or "none"
+        return few if len(few) <= 10 else f"{len(value)} nodes"
     return f"{value:g}c" if key.endswith("width") else str(value)
 
 
@@ -336,38 +344,7 @@ def _line(genotype: Genotype) -> str:
     return f"{name} = {format_text(genotype)}  # {numbers}"
 
 
-def census(
-    *,
-    space: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="darts, independent, one-source, nasnet, nas-bench-201."),
-    ] = "darts",
-    nodes: Annotated[
-        int | None, typer.Option(metavar="N", help="Number of intermediate nodes.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Count the cells of a search space by width and depth, exactly."""
-    from nascope.cells.spaces import space as named  # noqa: PLC0415
-
-    found = named(space, nodes).census()
-    if as_json:
-        print(json.dumps(found.as_dict()))
-        return
-    table = found.marginal("fractional")
-    depths = sorted({depth for _, depth in table})
-    print(f"{found.space}: {found.total:,} cells of {found.nodes} intermediate nodes")
-    print(f"{'width':>8}" + "".join(f"{f'depth {depth}':>14}" for depth in depths))
-    for width in sorted({width for width, _ in table}, reverse=True):
-        counts = "".join(f"{table.get((width, depth), 0):>14,}" for depth in depths)
-        print(f"{float(width):>7g}c{counts}")
-
-
 def _write_svg(path: Path, genotype: Genotype) -> None:
     from nascope.cells.drawing import genotype_svg  # noqa: PLC0415
 
-    drawing = genotype_svg(genotype)
-    try:
-        path.write_text(drawing + "\n", encoding="utf-8")
-    except OSError as error:
-        raise GenotypeError(f"{path}: {error.strerror}, so the drawing is not written") from None
+    write_svg(path, genotype_svg(genotype))

@@ -1,5 +1,5 @@
 """Networks made of cells, under DARTS' scheme for CIFAR and its published parameter names."""
 
-from nascope.networks.network import Network, parameter_count
+from nascope.networks.network import Network, multiply_adds, parameter_count
 
-__all__ = ["Network", "parameter_count"]
+__all__ = ["Network", "multiply_adds", "parameter_count"]

@@ -279,3 +279,42 @@ def parameter_count(
             auxiliary=auxiliary,
         )
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def multiply_adds(
+    genotype: genotypes.Genotype,
+    *,
+    channels: int,
+    layers: int,
+    classes: int = 10,
+    image_channels: int = 3,
+    image_size: int = 32,
+    auxiliary: bool = False,
+) -> int:
+    """Multiply-additions of one image's forward pass in eval mode: convolutions and linear layers.
+
+    Dead nodes are not computed, so they do not count; nor does the auxiliary tower, which only
+    training uses. A multiply and its add count as one.
+
+    Args and errors as for `Network`. Nothing is allocated.
+
+    >>> from nascope.cells import load_cell
+    >>> multiply_adds(load_cell("DARTS"), channels=16, layers=8)
+    43444736
+    """
+    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415  (slow to import)
+
+    with torch.device("meta"):
+        network = Network(
+            genotype,
+            channels=channels,
+            layers=layers,
+            classes=classes,
+            image_channels=image_channels,
+            image_size=image_size,
+            auxiliary=auxiliary,
+        ).eval()
+        images = torch.empty(1, image_channels, image_size, image_size)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(images)
+    return int(counter.get_total_flops()) // 2

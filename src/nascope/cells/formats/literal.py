@@ -37,7 +37,7 @@ def checked(text: str) -> str:
     if not text:
         raise GenotypeError("empty text where a genotype was expected")
     if len(text) > MAX_TEXT:
-        raise GenotypeError(f"text of {len(text)} characters is too long for a genotype")
+        raise GenotypeError(f"too long for a genotype: more than {MAX_TEXT:,} characters")
     if "\0" in text:
         raise GenotypeError("not a genotype: the text holds binary data")
     if _nesting(text) > _MAX_NESTING:

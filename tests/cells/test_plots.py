@@ -1,0 +1,44 @@
+"""The census as a heat map."""
+
+from xml.etree import ElementTree
+
+import pytest
+
+from nascope.cells import load_cell
+from nascope.cells.census import Census, point
+from nascope.cells.plots import census_svg
+from nascope.cells.spaces import SPACES, space
+from nascope.errors import GenotypeError
+
+
+def _texts(svg: str) -> list[str]:
+    root = ElementTree.fromstring(svg)
+    return [e.text or "" for e in root.iter() if e.tag.endswith("}text")]
+
+
+@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("convention", ["fractional", "strict"])
+def test_a_tile_for_every_width_and_depth(name, convention):
+    census = space(name).census()
+    texts = _texts(census_svg(census, convention=convention))
+    tiles = [at for at in census.marginal(convention) if at[1]]
+    assert sum(text.endswith(" %") for text in texts) == len(tiles)
+
+
+def test_cells_stand_on_their_tile():
+    darts, snas = (point(load_cell(name).normal) for name in ("DARTS", "SNAS"))
+    svg = census_svg(
+        space("darts").census(),
+        named={"DARTS": darts, "<i>": darts, "SNAS": snas},
+        crowd=[darts] * 7,
+        title="a & b",
+    )
+    texts = _texts(svg)
+    assert "DARTS, <i>" in texts
+    assert "7" in texts
+    assert "a & b" in texts
+
+
+def test_an_empty_census_is_refused():
+    with pytest.raises(GenotypeError, match="no cell to draw"):
+        census_svg(Census("none", 1, {}))

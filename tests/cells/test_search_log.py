@@ -1,0 +1,78 @@
+"""Logs of a search: both kinds, their rows and their curve."""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from nascope.cells import load_cell
+from nascope.cells.genotype import format_text, to_dict
+from nascope.cells.search_log import read_lines, read_log, trace, trace_svg
+from nascope.errors import GenotypeError
+
+FIRST, SECOND = load_cell("DARTS"), load_cell("SNAS")
+DARTS_LOG = f"""2019-04-01 12:00:00,123 gpu device = 0
+2019-04-01 12:00:01,123 args = Namespace(epochs=50)
+2019-04-01 12:00:01,123 epoch 0 lr 2.500000e-02
+2019-04-01 12:00:01,500 genotype = {format_text(FIRST)}
+tensor([[0.1, 0.2]], device='cuda:0')
+2019-04-01 12:00:01,500 train 000 2.3 10.0 50.0
+2019-04-01 12:30:01,123 epoch 1 lr 2.4e-02
+2019-04-01 12:30:01,500 genotype = {format_text(SECOND)} trailing text
+"""
+JSON_LINES = "\n".join(
+    [
+        json.dumps({"epoch": 0, "loss": 2.0, "genotype": to_dict(FIRST)}),
+        json.dumps({"started": "now"}),
+        json.dumps({"epoch": 1, "genotype": format_text(SECOND)}),
+    ]
+)
+
+
+@pytest.mark.parametrize("text", [DARTS_LOG, JSON_LINES])
+def test_both_kinds_of_log(tmp_path, text):
+    path = tmp_path / "log.txt"
+    path.write_text(text)
+    steps = read_log(path)
+    assert [(step.epoch, step.genotype) for step in steps] == [(0, FIRST), (1, SECOND)]
+    rows = trace(steps, "darts")
+    assert [row["normal"]["fractional_width"] for row in rows] == [3.5, 4]
+    assert rows[1]["normal"]["rank"]["fractional"]["both"] == 1 / 180
+    root = ElementTree.fromstring(trace_svg(rows, title="<a> & b"))
+    assert len([e for e in root.iter() if e.tag.endswith("path")]) == 6
+    assert "rank" not in trace(steps)[0]["normal"]
+    ElementTree.fromstring(trace_svg(trace(steps[:1])))
+
+
+def test_without_epochs_genotypes_are_numbered():
+    lines = [format_text(FIRST), format_text(SECOND), json.dumps(to_dict(FIRST))]
+    assert [step.epoch for step in read_lines(lines)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nothing here\n", "no genotype here"),
+        ("epoch 1\ngenotype = Genotype(normal=[('skip', 0", "line 2: the genotype is cut off"),
+        ('{"epoch": "x", "genotype": {}}', "line 1: epoch: expected a number"),
+        ('{"epoch": 1, "genotype": {}}', "line 1: "),
+        (
+            "Genotype(normal=[('fly', 0), ('fly', 1)], normal_concat=[2], reduce=[])",
+            "lacks reduce_concat",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(tmp_path, text, said):
+    path = tmp_path / "log.txt"
+    path.write_text(text)
+    with pytest.raises(GenotypeError, match=said) as caught:
+        read_log(path)
+    assert "log.txt" in str(caught.value)
+
+
+def test_a_missing_log_and_a_foreign_space(tmp_path):
+    with pytest.raises(GenotypeError, match="No such file"):
+        read_log(tmp_path / "absent")
+    steps = list(read_lines([format_text(load_cell("NASNet"))]))
+    with pytest.raises(GenotypeError, match="epoch 0, normal cell: the space darts does not hold"):
+        trace(steps, "darts")
