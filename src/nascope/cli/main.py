@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from nascope import __version__
-from nascope.cli import cells, report, studies, training
+from nascope.cli import cells, data, report, studies, training
 from nascope.errors import NascopeError
 
 app = typer.Typer(
@@ -42,12 +42,15 @@ def _options(
     """Options of every command."""
 
 
-for _layer in (cells, training, studies, report):
+for _layer in (cells, data, training, studies, report):
     _layer.register(app)
 
 
 def main() -> None:
     """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):  # an ASCII terminal shows "?" rather than failing
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except NascopeError as error:

@@ -36,16 +36,31 @@ def train(
     *,
     dataset: Annotated[str, typer.Option(metavar="NAME", help="digits, cifar10 …")] = "digits",
     data_dir: DataDirOption = None,
-    train_size: Annotated[int | None, typer.Option(metavar="N", min=1)] = None,
-    test_size: Annotated[int | None, typer.Option(metavar="N", min=1)] = None,
-    validation_size: Annotated[int, typer.Option(metavar="N", min=0)] = 0,
+    train_size: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Training images used."),
+    ] = None,
+    test_size: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Test images used.")
+    ] = None,
+    validation_size: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Images held out of the training set.")
+    ] = 0,
     recipe: Annotated[str, typer.Option(metavar="NAME", help="section4 or table1.")] = "section4",
     scale: Annotated[str, typer.Option(metavar="NAME", help="tiny, small or paper.")] = "tiny",
-    channels: Annotated[int | None, typer.Option(metavar="C", min=1)] = None,
-    layers: Annotated[int | None, typer.Option(metavar="L", min=1)] = None,
-    epochs: Annotated[int | None, typer.Option(metavar="N", min=1)] = None,
-    batch_size: Annotated[int | None, typer.Option(metavar="N", min=1)] = None,
-    learning_rate: Annotated[float | None, typer.Option(metavar="RATE")] = None,
+    channels: Annotated[
+        int | None, typer.Option(metavar="C", min=1, help="Width of one node in the first cells.")
+    ] = None,
+    layers: Annotated[int | None, typer.Option(metavar="L", min=1, help="Number of cells.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Passes over the training set.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Images a step.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(metavar="RATE", help="In the first epoch.")
+    ] = None,
     seed: SeedOption = 0,
     threads: ThreadsOption = 1,
     device: DeviceOption = "auto",

@@ -21,9 +21,10 @@ from nascope.study.trial import Work, probe_trial, train_trial
 
 logger = logging.getLogger(__name__)
 
-# Rough cost of an image in a forward pass; only their ratios matter, for the time left.
-_TRAINING_COST = 3.0
-_VARIANCE_COST = 6.0
+# Rough cost of an image, in forward passes; the time left is corrected as the work goes on.
+_TRAINING_COST = 8.0
+_VARIANCE_COST = 7.0
+_SECONDS_BEFORE_ESTIMATE = 3.0
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,11 @@ def _is_trained(paths: TrialPaths) -> bool:
 
 
 class _Tracker:
-    """Adds up the tasks' shares into that of the study."""
+    """Adds up the tasks' shares into that of the study, and estimates the time left.
+
+    Each kind of work (training, landscape, variance) has a pace of its own, measured as soon as
+    some of it is done; until then the rough costs stand in, at the pace of the others.
+    """
 
     def __init__(
         self, costs: dict[str, float], on_progress: Callable[[Snapshot], None] | None
@@ -143,13 +148,17 @@ class _Tracker:
         self._costs = costs
         self._total = sum(costs.values()) or 1.0
         self._shares: dict[str, float] = {}
-        self._first: dict[str, float] = {}  # where a task stood when it was taken up
+        self._taken_up: dict[str, tuple[float, float]] = {}  # share and time at its first word
+        self._seconds: dict[str, float] = {}  # spent on a task so far
         self._running: dict[str, str] = {}
         self._start = time.monotonic()
         self._show = on_progress
 
     def update(self, name: str, share: float, words: str) -> None:
-        self._first.setdefault(name, share)
+        now = time.monotonic()
+        # Work found half done when this run took it up tells nothing of its pace.
+        _, since = self._taken_up.setdefault(name, (share, now))
+        self._seconds[name] = now - since
         self._shares[name] = share
         self._running[name] = words
         self._send(None)
@@ -159,13 +168,29 @@ class _Tracker:
         self._running.pop(name, None)
         self._send((name, error))
 
+    def _seconds_left(self) -> float | None:
+        made: dict[str, float] = {}
+        spent: dict[str, float] = {}
+        left: dict[str, float] = {}
+        for name, cost in self._costs.items():
+            kind = name.partition("/")[2]
+            share = self._shares.get(name, 0.0)
+            left[kind] = left.get(kind, 0.0) + cost * (1 - share)
+            if name in self._taken_up:
+                first = self._taken_up[name][0]
+                made[kind] = made.get(kind, 0.0) + cost * (share - first)
+                spent[kind] = spent.get(kind, 0.0) + self._seconds[name]
+        paces = {kind: spent[kind] / work for kind, work in made.items() if work > 0}
+        if not paces or sum(spent.values()) < _SECONDS_BEFORE_ESTIMATE:
+            return None
+        overall = sum(spent[kind] for kind in paces) / sum(made[kind] for kind in paces)
+        seconds = sum(work * paces.get(kind, overall) for kind, work in left.items())
+        return seconds / max(1, len(self._running))
+
     def _send(self, ended: tuple[str, str | None] | None) -> None:
         if self._show is None:
             return
         done = sum(self._costs[name] * share for name, share in self._shares.items())
-        # Work found half done when this run took it up tells nothing of its speed.
-        before = sum(self._costs[name] * share for name, share in self._first.items())
         seconds = time.monotonic() - self._start
-        made = done - min(before, done)
-        left = seconds * (self._total - done) / made if made > 0.005 * self._total else None
+        left = self._seconds_left()
         self._show(Snapshot(done / self._total, seconds, left, dict(self._running), ended))

@@ -7,6 +7,7 @@ import fcntl
 import functools
 import logging
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,7 @@ def probe_trial(work: Work, probe: Plain, progress: Progress) -> None:
         if files.summary.is_file():
             return
         where = choose_device(work.device)
+        before = time.perf_counter()
         checkpoint = load_checkpoint(paths.checkpoint, previous=paths.previous_checkpoint)
         arrays, used = probe_network(
             trained_network(checkpoint),
@@ -105,7 +107,9 @@ def probe_trial(work: Work, probe: Plain, progress: Progress) -> None:
                 "identity": probe["identity"],
                 "settings": used,
                 "provenance": provenance(
-                    device=describe_device(where), threads=torch.get_num_threads()
+                    device=describe_device(where),
+                    threads=torch.get_num_threads(),
+                    seconds=time.perf_counter() - before,  # of this run, without earlier rows
                 ),
             },
         )

@@ -1,0 +1,174 @@
+"""Every command has help with an example and stands in the reference; bad input is one line."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def reference():
+    place = ROOT / "tools" / "command_reference.py"
+    spec = importlib.util.spec_from_file_location("command_reference", place)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def nascope(*words, cwd=None, **environment):
+    kept = {k: v for k, v in os.environ.items() if k != "NASCOPE_DATA"}
+    return subprocess.run(
+        [sys.executable, "-m", "nascope", *map(str, words)],
+        capture_output=True, text=True, cwd=cwd, env=kept | environment, timeout=300, check=False,
+    )  # fmt: skip
+
+
+def assert_refused(result, pattern):
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, result.stderr
+    assert re.search(pattern, lines[0]), lines[0]
+
+
+def test_every_command_shows_help_and_an_example(reference):
+    for words in reference.commands():
+        text = reference.help_text(words)
+        assert "Usage: nascope" in text
+        if words not in {(), ("data",), ("study",)}:  # groups list their commands
+            assert "Example: nascope " + " ".join(words) in " ".join(text.split()), words
+
+
+def test_the_command_reference_is_current(reference):
+    page = ROOT / "docs" / "reference" / "commands.md"
+    assert page.read_text(encoding="utf-8") == reference.reference(), "run: make docs"
+
+
+def test_every_command_that_the_readme_shows_exists(reference):
+    known = {words for words in reference.commands() if words}
+    blocks = "".join((ROOT / "README.md").read_text(encoding="utf-8").split("```")[1::2])
+    shown = re.findall(r"^nascope ([a-z ]+)", blocks, re.MULTILINE)
+    assert shown
+    for line in shown:
+        words = tuple(line.split())
+        assert words[:2] in known or words[:1] in known - {("study",), ("data",)}, line
+
+
+GOOD_EDGES = "('skip_connect', 0), ('skip_connect', 1)"
+
+
+@pytest.mark.parametrize(
+    ("cell", "pattern"),
+    [
+        ("Genotype(normal=[", "not a genotype|expected|malformed"),
+        (
+            f"Genotype(normal=[('sep_konv_3x3', 0), ('skip_connect', 1)], normal_concat=[2], "
+            f"reduce=[{GOOD_EDGES}], reduce_concat=[2])",
+            "unknown operation 'sep_konv_3x3'.* did you mean 'sep_conv_3x3'",
+        ),
+        (
+            f"Genotype(normal=[('skip_connect', 0), ('skip_connect', 2)], normal_concat=[2], "
+            f"reduce=[{GOOD_EDGES}], reduce_concat=[2])",
+            "earlier node",
+        ),
+        (
+            f"Genotype(normal=[{GOOD_EDGES}], normal_concat=[3], reduce=[{GOOD_EDGES}], "
+            f"reduce_concat=[2])",
+            "concat names node 3",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", ["describe", "train", "variants"])
+def test_bad_cells(command, cell, pattern, tmp_path):
+    assert_refused(nascope(command, cell, cwd=tmp_path), pattern)
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad_data(tmp_path):
+    missing = tmp_path / "nowhere"
+    result = nascope("train", "DARTS", "--dataset", "cifar10", "--data-dir", missing, cwd=tmp_path)
+    assert_refused(result, "no data folder .*nowhere")
+    folder = tmp_path / "data" / "cifar10"
+    folder.mkdir(parents=True)
+    table = pa.table({"img": [{"bytes": b"x" * 5000}], "label": np.zeros(1, dtype=int)})
+    for split in ("train", "test"):
+        pq.write_table(table, folder / f"{split}.parquet")
+    whole = (folder / "train.parquet").read_bytes()
+    (folder / "train.parquet").write_bytes(whole[: len(whole) // 2])
+    result = nascope(
+        "train", "DARTS", "--dataset", "cifar10", "--data-dir", tmp_path / "data", cwd=tmp_path
+    )
+    assert_refused(result, "train.parquet: damaged, or not Parquet")
+
+
+def test_bad_checkpoints_studies_and_folders(tmp_path):
+    checkpoint = tmp_path / "c.safetensors"
+    checkpoint.write_bytes(b"\x08\0\0\0\0\0\0\0nonsense")
+    assert_refused(nascope("probe", "landscape", checkpoint), "c.safetensors: damaged")
+    assert_refused(nascope("probe", "variance", tmp_path / "none"), "no such checkpoint")
+    study = tmp_path / "study.toml"
+    study.write_text('cells = ["DARTS"]\n[training]\nscael = "tiny"\n')
+    assert_refused(nascope("study", "run", study, cwd=tmp_path), "training.scael: unknown key")
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "demo"
+    assert_refused(nascope("demo", "--output", place), "cannot write .*study.json")
+    result = nascope("train", "DARTS", "--epochs", 1, "--train-size", 20, "--output", place)
+    assert_refused(result, "cannot write .*demo")
+    assert_refused(nascope("report", tmp_path), "holds no study")
+    assert_refused(nascope("train", "DARTS", "--device", "tpu0"), "device 'tpu0' is not there")
+    assert_refused(nascope("train", "DARTS", "--recipe", "soup"), "no recipe 'soup'")
+    assert_refused(nascope("train", "DARTS", "--learning-rate", "nan"), "learning_rate")
+    assert_refused(nascope("data", "download", "mnist", "--data-dir", tmp_path), "no download of")
+
+
+def test_train_then_probe(tmp_path):
+    """The README's tour on a network of seconds; a second call goes on, and changes nothing."""
+    words = ("train", "SNAS", "--channels", 2, "--layers", 3, "--epochs", 2, "--train-size", 100,
+             "--test-size", 40, "--output", tmp_path / "c.safetensors")  # fmt: skip
+    first = nascope(*words)
+    assert first.returncode == 0, first.stderr
+    assert re.search(r"c.safetensors: trained, 2 epochs, .* test accuracy \d", first.stdout)
+    again = nascope(*words)
+    assert again.stdout == first.stdout
+    for kind, arrays in (("landscape", {"loss", "accuracy"}), ("variance", {"variance"})):
+        result = nascope("probe", kind, tmp_path / "c.safetensors", "--points", 3)
+        assert result.returncode == 0, result.stderr
+        with np.load(tmp_path / f"c-{kind}.npz") as file:
+            assert arrays <= set(file.files)
+            assert all(np.isfinite(file[name]).all() for name in arrays)
+        settings = json.loads((tmp_path / f"c-{kind}.json").read_text())["settings"]
+        assert settings["batchnorm"] == "frozen"
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "c.safetensors", "c.safetensors.previous", "c-landscape.npz", "c-landscape.json",
+        "c-variance.npz", "c-variance.json",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import nascope, nascope.cells; nascope.load_cell('DARTS')._repr_html_()",
+        "import nascope; nascope.read_study, nascope.write_report",
+        "from nascope.cli.main import app",
+    ],
+)
+def test_no_torch_where_none_is_needed(statement):
+    code = f"{statement}; import sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_public_names_are_all_there():
+    code = "import nascope; [getattr(nascope, name) for name in nascope.__all__]"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
