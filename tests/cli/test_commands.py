@@ -76,7 +76,7 @@ GOOD_EDGES = "('skip_connect', 0), ('skip_connect', 1)"
         (
             f"Genotype(normal=[('sep_konv_3x3', 0), ('skip_connect', 1)], normal_concat=[2], "
             f"reduce=[{GOOD_EDGES}], reduce_concat=[2])",
-            "unknown operation 'sep_konv_3x3'.* did you mean 'sep_conv_3x3'",
+            "unknown operation 'sep_konv_3x3'; the nearest known is 'sep_conv_3x3'",
         ),
         (
             f"Genotype(normal=[('skip_connect', 0), ('skip_connect', 2)], normal_concat=[2], "
