@@ -145,11 +145,15 @@ def _standing(of: Column, means: Mapping[ShownCell, float]) -> str:
     if original is None or len(means) < 2:
         return ""
     own = means[original]
-    from_below = 1 + sum(value < own for value in means.values())
-    from_above = 1 + sum(value > own for value in means.values())
+    written = of.write(own)
+    # What is written alike is a tie: no rank rests on digits that are not shown.
+    others = [value for value in means.values() if of.write(value) != written]
+    tied = "tied for " if len(means) - len(others) > 1 else ""
+    from_below = 1 + sum(value < own for value in others)
+    from_above = 1 + sum(value > own for value in others)
     extreme, rank = min((from_below, "lowest"), (from_above, "highest"))[::-1]
     nth = extreme if rank == 1 else f"{_ordinal(rank)} {extreme}"
-    return f"{original.label}: {of.write(own)}, the {nth} of {len(means)}"
+    return f"{original.label}: {written}, {tied}the {nth} of {len(means)}"
 
 
 def _ordinal(number: int) -> str:

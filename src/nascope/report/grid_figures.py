@@ -107,7 +107,7 @@ def draw_maps(
     named = _named_levels(scale)
     bar.set_ticks(list(named), labels=list(named.values()))
     axis = GRIDS[kind].axis + (", log scale" if scale.base else "")
-    bar.set_label("\n".join(textwrap.wrap(axis, 28)), fontsize=8)
+    bar.set_label("\n".join(textwrap.wrap(axis, 34)), fontsize=8)
     bar.outline.set_linewidth(0.4)
     return figure
 
@@ -206,5 +206,7 @@ def draw_surfaces(panels: Sequence[Panel], kind: str, scale: Scale, title: str) 
         ax.set_box_aspect((1, 1, 0.8), zoom=0.92)
         for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
             axis.set_pane_color((1, 1, 1, 0))
-    figure.text(0.995, 0.01, GRIDS[kind].axis, ha="right", va="bottom", fontsize=7, color="#555555")
+    # On the title's line, where no panel's ticks come.
+    axis = GRIDS[kind].axis + (", log scale" if scale.base else "")
+    figure.text(0.995, 0.985, axis, ha="right", va="top", fontsize=7, color="#555555")
     return figure

@@ -1,0 +1,34 @@
+"""Where the original stands, in words."""
+
+import pytest
+
+from nascope.cells import load_cell
+from nascope.report.arrangement import ShownCell
+from nascope.report.columns import Column
+from nascope.report.glance import _standing
+from nascope.report.palette import style
+
+ACCURACY = Column("accuracy", "Accuracy", "%", lambda measures: 0.0, 1)
+
+
+def cells(count):
+    return [
+        ShownCell(str(k), f"C{k}", "C0", "original" if k == 0 else f"random {k}",
+                  load_cell("DARTS"), style(k))
+        for k in range(count)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([50.0, 60.0, 70.0], "C0: 50.0, the lowest of 3"),
+        ([70.0, 60.0, 50.0, 40.0], "C0: 70.0, the highest of 4"),
+        ([60.0, 50.0, 70.0, 80.0], "C0: 60.0, the 2nd lowest of 4"),
+        ([50.02, 50.0, 70.0], "C0: 50.0, tied for the lowest of 3"),
+        ([60.0, 50.0, 59.98, 80.0, 90.0], "C0: 60.0, tied for the 2nd lowest of 5"),
+    ],
+)
+def test_no_rank_rests_on_digits_that_are_not_shown(values, expected):
+    means = dict(zip(cells(len(values)), values, strict=True))
+    assert _standing(ACCURACY, means) == expected
