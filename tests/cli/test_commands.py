@@ -123,13 +123,25 @@ def test_bad_checkpoints_studies_and_folders(tmp_path):
     assert_refused(nascope("study", "run", study, cwd=tmp_path), "training.scael: unknown key")
     (tmp_path / "file").write_text("")
     place = tmp_path / "file" / "demo"
-    assert_refused(nascope("demo", "--output", place), "cannot write .*study.json")
+    result = nascope("demo", "--output", place)
+    assert_refused(result, "cannot write .*study.json: a file lies where a folder must be")
     result = nascope("train", "DARTS", "--epochs", 1, "--train-size", 20, "--output", place)
     assert_refused(result, "cannot write .*demo")
     assert_refused(nascope("report", tmp_path), "holds no study")
     assert_refused(nascope("train", "DARTS", "--device", "tpu0"), "device 'tpu0' is not there")
     assert_refused(nascope("train", "DARTS", "--recipe", "soup"), "no recipe 'soup'")
     assert_refused(nascope("train", "DARTS", "--learning-rate", "nan"), "learning_rate")
+    assert_refused(nascope("probe", "landscape", tmp_path), "is a folder, not a checkpoint")
+    result = nascope("probe", "landscape", checkpoint, "--output", checkpoint)
+    assert_refused(result, "--output must end in .npz")
+    assert checkpoint.read_bytes().endswith(b"nonsense")
+    result = nascope("train", "DARTS", "--learning-rate", "1e300")
+    assert_refused(result, "recipe.learning_rate must be at least 0, at most 1e30")
+    result = nascope("describe", "DARTS", "--channels", 10**15, "--layers", 5)
+    assert_refused(result, "channels must be at most 10000")
+    study.write_text('cells = ["DARTS"]\nlandscape = 3\n')
+    result = nascope("study", "run", study, cwd=tmp_path)
+    assert_refused(result, "landscape: expected a section or table of keys, got 3")
     assert_refused(nascope("data", "download", "mnist", "--data-dir", tmp_path), "no download of")
 
 
@@ -172,3 +184,14 @@ def test_no_torch_where_none_is_needed(statement):
 def test_the_public_names_are_all_there():
     code = "import nascope; [getattr(nascope, name) for name in nascope.__all__]"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_behind_standard_output():
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "nascope", "describe", "DARTS"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert result.returncode == 2
+    assert result.stderr == "error: No space left on device\n"

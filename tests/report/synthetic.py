@@ -152,7 +152,7 @@ def _write_trial(paths: StudyPaths, fake: Fake) -> dict[str, Any]:
     if fake.error is not None:
         files.write_bytes(trial.error, fake.error.encode())
     if fake.started:
-        files.write_bytes(trial.checkpoint, _checkpoint(fake, recipe))
+        files.write_bytes(trial.checkpoint, _checkpoint(fake, recipe, name))
     for kind, array in (("landscape", fake.landscape), ("variance", fake.variance)):
         probe = identity(kind, {"of": name})
         entry["probes"].append({"kind": kind, "identity": probe})
@@ -161,7 +161,7 @@ def _write_trial(paths: StudyPaths, fake: Fake) -> dict[str, Any]:
     return entry
 
 
-def _checkpoint(fake: Fake, recipe: Mapping[str, Any]) -> bytes:
+def _checkpoint(fake: Fake, recipe: Mapping[str, Any], name: str) -> bytes:
     planned = recipe["epochs"]
     done = fake.epochs if fake.epochs is not None else planned
     if fake.diverged_at is not None:
@@ -188,6 +188,7 @@ def _checkpoint(fake: Fake, recipe: Mapping[str, Any]) -> bytes:
     if fake.diverged_at is not None:  # the last epoch is recorded with what it came to
         epochs[-1] |= {"train_loss": math.nan, "test_loss": math.nan, "test_accuracy": 0.1}
     header = {
+        "identity": name,
         "epochs": epochs,
         "diverged_at": fake.diverged_at,
         "finished": fake.diverged_at is not None or done == planned,

@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -93,23 +94,13 @@ def test_a_failed_trial_is_recorded_and_stops_no_other(tmp_path):
     summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
     assert list(summary.failed) == [folder.name]
     assert summary.done == 2
-    first, second = read_study_quietly(tmp_path)
+    first, second = read_study(tmp_path).trials
     assert first.error is None
     assert first.probe("landscape") is not None
-    assert "damaged, or not a checkpoint" in second
+    assert "damaged, or not a checkpoint" in second.error
     (folder / "checkpoint.safetensors").unlink()
     assert run_study(study, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     assert not (folder / "error.txt").exists()
-
-
-def read_study_quietly(folder):
-    """The first trial's record, and the second's error: its checkpoint cannot be read."""
-    error = next(folder.glob("trials/*/error.txt"))
-    text = error.read_text()
-    error.with_name("checkpoint.safetensors").rename(folder / "aside")
-    first = read_study(folder).trials[0]
-    (folder / "aside").rename(error.with_name("checkpoint.safetensors"))
-    return first, text
 
 
 def test_changed_data_are_noticed(tmp_path, monkeypatch):
@@ -131,3 +122,82 @@ def test_what_cannot_work_is_refused_at_once(tmp_path, monkeypatch):
         run_study(STUDY, tmp_path, device="tpu0")
     with pytest.raises(DataError, match="needs a data folder"):
         run_study(dataclasses.replace(STUDY, dataset="cifar10"), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory):
+    """The same study once more, of which tests take copies and which none adds to."""
+    folder = tmp_path_factory.mktemp("pristine")
+    run_study(STUDY, folder, engine=SerialEngine(), device="cpu")
+    return folder
+
+
+@pytest.fixture
+def copy(pristine, tmp_path):
+    return shutil.copytree(pristine, tmp_path / "copy")
+
+
+def test_another_trials_checkpoint_is_not_believed(copy):
+    one, two = sorted(copy.glob("trials/*"))
+    shutil.copy(one / "checkpoint.safetensors", two / "checkpoint.safetensors")
+    for probe in two.glob("landscape-*"):
+        shutil.rmtree(probe)
+    summary = run_study(STUDY, copy, engine=SerialEngine(), device="cpu")
+    assert "belongs to another training" in summary.failed[two.name]
+    assert not list(two.glob("landscape-*/result.json"))
+    trials = {trial.label: trial for trial in read_study(copy).trials}
+    assert trials["DARTS-r1"].training is None
+    assert "delete it" in trials["DARTS-r1"].error
+    (two / "checkpoint.safetensors").unlink()
+    (two / "previous.safetensors").unlink()
+    assert run_study(STUDY, copy, engine=SerialEngine(), device="cpu").failed == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("result.npz", b"PK half"),
+        ("result.json", b'{"kind": '),
+        ("result.json", b"[1]"),
+        ("result.json", b'{"kind": 3}'),
+    ],
+)
+def test_a_damaged_probe_stops_no_other_and_is_done_again(copy, pristine, name, content):
+    path = next(copy.glob(f"trials/*/variance-*/{name}"))
+    path.write_bytes(content)
+    damaged = [trial for trial in read_study(copy).trials if trial.error]
+    assert len(damaged) == 1
+    assert damaged[0].probe("landscape") is not None
+    assert damaged[0].probe("variance") is None
+    summary = run_study(STUDY, copy, engine=SerialEngine(), device="cpu")
+    assert (summary.done, summary.failed) == (1, {})
+    assert numbers(copy) == numbers(pristine)
+
+
+def test_arrays_of_the_wrong_shape_or_kind_are_damage(copy):
+    path = next(copy.glob("trials/*/landscape-*/result.npz"))
+    with np.load(path) as file:
+        arrays = dict(file)
+    for wrong in (np.zeros((2, 9)), np.full((3, 3), "text")):
+        np.savez(path, **(arrays | {"loss": wrong}))
+        assert any("damaged probe" in (t.error or "") for t in read_study(copy).trials)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"trials": 3}', "[" * 100_000, "half"])
+def test_a_damaged_plan_is_named(copy, content):
+    (copy / "study.json").write_text(content)
+    with pytest.raises(StudyError, match=r"study.json is damaged: .*run the study again"):
+        read_study(copy)
+
+
+def test_values_that_overflow_are_refused_when_the_study_is_made():
+    for changes, message in (
+        ({"learning_rates": (1e300,)}, "learning_rate must be at least 0, at most 1e30"),
+        ({"seeds": (-1,)}, "seeds must be at least 0, not -1"),
+    ):
+        with pytest.raises(StudyError, match=message):
+            dataclasses.replace(STUDY, **changes)
+    with pytest.raises(StudyError, match=r"landscape.points must be in 1 … 1001"):
+        ProbePlan("landscape", points=10**9)
+    with pytest.raises(StudyError, match=r"variance.radius must be above 0 and at most 1e\+06"):
+        ProbePlan("variance", points=3, radius=1e300)

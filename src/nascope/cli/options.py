@@ -26,4 +26,4 @@ WorkersOption = Annotated[
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Print results only.")]
 VerboseOption = Annotated[bool, typer.Option("-v", "--verbose", help="Print each step.")]
 SeedOption = Annotated[int, typer.Option(metavar="S", min=0, help="Seed of all randomness.")]
-ThreadsOption = Annotated[int, typer.Option(metavar="N", min=1, help="CPU threads.")]
+ThreadsOption = Annotated[int, typer.Option(metavar="N", min=1, max=1024, help="CPU threads.")]

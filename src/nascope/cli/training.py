@@ -169,7 +169,11 @@ def probe(
     torch.set_num_threads(threads)
     if verbose:
         print_log()
-    path = output or checkpoint.with_name(f"{checkpoint.stem}-{kind}.npz")
+    path = output or Path(
+        f"{checkpoint.with_suffix('') if checkpoint.name else checkpoint}-{kind}.npz"
+    )
+    if path.suffix != ".npz":
+        raise StudyError(f"--output must end in .npz, since arrays are written: {path}")
     with _progress(quiet) as progress:
         arrays = probe_checkpoint(
             checkpoint,

@@ -16,6 +16,9 @@ from nascope.cells.topology import live_nodes
 from nascope.errors import GenotypeError, StudyError
 from nascope.networks.operations import FactorizedReduce, Identity, ReLUConvBN, build_operation
 
+MAX_CHANNELS = 10_000  # of the first cells; the widest published network has some 200
+MAX_LAYERS = 1_000
+MAX_CLASSES = 1_000_000
 MIN_IMAGE_SIZE = 8  # two reductions leave 2×2
 AUXILIARY_IMAGE_SIZE = 32  # the tower pools an 8×8 map, which is 32 px after two reductions
 _STEM_MULTIPLIER = 3  # the stem has 3C channels
@@ -235,14 +238,16 @@ def _check(
             f"a network needs cells of two inputs, not {genotype.normal.num_inputs}"
         )
     numbers = {
-        "channels": channels,
-        "layers": layers,
-        "classes": classes,
-        "image_channels": image_channels,
+        "channels": (channels, MAX_CHANNELS),
+        "layers": (layers, MAX_LAYERS),
+        "classes": (classes, MAX_CLASSES),
+        "image_channels": (image_channels, MAX_CHANNELS),
     }
-    for name, value in numbers.items():
+    for name, (value, largest) in numbers.items():
         if value < 1:
             raise StudyError(f"{name} must be at least 1, not {value}")
+        if value > largest:
+            raise StudyError(f"{name} must be at most {largest}, not {value}")
     if image_size < MIN_IMAGE_SIZE:
         raise StudyError(f"images must be at least {MIN_IMAGE_SIZE} px, not {image_size}")
     if auxiliary and image_size < AUXILIARY_IMAGE_SIZE:

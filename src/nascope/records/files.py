@@ -33,9 +33,16 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         aside.replace(path)
     except OSError as error:
-        raise StudyError(f"cannot write {path}: {error.strerror or error}") from None
+        raise StudyError(f"cannot write {path}: {why_unwritable(error)}") from None
     finally:
         _discard(aside)
+
+
+def why_unwritable(error: OSError) -> str:
+    """The reason in words; a file where a folder must be has two names among the errors."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a file lies where a folder must be"
+    return error.strerror or str(error)
 
 
 def _discard(path: Path) -> None:
@@ -71,7 +78,7 @@ def read_json(path: Path) -> Any:
         return unplain(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise StudyError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise StudyError(f"{path} is damaged: delete it and run the study again") from None
 
 

@@ -110,8 +110,10 @@ class StudyRecord:
 def read_study(folder: str | Path) -> StudyRecord:
     """Read everything that a study has left in ``folder``, also while it is still running.
 
+    A damaged file of a trial stops no other: that trial's ``error`` says what is wrong.
+
     Raises:
-        StudyError: the folder holds no study, or a file of it is damaged.
+        StudyError: the folder holds no study, or its plan is damaged.
     """
     paths = StudyPaths(Path(folder))
     if not paths.plan.is_file():
@@ -123,18 +125,28 @@ def read_study(folder: str | Path) -> StudyRecord:
             for entry in plan["trials"]
         )
         return StudyRecord(plan["name"], paths.folder, trials, plan)
-    except (KeyError, TypeError) as error:
-        raise StudyError(f"{paths.plan} is not a study's plan: {error!r}") from None
+    except (KeyError, TypeError, AttributeError):
+        raise StudyError(f"{paths.plan} is damaged: run the study again to write it anew") from None
 
 
 def _read_trial(paths: TrialPaths, entry: Mapping[str, Any]) -> TrialRecord:
-    training = read_training(paths.checkpoint) if paths.checkpoint.is_file() else None
+    problems = []
+    if paths.error.is_file():
+        problems.append(paths.error.read_text(encoding="utf-8", errors="replace"))
+    training = None
+    if paths.checkpoint.is_file():
+        try:
+            training = read_training(paths.checkpoint, identity=entry["identity"])
+        except CheckpointError as error:
+            problems.append(str(error))
     probes = []
     for probe in entry["probes"]:
         files = paths.probe(probe["kind"], probe["identity"])
         if files.summary.is_file():
-            probes.append(read_probe(files))
-    error = paths.error.read_text(encoding="utf-8") if paths.error.is_file() else None
+            try:
+                probes.append(read_probe(files))
+            except StudyError as error:
+                problems.append(str(error))
     return TrialRecord(
         identity=entry["identity"],
         label=entry["label"],
@@ -146,7 +158,7 @@ def _read_trial(paths: TrialPaths, entry: Mapping[str, Any]) -> TrialRecord:
         seed=entry["seed"],
         training=training,
         probes=tuple(probes),
-        error=error,
+        error="\n".join(problems) or None,
     )
 
 
@@ -156,6 +168,8 @@ def read_header(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: the file is missing, damaged or not nascope's.
     """
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder, not a checkpoint")
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -163,30 +177,41 @@ def read_header(path: Path) -> dict[str, Any]:
             return records
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: damaged, or not a checkpoint ({error})") from None
     except KeyError:
         raise CheckpointError(f"{path}: not a checkpoint of nascope") from None
 
 
-def read_training(path: Path) -> TrainingRecord:
+def read_training(path: Path, *, identity: str | None = None) -> TrainingRecord:
     """The training that a checkpoint records.
 
+    Args:
+        identity: what the training must be.
+
     Raises:
-        CheckpointError: the file is missing, damaged or not nascope's.
+        CheckpointError: the file is missing, damaged, not nascope's, or of another training.
     """
     records = read_header(path)
+    if identity is not None and records.get("identity") != identity:
+        raise CheckpointError(
+            f"{path} belongs to another training ({records.get('identity')}, not {identity}): "
+            "delete it, and run the study again"
+        )
     correct = None
     with safe_open(path, framework="numpy") as file:
         if CORRECT_KEY in file.keys():  # noqa: SIM118  (not a mapping)
             correct = file.get_tensor(CORRECT_KEY).astype(bool)
-    return TrainingRecord(
-        epochs=tuple(EpochRecord(**epoch) for epoch in records["epochs"]),
-        diverged_at=records["diverged_at"],
-        finished=records["finished"],
-        provenance=records["provenance"],
-        correct=correct,
-    )
+    try:
+        return TrainingRecord(
+            epochs=tuple(EpochRecord(**epoch) for epoch in records["epochs"]),
+            diverged_at=records["diverged_at"],
+            finished=records["finished"],
+            provenance=records["provenance"],
+            correct=correct,
+        )
+    except (KeyError, TypeError):
+        raise CheckpointError(f"{path}: not a checkpoint of this version of nascope") from None
 
 
 def read_probe(paths: ProbePaths) -> ProbeRecord:
@@ -196,10 +221,28 @@ def read_probe(paths: ProbePaths) -> ProbeRecord:
         StudyError: a file of it is missing or damaged.
     """
     summary = read_json(paths.summary)
-    return ProbeRecord(
-        kind=summary["kind"],
-        identity=summary["identity"],
-        settings=summary["settings"],
-        provenance=summary["provenance"],
-        arrays=read_arrays(paths.arrays),
-    )
+    arrays = read_arrays(paths.arrays)
+    try:
+        shape = (*arrays["alphas"].shape, *arrays["betas"].shape)
+        grids = [array for name, array in arrays.items() if name not in {"alphas", "betas"}]
+        if len(shape) != 2 or any(grid.shape != shape or grid.dtype.kind != "f" for grid in grids):
+            raise TypeError
+        return ProbeRecord(
+            kind=summary["kind"],
+            identity=summary["identity"],
+            settings=summary["settings"],
+            provenance=summary["provenance"],
+            arrays=arrays,
+        )
+    except (KeyError, TypeError):
+        raise StudyError(
+            f"{paths.folder} holds a damaged probe: delete that folder, and run the study again"
+        ) from None
+
+
+def is_complete(paths: ProbePaths) -> bool:
+    """Whether a probe is there and can be read; one that can't is to be done again."""
+    try:
+        return paths.summary.is_file() and bool(read_probe(paths))
+    except StudyError:
+        return False

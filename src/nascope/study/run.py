@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -11,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from nascope.data.device import choose_device
-from nascope.errors import CheckpointError
+from nascope.errors import CheckpointError, StudyError
 from nascope.records.files import write_bytes, write_json
 from nascope.records.paths import StudyPaths, TrialPaths
-from nascope.records.read import read_header
+from nascope.records.read import is_complete, read_training
 from nascope.study.engine import Engine, ProcessEngine, Task
 from nascope.study.study import Study
 from nascope.study.trial import Work, probe_trial, train_trial
@@ -91,7 +92,8 @@ def run_study(
             TrialPaths(trial).error.unlink(missing_ok=True)
         elif not outcome.error.startswith("not run"):
             failed[outcome.name] = outcome.error
-            write_bytes(TrialPaths(trial).error, outcome.error.encode())
+            with contextlib.suppress(StudyError):  # the failure itself is reported all the same
+                write_bytes(TrialPaths(trial).error, outcome.error.encode())
         tracker.end(outcome.name, outcome.error)
     return Summary(done=done, found=found, failed=failed)
 
@@ -106,7 +108,7 @@ def _missing(
         trial = paths.trial(entry["label"], entry["identity"])
         work = Work(paths.folder, entry, plan["data"], data_dir, device)
         name = trial.folder.name
-        trained = _is_trained(trial)
+        trained = _is_trained(trial, entry["identity"])
         if trained:
             found += 1
         else:
@@ -114,7 +116,7 @@ def _missing(
             images = entry["data"]["train"] * _TRAINING_COST + entry["data"]["test"]
             costs[name] = entry["recipe"]["epochs"] * images
         for probe in entry["probes"]:
-            if trial.probe(probe["kind"], probe["identity"]).summary.is_file():
+            if is_complete(trial.probe(probe["kind"], probe["identity"])):
                 found += 1
                 continue
             probe_name = f"{name}/{probe['kind']}"
@@ -128,9 +130,9 @@ def _missing(
     return [*trainings, *probings], costs, found
 
 
-def _is_trained(paths: TrialPaths) -> bool:
+def _is_trained(paths: TrialPaths, identity: str) -> bool:
     try:
-        return bool(read_header(paths.checkpoint)["finished"])
+        return read_training(paths.checkpoint, identity=identity).finished
     except CheckpointError:  # missing, or damaged: training decides
         return False
 

@@ -21,6 +21,9 @@ from nascope.records.identity import identity, non_defaults
 from nascope.training.recipe import RECIPES, SCALES, Recipe
 from nascope.training.train import training_identity
 
+MAX_POINTS = 1001  # a side of a grid: a million points
+MAX_RADIUS = 1e6  # beyond, float32 weights overflow; the paper's is 1
+
 
 @dataclass(frozen=True)
 class ProbePlan:
@@ -44,10 +47,12 @@ class ProbePlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.points < 1:
-            raise StudyError(f"{self.kind}.points must be at least 1, not {self.points}")
-        if not 0 < self.radius < float("inf"):
-            raise StudyError(f"{self.kind}.radius must be above 0, not {self.radius}")
+        if not 1 <= self.points <= MAX_POINTS:
+            raise StudyError(f"{self.kind}.points must be in 1 … {MAX_POINTS}, not {self.points}")
+        if not 0 < self.radius <= MAX_RADIUS:
+            raise StudyError(
+                f"{self.kind}.radius must be above 0 and at most {MAX_RADIUS:g}, not {self.radius}"
+            )
 
     def identity(self, training: str) -> str:
         """Names what this probe of that training yields."""
@@ -100,6 +105,10 @@ class Study:
             if len(set(keys)) < len(keys):
                 twice = next(key for key in keys if keys.count(key) > 1)
                 raise StudyError(f"{name} holds {twice!r} twice")
+        if min(self.seeds) < 0:
+            raise StudyError(f"seeds must be at least 0, not {min(self.seeds)}")
+        for rate in self.learning_rates:
+            dataclasses.replace(self.recipe, learning_rate=rate)  # raises if it's out of range
 
     def load_data(self, data_dir: str | Path | None = None) -> DataSet:
         """The study's data set."""
@@ -291,6 +300,8 @@ def _first_problem(error: ValidationError) -> str:
                 _File,
             )  # fmt: skip
         return f"{key}: unknown key{_suggestion(key.split('.')[-1], list(section.model_fields))}"
+    if problem["type"] in {"model_type", "dict_type"}:
+        return f"{key}: expected a section or table of keys, got {problem['input']!r:.60}"
     more = len(error.errors()) - 1
     also = f" (and {more} more)" if more else ""
     message = problem["msg"]

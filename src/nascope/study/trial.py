@@ -18,10 +18,11 @@ import torch
 from nascope.cells.genotype import Genotype, from_dict
 from nascope.data.datasets import DataSet, load_data
 from nascope.data.device import choose_device, describe_device
-from nascope.errors import StudyError
-from nascope.records.files import write_arrays, write_json
+from nascope.errors import CheckpointError, StudyError
+from nascope.records.files import why_unwritable, write_arrays, write_json
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.provenance import provenance
+from nascope.records.read import is_complete
 from nascope.study.probing import checked, probe_network, trained_network
 from nascope.training.checkpoint import load_checkpoint
 from nascope.training.recipe import Recipe
@@ -86,11 +87,17 @@ def probe_trial(work: Work, probe: Plain, progress: Progress) -> None:
     paths = work.paths
     files = paths.probe(probe["kind"], probe["identity"])
     with _logged(paths, probe["kind"]), _locked(files.folder / "lock"):
-        if files.summary.is_file():
+        if is_complete(files):
             return
         where = choose_device(work.device)
         before = time.perf_counter()
         checkpoint = load_checkpoint(paths.checkpoint, previous=paths.previous_checkpoint)
+        found = checkpoint.records["identity"]
+        if found != work.entry["identity"]:
+            raise CheckpointError(
+                f"{paths.checkpoint} belongs to another training ({found}, not "
+                f"{work.entry['identity']}): delete it, and run the study again"
+            )
         arrays, used = probe_network(
             trained_network(checkpoint),
             work.data(),
@@ -128,7 +135,7 @@ def _locked(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a")
     except OSError as error:
-        raise StudyError(f"cannot write {path}: {error.strerror}") from None
+        raise StudyError(f"cannot write {path}: {why_unwritable(error)}") from None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -145,7 +152,7 @@ def _logged(paths: TrialPaths, stage: str) -> Iterator[None]:
         paths.folder.mkdir(parents=True, exist_ok=True)
         handler = logging.FileHandler(paths.log, encoding="utf-8")
     except OSError as error:
-        raise StudyError(f"cannot write {paths.log}: {error.strerror}") from None
+        raise StudyError(f"cannot write {paths.log}: {why_unwritable(error)}") from None
     handler.setFormatter(logging.Formatter(f"%(asctime)s {stage} [%(process)d] %(message)s"))
     root = logging.getLogger("nascope")
     root.addHandler(handler)

@@ -85,7 +85,8 @@ def load_checkpoint(path: str | Path, *, previous: Path | None = None) -> Checkp
         return _load(path)
     except CheckpointError as error:
         if previous is None or not previous.exists():
-            raise
+            hint = "; delete it to start anew" if path.is_file() else ""
+            raise CheckpointError(f"{error}{hint}") from None
         if path.exists():
             warnings.warn(f"{error}; going on from {previous.name}", stacklevel=2)
         return _load(previous)

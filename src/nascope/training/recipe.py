@@ -9,7 +9,9 @@ from typing import Any
 from nascope.data.augment import Augmentation
 from nascope.data.datasets import DataSet
 from nascope.errors import StudyError
+from nascope.networks.network import MAX_CHANNELS, MAX_LAYERS
 
+LARGEST = 1e30  # of a rate or weight: float32 ends near 3e38
 REFERENCE_SIZE = 32  # px; padding and cutout are stated for this size and scale with the image
 
 
@@ -57,12 +59,14 @@ class Recipe:
         for name in ("channels", "layers", "epochs", "batch_size"):
             _require(self, name, isinstance(getattr(self, name), int), "a whole number")
             _require(self, name, getattr(self, name) >= 1, "at least 1")
+        _require(self, "channels", self.channels <= MAX_CHANNELS, f"at most {MAX_CHANNELS}")
+        _require(self, "layers", self.layers <= MAX_LAYERS, f"at most {MAX_LAYERS}")
         for name in ("padding", "cutout"):
             _require(self, name, isinstance(getattr(self, name), int), "a whole number of pixels")
             _require(self, name, 0 <= getattr(self, name) <= REFERENCE_SIZE, "in 0 … 32")
         for name in ("learning_rate", "weight_decay", "gradient_clip", "auxiliary_weight"):
             _require(self, name, math.isfinite(getattr(self, name)), "finite")
-            _require(self, name, getattr(self, name) >= 0, "at least 0")
+            _require(self, name, 0 <= getattr(self, name) <= LARGEST, "at least 0, at most 1e30")
         _require(self, "learning_rate", self.learning_rate > 0, "above 0")
         for name in ("momentum", "drop_path"):
             _require(self, name, 0 <= getattr(self, name) < 1, "in [0, 1)")
