@@ -201,3 +201,21 @@ def test_values_that_overflow_are_refused_when_the_study_is_made():
         ProbePlan("landscape", points=10**9)
     with pytest.raises(StudyError, match=r"variance.radius must be above 0 and at most 1e\+06"):
         ProbePlan("variance", points=3, radius=1e300)
+
+
+def test_a_failed_probe_stays_on_record_when_another_of_its_trial_succeeds(tmp_path):
+    """Two probes of one kind, too: each is a task of its own."""
+    impossible = ProbePlan("landscape", points=2, instances=41)  # of 40 test images
+    study = dataclasses.replace(STUDY, probes=(impossible, *STUDY.probes))
+    summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
+    assert (summary.done, len(summary.failed)) == (6, 2)
+    for trial in read_study(tmp_path).trials:
+        assert "41 images asked for, 40 there" in trial.error
+        assert trial.probe("landscape") is not None
+        assert trial.probe("variance") is not None
+    assert run_study(STUDY, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
+    again = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
+    assert len(again.failed) == 2
+    possible = dataclasses.replace(study, probes=(ProbePlan("landscape", points=2), *STUDY.probes))
+    assert run_study(possible, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
+    assert all(trial.error is None for trial in read_study(tmp_path).trials)

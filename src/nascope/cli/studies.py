@@ -117,10 +117,10 @@ def _show(shown: Display, snapshot: Snapshot) -> None:
 
 
 def _short(name: str) -> str:
-    """A task's name without the identity in it."""
-    trial, _, probe = name.partition("/")
+    """A task's name without the identities in it."""
+    trial, *probe = name.split("/")  # and of a probe its kind and identity
     label = trial.rsplit("-", 1)[0]
-    return f"{label} {probe}" if probe else label
+    return f"{label} {probe[0]}" if probe else label
 
 
 def _summary_line(summary: Summary, seconds: float) -> str:

@@ -85,17 +85,25 @@ def run_study(
     tracker = _Tracker(costs, on_progress)
     failed: dict[str, str] = {}
     done = 0
+    for task in tasks:  # what an earlier run failed at is tried again
+        with contextlib.suppress(OSError):
+            _trial(paths, task.name).error.unlink()
     for outcome in engine.run(tasks, tracker.update):
-        trial = paths.folder / "trials" / outcome.name.split("/")[0]
         if outcome.error is None:
             done += 1
-            TrialPaths(trial).error.unlink(missing_ok=True)
         elif not outcome.error.startswith("not run"):
             failed[outcome.name] = outcome.error
+            trial = _trial(paths, outcome.name)
+            errors = [e for name, e in failed.items() if _trial(paths, name) == trial]
             with contextlib.suppress(StudyError):  # the failure itself is reported all the same
-                write_bytes(TrialPaths(trial).error, outcome.error.encode())
+                write_bytes(trial.error, "\n".join(errors).encode())
         tracker.end(outcome.name, outcome.error)
     return Summary(done=done, found=found, failed=failed)
+
+
+def _trial(paths: StudyPaths, task: str) -> TrialPaths:
+    """The trial that a task, by its name, belongs to."""
+    return TrialPaths(paths.trials / task.split("/", maxsplit=1)[0])
 
 
 def _missing(
@@ -119,7 +127,7 @@ def _missing(
             if is_complete(trial.probe(probe["kind"], probe["identity"])):
                 found += 1
                 continue
-            probe_name = f"{name}/{probe['kind']}"
+            probe_name = f"{name}/{probe['kind']}/{probe['identity']}"
             after = () if trained else (name,)
             probings.append(Task(probe_name, probe_trial, (work, probe), after))
             instances = probe["settings"]["instances"] or entry["data"]["test"]
@@ -175,7 +183,7 @@ class _Tracker:
         spent: dict[str, float] = {}
         left: dict[str, float] = {}
         for name, cost in self._costs.items():
-            kind = name.partition("/")[2]
+            kind = "/".join(name.split("/")[1:2])  # of a probe; a training has none
             share = self._shares.get(name, 0.0)
             left[kind] = left.get(kind, 0.0) + cost * (1 - share)
             if name in self._taken_up:
