@@ -162,11 +162,14 @@ def _read_trial(paths: TrialPaths, entry: Mapping[str, Any]) -> TrialRecord:
     )
 
 
-def read_header(path: Path) -> dict[str, Any]:
+def read_header(path: Path, *, identity: str | None = None) -> dict[str, Any]:
     """The records in a checkpoint's header.
 
+    Args:
+        identity: what the training must be.
+
     Raises:
-        CheckpointError: the file is missing, damaged or not nascope's.
+        CheckpointError: the file is missing, damaged, not nascope's, or of another training.
     """
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder, not a checkpoint")
@@ -174,13 +177,24 @@ def read_header(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             records: dict[str, Any] = unplain(json.loads(metadata[RECORDS_KEY]))
-            return records
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
     except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: damaged, or not a checkpoint ({error})") from None
     except KeyError:
         raise CheckpointError(f"{path}: not a checkpoint of nascope") from None
+    check_identity(path, records, identity)
+    return records
+
+
+def check_identity(path: Path, records: Mapping[str, Any], identity: str | None) -> None:
+    """Raise a CheckpointError where the records are those of another training than expected."""
+    found = records.get("identity")
+    if identity is not None and found != identity:
+        raise CheckpointError(
+            f"{path} belongs to another training ({found}, not {identity}): delete it, or choose "
+            "another output"
+        )
 
 
 def read_training(path: Path, *, identity: str | None = None) -> TrainingRecord:
@@ -192,12 +206,7 @@ def read_training(path: Path, *, identity: str | None = None) -> TrainingRecord:
     Raises:
         CheckpointError: the file is missing, damaged, not nascope's, or of another training.
     """
-    records = read_header(path)
-    if identity is not None and records.get("identity") != identity:
-        raise CheckpointError(
-            f"{path} belongs to another training ({records.get('identity')}, not {identity}): "
-            "delete it, and run the study again"
-        )
+    records = read_header(path, identity=identity)
     correct = None
     with safe_open(path, framework="numpy") as file:
         if CORRECT_KEY in file.keys():  # noqa: SIM118  (not a mapping)

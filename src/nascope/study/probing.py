@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from nascope.errors import DataError
 from nascope.networks.network import Network
 from nascope.probes.directions import random_directions
 from nascope.probes.gradient_variance import gradient_variance
-from nascope.probes.grid import Grid
+from nascope.probes.grid import Grid, Progress
 from nascope.probes.landscape import landscape
 from nascope.probes.per_instance import choose_method
 from nascope.probes.risk import Risk
@@ -30,7 +30,6 @@ from nascope.training.checkpoint import Checkpoint, load_checkpoint
 from nascope.training.recipe import Recipe
 from nascope.training.train import build_network
 
-Progress = Callable[[float, str], None]
 Plain = Mapping[str, Any]
 
 # Pixels of a batch: 64 images of 32 px, whose activations fit a core's cache, or 1,024 of 8 px,

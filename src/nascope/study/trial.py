@@ -8,7 +8,7 @@ import functools
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,17 @@ import torch
 from nascope.cells.genotype import Genotype, from_dict
 from nascope.data.datasets import DataSet, load_data
 from nascope.data.device import choose_device, describe_device
-from nascope.errors import CheckpointError, StudyError
+from nascope.errors import StudyError
 from nascope.records.files import why_unwritable, write_arrays, write_json
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.provenance import provenance
 from nascope.records.read import is_complete
-from nascope.study.probing import checked, probe_network, trained_network
+from nascope.study.probing import Plain, Progress, checked, probe_network, trained_network
 from nascope.training.checkpoint import load_checkpoint
 from nascope.training.recipe import Recipe
 from nascope.training.train import train
 
 logger = logging.getLogger(__name__)
-Progress = Callable[[float, str], None]
-Plain = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -91,13 +89,11 @@ def probe_trial(work: Work, probe: Plain, progress: Progress) -> None:
             return
         where = choose_device(work.device)
         before = time.perf_counter()
-        checkpoint = load_checkpoint(paths.checkpoint, previous=paths.previous_checkpoint)
-        found = checkpoint.records["identity"]
-        if found != work.entry["identity"]:
-            raise CheckpointError(
-                f"{paths.checkpoint} belongs to another training ({found}, not "
-                f"{work.entry['identity']}): delete it, and run the study again"
-            )
+        checkpoint = load_checkpoint(
+            paths.checkpoint,
+            previous=paths.previous_checkpoint,
+            identity=work.entry["identity"],
+        )
         arrays, used = probe_network(
             trained_network(checkpoint),
             work.data(),

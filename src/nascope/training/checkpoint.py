@@ -21,7 +21,7 @@ from torch import Tensor
 
 from nascope.errors import CheckpointError
 from nascope.records.files import plain, unplain, write_bytes
-from nascope.records.read import RECORDS_KEY, read_header
+from nascope.records.read import RECORDS_KEY, check_identity, read_header
 
 _CHECKSUM_KEY = "checksum"
 
@@ -74,13 +74,24 @@ def _checksum(tensors: Mapping[str, Tensor], records: str) -> str:
     return digest.hexdigest()
 
 
-def load_checkpoint(path: str | Path, *, previous: Path | None = None) -> Checkpoint:
+def load_checkpoint(
+    path: str | Path, *, previous: Path | None = None, identity: str | None = None
+) -> Checkpoint:
     """Read a checkpoint and verify its checksum; a damaged one falls back to ``previous``.
 
+    Args:
+        identity: what the training must be; any where None.
+
     Raises:
-        CheckpointError: neither can be read.
+        CheckpointError: neither can be read, or it belongs to another training.
     """
     path = Path(path)
+    checkpoint = _newest(path, previous)
+    check_identity(path, checkpoint.records, identity)
+    return checkpoint
+
+
+def _newest(path: Path, previous: Path | None) -> Checkpoint:
     try:
         return _load(path)
     except CheckpointError as error:
@@ -88,7 +99,7 @@ def load_checkpoint(path: str | Path, *, previous: Path | None = None) -> Checkp
             hint = "; delete it to start anew" if path.is_file() else ""
             raise CheckpointError(f"{error}{hint}") from None
         if path.exists():
-            warnings.warn(f"{error}; going on from {previous.name}", stacklevel=2)
+            warnings.warn(f"{error}; going on from {previous.name}", stacklevel=3)
         return _load(previous)
 
 

@@ -22,7 +22,6 @@ from nascope.cells.genotype import Genotype, to_dict
 from nascope.data.augment import Augmentation, Images, draw_epoch
 from nascope.data.datasets import DataSet, ImageSet
 from nascope.data.device import describe_device
-from nascope.errors import CheckpointError
 from nascope.networks.network import Network
 from nascope.records.identity import derived_seed, identity, non_defaults
 from nascope.records.provenance import provenance
@@ -292,12 +291,7 @@ def _resume(
     """Load the state of the same training, if there is one."""
     if not path.exists() and not (previous is not None and previous.exists()):
         return None
-    checkpoint = load_checkpoint(path, previous=previous)
-    if checkpoint.records["identity"] != name:
-        raise CheckpointError(
-            f"{path} belongs to another training ({checkpoint.records['identity']}, not {name}): "
-            "choose another output, or delete it"
-        )
+    checkpoint = load_checkpoint(path, previous=previous, identity=name)
     network.load_state_dict(checkpoint.part("model"))
     momentum = checkpoint.part("momentum")
     for key, parameter in network.named_parameters():
