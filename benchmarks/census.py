@@ -6,12 +6,11 @@ measure a single cell. Where that is too much, the recursion is timed alone.
 
 from __future__ import annotations
 
-import json
-import platform
 import statistics
 import time
 from collections import Counter
-from pathlib import Path
+
+from _result import keep
 
 from nascope.cells.census import point
 from nascope.cells.spaces import EdgeSpace, space
@@ -70,20 +69,12 @@ def main() -> None:
         )
     assert isinstance(space("nas-bench-201"), EdgeSpace)
     main_case = "independent 4"  # the paper's own sampling at the size of DARTS' cells
-    result = {
-        "name": "census",
-        "speedup": {"brute_force": statistics.median(ratios[main_case])},
-        "spread": {"brute_force": [min(ratios[main_case]), max(ratios[main_case])]},
-        "raw": raw,
-        "threads": 1,
-        "device": f"cpu, {platform.machine()}, Python {platform.python_version()}",
-        "torch": None,
-    }
-    line = json.dumps(result)
-    path = Path(__file__).parent / "results" / "census.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(line + "\n", encoding="utf-8")
-    print(line)
+    keep(
+        "census",
+        speedup={"brute_force": statistics.median(ratios[main_case])},
+        spread={"brute_force": [min(ratios[main_case]), max(ratios[main_case])]},
+        raw=raw,
+    )
 
 
 if __name__ == "__main__":

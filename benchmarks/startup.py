@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
+
+from _result import keep
 
 COMMANDS = {
     "python": ["-c", "pass"],
@@ -32,20 +31,12 @@ def main() -> None:
     seconds = {name: statistics.median(times) for name, times in raw.items()}
     for name, value in seconds.items():
         print(f"{name:10} {value:.3f} s  ({min(raw[name]):.3f} to {max(raw[name]):.3f})")
-    result = {
-        "name": "startup",
-        "seconds": seconds,
-        "spread": {name: [min(times), max(times)] for name, times in raw.items()},
-        "raw": raw,
-        "threads": 1,
-        "device": f"cpu, {platform.machine()}, Python {platform.python_version()}",
-        "torch": None,
-    }
-    line = json.dumps(result)
-    path = Path(__file__).parent / "results" / "startup.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(line + "\n", encoding="utf-8")
-    print(line)
+    keep(
+        "startup",
+        seconds=seconds,
+        spread={name: [min(times), max(times)] for name, times in raw.items()},
+        raw=raw,
+    )
 
 
 if __name__ == "__main__":
