@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nascope.cells import genotype as genotypes
 from nascope.cells.topology import live_nodes
 from nascope.errors import GenotypeError, StudyError
-from nascope.networks.operations import FactorizedReduce, Identity, ReLUConvBN, build_operation
+from nascope.networks.operations import FactorizedReduce, ReLUConvBN, build_operation
 
 MAX_CHANNELS = 10_000  # of the first cells; the widest published network has some 200
 MAX_LAYERS = 1_000
@@ -55,7 +55,7 @@ class CellModule(nn.Module):
         self._plan = _execution_plan(cell)
         self._reads = {source for _, edges in self._plan for _, source in edges}
         self.num_drop_paths = sum(
-            not isinstance(self._ops[index], Identity)
+            not isinstance(self._ops[index], nn.Identity)
             for _, edges in self._plan
             for index, _ in edges
         )
@@ -78,7 +78,7 @@ class CellModule(nn.Module):
             for index, source in edges:
                 operation = self._ops[index]
                 value: Tensor = operation(states[source])
-                if factors is not None and not isinstance(operation, Identity):
+                if factors is not None and not isinstance(operation, nn.Identity):
                     value = value * next(factors)[:, None, None, None]
                 total = value if total is None else total + value
             assert total is not None

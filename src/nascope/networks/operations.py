@@ -16,13 +16,6 @@ from torch.nn import functional
 from nascope.errors import GenotypeError
 
 
-class Identity(nn.Module):
-    """A skip connection of stride 1."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x
-
-
 class PointwiseConv(nn.Conv2d):
     """A 1×1 convolution that takes every stride-th pixel first, then convolves at stride 1.
 
@@ -176,7 +169,7 @@ def build_operation(name: str, channels: int, stride: int) -> nn.Module:
         GenotypeError: no module is known by that name.
     """
     if name == "skip_connect":
-        return Identity() if stride == 1 else FactorizedReduce(channels, channels)
+        return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels)
     if match := _SQUARE.fullmatch(name):
         family, kernel, other = match[1], int(match[2]), int(match[3])
         if kernel == other and kernel % 2:

@@ -22,7 +22,8 @@ from nascope.probes.risk import Risk
 Receive = Callable[[str, Tensor], None]
 """Called with a parameter's name and its per-instance gradients, (batch, *shape)."""
 
-_CHECKED = 2  # instances of the first batch that are recomputed alone
+_FIRST = 8  # instances of a first, small batch
+_CHECKED = 2  # of them, recomputed alone
 
 
 class LayerwiseGradients:
@@ -209,7 +210,7 @@ def choose_method(risk: Risk) -> str:
     _refuse_interaction(risk)
     if not LayerwiseGradients.supports(risk):
         return "vmap"
-    part = slice(0, min(len(risk), max(_CHECKED, 8)))
+    part = slice(0, min(len(risk), _FIRST))
     found: dict[str, Tensor] = {}
     try:
         with LayerwiseGradients(risk) as layers:
@@ -229,7 +230,7 @@ def choose_method(risk: Risk) -> str:
 def _refuse_interaction(risk: Risk) -> None:
     """Raise where an instance's loss differs in a batch and alone, beyond rounding."""
     risk.displace([], [])
-    together = risk.losses(slice(0, min(len(risk), 8)))
+    together = risk.losses(slice(0, min(len(risk), _FIRST)))
     if not bool(torch.isfinite(together).all()):
         return
     for index in range(min(_CHECKED, len(risk))):
