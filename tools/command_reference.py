@@ -5,13 +5,9 @@ python tools/command_reference.py docs/reference/commands.md
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-
-os.environ["COLUMNS"] = "90"  # the width of help texts, wherever this runs
-os.environ.pop("NASCOPE_DATA", None)
 
 import typer.main
 from typer.testing import CliRunner
@@ -32,7 +28,9 @@ def commands() -> Iterator[tuple[str, ...]]:
 
 def help_text(words: tuple[str, ...]) -> str:
     """What ``nascope WORDS --help`` prints."""
-    result = CliRunner().invoke(app, [*words, "--help"], prog_name="nascope")
+    # The same width wherever this runs, and nothing of the caller's own settings.
+    environment = {"COLUMNS": "90", "NASCOPE_DATA": None}
+    result = CliRunner(env=environment).invoke(app, [*words, "--help"], prog_name="nascope")
     if result.exit_code:
         raise SystemExit(f"nascope {' '.join(words)} --help failed: {result.output}")
     return result.output.strip()
