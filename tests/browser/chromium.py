@@ -27,6 +27,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--enable-unsafe-swiftshader",  # WebGL in software
+    "--disable-renderer-backgrounding",  # keep making frames beside other tests
+    "--disable-backgrounding-occluded-windows",
+    "--disable-background-timer-throttling",
     "--hide-scrollbars",
     "--remote-debugging-port=0",
     "--remote-allow-origins=*",
@@ -136,8 +139,24 @@ class Page:
             time.sleep(0.05)
 
     def settle(self) -> None:
-        """Wait until two frames have been painted."""
-        self.evaluate("new Promise(f => requestAnimationFrame(() => requestAnimationFrame(f)))")
+        """Wait until two frames have been painted.
+
+        An idle headless tab on a busy machine may stop making frames, whereupon no callback comes
+        until something asks for a picture: so a picture of one pixel is asked for now and then.
+        """
+        self.evaluate(
+            "window.settled = false; requestAnimationFrame("
+            "() => requestAnimationFrame(() => { window.settled = true; })); 0"
+        )
+        end = time.monotonic() + TIMEOUT
+        nudge = time.monotonic() + 1.0
+        while not self.evaluate("window.settled"):
+            if time.monotonic() > end:
+                raise TimeoutError(f"no two frames in {TIMEOUT:.0f} s")
+            if time.monotonic() > nudge:
+                self.screenshot((0, 0, 1, 1))
+                nudge = time.monotonic() + 1.0
+            time.sleep(0.01)
 
     def draw_all(self) -> None:
         """Scroll through the page, so that every figure is drawn."""
