@@ -10,11 +10,17 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from nascope.cells import genotype as genotypes
 from nascope.cells.topology import live_nodes
 from nascope.errors import GenotypeError, StudyError
-from nascope.networks.operations import FactorizedReduce, ReLUConvBN, build_operation
+from nascope.networks.operations import (
+    FactorizedReduce,
+    Rectified,
+    ReLUConvBN,
+    build_operation,
+)
 
 MAX_CHANNELS = 10_000  # of the first cells; the widest published network has some 200
 MAX_LAYERS = 1_000
@@ -38,7 +44,7 @@ class CellModule(nn.Module):
     ) -> None:
         super().__init__()
         if reduction_before:  # input 0 comes from before the reduction: twice the resolution
-            self.preprocess0: nn.Module = FactorizedReduce(channels_in[0], channels)
+            self.preprocess0: Rectified = FactorizedReduce(channels_in[0], channels)
         else:
             self.preprocess0 = ReLUConvBN(channels_in[0], channels)
         self.preprocess1 = ReLUConvBN(channels_in[1], channels)
@@ -64,20 +70,27 @@ class CellModule(nn.Module):
         """Apply the cell.
 
         Args:
-            older, newer: outputs of the two preceding cells, (batch, channels, height, width).
+            older, newer: outputs of the two preceding cells after a ReLU, (batch, channels,
+                height, width): both cells that read an output share its ReLU.
             drop_path: (num_drop_paths, batch) factors of the edges that are no identity.
         """
         states: dict[int, Tensor] = {}
+        rectified: dict[int, Tensor] = {}  # shared by the edges that read a state
         if 0 in self._reads:
-            states[0] = self.preprocess0(older)
+            states[0] = self.preprocess0.after_relu(older)
         if 1 in self._reads:
-            states[1] = self.preprocess1(newer)
+            states[1] = self.preprocess1.after_relu(newer)
         factors = iter(drop_path) if drop_path is not None else None
         for node, edges in self._plan:
             total: Tensor | None = None
             for index, source in edges:
                 operation = self._ops[index]
-                value: Tensor = operation(states[source])
+                if isinstance(operation, Rectified):
+                    if source not in rectified:
+                        rectified[source] = functional.relu(states[source])
+                    value = operation.after_relu(rectified[source])
+                else:
+                    value = operation(states[source])
                 if factors is not None and not isinstance(operation, nn.Identity):
                     value = value * next(factors)[:, None, None, None]
                 total = value if total is None else total + value
@@ -208,7 +221,8 @@ class Network(nn.Module):
             drop_path: (num_drop_paths, batch): 0 where an edge is dropped for an image, else
                 1 / (1 − probability). Identity edges are never dropped.
         """
-        older = newer = self.stem(images)
+        output: Tensor = self.stem(images)
+        older = newer = functional.relu(output)
         auxiliary = None
         used = 0
         for index, cell in enumerate(self._cells()):
@@ -216,10 +230,12 @@ class Network(nn.Module):
             if drop_path is not None:
                 factors = drop_path[used : used + cell.num_drop_paths]
                 used += cell.num_drop_paths
-            older, newer = newer, cell(older, newer, factors)
+            output = cell(older, newer, factors)
             if index == self._auxiliary_after and self.training and self.auxiliary_head is not None:
-                auxiliary = self.auxiliary_head(newer)
-        logits: Tensor = self.classifier(newer.mean(dim=(2, 3)))  # global average pooling
+                auxiliary = self.auxiliary_head(output)
+            if index + 1 < len(self.cells):
+                older, newer = newer, functional.relu(output)
+        logits: Tensor = self.classifier(output.mean(dim=(2, 3)))  # global average pooling
         return logits, auxiliary
 
 

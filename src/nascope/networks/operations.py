@@ -27,119 +27,120 @@ class PointwiseConv(nn.Conv2d):
         super().__init__(c_in, c_out, 1, stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        strided = x[:, :, :: self.stride[0], :: self.stride[1]]
-        return functional.conv2d(strided, self.weight)
+        return functional.conv2d(_every(x, self.stride[0]), self.weight, self.bias)
 
 
-class ReLUConvBN(nn.Module):
+def _every(x: Tensor, stride: int) -> Tensor:
+    """Every stride-th pixel of every stride-th row.
+
+    Pooling with a window of one pixel: as a slice, whose gradient torch lays out channels first,
+    it would cost twice the time.
+    """
+    return functional.avg_pool2d(x, 1, stride) if stride > 1 else x
+
+
+class Rectified(nn.Module):
+    """An operation that begins with ReLU.
+
+    Operations that read the same tensor can share its ReLU: ``after_relu`` is the rest.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.after_relu(functional.relu(x))
+
+    def after_relu(self, x: Tensor) -> Tensor:
+        """The operation from after its ReLU on: ``x`` is rectified already."""
+        raise NotImplementedError
+
+
+class RectifiedStack(Rectified):
+    """A ReLU and the layers after it, in ``op``, where it has place 0 as in DARTS' code."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.op = nn.Sequential(nn.ReLU(), *layers)
+
+    def after_relu(self, x: Tensor) -> Tensor:
+        for index, layer in enumerate(self.op):
+            if index > 0:
+                x = layer(x)
+        return x
+
+
+class ReLUConvBN(RectifiedStack):
     """ReLU, one convolution, BatchNorm: preprocessing (1×1) and plain convolutions."""
 
     def __init__(
-        self,
-        c_in: int,
-        c_out: int,
-        kernel: int | tuple[int, int] = 1,
-        stride: int = 1,
-        affine: bool = True,
+        self, c_in: int, c_out: int, kernel: int | tuple[int, int] = 1, stride: int = 1
     ) -> None:
-        super().__init__()
         sizes = (kernel, kernel) if isinstance(kernel, int) else kernel
         convolution = (
             PointwiseConv(c_in, c_out, stride)
             if sizes == (1, 1)
             else nn.Conv2d(c_in, c_out, sizes, stride, _same(sizes), bias=False)
         )
-        self.op = nn.Sequential(
-            nn.ReLU(),
-            convolution,
-            nn.BatchNorm2d(c_out, affine=affine),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.op(x)
-        return out
+        super().__init__(convolution, nn.BatchNorm2d(c_out))
 
 
-class FactorizedReduce(nn.Module):
+class FactorizedReduce(Rectified):
     """Halve the resolution with two 1×1 convolutions of stride 2, the second shifted by a pixel."""
 
-    def __init__(self, c_in: int, c_out: int, affine: bool = True) -> None:
+    def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
         if c_out % 2:
             raise ValueError(f"a factorised reduce needs an even number of channels, not {c_out}")
-        self.relu = nn.ReLU()
         self.conv_1 = PointwiseConv(c_in, c_out // 2, stride=2)
         self.conv_2 = PointwiseConv(c_in, c_out // 2, stride=2)
-        self.bn = nn.BatchNorm2d(c_out, affine=affine)
+        self.bn = nn.BatchNorm2d(c_out)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.relu(x)
+    def after_relu(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
-        shifted = x[:, :, 1:, 1:]
-        if height % 2 or width % 2:  # an odd size: the shifted half lacks its last row or column
-            shifted = functional.pad(shifted, (0, width % 2, 0, height % 2))
+        # Without its first row and column; at an odd size a row and column of zeros at the end.
+        shifted = functional.pad(x, (-1, width % 2, -1, height % 2))
         out: Tensor = self.bn(torch.cat([self.conv_1(x), self.conv_2(shifted)], dim=1))
         return out
 
 
-class SeparableConv(nn.Module):
+class SeparableConv(RectifiedStack):
     """Depthwise then pointwise convolution, applied twice; the stride belongs to the first."""
 
-    def __init__(self, channels: int, kernel: int, stride: int, affine: bool = True) -> None:
-        super().__init__()
-        self.op = nn.Sequential(
-            nn.ReLU(),
+    def __init__(self, channels: int, kernel: int, stride: int) -> None:
+        super().__init__(
             _depthwise(channels, kernel, stride, dilation=1),
             nn.Conv2d(channels, channels, 1, bias=False),
-            nn.BatchNorm2d(channels, affine=affine),
+            nn.BatchNorm2d(channels),
             nn.ReLU(),
             _depthwise(channels, kernel, 1, dilation=1),
             nn.Conv2d(channels, channels, 1, bias=False),
-            nn.BatchNorm2d(channels, affine=affine),
+            nn.BatchNorm2d(channels),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.op(x)
-        return out
 
-
-class DilatedConv(nn.Module):
+class DilatedConv(RectifiedStack):
     """Depthwise convolution with dilation 2, then pointwise, once."""
 
-    def __init__(self, channels: int, kernel: int, stride: int, affine: bool = True) -> None:
-        super().__init__()
-        self.op = nn.Sequential(
-            nn.ReLU(),
+    def __init__(self, channels: int, kernel: int, stride: int) -> None:
+        super().__init__(
             _depthwise(channels, kernel, stride, dilation=2),
             nn.Conv2d(channels, channels, 1, bias=False),
-            nn.BatchNorm2d(channels, affine=affine),
+            nn.BatchNorm2d(channels),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.op(x)
-        return out
 
-
-class FactoredConv(nn.Module):
+class FactoredConv(RectifiedStack):
     """A long convolution in one direction, then in the other, as conv_7x1_1x7.
 
     DARTS' code applies the row kernel (1×k) first under this name; the order of the name's parts
     says nothing of it there, and is kept.
     """
 
-    def __init__(self, channels: int, kernel: int, stride: int, affine: bool = True) -> None:
-        super().__init__()
+    def __init__(self, channels: int, kernel: int, stride: int) -> None:
         pad = kernel // 2
-        self.op = nn.Sequential(
-            nn.ReLU(),
+        super().__init__(
             nn.Conv2d(channels, channels, (1, kernel), (1, stride), (0, pad), bias=False),
             nn.Conv2d(channels, channels, (kernel, 1), (stride, 1), (pad, 0), bias=False),
-            nn.BatchNorm2d(channels, affine=affine),
+            nn.BatchNorm2d(channels),
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.op(x)
-        return out
 
 
 def _same(kernel: tuple[int, int]) -> tuple[int, int]:
