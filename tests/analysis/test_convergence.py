@@ -11,23 +11,27 @@ from nascope.analysis import (
     final_test_accuracy,
     shared_threshold,
 )
-from nascope.records import EpochRecord, TrainingRecord
+from nascope.records import CurvePoint, TrainingRecord
 
 
 def run(losses: list[float], *, diverged: bool = False, finished: bool = True) -> TrainingRecord:
     epochs = tuple(
-        EpochRecord(
+        CurvePoint(
             epoch=e,
             learning_rate=0.1,
             train_loss=loss,
             train_accuracy=0.5,
+            train_top5=0.9,
             test_loss=loss,
             test_accuracy=0.1 * e,
+            test_top5=0.9,
+            gradient_norm=1.0,
             seconds=1.0,
+            images_per_second=100.0,
         )
         for e, loss in enumerate(losses, start=1)
     )
-    return TrainingRecord(epochs, len(losses) if diverged else None, finished, {})
+    return TrainingRecord(epochs, (), len(losses) if diverged else None, finished, {})
 
 
 def test_area_is_the_sum_over_epochs() -> None:

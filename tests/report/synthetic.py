@@ -183,13 +183,27 @@ def _checkpoint(fake: Fake, recipe: Mapping[str, Any], name: str) -> bytes:
                 "test_loss": loss * 1.15 + 0.02 + abs(noise.normal(0, 0.02)),
                 "test_accuracy": accuracy - 0.03 + noise.normal(0, 0.006),
                 "seconds": 1.7 + 0.2 * fake.roughness,
+                "train_top5": (1 + accuracy) / 2,
+                "test_top5": (1 + accuracy) / 2,
+                "gradient_norm": 3 * loss,
+                "images_per_second": 840.0 / fake.roughness,
             }
         )
+    early = (
+        []
+        if not epochs
+        else [
+            epochs[0]
+            | {"epoch": place, "train_loss": 2.3 - place * (2.3 - epochs[0]["train_loss"])}
+            for place in (0.25, 0.5)
+        ]
+    )
     if fake.diverged_at is not None:  # the last epoch is recorded with what it came to
         epochs[-1] |= {"train_loss": math.nan, "test_loss": math.nan, "test_accuracy": 0.1}
     header = {
         "identity": name,
         "epochs": epochs,
+        "early": [*early, epochs[0]] if epochs else [],
         "diverged_at": fake.diverged_at,
         "finished": fake.diverged_at is not None or done == planned,
         "provenance": {

@@ -21,15 +21,19 @@ STUDY = Study(
 )
 
 
+TIMES = {"seconds", "images_per_second"}
+
+
 def numbers(folder):
     """Every number that a study yields, by its place."""
     found = {}
     for trial in read_study(folder).trials:
         assert trial.training.finished
-        for epoch in trial.training.epochs:
-            record = dataclasses.asdict(epoch)
-            record.pop("seconds")
-            found[trial.label, epoch.epoch] = record
+        for epochs in (trial.training.epochs, trial.training.early):
+            found[trial.label, len(found)] = [
+                {k: v for k, v in dataclasses.asdict(point).items() if k not in TIMES}
+                for point in epochs
+            ]
         found[trial.label, "correct"] = trial.training.correct.tolist()
         for probe in trial.probes:
             for name, values in probe.arrays.items():

@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import fields, replace
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from nascope.data import load_data
 from nascope.errors import StudyError
 from nascope.training import RECIPES, SCALES, Recipe
-from nascope.training.recipe import scaled
+from nascope.training.recipe import overridden, scale_of
 
 
 def test_the_papers_recipes():
@@ -17,7 +18,8 @@ def test_the_papers_recipes():
         auxiliary_weight=0.0, drop_path=0.0,
     )  # fmt: skip
     assert table1 == replace(section4, cutout=16, auxiliary_weight=0.4, drop_path=0.2)
-    assert scaled(table1, "paper") == table1
+    assert scale_of("paper").overrides == {}
+    assert scale_of("paper").train_size is None
 
 
 def test_the_schedule_value_by_value():
@@ -56,6 +58,22 @@ def test_values_out_of_range_are_refused(changes, message):
 
 def test_scales_change_known_fields_only():
     names = {field.name for field in fields(Recipe)}
-    assert all(set(changes) <= names for changes in SCALES.values())
+    assert all(set(scale.overrides) <= names for scale in SCALES.values())
     with pytest.raises(StudyError, match="no scale 'huge'; there are tiny, small, paper"):
-        scaled(Recipe(), "huge")
+        scale_of("huge")
+
+
+def test_overrides_are_checked_by_name_and_type():
+    changed = overridden(
+        Recipe(), {"weight_decay": 0, "flip": False, "precision": "bf16"}, where=""
+    )
+    assert (changed.weight_decay, changed.flip, changed.precision) == (0.0, False, "bf16")
+    for values, message in [
+        ({"wieght_decay": 0}, "x.wieght_decay: unknown key; did you mean weight_decay?"),
+        ({"epochs": 2.5}, "x.epochs: expected int, got 2.5"),
+        ({"flip": 1}, "x.flip: expected bool, got 1"),
+        ({"momentum": True}, "x.momentum: expected float, got True"),
+        ({"precision": "half"}, "recipe.precision must be one of float32, tf32, bf16"),
+    ]:
+        with pytest.raises(StudyError, match=re.escape(message)):
+            overridden(Recipe(), values, where="x.")

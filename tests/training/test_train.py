@@ -1,5 +1,7 @@
 import dataclasses
 import math
+import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from torch.nn import functional
 from nascope.cells import load_cell
 from nascope.data import load_data
 from nascope.data.augment import draw_epoch
-from nascope.errors import CheckpointError
+from nascope.errors import CheckpointError, StudyError
 from nascope.records import identity as identities
 from nascope.records.identity import derived_seed
 from nascope.records.read import CORRECT_KEY, read_training
@@ -24,13 +26,13 @@ def digits():
     return load_data("digits", train_size=200, test_size=60)
 
 
+TIMES = {"provenance", "here", "mark", "seconds", "images_per_second"}
+
+
 def without_time(records):
-    kept = {key: value for key, value in records.items() if key != "provenance"}
-    kept["epochs"] = [
-        {key: value for key, value in epoch.items() if key != "seconds"}
-        for epoch in records["epochs"]
-    ]
-    return kept
+    if isinstance(records, dict):
+        return {k: without_time(value) for k, value in records.items() if k not in TIMES}
+    return [without_time(value) for value in records] if isinstance(records, list) else records
 
 
 def assert_same(one, two):
@@ -219,3 +221,118 @@ def test_building_a_network_leaves_torchs_own_generator_alone(digits):
     before = torch.random.get_rng_state()
     build_network(load_cell("DARTS"), SHORT, digits.summary(), seed=3)
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("after", [2, 5, 6, 9])
+def test_a_training_killed_within_an_epoch_goes_on_to_the_same_bits(digits, tmp_path, after):
+    """A checkpoint at each of four steps an epoch; killed after some of them."""
+    recipe = dataclasses.replace(SHORT, drop_path=0.3, batch_size=50)
+    cell = load_cell("AmoebaNet")
+    whole = train(cell, digits, recipe, seed=2, path=tmp_path / "whole.safetensors")
+    calls = []
+
+    def kill(share, words):
+        calls.append(share)
+        if len(calls) > after:
+            raise Killed
+
+    path, previous = tmp_path / "c.safetensors", tmp_path / "previous.safetensors"
+    settings = {"seed": 2, "path": path, "previous": previous, "checkpoint_seconds": 0.0}
+    with pytest.raises(Killed):
+        train(cell, digits, recipe, **settings, progress=kill)
+    resumed = train(cell, digits, recipe, **settings)
+    assert_same(resumed, whole)
+
+
+def test_a_damaged_checkpoint_within_an_epoch_falls_back_to_the_one_before(digits, tmp_path):
+    recipe = dataclasses.replace(SHORT, batch_size=10)
+    whole = train(load_cell("DARTS"), digits, recipe, seed=2, path=tmp_path / "whole.safetensors")
+    path, previous = tmp_path / "c.safetensors", tmp_path / "previous.safetensors"
+    settings = {"seed": 2, "path": path, "previous": previous, "checkpoint_seconds": 0.0}
+
+    def kill(share, words):
+        if share > 0.5:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(load_cell("DARTS"), digits, recipe, **settings, progress=kill)
+    assert load_checkpoint(path).records["here"]["step"] > 1
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.warns(UserWarning, match="going on from previous"):
+        resumed = train(load_cell("DARTS"), digits, recipe, **settings)
+    assert_same(resumed, whole)
+
+
+def test_the_early_points_make_up_their_epochs(digits, tmp_path):
+    recipe = dataclasses.replace(SHORT, batch_size=20, epochs=4)  # ten steps an epoch
+    path = tmp_path / "c.safetensors"
+    train(load_cell("DARTS"), digits, recipe, seed=0, path=path)
+    record = read_training(path)
+    assert [point.epoch for point in record.early] == [0.2, 0.3, 0.5, 1, 1.5, 2, 2.5, 3]
+    assert [point.epoch for point in record.epochs] == [1, 2, 3, 4]
+    assert [point.epoch for point in record.curve] == [0.2, 0.3, 0.5, 1, 1.5, 2, 2.5, 3, 4]
+    places = [0, *[point.epoch for point in record.early]]
+    for epoch in record.epochs[:3]:
+        parts = [
+            (point.epoch - before, point)
+            for before, point in zip(places, record.early, strict=False)
+            if epoch.epoch - 1 < point.epoch <= epoch.epoch
+        ]
+        assert math.fsum(share for share, _ in parts) == pytest.approx(1)
+        for name in ("train_loss", "train_accuracy", "train_top5", "gradient_norm"):
+            mean = math.fsum(share * getattr(point, name) for share, point in parts)
+            assert mean == pytest.approx(getattr(epoch, name)), name
+        for name in ("test_loss", "test_accuracy", "test_top5"):
+            assert getattr(parts[-1][1], name) == getattr(epoch, name)
+        assert epoch.train_accuracy <= epoch.train_top5 <= 1
+
+
+def test_the_gradient_norm_is_that_before_clipping(digits, tmp_path):
+    recipe = dataclasses.replace(SHORT, epochs=1, batch_size=200)  # a single step
+    norms = []
+    for clip in (0.0, 0.1, 1e6):
+        path = tmp_path / f"{clip}.safetensors"
+        changed = dataclasses.replace(recipe, gradient_clip=clip)
+        done = train(load_cell("DARTS"), digits, changed, seed=1, path=path)
+        norms.append(done.records["epochs"][0]["gradient_norm"])
+    assert norms[0] == norms[1] == norms[2] > 0.1
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore")  # torch's own, on compiling
+def test_a_compiled_network_trains_alike(tmp_path):
+    data = load_data("digits", train_size=40, test_size=20)
+    recipe = Recipe(channels=2, layers=1, epochs=1, batch_size=20)
+    one = train(load_cell("SNAS"), data, recipe, seed=0, path=tmp_path / "eager.safetensors")
+    compiled = dataclasses.replace(recipe, compile=True)
+    two = train(load_cell("SNAS"), data, compiled, seed=0, path=tmp_path / "compiled.safetensors")
+    assert one.records["identity"] != two.records["identity"]
+    assert two.records["provenance"]["compile_seconds"] > 1
+    loss = [run.records["epochs"][0]["train_loss"] for run in (one, two)]
+    assert loss[1] == pytest.approx(loss[0], rel=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_cannot_be_compiled_is_one_clear_error(digits, tmp_path, monkeypatch):
+    recipe = dataclasses.replace(SHORT, compile=True)
+    monkeypatch.setenv("CXX", "/nonexistent")
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("/nonexistent",))
+    monkeypatch.setattr("torch._inductor.config.force_disable_caches", True)
+    with pytest.raises(StudyError, match="torch.compile failed"):
+        train(load_cell("SNAS"), digits, recipe, seed=0, path=tmp_path / "c.safetensors")
+
+
+def test_bf16_is_a_training_of_its_own(digits, tmp_path):
+    recipe = dataclasses.replace(SHORT, epochs=1, precision="bf16")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a CPU without bf16 says so
+        low = train(load_cell("SNAS"), digits, recipe, seed=0, path=tmp_path / "b.safetensors")
+    full = dataclasses.replace(recipe, precision="float32")
+    exact = train(load_cell("SNAS"), digits, full, seed=0, path=tmp_path / "f.safetensors")
+    assert low.records["identity"] != exact.records["identity"]
+    assert low.records["recipe"]["precision"] == "bf16"
+    assert all(value.dtype != torch.bfloat16 for value in low.tensors.values())
+    losses = [run.records["epochs"][0]["train_loss"] for run in (low, exact)]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.1)

@@ -8,13 +8,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from nascope.records import EpochRecord, TrainingRecord
+from nascope.records import CurvePoint, TrainingRecord
 
 
-def sound_epochs(training: TrainingRecord) -> tuple[EpochRecord, ...]:
+def sound_epochs(training: TrainingRecord) -> tuple[CurvePoint, ...]:
     """The completed epochs, without the one at which the run diverged: its numbers mean nothing."""
     last = math.inf if training.diverged_at is None else training.diverged_at
     return tuple(epoch for epoch in training.epochs if epoch.epoch < last)
+
+
+def sound_curve(training: TrainingRecord) -> tuple[CurvePoint, ...]:
+    """The points of the curves, early ones too, before the epoch at which the run diverged."""
+    last = math.inf if training.diverged_at is None else training.diverged_at - 1
+    return tuple(point for point in training.curve if point.epoch <= last)
 
 
 def train_losses(training: TrainingRecord) -> tuple[float, ...]:

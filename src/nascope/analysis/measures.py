@@ -26,7 +26,7 @@ from nascope.analysis.smoothness import (
 )
 from nascope.records import ProbeRecord, StudyRecord, TrainingRecord, TrialRecord
 
-_UNTRAINED = TrainingRecord(epochs=(), diverged_at=None, finished=False, provenance={})
+_UNTRAINED = TrainingRecord(epochs=(), early=(), diverged_at=None, finished=False, provenance={})
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -78,6 +78,23 @@ def display(*, quiet: bool = False) -> Iterator[Display]:
 
         with progress:
             yield _Live()
+
+
+@contextmanager
+def job(*, quiet: bool) -> Iterator[Callable[[float, str], None]]:
+    """A display of one job, with the time left by its own pace."""
+    start = time.monotonic()
+    first: list[float] = []
+    with display(quiet=quiet) as shown:
+
+        def progress(share: float, words: str) -> None:
+            if not first:
+                first.append(share)  # what an earlier run had done tells nothing of the pace
+            made = share - first[0]
+            left = (time.monotonic() - start) * (1 - share) / made if made > 0.005 else None
+            shown.show(share, left, words)
+
+        yield progress
 
 
 def left_words(seconds: float | None) -> str:

@@ -1,12 +1,11 @@
-"""Commands over single networks: train, probe."""
+"""Commands over single networks: train, evaluate, curves, import."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,29 +18,44 @@ from nascope.cli.options import (
     ThreadsOption,
     VerboseOption,
 )
-from nascope.cli.progress import display, print_log
+from nascope.cli.progress import job, print_log
 from nascope.errors import StudyError
+
+CheckpointArgument = Annotated[
+    Path, typer.Argument(metavar="CHECKPOINT", help="As train writes it.", show_default=False)
+]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="float32 (the default), tf32 or bf16.", show_default=False),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add this layer's commands."""
     app.command(
-        epilog="Example: nascope train DARTS --dataset cifar10 --data-dir data --scale small"
+        epilog="Example: nascope train DARTS --scale small --learning-rate 0.25 --data-dir data"
     )(train)
-    app.command(epilog="Example: nascope probe landscape runs/train/DARTS.safetensors")(probe)
+    app.command(epilog="Example: nascope evaluate runs/train/DARTS.safetensors")(evaluate)
+    app.command(epilog="Example: nascope curves runs/train/DARTS.safetensors")(curves)
+    app.command("import", epilog="Example: nascope import weights.pt DARTS --data-dir data")(
+        import_
+    )
 
 
 def train(
     cell: CellArgument,
     *,
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="digits, cifar10 …")] = "digits",
+    dataset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="digits, cifar10, cifar100 …; by default the scale's."),
+    ] = None,
     data_dir: DataDirOption = None,
     train_size: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Training images used."),
+        typer.Option(metavar="N", min=1, help="Training images; by default the scale's."),
     ] = None,
     test_size: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Test images used.")
+        int | None, typer.Option(metavar="N", min=1, help="Test images; by default the scale's.")
     ] = None,
     validation_size: Annotated[
         int, typer.Option(metavar="N", min=0, help="Images held out of the training set.")
@@ -61,6 +75,14 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option(metavar="RATE", help="In the first epoch.")
     ] = None,
+    precision: PrecisionOption = None,
+    compile_: Annotated[
+        bool, typer.Option("--compile", help="Use torch.compile: minutes first, then faster.")
+    ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other field of the recipe."),
+    ] = None,
     seed: SeedOption = 0,
     threads: ThreadsOption = 1,
     device: DeviceOption = "auto",
@@ -78,35 +100,41 @@ def train(
 
     from nascope.cells.resolve import resolve_cell  # noqa: PLC0415
     from nascope.data.datasets import load_data  # noqa: PLC0415
-    from nascope.data.device import choose_device  # noqa: PLC0415
+    from nascope.data.device import choose_device, keep_freed_memory  # noqa: PLC0415
     from nascope.records.paths import slug  # noqa: PLC0415
-    from nascope.training.recipe import RECIPES, scaled  # noqa: PLC0415
+    from nascope.training.recipe import RECIPES, overridden, scale_of  # noqa: PLC0415
     from nascope.training.train import train as train_network  # noqa: PLC0415
 
     genotype = resolve_cell(cell)
     if recipe not in RECIPES:
         raise StudyError(f"no recipe {recipe!r}; there are {', '.join(RECIPES)}")
+    size = scale_of(scale)
+    chosen = replace(RECIPES[recipe], **size.overrides)
     given = {
         "channels": channels,
         "layers": layers,
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "precision": precision,
+        "compile": compile_ or None,
     }
-    changed = {name: value for name, value in given.items() if value is not None}
-    chosen = replace(scaled(RECIPES[recipe], scale), **changed)  # type: ignore[arg-type]
+    chosen = overridden(chosen, _settings(set_ or []), where="--set ")
+    chosen = replace(chosen, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     data = load_data(
-        dataset,
+        dataset or size.dataset,
         data_dir=data_dir,
         train_size=train_size,
         test_size=test_size,
         validation_size=validation_size,
+        at_most=(size.train_size, size.test_size),
     )
     path = output or Path("runs/train") / f"{slug(genotype.name or 'cell')}.safetensors"
     torch.set_num_threads(threads)
+    keep_freed_memory()
     if verbose:
         print_log()
-    with _progress(quiet) as progress:
+    with job(quiet=quiet) as progress:
         checkpoint = train_network(
             genotype,
             data,
@@ -120,91 +148,156 @@ def train(
     last = checkpoint.records["epochs"][-1]
     state = "diverged" if checkpoint.records["diverged_at"] else "trained"
     print(
-        f"{path}: {state}, {last['epoch']} epochs, training loss {last['train_loss']:.4f}, "
-        f"test loss {last['test_loss']:.4f}, test accuracy {last['test_accuracy']:.2%}"
+        f"{path}: {state}, {last['epoch']:g} epochs, training loss {last['train_loss']:.4f}, "
+        f"test loss {last['test_loss']:.4f}, test accuracy {last['test_accuracy']:.2%} "
+        f"(top 5 {last['test_top5']:.2%})"
     )
 
 
-def probe(
-    kind: Annotated[
-        Literal["landscape", "variance"],
-        typer.Argument(metavar="landscape|variance", help="What is measured.", show_default=False),
-    ],
-    checkpoint: Annotated[
-        Path, typer.Argument(metavar="CHECKPOINT", help="As train writes it.", show_default=False)
-    ],
+def _settings(texts: list[str]) -> dict[str, Any]:
+    """NAME=VALUE texts as values: TOML's, or plain words."""
+    settings: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise StudyError(f"--set expects NAME=VALUE, such as weight_decay=0, not {text!r}")
+        try:
+            settings[name.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            settings[name.strip()] = value.strip()
+    return settings
+
+
+def evaluate(
+    checkpoint: CheckpointArgument,
     *,
-    points: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="A side of the grid; 21 or 11.")
-    ] = None,
-    radius: Annotated[float, typer.Option(metavar="R", help="The grid covers [-R, R]².")] = 1.0,
-    instances: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Test images used; all by default.")
-    ] = None,
-    seed: SeedOption = 0,
+    split: Annotated[
+        Literal["test", "validation", "train"],
+        typer.Option(metavar="NAME", help="test, validation or train (not augmented)."),
+    ] = "test",
     data_dir: DataDirOption = None,
+    precision: PrecisionOption = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Images at once; by default what fits.")
+    ] = None,
     threads: ThreadsOption = 1,
     device: DeviceOption = "auto",
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Arrays; by default CHECKPOINT-KIND.npz beside it."),
+        typer.Option(metavar="FILE", help="Every image's loss and rank: .csv, .json, .parquet"),
     ] = None,
     quiet: QuietOption = False,
-    verbose: VerboseOption = False,
 ) -> None:
-    """Measure the loss landscape or the gradient variance around a trained network."""
+    """Evaluate a trained network on the images that it was trained beside."""
     import torch  # noqa: PLC0415
 
-    from nascope.data.device import choose_device  # noqa: PLC0415
-    from nascope.study.probing import probe_checkpoint  # noqa: PLC0415
-    from nascope.study.study import ProbePlan  # noqa: PLC0415
+    from nascope.data.augment import Images  # noqa: PLC0415
+    from nascope.data.device import choose_device, keep_freed_memory  # noqa: PLC0415
+    from nascope.records.tables import write_table  # noqa: PLC0415
+    from nascope.study.trained import data_of, trained_network  # noqa: PLC0415
+    from nascope.training.checkpoint import load_checkpoint  # noqa: PLC0415
+    from nascope.training.evaluation import evaluate as evaluate_network  # noqa: PLC0415
 
-    plan = ProbePlan(
-        kind=kind,
-        points=points or {"landscape": 21, "variance": 11}[kind],
-        radius=radius,
-        instances=instances,
-        seed=seed,
-    )
+    found = load_checkpoint(checkpoint)
+    data = data_of(found, str(data_dir) if data_dir else None)
+    part = {"test": data.test, "validation": data.validation, "train": data.train}[split]
+    if part is None:
+        raise StudyError(f"{checkpoint} was trained without a validation split")
+    arithmetic = precision or found.records["recipe"]["precision"]
     torch.set_num_threads(threads)
-    if verbose:
-        print_log()
-    path = output or Path(
-        f"{checkpoint.with_suffix('') if checkpoint.name else checkpoint}-{kind}.npz"
+    keep_freed_memory()
+    where = choose_device(device)
+    before = time.perf_counter()
+    with job(quiet=quiet) as progress:
+        result = evaluate_network(
+            trained_network(found).to(where),
+            Images(part.images, data.mean, data.std, device=where),
+            torch.from_numpy(part.labels).to(where),
+            precision=arithmetic,
+            batch_size=batch_size,
+            progress=lambda share: progress(share, f"{len(part)} {split} images"),
+        )
+    pace = len(part) / (time.perf_counter() - before)
+    if output is not None:
+        columns = {
+            "image": list(range(len(part))),
+            "label": part.labels.tolist(),
+            "loss": result.losses.tolist(),
+            "rank": result.ranks.tolist(),
+        }
+        write_table(output, columns)
+    print(
+        f"{checkpoint}: {len(part)} {split} images of {data.name}: loss {result.loss:.4f}, "
+        f"accuracy {result.accuracy:.2%}, top 5 {result.top5:.2%} ({arithmetic}, "
+        f"{pace:.0f} images/s)"
     )
-    if path.suffix != ".npz":
-        raise StudyError(f"--output must end in .npz, since arrays are written: {path}")
-    with _progress(quiet) as progress:
-        arrays = probe_checkpoint(
-            checkpoint,
-            plan,
-            path,
-            data_dir=str(data_dir) if data_dir else None,
-            device=choose_device(device),
-            progress=progress,
-        )
-    if kind == "landscape":
-        print(f"{path}: loss {arrays['loss'].min():.4f} to {arrays['loss'].max():.4f}")
-    else:
-        deviation = arrays["variance"] ** 0.5
+
+
+def curves(
+    checkpoint: CheckpointArgument,
+    *,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also written: .csv, .json or .parquet")
+    ] = None,
+) -> None:
+    """Print a training's curves: several points in the first epochs, then one an epoch."""
+    from dataclasses import asdict, fields  # noqa: PLC0415
+
+    from nascope.records.read import CurvePoint, read_training  # noqa: PLC0415
+    from nascope.records.tables import write_table  # noqa: PLC0415
+
+    record = read_training(checkpoint)
+    points = [asdict(point) for point in record.curve]
+    if output is not None:
+        names = [field.name for field in fields(CurvePoint)]
+        write_table(output, {name: [point[name] for point in points] for name in names})
+    print(
+        f"{'':>6} {'learning':>9} {'training':>9} {'':>7} {'':>7} {'test':>9} {'':>7} {'':>7} "
+        f"{'gradient':>9} {'':>9}\n"
+        f"{'epoch':>6} {'rate':>9} {'loss':>9} {'top 1':>7} {'top 5':>7} {'loss':>9} {'top 1':>7} "
+        f"{'top 5':>7} {'norm':>9} {'images/s':>9}"
+    )
+    for p in points:
         print(
-            f"{path}: standard deviation of the gradient {deviation.min():.4f} to "
-            f"{deviation.max():.4f}, mean {deviation.mean():.4f}"
+            f"{p['epoch']:6.5g} {p['learning_rate']:9.4g} {p['train_loss']:9.4g} "
+            f"{p['train_accuracy']:7.2%} {p['train_top5']:7.2%} {p['test_loss']:9.4g} "
+            f"{p['test_accuracy']:7.2%} {p['test_top5']:7.2%} {p['gradient_norm']:9.4g} "
+            f"{p['images_per_second']:9.0f}"
         )
+    if record.diverged_at is not None:
+        print(f"diverged at epoch {record.diverged_at}")
 
 
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[float, str], None]]:
-    """A display of one job, with the time left by its own pace."""
-    start = time.monotonic()
-    first: list[float] = []
-    with display(quiet=quiet) as shown:
+def import_(
+    weights: Annotated[
+        Path,
+        typer.Argument(
+            metavar="WEIGHTS", help="A state_dict: .pt, .safetensors.", show_default=False
+        ),
+    ],
+    cell: CellArgument,
+    *,
+    channels: Annotated[int, typer.Option(metavar="C", min=1, help="As it was trained.")] = 36,
+    layers: Annotated[int, typer.Option(metavar="L", min=1, help="As it was trained.")] = 20,
+    dataset: Annotated[
+        str, typer.Option(metavar="NAME", help="What it was trained on.")
+    ] = "cifar10",
+    data_dir: DataDirOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The checkpoint; by default runs/import/CELL.safetensors"
+        ),
+    ] = None,
+) -> None:
+    """Make a checkpoint of weights trained with DARTS' code, to evaluate and probe them."""
+    from nascope.cells.resolve import resolve_cell  # noqa: PLC0415
+    from nascope.data.datasets import load_data  # noqa: PLC0415
+    from nascope.records.paths import slug  # noqa: PLC0415
+    from nascope.training.weights import import_weights  # noqa: PLC0415
 
-        def progress(share: float, words: str) -> None:
-            if not first:
-                first.append(share)  # what an earlier run had done tells nothing of the pace
-            made = share - first[0]
-            left = (time.monotonic() - start) * (1 - share) / made if made > 0.005 else None
-            shown.show(share, left, words)
-
-        yield progress
+    genotype = resolve_cell(cell)
+    data = load_data(dataset, data_dir=data_dir)
+    path = output or Path("runs/import") / f"{slug(genotype.name or 'cell')}.safetensors"
+    import_weights(weights, genotype, data, path, channels=channels, layers=layers)
+    print(f"{path}: {genotype.name or 'cell'}, C={channels}, L={layers}, weights of {weights.name}")

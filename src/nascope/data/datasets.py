@@ -124,6 +124,7 @@ def load_data(
     train_size: int | None = None,
     test_size: int | None = None,
     validation_size: int = 0,
+    at_most: tuple[int | None, int | None] = (None, None),
 ) -> DataSet:
     """Load a data set by name.
 
@@ -137,6 +138,8 @@ def load_data(
         train_size, test_size: take only so many images, balanced over classes by a fixed rule;
             a smaller subset is part of a larger one.
         validation_size: hold so many images out of the training set, before ``train_size``.
+        at_most: training and test images taken where no size is given; fewer where fewer are
+            there.
 
     Raises:
         DataError: the set is missing, damaged or smaller than asked for.
@@ -158,6 +161,10 @@ def load_data(
         chosen = balanced_subset(train.labels, validation_size, seed=1, what=f"{name} validation")
         validation = train.take(chosen)
         train = train.take(np.setdiff1d(np.arange(len(train)), chosen))
+    if train_size is None and at_most[0] is not None:
+        train_size = min(at_most[0], len(train))
+    if test_size is None and at_most[1] is not None:
+        test_size = min(at_most[1], len(test))
     if train_size is not None:
         train = train.take(balanced_subset(train.labels, train_size, what=f"{name} training"))
     if test_size is not None:

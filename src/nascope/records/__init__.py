@@ -1,7 +1,7 @@
 """Records: what a study leaves on disk, as plain files. Loads no torch."""
 
 from nascope.records.read import (
-    EpochRecord,
+    CurvePoint,
     ProbeRecord,
     StudyRecord,
     TrainingRecord,
@@ -10,7 +10,7 @@ from nascope.records.read import (
 )
 
 __all__ = [
-    "EpochRecord",
+    "CurvePoint",
     "ProbeRecord",
     "StudyRecord",
     "TrainingRecord",

@@ -25,38 +25,51 @@ CORRECT_KEY = "records.correct"  # (test images,) uint8: 1 where the final netwo
 
 
 @dataclass(frozen=True)
-class EpochRecord:
-    """One completed epoch. Losses are means per image, accuracies shares in [0, 1].
+class CurvePoint:
+    """A point of the training curves. Losses are means per image, accuracies shares in [0, 1].
 
-    Training loss and accuracy are those met during the epoch, on augmented images with the
-    weights changing; test figures are taken at its end, in evaluation mode.
+    Training figures are those met over the stretch that ends here, on augmented images with the
+    weights changing: a completed epoch's stretch is that epoch, an early point's begins at the
+    early point before. Test figures are taken here, in evaluation mode.
     """
 
-    epoch: int  # completed epochs, from 1
+    epoch: float  # passes over the training set so far
     learning_rate: float
     train_loss: float
     train_accuracy: float
+    train_top5: float
     test_loss: float
     test_accuracy: float
-    seconds: float
+    test_top5: float
+    gradient_norm: float  # mean over the steps, of all parameters, before it is clipped
+    seconds: float  # training and evaluation
+    images_per_second: float  # of training
     validation_loss: float | None = None
     validation_accuracy: float | None = None
+    validation_top5: float | None = None
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
     """A trial's training so far."""
 
-    epochs: tuple[EpochRecord, ...]
+    epochs: tuple[CurvePoint, ...]  # one a completed epoch
+    early: tuple[CurvePoint, ...]  # several within the first epochs, their ends included
     diverged_at: int | None  # the epoch whose loss or weights were not finite
     finished: bool  # all epochs done, or diverged
     provenance: Mapping[str, Any]  # versions, device, threads, host, durations, parameters
     correct: np.ndarray | None = field(default=None, compare=False)  # (test images,) bool
 
     @property
-    def last(self) -> EpochRecord | None:
+    def last(self) -> CurvePoint | None:
         """The newest epoch, if there is one."""
         return self.epochs[-1] if self.epochs else None
+
+    @property
+    def curve(self) -> tuple[CurvePoint, ...]:
+        """The early points, then the epochs after them."""
+        covered = self.early[-1].epoch if self.early else 0
+        return (*self.early, *(epoch for epoch in self.epochs if epoch.epoch > covered))
 
 
 @dataclass(frozen=True)
@@ -213,7 +226,8 @@ def read_training(path: Path, *, identity: str | None = None) -> TrainingRecord:
             correct = file.get_tensor(CORRECT_KEY).astype(bool)
     try:
         return TrainingRecord(
-            epochs=tuple(EpochRecord(**epoch) for epoch in records["epochs"]),
+            epochs=tuple(CurvePoint(**point) for point in records["epochs"]),
+            early=tuple(CurvePoint(**point) for point in records["early"]),
             diverged_at=records["diverged_at"],
             finished=records["finished"],
             provenance=records["provenance"],

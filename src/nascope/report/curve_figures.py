@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from nascope.records import EpochRecord
+from nascope.records import CurvePoint
 from nascope.report.arrangement import Arrangement, Group, ShownCell, shortened
 from nascope.report.payload import curve_figure
 from nascope.report.quantities import CURVES
@@ -52,14 +52,14 @@ def _draw_line(ax: Any, line: dict[str, Any], cell: ShownCell) -> None:
     def clean(values: Sequence[float | None]) -> list[float]:
         return [blank if value is None else value for value in values]
 
-    epochs = range(1, len(line["mean"]) + 1)
+    epochs = line["x"][: len(line["mean"])]
     if "low" in line:
         low, high = clean(line["low"]), clean(line["high"])
         ax.fill_between(epochs, low, high, color=look.colour, alpha=0.14, linewidth=0)
     if len(line["seeds"]) > 1:
         for seed in line["seeds"]:
             values = clean(seed["y"])
-            ax.plot(range(1, len(values) + 1), values, color=look.colour, alpha=0.35, linewidth=0.5)
+            ax.plot(line["x"][: len(values)], values, color=look.colour, alpha=0.35, linewidth=0.5)
     ax.plot(
         epochs,
         clean(line["mean"]),
@@ -80,15 +80,15 @@ def _draw_line(ax: Any, line: dict[str, Any], cell: ShownCell) -> None:
 
 
 def curves_table(group: Group, arrangement: Arrangement) -> bytes:
-    """Every epoch's record of a group, as CSV: losses in nats, accuracies as shares."""
+    """Every point of a group's curves, as CSV: losses in nats, accuracies as shares."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    fields = [field.name for field in dataclasses.fields(EpochRecord)]
+    fields = [field.name for field in dataclasses.fields(CurvePoint)]
     table.writerow(["cell", "variant", "setting", "seed", *fields])
     for key, trials in group.trials.items():
         cell = arrangement.cell(key)
         for trial in trials:
             head = [cell.label, cell.variant, group.setting, trial.seed]
-            for epoch in trial.training.epochs if trial.training else ():
-                table.writerow([*head, *dataclasses.astuple(epoch)])
+            for point in trial.training.curve if trial.training else ():
+                table.writerow([*head, *dataclasses.astuple(point)])
     return text.getvalue().encode("utf-8")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nascope.analysis import over_seeds
-from nascope.analysis.convergence import sound_epochs
+from nascope.analysis.convergence import sound_curve
 from nascope.analysis.measures import Levels
 from nascope.records import TrialRecord
 from nascope.report.arrangement import Arrangement, Group
@@ -76,10 +76,14 @@ def curve_figure(group: Group, quantity: str) -> dict[str, Any]:
 def _line(key: str, trials: Sequence[TrialRecord], quantity: str) -> dict[str, Any]:
     seeds: list[dict[str, Any]] = []
     diverged: list[dict[str, Any]] = []
+    x: list[float] = []
     for trial in trials:
         if trial.training is None:
             continue
-        values = [CURVES[quantity].value(epoch) for epoch in sound_epochs(trial.training)]
+        points = sound_curve(trial.training)
+        values = [CURVES[quantity].value(point) for point in points]
+        if len(points) > len(x):  # seeds share their places, as far as each got
+            x = [point.epoch for point in points]
         seeds.append({"seed": trial.seed, "y": _numbers(values)})
         if trial.training.diverged_at is not None:
             finite = [value for value in values if math.isfinite(value)]
@@ -93,6 +97,7 @@ def _line(key: str, trials: Sequence[TrialRecord], quantity: str) -> dict[str, A
     ]
     line: dict[str, Any] = {
         "cell": key,
+        "x": _numbers(x),
         "seeds": seeds,
         "mean": _numbers(mean.mean for mean in means),
         "diverged": diverged,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nascope.analysis.measures import loss_of, std_of
-from nascope.records import EpochRecord, ProbeRecord
+from nascope.records import CurvePoint, ProbeRecord
 from nascope.report.arrangement import Arrangement
 from nascope.report.palette import CIVIDIS, VIRIDIS, colours_at
 from nascope.report.scales import Scale, shared_scale
@@ -25,7 +25,7 @@ class Curve:
 
     title: str
     axis: str
-    value: Callable[[EpochRecord], float]
+    value: Callable[[CurvePoint], float]
 
 
 @dataclass(frozen=True)

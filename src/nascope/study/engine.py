@@ -210,7 +210,10 @@ def _serve(connection: Connection, threads: int) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     import torch  # noqa: PLC0415
 
+    from nascope.data.device import keep_freed_memory  # noqa: PLC0415
+
     torch.set_num_threads(threads)
+    keep_freed_memory()
     while True:
         try:
             task: Task = connection.recv()

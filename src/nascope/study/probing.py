@@ -11,12 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from nascope.cells.genotype import from_dict
 from nascope.data.augment import Images
-from nascope.data.datasets import DataSet, balanced_subset, load_data
-from nascope.data.device import describe_device
-from nascope.errors import DataError
-from nascope.networks.network import Network
+from nascope.data.datasets import DataSet, balanced_subset
+from nascope.data.device import describe_device, evaluation_batch
 from nascope.probes.directions import random_directions
 from nascope.probes.gradient_variance import gradient_variance
 from nascope.probes.grid import Grid, Progress
@@ -26,25 +23,10 @@ from nascope.probes.risk import Risk
 from nascope.records.files import write_arrays, write_json
 from nascope.records.provenance import provenance
 from nascope.study.study import ProbePlan
-from nascope.training.checkpoint import Checkpoint, load_checkpoint
-from nascope.training.recipe import Recipe
-from nascope.training.train import build_network
+from nascope.study.trained import data_of, trained_network
+from nascope.training.checkpoint import load_checkpoint
 
 Plain = Mapping[str, Any]
-
-# Pixels of a batch: 64 images of 32 px, whose activations fit a core's cache, or 1,024 of 8 px,
-# where the overhead of each operation counts. Fixed, so that no number depends on the machine.
-_BATCH_PIXELS = 64 * 32 * 32
-
-
-def trained_network(checkpoint: Checkpoint) -> Network:
-    """The network that a checkpoint holds, on the CPU."""
-    records = checkpoint.records
-    network = build_network(
-        from_dict(records["genotype"]), Recipe(**records["recipe"]), records["data"], seed=0
-    )
-    network.load_state_dict(checkpoint.part("model"))
-    return network
 
 
 def probe_network(
@@ -72,7 +54,7 @@ def probe_network(
         network.to(device),
         images,
         torch.from_numpy(test.labels).to(device),
-        batch_size=max(1, _BATCH_PIXELS // data.image_size**2),
+        batch_size=evaluation_batch(data.image_size, torch.device("cpu")),  # on every device
     )
     directions = random_directions(risk.origin, 2, seed=settings["seed"])
     grid = Grid.square(settings["points"], settings["radius"])
@@ -113,14 +95,7 @@ def probe_checkpoint(
         DataError: its data set is not there, or another one lies in its place.
     """
     checkpoint = load_checkpoint(path)
-    recorded = checkpoint.records["data"]
-    request = {
-        "name": recorded["name"],
-        "train_size": recorded["train"],
-        "test_size": recorded["test"],
-        "validation_size": recorded["validation"],
-    }
-    data = checked(load_data(data_dir=data_dir, **request), recorded["digest"])
+    data = data_of(checkpoint, data_dir)
     name = plan.identity(checkpoint.records["identity"])
     chunks = output.with_name(f".{output.stem}-{name}-rows")
     arrays, settings = probe_network(
@@ -147,13 +122,3 @@ def probe_checkpoint(
     )
     shutil.rmtree(chunks, ignore_errors=True)
     return arrays
-
-
-def checked(data: DataSet, digest: str) -> DataSet:
-    """The data set, if its digest is the expected one."""
-    if data.digest != digest:
-        raise DataError(
-            f"{data.name} is another data set than planned or trained on: its digest is "
-            f"{data.digest}, not {digest}"
-        )
-    return data

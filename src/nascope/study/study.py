@@ -18,7 +18,7 @@ from nascope.cells.wiring import published_variant, random_variant
 from nascope.data.datasets import DataSet, load_data
 from nascope.errors import NascopeError, StudyError
 from nascope.records.identity import identity, non_defaults
-from nascope.training.recipe import RECIPES, SCALES, Recipe
+from nascope.training.recipe import RECIPES, SCALES, Recipe, overridden
 from nascope.training.train import training_identity
 
 MAX_POINTS = 1001  # a side of a grid: a million points
@@ -76,7 +76,7 @@ class Study:
     Args:
         name: names the study in its report.
         cells: originals and variants; their labels are unique.
-        dataset: name of the data set; sizes as in `load_data`.
+        dataset: name of the data set; sizes and ``at_most`` as in `load_data`.
         recipe: of every trial but for the learning rate.
         learning_rates, seeds: at least one each.
         probes: of every trained network.
@@ -92,6 +92,7 @@ class Study:
     train_size: int | None = None
     test_size: int | None = None
     validation_size: int = 0
+    at_most: tuple[int | None, int | None] = (None, None)
     learning_rates: tuple[float, ...] = (0.025,)
     seeds: tuple[int, ...] = (0,)
     probes: tuple[ProbePlan, ...] = field(default=())
@@ -118,6 +119,7 @@ class Study:
             train_size=self.train_size,
             test_size=self.test_size,
             validation_size=self.validation_size,
+            at_most=self.at_most,
         )
 
     def plan(self, data: DataSet) -> dict[str, Any]:
@@ -148,8 +150,8 @@ class Study:
             )
         request = {
             "name": self.dataset,
-            "train_size": self.train_size,
-            "test_size": self.test_size,
+            "train_size": len(data.train),
+            "test_size": len(data.test),
             "validation_size": self.validation_size,
         }
         return {"format": 1, "name": self.name, "data": request, "trials": trials}
@@ -168,7 +170,7 @@ class _Variants(_Section):
 
 
 class _Data(_Section):
-    name: str = "digits"
+    name: str | None = None
     train_size: int | None = Field(default=None, ge=1)
     test_size: int | None = Field(default=None, ge=1)
     validation_size: int = Field(default=0, ge=0)
@@ -226,17 +228,21 @@ def read_study_file(path: str | Path) -> Study:
 
 def _study(file: _File, default_name: str) -> Study:
     training = file.training
-    values = SCALES[training.scale] | _checked_overrides(training.overrides)
-    recipe = dataclasses.replace(RECIPES[training.recipe], **values)
+    scale = SCALES[training.scale]
+    if "learning_rate" in training.overrides:
+        raise StudyError("training.overrides.learning_rate: give training.learning_rates instead")
+    recipe = dataclasses.replace(RECIPES[training.recipe], **scale.overrides)
+    recipe = overridden(recipe, training.overrides, where="training.overrides.")
     sections = {"landscape": file.landscape, "variance": file.variance}
     return Study(
         name=file.name or default_name,
         cells=plan_cells(file.cells, method=file.variants.method, seeds=file.variants.seeds),
         recipe=recipe,
-        dataset=file.data.name,
+        dataset=file.data.name or scale.dataset,
         train_size=file.data.train_size,
         test_size=file.data.test_size,
         validation_size=file.data.validation_size,
+        at_most=(scale.train_size, scale.test_size),
         learning_rates=tuple(training.learning_rates),
         seeds=tuple(training.seeds),
         probes=tuple(
@@ -266,25 +272,6 @@ def plan_cells(texts: list[str], *, method: str, seeds: list[int]) -> tuple[Plan
             label = variant.name or f"{name}-{seed}"
             cells.append(PlannedCell(label, name, f"{method} {seed}", variant))
     return tuple(cells)
-
-
-def _checked_overrides(overrides: dict[str, Any]) -> dict[str, Any]:
-    known = {field.name: field for field in dataclasses.fields(Recipe)}
-    known.pop("learning_rate")  # training.learning_rates
-    for name, value in overrides.items():
-        key = f"training.overrides.{name}"
-        if name not in known:
-            raise StudyError(f"{key}: unknown key{_suggestion(name, list(known))}")
-        default = known[name].default
-        number = isinstance(default, float) and isinstance(value, int | float)
-        if isinstance(value, bool) != isinstance(default, bool) or not (
-            number or isinstance(value, type(default))
-        ):
-            raise StudyError(f"{key}: expected {type(default).__name__}, got {value!r}")
-    return {
-        name: float(value) if isinstance(known[name].default, float) else value
-        for name, value in overrides.items()
-    }
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -23,7 +23,8 @@ from nascope.records.files import why_unwritable, write_arrays, write_json
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.provenance import provenance
 from nascope.records.read import is_complete
-from nascope.study.probing import Plain, Progress, checked, probe_network, trained_network
+from nascope.study.probing import Plain, Progress, probe_network
+from nascope.study.trained import checked, trained_network
 from nascope.training.checkpoint import load_checkpoint
 from nascope.training.recipe import Recipe
 from nascope.training.train import train

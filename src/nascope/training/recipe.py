@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from nascope.data.augment import Augmentation
 from nascope.data.datasets import DataSet
 from nascope.errors import StudyError
 from nascope.networks.network import MAX_CHANNELS, MAX_LAYERS
+from nascope.training.precision import PRECISIONS
 
 LARGEST = 1e30  # of a rate or weight: float32 ends near 3e38
 REFERENCE_SIZE = 32  # px; padding and cutout are stated for this size and scale with the image
@@ -33,6 +36,9 @@ class Recipe:
         cutout: side of the erased square in pixels at 32 px; 0 for none.
         auxiliary_weight: weight of the auxiliary tower's loss; 0 for no tower.
         drop_path: probability of dropping an edge in the last epoch, rising linearly from 0.
+        precision: "float32", "bf16" or "tf32", see `nascope.training.precision`.
+        compile: whether torch.compile fuses the network's training step: faster, after minutes of
+            compilation, and different in the last bits.
 
     Raises:
         StudyError: a value is out of its range.
@@ -54,6 +60,8 @@ class Recipe:
     cutout: int = 0
     auxiliary_weight: float = 0.0
     drop_path: float = 0.0
+    precision: str = "float32"
+    compile: bool = False
 
     def __post_init__(self) -> None:
         for name in ("channels", "layers", "epochs", "batch_size"):
@@ -70,6 +78,7 @@ class Recipe:
         _require(self, "learning_rate", self.learning_rate > 0, "above 0")
         for name in ("momentum", "drop_path"):
             _require(self, name, 0 <= getattr(self, name) < 1, "in [0, 1)")
+        _require(self, "precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}")
 
     def learning_rate_at(self, epoch: int) -> float:
         """Learning rate of an epoch counted from 0: ½ η (1 + cos(π e / E)).
@@ -107,20 +116,65 @@ RECIPES = {
 }
 """The paper's two recipes: Sections 4.1 to 4.2 and Figure 9, and Table 1."""
 
-SCALES: dict[str, dict[str, Any]] = {
-    "tiny": {"channels": 4, "layers": 5, "epochs": 12, "batch_size": 64},
-    "small": {"channels": 8, "layers": 5, "epochs": 10, "batch_size": 80},
-    "paper": {},
+
+@dataclass(frozen=True)
+class Scale:
+    """A size of experiment by name: how the recipe is changed, and the data.
+
+    Args:
+        overrides: of the recipe.
+        dataset: used where none is named.
+        train_size, test_size: at most so many images, where no size is given; None for all.
+    """
+
+    overrides: Mapping[str, Any]
+    dataset: str
+    train_size: int | None = None
+    test_size: int | None = None
+
+
+SCALES: dict[str, Scale] = {
+    "tiny": Scale({"channels": 4, "layers": 5, "epochs": 12, "batch_size": 64}, "digits"),
+    "small": Scale({"channels": 8, "layers": 5, "epochs": 10}, "cifar10", 5000, 2000),
+    "paper": Scale({}, "cifar10"),
 }
-"""Overrides of the recipe by the name of a scale; "paper" is the recipe itself."""
+"""``tiny`` takes seconds, ``small`` minutes on one core; ``paper`` is the recipe itself: C = 36,
+L = 20, 600 epochs, batches of 80, all of the data."""
 
 
-def scaled(recipe: Recipe, scale: str) -> Recipe:
-    """The recipe at a named scale.
+def scale_of(name: str) -> Scale:
+    """The scale of that name.
 
     Raises:
-        StudyError: there is no such scale.
+        StudyError: there is none.
     """
-    if scale not in SCALES:
-        raise StudyError(f"no scale {scale!r}; there are {', '.join(SCALES)}")
-    return replace(recipe, **SCALES[scale])
+    if name not in SCALES:
+        raise StudyError(f"no scale {name!r}; there are {', '.join(SCALES)}")
+    return SCALES[name]
+
+
+def overridden(recipe: Recipe, values: Mapping[str, Any], *, where: str) -> Recipe:
+    """The recipe with fields replaced by values that a user wrote.
+
+    Args:
+        where: what a message puts before the field's name, "training.overrides." say.
+
+    Raises:
+        StudyError: a field is unknown, or a value of another type or out of its range.
+
+    >>> overridden(Recipe(), {"weight_decay": 1}, where="").weight_decay
+    1.0
+    """
+    known = {field.name: field for field in fields(Recipe)}
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            raise StudyError(f"{where}{name}: unknown key; {hint}")
+        kind: Any = type(known[name].default)
+        number = kind is float and isinstance(value, int) and not isinstance(value, bool)
+        if type(value) is not kind and not number:
+            raise StudyError(f"{where}{name}: expected {kind.__name__}, got {value!r}")
+        changes[name] = kind(value)
+    return replace(recipe, **changes)

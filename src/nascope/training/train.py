@@ -1,7 +1,8 @@
 """The training loop, visible from top to bottom.
 
 Epoch e draws everything from a generator seeded by (seed, e), and its learning rate is a function
-of e: a resume needs the weights and the momentum, and no generator's state.
+of e: a resume needs the weights, the momentum and the number of steps done, and no generator's
+state.
 """
 
 from __future__ import annotations
@@ -19,19 +20,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nascope.cells.genotype import Genotype, to_dict
-from nascope.data.augment import Augmentation, Images, draw_epoch
-from nascope.data.datasets import DataSet, ImageSet
+from nascope.data.augment import Images, draw_epoch
+from nascope.data.datasets import DataSet
 from nascope.data.device import describe_device
 from nascope.networks.network import Network
 from nascope.records.identity import derived_seed, identity, non_defaults
 from nascope.records.provenance import provenance
-from nascope.records.read import CORRECT_KEY, EpochRecord
+from nascope.records.read import CurvePoint
 from nascope.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from nascope.training.compiling import Compiled
+from nascope.training.evaluation import TOP, Evaluation, evaluate, ranks
+from nascope.training.precision import arithmetic, autocast
 from nascope.training.recipe import Recipe
+from nascope.training.state import Mark, TrainingState
 
 logger = logging.getLogger(__name__)
 
-EVALUATION_BATCH = 250  # fixed: per-image results may depend on it in the last bit
+HeldOut = Mapping[str, tuple[Images, Tensor]]
+"""Images and labels on their device, of "test" and "validation"."""
 
 Progress = Callable[[float, str], None]
 """Called with the share done, in [0, 1], and a few words on the state."""
@@ -83,232 +89,227 @@ def train(
     path: Path,
     previous: Path | None = None,
     device: str | torch.device = "cpu",
+    checkpoint_seconds: float = 60.0,
     progress: Progress | None = None,
 ) -> Checkpoint:
     """Train a network, or go on training it from its checkpoint.
 
-    Each epoch ends with a checkpoint. Where the loss or the weights are no longer finite, the
-    record says "diverged at epoch e" and training ends: a result, not an error.
+    Each epoch ends with a checkpoint, and a long one has some within. Where the loss or the
+    weights are no longer finite, the record says "diverged at epoch e" and training ends: a
+    result, not an error.
 
     Args:
         seed: determines weights, order and augmentation.
         path: the checkpoint's file; one of the same training is taken up where it ends.
         previous: where the checkpoint before is kept.
         device: "cpu", "cuda", "mps", …
+        checkpoint_seconds: between two checkpoints within an epoch. It changes no number.
         progress: called during training.
 
     Raises:
         CheckpointError: the file at ``path`` belongs to another training, or is damaged and no
             earlier one is there.
+        StudyError: the device lacks the recipe's precision, or the network can't be compiled.
     """
     device = torch.device(device)
     name = training_identity(genotype, data, recipe, seed)
+    found = None
+    if path.exists() or (previous is not None and previous.exists()):
+        found = load_checkpoint(path, previous=previous, identity=name)
+        if found.records["finished"]:
+            return found
     network = build_network(genotype, recipe, data.summary(), seed=seed).to(device)
-    optimizer = torch.optim.SGD(
-        network.parameters(),
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-    )
-    epochs: list[EpochRecord] = []
-    started = _resume(path, previous, name, network, optimizer)
-    if started is not None:
-        if started.records["finished"]:
-            return started
-        epochs = [EpochRecord(**epoch) for epoch in started.records["epochs"]]
+    state = TrainingState(network, recipe, images=len(data.train))
+    if found is not None:
+        state.restore(found)
+    batches = _Batches(data, recipe, seed, device)
+    held_out = _held_out(data, device)
+    forward = Compiled(network.forward_training) if recipe.compile else network.forward_training
 
-    augmentation = recipe.augmentation(data)
-    batches = _Batches(
-        images=_images(data, data.train, device, augmentation.padding),
-        labels=_labels(data.train, device),
-        augmentation=augmentation,
-    )
-    held_out = {
-        split: (_images(data, part, device), _labels(part, device))
+    def report() -> None:
+        if progress is not None:
+            last = state.newest
+            accuracy = f", test accuracy {last.test_accuracy:.1%}" if last else ""
+            epoch = min(state.epoch + 1, recipe.epochs)
+            words = f"epoch {epoch}/{recipe.epochs}{accuracy}"
+            progress(state.passes / recipe.epochs, words)
+
+    def save() -> Checkpoint:
+        compile_seconds = forward.seconds if isinstance(forward, Compiled) else None
+        records = {
+            "identity": name,
+            "genotype": to_dict(genotype),
+            "name": genotype.name,
+            "recipe": dataclasses.asdict(recipe),
+            "seed": seed,
+            "data": data.summary(),
+            **state.records(),
+            "provenance": _provenance(state, device, compile_seconds),
+        }
+        checkpoint = Checkpoint(state.tensors(), records)
+        save_checkpoint(path, checkpoint, previous=previous)
+        return checkpoint
+
+    report()
+    with arithmetic(recipe.precision, device):
+        while True:
+            logger.info("epoch %d of %d: training", state.epoch + 1, recipe.epochs)
+            state.begin_epoch()
+            batches.begin(state.epoch)
+            saved = time.monotonic()
+            while state.here.step < state.steps:
+                _step(state, forward, *batches.at(state.here.step), seed=seed)
+                if state.here.step in state.points:
+                    _add_points(state, held_out)
+                elif time.monotonic() - saved >= checkpoint_seconds:
+                    state.here.training += state.lap()
+                    logger.info(
+                        "epoch %d of %d, step %d: writing a checkpoint",
+                        *(state.epoch + 1, recipe.epochs, state.here.step),
+                    )
+                    save()
+                    saved = time.monotonic()
+                    state.lap()
+                report()
+            state.end_epoch()
+            logger.info("epoch %d of %d: writing the checkpoint", state.epoch, recipe.epochs)
+            checkpoint = save()
+            logger.info("epoch %d of %d: done, %s", state.epoch, recipe.epochs, state.summary())
+            report()
+            if state.finished:
+                return checkpoint
+
+
+def _held_out(data: DataSet, device: torch.device) -> HeldOut:
+    return {
+        split: (
+            Images(part.images, data.mean, data.std, device=device),
+            torch.from_numpy(part.labels).to(device),
+        )
         for split, part in (("test", data.test), ("validation", data.validation))
         if part is not None
     }
 
-    def report(share: float) -> None:
-        if progress is not None:
-            accuracy = f", test accuracy {epochs[-1].test_accuracy:.1%}" if epochs else ""
-            done = len(epochs) + share
-            progress(done / recipe.epochs, f"epoch {math.ceil(done)}/{recipe.epochs}{accuracy}")
 
-    while True:
-        epoch = len(epochs)
-        before = time.perf_counter()
-        logger.info("epoch %d of %d: training", epoch + 1, recipe.epochs)
-        losses, hits = _train_epoch(
-            network, optimizer, batches, recipe=recipe, seed=seed, epoch=epoch, report=report
-        )
-        test_loss, test_accuracy, correct = evaluate(network, *held_out["test"])
-        validation = evaluate(network, *held_out["validation"]) if data.validation else None
-        record = EpochRecord(
-            epoch=epoch + 1,
-            learning_rate=recipe.learning_rate_at(epoch),
-            train_loss=float(losses.sum() / len(data.train)),
-            train_accuracy=float(hits.sum() / len(data.train)),
-            test_loss=test_loss,
-            test_accuracy=test_accuracy,
-            seconds=time.perf_counter() - before,
-            validation_loss=validation[0] if validation else None,
-            validation_accuracy=validation[1] if validation else None,
-        )
-        epochs.append(record)
-        diverged = not (math.isfinite(record.train_loss) and _weights_finite(network))
-        checkpoint = Checkpoint(
-            tensors=_state(network, optimizer) | {CORRECT_KEY: correct.to(torch.uint8)},
-            records={
-                "identity": name,
-                "genotype": to_dict(genotype),
-                "name": genotype.name,
-                "recipe": dataclasses.asdict(recipe),
-                "seed": seed,
-                "data": data.summary(),
-                "epochs": [dataclasses.asdict(record) for record in epochs],
-                "diverged_at": epoch + 1 if diverged else None,
-                "finished": diverged or len(epochs) == recipe.epochs,
-                "provenance": provenance(
-                    device=describe_device(device),
-                    threads=torch.get_num_threads(),
-                    parameters=sum(parameter.numel() for parameter in network.parameters()),
-                    seconds=sum(record.seconds for record in epochs),
-                ),
-            },
-        )
-        logger.info("epoch %d of %d: writing the checkpoint", epoch + 1, recipe.epochs)
-        save_checkpoint(path, checkpoint, previous=previous)
-        logger.info(
-            "epoch %d of %d: done, training loss %.4f, test loss %.4f, test accuracy %.4f%s",
-            epoch + 1,
-            recipe.epochs,
-            record.train_loss,
-            record.test_loss,
-            record.test_accuracy,
-            ", diverged" if diverged else "",
-        )
-        report(0.0)
-        if checkpoint.records["finished"]:
-            return checkpoint
+def _provenance(
+    state: TrainingState, device: torch.device, compile_seconds: float | None
+) -> dict[str, Any]:
+    return provenance(
+        device=describe_device(device),
+        threads=torch.get_num_threads(),
+        parameters=sum(parameter.numel() for parameter in state.network.parameters()),
+        seconds=math.fsum(epoch.seconds for epoch in state.epochs),
+        compile_seconds=compile_seconds,
+    )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Batches:
-    """The training set on its device, and how its images are augmented."""
-
-    images: Images
-    labels: Tensor
-    augmentation: Augmentation
-
-
-def _train_epoch(
-    network: Network,
-    optimizer: torch.optim.Optimizer,
-    batches: _Batches,
+def _step(
+    state: TrainingState,
+    forward: Callable[..., tuple[Tensor, Tensor | None]],
+    images: Tensor,
+    target: Tensor,
     *,
-    recipe: Recipe,
     seed: int,
-    epoch: int,
-    report: Callable[[float], None],
-) -> tuple[Tensor, Tensor]:
-    """One pass over the training set; returns each step's summed loss and number of hits.
-
-    Nothing waits for the device before the epoch's end.
-    """
-    n, size, device = len(batches.images), batches.images.size, batches.labels.device
-    for group in optimizer.param_groups:
-        group["lr"] = recipe.learning_rate_at(epoch)
-    generator = torch.Generator().manual_seed(derived_seed("epoch", seed, epoch))
-    draws = draw_epoch(n, size, batches.augmentation, generator).to(device)
-    losses, hits = [], []
-    network.train()
-    for start in range(0, n, recipe.batch_size):
-        batch = draws[start : start + recipe.batch_size]
-        images = batches.images.augmented(batch, batches.augmentation)
-        target = batches.labels[batch.order]  # (batch,)
-        drop_path = None
-        if probability := recipe.drop_path_at(epoch):
-            place = derived_seed("drop path", seed, epoch, start)
-            drop_path = _draw_drop_path(network, probability, len(target), place).to(device)
-
-        logits, auxiliary = network.forward_training(images, drop_path)
+) -> None:
+    """One step of SGD, and what is logged of it. Nothing waits for the device."""
+    recipe = state.recipe
+    drop_path = _draw_drop_path(state, len(target), seed)
+    with autocast(recipe.precision, images.device):
+        logits, auxiliary = forward(images, drop_path)
         loss = functional.cross_entropy(logits, target)
         objective = loss
         if auxiliary is not None:
             extra = functional.cross_entropy(auxiliary, target)
             objective = loss + recipe.auxiliary_weight * extra
-        optimizer.zero_grad(set_to_none=True)
-        objective.backward()
-        if recipe.gradient_clip:
-            nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
-        optimizer.step()
-
-        losses.append(loss.detach() * len(target))
-        hits.append((logits.detach().argmax(dim=1) == target).sum())
-        report(min(1.0, (start + recipe.batch_size) / n) * 0.99)
-    return torch.stack(losses).cpu().double(), torch.stack(hits).cpu().double()
-
-
-def _draw_drop_path(network: Network, probability: float, batch: int, seed: int) -> Tensor:
-    """(num_drop_paths, batch): 0 with ``probability``, else 1 / (1 − probability)."""
-    generator = torch.Generator().manual_seed(seed)
-    keep = torch.rand(network.num_drop_paths, batch, generator=generator) >= probability
-    return keep / (1 - probability)
+    state.optimizer.zero_grad(set_to_none=True)
+    objective.backward()
+    gradients = [p.grad for p in state.network.parameters() if p.grad is not None]
+    norm = nn.utils.get_total_norm(gradients)
+    if recipe.gradient_clip:
+        nn.utils.clip_grads_with_norm_(state.network.parameters(), recipe.gradient_clip, norm)
+    state.optimizer.step()
+    with torch.no_grad():
+        place = ranks(logits, target)
+        logged = [loss * len(target), (place == 0).sum(), (place < TOP).sum(), norm]
+        state.log[:, state.here.step] = torch.stack(logged)
+    state.here.step += 1
 
 
-def evaluate(network: nn.Module, images: Images, labels: Tensor) -> tuple[float, float, Tensor]:
-    """Mean loss, accuracy, and per-image correctness (n,), in evaluation mode."""
-    network.eval()
-    losses, hits = [], []
-    with torch.inference_mode():
-        for start in range(0, len(images), EVALUATION_BATCH):
-            part = slice(start, start + EVALUATION_BATCH)
-            logits = network(images.plain(part))
-            losses.append(functional.cross_entropy(logits, labels[part], reduction="none"))
-            hits.append(logits.argmax(dim=1) == labels[part])
-    loss, correct = torch.cat(losses).cpu().double().mean(), torch.cat(hits).cpu()
-    return float(loss), float(correct.double().mean()), correct
-
-
-def _state(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Weights and momentum under the names that a checkpoint gives them."""
-    tensors = {f"model.{key}": value for key, value in network.state_dict().items()}
-    for key, parameter in network.named_parameters():
-        buffer = optimizer.state[parameter].get("momentum_buffer")
-        if buffer is not None:  # a dead node's weights never get a gradient
-            tensors[f"momentum.{key}"] = buffer
-    return tensors
-
-
-def _resume(
-    path: Path,
-    previous: Path | None,
-    name: str,
-    network: Network,
-    optimizer: torch.optim.Optimizer,
-) -> Checkpoint | None:
-    """Load the state of the same training, if there is one."""
-    if not path.exists() and not (previous is not None and previous.exists()):
+def _draw_drop_path(state: TrainingState, batch: int, seed: int) -> Tensor | None:
+    """(edges, batch): 0 with the epoch's probability p, else 1 / (1 − p); None where p is 0."""
+    probability = state.recipe.drop_path_at(state.epoch)
+    if not probability:
         return None
-    checkpoint = load_checkpoint(path, previous=previous, identity=name)
-    network.load_state_dict(checkpoint.part("model"))
-    momentum = checkpoint.part("momentum")
-    for key, parameter in network.named_parameters():
-        if key in momentum:
-            buffer = torch.empty_like(parameter).copy_(momentum[key])
-            optimizer.state[parameter]["momentum_buffer"] = buffer
-    return checkpoint
+    start = state.here.step * state.recipe.batch_size
+    place = derived_seed("drop path", seed, state.epoch, start)
+    generator = torch.Generator().manual_seed(place)
+    drawn = torch.rand(state.network.num_drop_paths, batch, generator=generator)
+    return ((drawn >= probability) / (1 - probability)).to(state.log.device)
 
 
-def _images(data: DataSet, part: ImageSet, device: torch.device, padding: int = 0) -> Images:
-    return Images(part.images, data.mean, data.std, device=device, padding=padding)
+def _add_points(state: TrainingState, held_out: HeldOut) -> None:
+    """Evaluate here; add an early point of the curves, the epoch's own, or both."""
+    state.log[:, : state.here.step].cpu()  # waits for the device, so that the clock is right
+    state.here.training += state.lap()
+    tested = {
+        split: evaluate(state.network, images, labels, precision=state.recipe.precision)
+        for split, (images, labels) in held_out.items()
+    }
+    state.here.evaluation += state.lap()
+    if state.here.step in state.early_steps:
+        state.early.append(_point(state, state.mark, tested))
+        state.mark = dataclasses.replace(state.here)
+    if state.here.step == state.steps:
+        state.correct = tested["test"].correct
+        state.epochs.append(_point(state, Mark(), tested))
 
 
-def _labels(part: ImageSet, device: torch.device) -> Tensor:
-    return torch.from_numpy(part.labels).to(device)
+def _point(state: TrainingState, since: Mark, tested: Mapping[str, Evaluation]) -> CurvePoint:
+    """A point of the curves: training figures from a mark to here, the others taken here."""
+    recipe, here = state.recipe, state.here
+    stretch = state.log[:, since.step : here.step].cpu().double()
+    images = min(here.step * recipe.batch_size, state.images) - since.step * recipe.batch_size
+    loss, hits, top5, norm = stretch.sum(dim=1).tolist()
+    training = here.training - since.training
+    validation = tested.get("validation")
+    return CurvePoint(
+        epoch=state.passes,
+        learning_rate=recipe.learning_rate_at(state.epoch),
+        train_loss=loss / images,
+        train_accuracy=hits / images,
+        train_top5=top5 / images,
+        test_loss=tested["test"].loss,
+        test_accuracy=tested["test"].accuracy,
+        test_top5=tested["test"].top5,
+        gradient_norm=norm / (here.step - since.step),
+        seconds=training + here.evaluation - since.evaluation,
+        images_per_second=images / training,
+        validation_loss=validation.loss if validation else None,
+        validation_accuracy=validation.accuracy if validation else None,
+        validation_top5=validation.top5 if validation else None,
+    )
 
 
-def _weights_finite(network: nn.Module) -> bool:
-    checks = [torch.isfinite(parameter).all() for parameter in network.parameters()]
-    return bool(torch.stack(checks).all())
+class _Batches:
+    """The training set on its device, augmented batch by batch as the current epoch drew it."""
+
+    def __init__(self, data: DataSet, recipe: Recipe, seed: int, device: torch.device) -> None:
+        self._augmentation = recipe.augmentation(data)
+        self._images = Images(
+            data.train.images, data.mean, data.std,
+            device=device, padding=self._augmentation.padding,
+        )  # fmt: skip
+        self._labels = torch.from_numpy(data.train.labels).to(device)
+        self._batch_size, self._seed, self._device = recipe.batch_size, seed, device
+
+    def begin(self, epoch: int) -> None:
+        """Draw an epoch's order and augmentation."""
+        generator = torch.Generator().manual_seed(derived_seed("epoch", self._seed, epoch))
+        n, size = len(self._images), self._images.size
+        self._draws = draw_epoch(n, size, self._augmentation, generator).to(self._device)
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Images (batch, channels, height, width) and labels (batch,)."""
+        start = step * self._batch_size
+        drawn = self._draws[start : start + self._batch_size]
+        return self._images.augmented(drawn, self._augmentation), self._labels[drawn.order]

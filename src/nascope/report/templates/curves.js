@@ -4,7 +4,7 @@ function curveTraces(figure, hidden) {
   const crowded = figure.lines.length > 12;
   return figure.lines.filter((line) => !hidden.has(line.cell)).flatMap((line) => {
     const cell = DATA.cells[line.cell], colour = cellColour(cell), name = escaped(cell.label);
-    const epochs = (values) => values.map((_, index) => index + 1);
+    const epochs = (values) => line.x.slice(0, values.length);
     const traces = [];
     if (line.low) {
       traces.push(
@@ -52,8 +52,8 @@ function drawCurve(element, figure, hidden) {
   const layout = baseLayout(colours);
   const small = element.clientHeight < 240;
   if (small) layout.font.size = 10;
-  const longest = Math.max(1, ...figure.lines.flatMap((line) => line.seeds.map((seed) => seed.y.length)));
-  layout.xaxis = { ...axis, title: { text: "epoch", standoff: 6 }, range: [1 - 0.03 * longest, longest + 0.03 * longest + 0.2], tickformat: "d", dtick: longest <= 12 ? (longest <= 6 ? 1 : 2) : undefined, tick0: 0, hoverformat: "d" };
+  const longest = Math.max(1, ...figure.lines.flatMap((line) => line.x));
+  layout.xaxis = { ...axis, title: { text: "epoch", standoff: 6 }, range: [-0.03 * longest, longest + 0.03 * longest + 0.2], tickformat: "d", dtick: longest <= 12 ? (longest <= 6 ? 1 : 2) : undefined, tick0: 0, hoverformat: ".3~g" };
   layout.yaxis = { ...axis, title: { text: figure.axis, standoff: small ? 4 : 8, font: { size: small ? 10 : 13 } }, type: figure.log ? "log" : "linear", automargin: true, dtick: figure.log ? "D2" : undefined };
   layout.hovermode = figure.lines.length > 12 ? "closest" : "x unified";
   if (!traces.some((trace) => trace.x.length)) layout.annotations = [{ text: "no epoch completed yet", showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 }];

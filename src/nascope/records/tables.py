@@ -1,0 +1,53 @@
+"""Writing a table as CSV, JSON or Parquet, by the end of the file's name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nascope.errors import StudyError
+from nascope.records.files import plain, write_bytes
+
+Columns = Mapping[str, Sequence[Any]]
+
+
+def write_table(path: Path, columns: Columns) -> None:
+    """Write equally long columns to ``path``: .csv, .json (a list of rows) or .parquet.
+
+    Raises:
+        StudyError: the name ends otherwise, or the folder cannot be written.
+    """
+    writers: dict[str, Callable[[Columns], bytes]] = {
+        ".csv": _csv,
+        ".json": _json,
+        ".parquet": _parquet,
+    }
+    if path.suffix not in writers:
+        raise StudyError(f"a table's name must end in {', '.join(writers)}, not {path.name!r}")
+    write_bytes(path, writers[path.suffix](columns))
+
+
+def _csv(columns: Columns) -> bytes:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(columns)
+    table.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue().encode()
+
+
+def _json(columns: Columns) -> bytes:
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return (json.dumps(plain(rows), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _parquet(columns: Columns) -> bytes:
+    import pyarrow  # noqa: PLC0415  (slow to import)
+    import pyarrow.parquet  # noqa: PLC0415
+
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(dict(columns)), buffer)
+    return buffer.getvalue()
