@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-def keep(name: str, *, threads: int = 1, torch: str | None = None, **measured: Any) -> None:
+def keep(name: str, *, threads: int | str = 1, torch: str | None = None, **measured: Any) -> None:
     """Print a benchmark's result and keep it as results/NAME.json.
 
     Args:
