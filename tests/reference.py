@@ -5,7 +5,7 @@ They share no code with what they check: the network is computed from the state 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -47,8 +47,15 @@ def network_logits(
     *,
     layers: int,
     training: bool = False,
-) -> Tensor:
-    """Logits of DARTS' CIFAR network, from the weights under its published names."""
+    drop_path: Tensor | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """Logits of DARTS' CIFAR network and of its tower, from the weights under published names.
+
+    Each row of ``drop_path`` multiplies, image by image, an edge that is no identity and whose
+    node reaches the output, in the order of cells and edges.
+    """
+    factors = iter(drop_path) if drop_path is not None else None
+    tower = None
     state = State(weights, training)
     x = functional.conv2d(images, state["stem.0.weight"], padding=1)
     s0 = s1 = state.normalise(x, "stem.1")
@@ -56,15 +63,40 @@ def network_logits(
     for index in range(layers):
         reduction = index in (layers // 3, 2 * layers // 3)
         cell = genotype.reduce if reduction else genotype.normal
-        out = _cell(cell, state.under(f"cells.{index}"), s0, s1, reduction, reduced_before)
+        own = state.under(f"cells.{index}")
+        out = _cell(cell, own, s0, s1, reduction, reduced_before, factors)
         s0, s1 = s1, out
         reduced_before = reduction
+        if index == 2 * layers // 3 and "auxiliary_head.classifier.bias" in weights:
+            tower = _tower(state.under("auxiliary_head"), out)
     pooled = s1.mean(dim=3).mean(dim=2)
-    return pooled @ state["classifier.weight"].T + state["classifier.bias"]
+    return pooled @ state["classifier.weight"].T + state["classifier.bias"], tower
+
+
+def _tower(state: State, x: Tensor) -> Tensor:
+    """Pool an 8×8 map to 2×2, convolve to 1×1, classify."""
+    x = functional.avg_pool2d(x.relu(), 5, 3)
+    x = state.normalise(functional.conv2d(x, state["features.2.weight"]), "features.3").relu()
+    x = state.normalise(functional.conv2d(x, state["features.5.weight"]), "features.6").relu()
+    return x[:, :, 0, 0] @ state["classifier.weight"].T + state["classifier.bias"]
+
+
+def _reaches_output(cell: Cell, node: int) -> bool:
+    return node in cell.concat or any(
+        source == node and _reaches_output(cell, later)
+        for later, edges in enumerate(cell.nodes, start=2)
+        for _, source in edges
+    )
 
 
 def _cell(
-    cell: Cell, state: State, s0: Tensor, s1: Tensor, reduction: bool, reduced_before: bool
+    cell: Cell,
+    state: State,
+    s0: Tensor,
+    s1: Tensor,
+    reduction: bool,
+    reduced_before: bool,
+    factors: Iterator[Tensor] | None,
 ) -> Tensor:
     if reduced_before:
         nodes = [_factorised_reduce(state.under("preprocess0"), s0)]
@@ -72,7 +104,7 @@ def _cell(
         nodes = [_relu_conv_bn(state.under("preprocess0"), s0, 1)]
     nodes.append(_relu_conv_bn(state.under("preprocess1"), s1, 1))
     index = 0
-    for edges in cell.nodes:
+    for node, edges in enumerate(cell.nodes, start=2):
         values = []
         for operation, source in edges:
             stride = 2 if reduction and source < 2 else 1
@@ -80,6 +112,9 @@ def _cell(
                 _operation(operation, state.under(f"_ops.{index}"), nodes[source], stride)
             )
             index += 1
+            identity = operation == "skip_connect" and stride == 1
+            if factors is not None and not identity and _reaches_output(cell, node):
+                values[-1] = values[-1] * next(factors)[:, None, None, None]
         nodes.append(sum(values[1:], values[0]))
     return torch.cat([nodes[node] for node in cell.concat], dim=1)
 

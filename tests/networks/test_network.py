@@ -37,7 +37,7 @@ def test_logits_and_gradients_agree_with_the_plain_reference(name, training):
         key: value.detach().clone().requires_grad_(value.is_floating_point())
         for key, value in network.state_dict().items()
     }
-    expected = reference.network_logits(genotype, weights, images, layers=4, training=training)
+    expected, _ = reference.network_logits(genotype, weights, images, layers=4, training=training)
     logits = network(images)
     torch.testing.assert_close(logits, expected, rtol=1e-9, atol=1e-9)
     functional.cross_entropy(logits, labels).backward()
@@ -50,6 +50,38 @@ def test_logits_and_gradients_agree_with_the_plain_reference(name, training):
         else:
             got = torch.zeros_like(wanted) if got is None else got
             torch.testing.assert_close(got, wanted, rtol=1e-8, atol=1e-9, msg=key)
+
+
+@pytest.mark.parametrize("name", ["all", "NASNet", "AmoebaNet", "ENAS", "DARTS", "SNAS"])
+def test_tower_and_drop_path_agree_with_the_plain_reference(name):
+    """Loss and gradients of Table 1's objective, an edge in five dropped for each image."""
+    genotype = cases.all_operations() if name == "all" else load_cell(name)
+    network = cases.small_network(genotype, image_size=32, layers=4, auxiliary=True).train()
+    images, labels = cases.random_batch(3, size=32)
+    drawn = torch.rand(network.num_drop_paths, 3, generator=torch.Generator().manual_seed(1))
+    factors = (drawn >= 0.2).double() / 0.8
+    weights = {
+        key: value.detach().clone().requires_grad_(value.is_floating_point())
+        for key, value in network.state_dict().items()
+    }
+    got = network.forward_training(images, factors)
+    expected = reference.network_logits(
+        genotype, weights, images, layers=4, training=True, drop_path=factors
+    )
+    losses = []
+    for logits, tower in (got, expected):
+        loss = functional.cross_entropy(logits, labels)
+        losses.append(loss + 0.4 * functional.cross_entropy(tower, labels))
+        losses[-1].backward()
+    torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-9, atol=1e-9)
+    for key, parameter in network.named_parameters():
+        wanted = weights[key].grad
+        if wanted is None:
+            assert parameter.grad is None or not parameter.grad.any(), key
+        else:
+            assert parameter.grad is not None, key
+            torch.testing.assert_close(parameter.grad, wanted, rtol=1e-8, atol=1e-9, msg=key)
 
 
 @pytest.mark.parametrize("size", [8, 9, 11, 28, 33])

@@ -264,6 +264,8 @@ def curves(
             f"{p['test_accuracy']:7.2%} {p['test_top5']:7.2%} {p['gradient_norm']:9.4g} "
             f"{p['images_per_second']:9.0f}"
         )
+    if not points:
+        print("no points yet")
     if record.diverged_at is not None:
         print(f"diverged at epoch {record.diverged_at}")
 

@@ -1,0 +1,63 @@
+"""A training killed at a random moment, within an epoch or not, yields the undisturbed bits."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nascope.training import load_checkpoint
+from tests.training.test_train import assert_same
+
+pytestmark = pytest.mark.faults
+
+CODE = """
+import sys
+from pathlib import Path
+import torch
+from nascope.cells import load_cell
+from nascope.data import load_data
+from nascope.training import Recipe, train
+torch.set_num_threads(1)
+data = load_data("digits", train_size=400, test_size=60)
+recipe = Recipe(channels=2, layers=3, epochs=4, batch_size=20, drop_path=0.2)
+path = Path(sys.argv[1])
+train(load_cell("AmoebaNet"), data, recipe, seed=1, path=path,
+      previous=path.with_name("previous"), checkpoint_seconds=0.05,
+      progress=lambda *_: print("step", flush=True))
+"""
+
+
+def start(path):
+    return subprocess.Popen([sys.executable, "-c", CODE, str(path)], stdout=subprocess.PIPE)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "c.safetensors"
+    process = start(path)
+    assert process.stdout.readline()  # imported and set up
+    before = time.monotonic()
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    return load_checkpoint(path), time.monotonic() - before
+
+
+@pytest.mark.parametrize("moment", range(20))
+def test_killed_at_a_random_moment(whole, tmp_path, moment):
+    undisturbed, seconds = whole
+    path = tmp_path / "c.safetensors"
+    process = start(path)
+    process.stdout.readline()
+    time.sleep(random.Random(moment).uniform(0, seconds))
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    again = start(path)
+    again.communicate(timeout=120)
+    assert again.returncode == 0
+    assert_same(load_checkpoint(path), undisturbed)
