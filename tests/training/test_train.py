@@ -59,7 +59,7 @@ def test_golden_values(digits, tmp_path):
 
 
 GOLDEN_LOSSES = [2.3478918075561523, 2.2890827560424807]
-GOLDEN_IDENTITY = "cc8d99830db0f67c"
+GOLDEN_IDENTITY = "e7ec4c1e77123607"
 
 
 def test_an_epoch_is_plain_sgd(digits, tmp_path):
