@@ -17,7 +17,7 @@ from _result import keep
 from nascope.cells import load_cell
 from nascope.data import load_data
 from nascope.data.augment import Images
-from nascope.data.device import describe_device, keep_freed_memory
+from nascope.data.device import describe_device, take_process
 from nascope.networks import Network
 from nascope.training import evaluate
 
@@ -28,8 +28,7 @@ CPU = torch.device("cpu")
 
 def main() -> None:
     """Alternate the sides; print the ratios of images a second."""
-    torch.set_num_threads(1)
-    keep_freed_memory()  # for both sides
+    take_process(threads=1)  # for both sides
     data = load_data("cifar10", train_size=10, test_size=512)
     torch.manual_seed(0)
     network = Network(load_cell("DARTS"), channels=16, layers=8)

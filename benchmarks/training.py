@@ -34,7 +34,7 @@ from torch.utils.data import DataLoader
 from nascope.cells import load_cell
 from nascope.data import load_data
 from nascope.data.augment import Images, draw_epoch
-from nascope.data.device import describe_device, keep_freed_memory
+from nascope.data.device import describe_device, take_process
 from nascope.networks import Network
 from nascope.training import Recipe, train
 
@@ -64,8 +64,7 @@ def plain(workers: int) -> dict:
 
 def ours(precision: str, images: int) -> dict:
     """The pace of one trial of ours, in this process."""
-    torch.set_num_threads(1)
-    keep_freed_memory()
+    take_process(threads=1)
     data = load_data("cifar10", train_size=images, test_size=10)
     recipe = Recipe(
         channels=CHANNELS, layers=LAYERS, epochs=2, batch_size=BATCH, precision=precision
@@ -89,8 +88,7 @@ def accuracy_plain(seed: int) -> dict:
 
 def accuracy_ours(seed: int) -> dict:
     """Test accuracy of ours after as many."""
-    torch.set_num_threads(1)
-    keep_freed_memory()
+    take_process(threads=1)
     a = ACCURACY
     data = load_data("cifar10", train_size=a["images"], test_size=a["tested"])
     recipe = Recipe(channels=a["channels"], layers=a["layers"], epochs=a["epochs"])

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+CheckpointArgument = Annotated[
+    Path, typer.Argument(metavar="CHECKPOINT", help="As train writes it.", show_default=False)
+]
 DataDirOption = Annotated[
     Path | None,
     typer.Option(

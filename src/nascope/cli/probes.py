@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from nascope.cli.options import (
+    CheckpointArgument,
     DataDirOption,
     DeviceOption,
     QuietOption,
@@ -29,9 +30,7 @@ def probe(
         Literal["landscape", "variance"],
         typer.Argument(metavar="landscape|variance", help="What is measured.", show_default=False),
     ],
-    checkpoint: Annotated[
-        Path, typer.Argument(metavar="CHECKPOINT", help="As train writes it.", show_default=False)
-    ],
+    checkpoint: CheckpointArgument,
     *,
     points: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="A side of the grid; 21 or 11.")
@@ -52,9 +51,7 @@ def probe(
     verbose: VerboseOption = False,
 ) -> None:
     """Measure the loss landscape or the gradient variance around a trained network."""
-    import torch  # noqa: PLC0415
-
-    from nascope.data.device import choose_device, keep_freed_memory  # noqa: PLC0415
+    from nascope.data.device import choose_device, take_process  # noqa: PLC0415
     from nascope.study.probing import probe_checkpoint  # noqa: PLC0415
     from nascope.study.study import ProbePlan  # noqa: PLC0415
 
@@ -65,8 +62,7 @@ def probe(
         instances=instances,
         seed=seed,
     )
-    torch.set_num_threads(threads)
-    keep_freed_memory()
+    take_process(threads)
     if verbose:
         print_log()
     path = output or Path(

@@ -11,6 +11,7 @@ import typer
 
 from nascope.cli.cells import CellArgument
 from nascope.cli.options import (
+    CheckpointArgument,
     DataDirOption,
     DeviceOption,
     QuietOption,
@@ -21,9 +22,6 @@ from nascope.cli.options import (
 from nascope.cli.progress import job, print_log
 from nascope.errors import StudyError
 
-CheckpointArgument = Annotated[
-    Path, typer.Argument(metavar="CHECKPOINT", help="As train writes it.", show_default=False)
-]
 PrecisionOption = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="float32 (the default), tf32 or bf16.", show_default=False),
@@ -96,11 +94,9 @@ def train(
     """Train one network of a cell; run it again to go on from its checkpoint."""
     from dataclasses import replace  # noqa: PLC0415
 
-    import torch  # noqa: PLC0415
-
     from nascope.cells.resolve import resolve_cell  # noqa: PLC0415
     from nascope.data.datasets import load_data  # noqa: PLC0415
-    from nascope.data.device import choose_device, keep_freed_memory  # noqa: PLC0415
+    from nascope.data.device import choose_device, take_process  # noqa: PLC0415
     from nascope.records.paths import slug  # noqa: PLC0415
     from nascope.training.recipe import RECIPES, overridden, scale_of  # noqa: PLC0415
     from nascope.training.train import train as train_network  # noqa: PLC0415
@@ -130,8 +126,7 @@ def train(
         at_most=(size.train_size, size.test_size),
     )
     path = output or Path("runs/train") / f"{slug(genotype.name or 'cell')}.safetensors"
-    torch.set_num_threads(threads)
-    keep_freed_memory()
+    take_process(threads)
     if verbose:
         print_log()
     with job(quiet=quiet) as progress:
@@ -189,10 +184,9 @@ def evaluate(
     quiet: QuietOption = False,
 ) -> None:
     """Evaluate a trained network on the images that it was trained beside."""
-    import torch  # noqa: PLC0415
 
-    from nascope.data.augment import Images  # noqa: PLC0415
-    from nascope.data.device import choose_device, keep_freed_memory  # noqa: PLC0415
+    from nascope.data.augment import on_device  # noqa: PLC0415
+    from nascope.data.device import choose_device, take_process  # noqa: PLC0415
     from nascope.records.tables import write_table  # noqa: PLC0415
     from nascope.study.trained import data_of, trained_network  # noqa: PLC0415
     from nascope.training.checkpoint import load_checkpoint  # noqa: PLC0415
@@ -204,15 +198,13 @@ def evaluate(
     if part is None:
         raise StudyError(f"{checkpoint} was trained without a validation split")
     arithmetic = precision or found.records["recipe"]["precision"]
-    torch.set_num_threads(threads)
-    keep_freed_memory()
+    take_process(threads)
     where = choose_device(device)
     before = time.perf_counter()
     with job(quiet=quiet) as progress:
         result = evaluate_network(
             trained_network(found).to(where),
-            Images(part.images, data.mean, data.std, device=where),
-            torch.from_numpy(part.labels).to(where),
+            *on_device(part, data, where),
             precision=arithmetic,
             batch_size=batch_size,
             progress=lambda share: progress(share, f"{len(part)} {split} images"),

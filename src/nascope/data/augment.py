@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nascope.data.datasets import DataSet, ImageSet
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -44,6 +46,14 @@ class Draws:
 
     def __getitem__(self, part: slice) -> Draws:
         return Draws(*(getattr(self, name)[part] for name in self.__dataclass_fields__))
+
+
+def on_device(
+    part: ImageSet, data: DataSet, device: torch.device, *, padding: int = 0
+) -> tuple[Images, Tensor]:
+    """A part of a data set on a device: its images, normalised as the set is, and labels (n,)."""
+    images = Images(part.images, data.mean, data.std, device=device, padding=padding)
+    return images, torch.from_numpy(part.labels).to(device)
 
 
 def draw_epoch(n: int, size: int, augmentation: Augmentation, generator: torch.Generator) -> Draws:

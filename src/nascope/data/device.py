@@ -53,12 +53,14 @@ def evaluation_batch(image_size: int, device: torch.device) -> int:
     return max(1, pixels // image_size**2)
 
 
-def keep_freed_memory() -> None:
-    """Let this process keep the memory that it frees, where its C library is glibc.
+def take_process(threads: int) -> None:
+    """Set up a process of our own for numerical work; a library leaves its user's alone.
 
-    By default each large tensor is mapped anew, and its pages are zeroed again: a fifth of a
-    training step on a CPU. For processes of our own; a library leaves its user's alone.
+    It computes with ``threads`` threads, and keeps the memory that it frees where its C library is
+    glibc: by default each large tensor is mapped anew, and its pages are zeroed again, a fifth of
+    a training step on a CPU.
     """
+    torch.set_num_threads(threads)
     trim_threshold, top_pad, mmap_max = -1, -2, -4  # of malloc.h
     with contextlib.suppress(OSError, AttributeError):
         if sys.platform == "linux":

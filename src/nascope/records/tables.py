@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,17 @@ def write_table(path: Path, columns: Columns) -> None:
     write_bytes(path, writers[path.suffix](columns))
 
 
-def _csv(columns: Columns) -> bytes:
+def csv_bytes(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """A table as CSV, in UTF-8."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(columns)
-    table.writerows(zip(*columns.values(), strict=True))
-    return text.getvalue().encode()
+    table.writerow(header)
+    table.writerows(rows)
+    return text.getvalue().encode("utf-8")
+
+
+def _csv(columns: Columns) -> bytes:
+    return csv_bytes(columns, zip(*columns.values(), strict=True))
 
 
 def _json(columns: Columns) -> bytes:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nascope.records import CurvePoint
+from nascope.records.tables import csv_bytes
 from nascope.report.arrangement import Arrangement, Group, ShownCell, shortened
 from nascope.report.payload import curve_figure
 from nascope.report.quantities import CURVES
@@ -81,14 +80,11 @@ def _draw_line(ax: Any, line: dict[str, Any], cell: ShownCell) -> None:
 
 def curves_table(group: Group, arrangement: Arrangement) -> bytes:
     """Every point of a group's curves, as CSV: losses in nats, accuracies as shares."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    fields = [field.name for field in dataclasses.fields(CurvePoint)]
-    table.writerow(["cell", "variant", "setting", "seed", *fields])
-    for key, trials in group.trials.items():
-        cell = arrangement.cell(key)
-        for trial in trials:
-            head = [cell.label, cell.variant, group.setting, trial.seed]
-            for point in trial.training.curve if trial.training else ():
-                table.writerow([*head, *dataclasses.astuple(point)])
-    return text.getvalue().encode("utf-8")
+    names = [field.name for field in dataclasses.fields(CurvePoint)]
+    rows = (
+        [cell.label, cell.variant, group.setting, trial.seed, *dataclasses.astuple(point)]
+        for cell, trials in ((arrangement.cell(key), own) for key, own in group.trials.items())
+        for trial in trials
+        for point in (trial.training.curve if trial.training else ())
+    )
+    return csv_bytes(["cell", "variant", "setting", "seed", *names], rows)

@@ -208,12 +208,9 @@ def _serve(connection: Connection, threads: int) -> None:
     """A worker's life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it stops the workers
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    import torch  # noqa: PLC0415
+    from nascope.data.device import take_process  # noqa: PLC0415  (loads torch)
 
-    from nascope.data.device import keep_freed_memory  # noqa: PLC0415
-
-    torch.set_num_threads(threads)
-    keep_freed_memory()
+    take_process(threads)
     while True:
         try:
             task: Task = connection.recv()

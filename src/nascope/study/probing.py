@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nascope.data.augment import Images
+from nascope.data.augment import on_device
 from nascope.data.datasets import DataSet, balanced_subset
 from nascope.data.device import describe_device, evaluation_batch
 from nascope.probes.directions import random_directions
@@ -49,11 +49,11 @@ def probe_network(
     test = data.test
     if settings["instances"] is not None:
         test = test.take(balanced_subset(test.labels, settings["instances"], what="instances"))
-    images = Images(test.images, data.mean, data.std, device=device).plain(slice(None))
+    images, labels = on_device(test, data, device)
     risk = Risk(
         network.to(device),
-        images,
-        torch.from_numpy(test.labels).to(device),
+        images.plain(slice(None)),
+        labels,
         batch_size=evaluation_batch(data.image_size, torch.device("cpu")),  # on every device
     )
     directions = random_directions(risk.origin, 2, seed=settings["seed"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import itertools
 import tomllib
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from nascope.cells.wiring import published_variant, random_variant
 from nascope.data.datasets import DataSet, load_data
 from nascope.errors import NascopeError, StudyError
 from nascope.records.identity import identity, non_defaults
-from nascope.training.recipe import RECIPES, SCALES, Recipe, overridden
+from nascope.training.recipe import RECIPES, SCALES, Recipe, overridden, suggestion
 from nascope.training.train import training_identity
 
 MAX_POINTS = 1001  # a side of a grid: a million points
@@ -286,15 +285,10 @@ def _first_problem(error: ValidationError) -> str:
                  if isinstance(kind, type) and issubclass(kind, BaseModel)),
                 _File,
             )  # fmt: skip
-        return f"{key}: unknown key{_suggestion(key.split('.')[-1], list(section.model_fields))}"
+        return f"{key}: unknown key{suggestion(key.split('.')[-1], list(section.model_fields))}"
     if problem["type"] in {"model_type", "dict_type"}:
         return f"{key}: expected a section or table of keys, got {problem['input']!r:.60}"
     more = len(error.errors()) - 1
     also = f" (and {more} more)" if more else ""
     message = problem["msg"]
     return f"{key}: {message[0].lower()}{message[1:]}, got {problem['input']!r:.60}{also}"
-
-
-def _suggestion(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from nascope.data.device import evaluation_batch
 from nascope.errors import StudyError
 from nascope.networks.folding import folded
 from nascope.training.precision import arithmetic, autocast
-
-logger = logging.getLogger(__name__)
 
 TOP = 5  # top-5 accuracy, or of all classes where there are fewer
 

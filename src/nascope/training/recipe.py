@@ -169,12 +169,16 @@ def overridden(recipe: Recipe, values: Mapping[str, Any], *, where: str) -> Reci
     changes: dict[str, Any] = {}
     for name, value in values.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            raise StudyError(f"{where}{name}: unknown key; {hint}")
+            raise StudyError(f"{where}{name}: unknown key{suggestion(name, list(known))}")
         kind: Any = type(known[name].default)
         number = kind is float and isinstance(value, int) and not isinstance(value, bool)
         if type(value) is not kind and not number:
             raise StudyError(f"{where}{name}: expected {kind.__name__}, got {value!r}")
         changes[name] = kind(value)
     return replace(recipe, **changes)
+
+
+def suggestion(name: str, known: list[str]) -> str:
+    """What a message about an unknown key ends with: the nearest known one, or all of them."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"

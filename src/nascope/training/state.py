@@ -19,7 +19,6 @@ from nascope.training.recipe import Recipe
 
 LOGGED = ("summed loss", "hits", "hits among the top 5", "gradient norm")  # of each step
 
-
 EARLY = (0.125, 0.25, 0.5, 1, 1.5, 2, 2.5, 3)
 """Where the curves have points within the first epochs, in passes over the training set."""
 
@@ -53,7 +52,6 @@ class TrainingState:
             momentum=recipe.momentum,
             weight_decay=recipe.weight_decay,
         )
-        self._epoch = 0
         self.epochs: list[CurvePoint] = []
         self.early: list[CurvePoint] = []
         self.diverged_at: int | None = None
@@ -65,18 +63,18 @@ class TrainingState:
 
     @property
     def epoch(self) -> int:
-        """The current epoch, from 0."""
-        return self._epoch
+        """The current epoch, from 0: as many are completed."""
+        return len(self.epochs)
 
     @property
     def finished(self) -> bool:
         """All epochs are done, or the training diverged."""
-        return self.diverged_at is not None or self._epoch == self.recipe.epochs
+        return self.diverged_at is not None or self.epoch == self.recipe.epochs
 
     @property
     def passes(self) -> float:
         """Passes over the training set so far."""
-        return self._epoch + self.here.step / self.steps
+        return self.epoch + self.here.step / self.steps
 
     @property
     def newest(self) -> CurvePoint | None:
@@ -87,7 +85,7 @@ class TrainingState:
     @property
     def early_steps(self) -> set[int]:
         """Steps of this epoch after which the curves have an early point."""
-        return {math.ceil((place - self._epoch) * self.steps) for place in EARLY}
+        return {math.ceil((place - self.epoch) * self.steps) for place in EARLY}
 
     @property
     def points(self) -> set[int]:
@@ -98,15 +96,15 @@ class TrainingState:
         """Set the mode and the epoch's learning rate, and start the clock."""
         self.network.train()
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.learning_rate_at(self._epoch)
+            group["lr"] = self.recipe.learning_rate_at(self.epoch)
         self.lap()
 
-    def end_epoch(self) -> None:
-        """Go on to the next epoch, or note that the training diverged."""
-        self._epoch += 1
+    def end_epoch(self, point: CurvePoint) -> None:
+        """Add the epoch's point and go on to the next epoch, or note that the training diverged."""
+        self.epochs.append(point)
         self.here, self.mark = Mark(), Mark()
-        if not (math.isfinite(self.epochs[-1].train_loss) and _finite(self.network)):
-            self.diverged_at = self._epoch
+        if not (math.isfinite(point.train_loss) and _finite(self.network)):
+            self.diverged_at = self.epoch
 
     def summary(self) -> str:
         """The last epoch in words."""
@@ -158,7 +156,6 @@ class TrainingState:
                 self.optimizer.state[parameter]["momentum_buffer"] = buffer
         self.epochs = [CurvePoint(**point) for point in records["epochs"]]
         self.early = [CurvePoint(**point) for point in records["early"]]
-        self._epoch = len(self.epochs)
         self.here, self.mark = Mark(**records["here"]), Mark(**records["mark"])
         if self.here.step:
             self.log[:, : self.here.step] = checkpoint.tensors["epoch.log"]

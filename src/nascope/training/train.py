@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nascope.cells.genotype import Genotype, to_dict
-from nascope.data.augment import Images, draw_epoch
+from nascope.data.augment import Images, draw_epoch, on_device
 from nascope.data.datasets import DataSet
 from nascope.data.device import describe_device
 from nascope.networks.network import Network
@@ -56,6 +56,19 @@ def training_identity(genotype: Genotype, data: DataSet, recipe: Recipe, seed: i
             "seed": seed,
         },
     )
+
+
+def what_was_trained(
+    genotype: Genotype, data: DataSet, recipe: Recipe, seed: int | None
+) -> dict[str, Any]:
+    """The records from which a checkpoint's network and data can be built again."""
+    return {
+        "genotype": to_dict(genotype),
+        "name": genotype.name,
+        "recipe": dataclasses.asdict(recipe),
+        "seed": seed,
+        "data": data.summary(),
+    }
 
 
 def build_network(
@@ -138,11 +151,7 @@ def train(
         compile_seconds = forward.seconds if isinstance(forward, Compiled) else None
         records = {
             "identity": name,
-            "genotype": to_dict(genotype),
-            "name": genotype.name,
-            "recipe": dataclasses.asdict(recipe),
-            "seed": seed,
-            "data": data.summary(),
+            **what_was_trained(genotype, data, recipe, seed),
             **state.records(),
             "provenance": _provenance(state, device, compile_seconds),
         }
@@ -156,8 +165,8 @@ def train(
             logger.info("epoch %d of %d: training", state.epoch + 1, recipe.epochs)
             state.begin_epoch()
             batches.begin(state.epoch)
-            saved = time.monotonic()
-            while state.here.step < state.steps:
+            saved, epoch = time.monotonic(), state.epoch
+            while state.epoch == epoch:
                 _step(state, forward, *batches.at(state.here.step), seed=seed)
                 if state.here.step in state.points:
                     _add_points(state, held_out)
@@ -171,7 +180,6 @@ def train(
                     saved = time.monotonic()
                     state.lap()
                 report()
-            state.end_epoch()
             logger.info("epoch %d of %d: writing the checkpoint", state.epoch, recipe.epochs)
             checkpoint = save()
             logger.info("epoch %d of %d: done, %s", state.epoch, recipe.epochs, state.summary())
@@ -182,10 +190,7 @@ def train(
 
 def _held_out(data: DataSet, device: torch.device) -> HeldOut:
     return {
-        split: (
-            Images(part.images, data.mean, data.std, device=device),
-            torch.from_numpy(part.labels).to(device),
-        )
+        split: on_device(part, data, device)
         for split, part in (("test", data.test), ("validation", data.validation))
         if part is not None
     }
@@ -248,7 +253,7 @@ def _draw_drop_path(state: TrainingState, batch: int, seed: int) -> Tensor | Non
 
 
 def _add_points(state: TrainingState, held_out: HeldOut) -> None:
-    """Evaluate here; add an early point of the curves, the epoch's own, or both."""
+    """Evaluate here; add an early point of the curves, end the epoch with its own, or both."""
     state.log[:, : state.here.step].cpu()  # waits for the device, so that the clock is right
     state.here.training += state.lap()
     tested = {
@@ -261,7 +266,7 @@ def _add_points(state: TrainingState, held_out: HeldOut) -> None:
         state.mark = dataclasses.replace(state.here)
     if state.here.step == state.steps:
         state.correct = tested["test"].correct
-        state.epochs.append(_point(state, Mark(), tested))
+        state.end_epoch(_point(state, Mark(), tested))
 
 
 def _point(state: TrainingState, since: Mark, tested: Mapping[str, Evaluation]) -> CurvePoint:
@@ -295,11 +300,8 @@ class _Batches:
 
     def __init__(self, data: DataSet, recipe: Recipe, seed: int, device: torch.device) -> None:
         self._augmentation = recipe.augmentation(data)
-        self._images = Images(
-            data.train.images, data.mean, data.std,
-            device=device, padding=self._augmentation.padding,
-        )  # fmt: skip
-        self._labels = torch.from_numpy(data.train.labels).to(device)
+        padding = self._augmentation.padding
+        self._images, self._labels = on_device(data.train, data, device, padding=padding)
         self._batch_size, self._seed, self._device = recipe.batch_size, seed, device
 
     def begin(self, epoch: int) -> None:

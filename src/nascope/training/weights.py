@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import pickle
 from collections.abc import Mapping
@@ -22,8 +21,7 @@ from nascope.records.identity import identity
 from nascope.records.provenance import provenance
 from nascope.training.checkpoint import Checkpoint, save_checkpoint
 from nascope.training.recipe import Recipe
-from nascope.training.state import Mark
-from nascope.training.train import build_network
+from nascope.training.train import build_network, what_was_trained
 
 _WRAPPERS = ("state_dict", "model", "model_state_dict")  # keys under which others keep the weights
 _PREFIX = "module."  # of torch's DataParallel
@@ -136,17 +134,11 @@ def import_weights(
                 "data": data.digest,
             },
         ),
-        "genotype": to_dict(genotype),
-        "name": genotype.name,
-        "recipe": dataclasses.asdict(recipe),
-        "seed": None,
-        "data": data.summary(),
+        **what_was_trained(genotype, data, recipe, seed=None),
         "epochs": [],
         "early": [],
         "diverged_at": None,
         "finished": True,
-        "here": dataclasses.asdict(Mark()),
-        "mark": dataclasses.asdict(Mark()),
         "provenance": provenance(imported_from=path.name, sha256=digest),
     }
     checkpoint = Checkpoint(
