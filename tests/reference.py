@@ -20,20 +20,30 @@ EPSILON = 1e-5  # BatchNorm's
 class State:
     """Weights by name, below a prefix; BatchNorm by running or by batch statistics."""
 
-    def __init__(self, weights: Mapping[str, Tensor], training: bool, prefix: str = "") -> None:
+    def __init__(
+        self,
+        weights: Mapping[str, Tensor],
+        training: bool,
+        prefix: str = "",
+        seen: dict[str, Tensor] | None = None,
+    ) -> None:
         self.weights, self.training, self.prefix = weights, training, prefix
+        self.seen = {} if seen is None else seen  # batch statistics, as running ones are named
 
     def __getitem__(self, name: str) -> Tensor:
         return self.weights[self.prefix + name]
 
     def under(self, name: str) -> State:
-        return State(self.weights, self.training, f"{self.prefix}{name}.")
+        return State(self.weights, self.training, f"{self.prefix}{name}.", self.seen)
 
     def normalise(self, x: Tensor, name: str) -> Tensor:
         own = self.under(name)
         if self.training:
             mean = x.mean(dim=(0, 2, 3))
             variance = ((x - mean[:, None, None]) ** 2).mean(dim=(0, 2, 3))
+            count = x.numel() / x.shape[1]
+            self.seen[own.prefix + "running_mean"] = mean
+            self.seen[own.prefix + "running_var"] = variance * count / (count - 1)
         else:
             mean, variance = own["running_mean"], own["running_var"]
         x = (x - mean[:, None, None]) / torch.sqrt(variance + EPSILON)[:, None, None]
@@ -48,15 +58,16 @@ def network_logits(
     layers: int,
     training: bool = False,
     drop_path: Tensor | None = None,
+    seen: dict[str, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Logits of DARTS' CIFAR network and of its tower, from the weights under published names.
 
     Each row of ``drop_path`` multiplies, image by image, an edge that is no identity and whose
-    node reaches the output, in the order of cells and edges.
+    node reaches the output, in the order of cells and edges. ``seen`` takes the batch statistics.
     """
     factors = iter(drop_path) if drop_path is not None else None
     tower = None
-    state = State(weights, training)
+    state = State(weights, training, seen=seen)
     x = functional.conv2d(images, state["stem.0.weight"], padding=1)
     s0 = s1 = state.normalise(x, "stem.1")
     reduced_before = False

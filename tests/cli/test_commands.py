@@ -48,7 +48,7 @@ def test_every_command_shows_help_and_an_example(reference):
     for words in reference.commands():
         text = reference.help_text(words)
         assert "Usage: nascope" in text
-        if words not in {(), ("data",), ("study",)}:  # groups list their commands
+        if words not in {(), ("data",), ("probe",), ("study",)}:  # groups list their commands
             assert "Example: nascope " + " ".join(words) in " ".join(text.split()), words
 
 
@@ -64,7 +64,7 @@ def test_every_command_that_the_readme_shows_exists(reference):
     assert shown
     for line in shown:
         words = tuple(line.split())
-        assert words[:2] in known or words[:1] in known - {("study",), ("data",)}, line
+        assert words[:2] in known or words[:1] in known - {("study",), ("data",), ("probe",)}, line
 
 
 GOOD_EDGES = "('skip_connect', 0), ('skip_connect', 1)"
@@ -155,18 +155,62 @@ def test_train_then_probe(tmp_path):
     assert re.search(r"c.safetensors: trained, 2 epochs, .* test accuracy \d", first.stdout)
     again = nascope(*words)
     assert again.stdout == first.stdout
-    for kind, arrays in (("landscape", {"loss", "accuracy"}), ("variance", {"variance"})):
-        result = nascope("probe", kind, tmp_path / "c.safetensors", "--points", 3)
+    kept = {
+        "landscape": {"loss", "accuracy", "loss_error"},
+        "variance": {"variance", "block_variance"},
+        "curvature": {"eigenvalues", "residuals", "trace_samples", "lipschitz"},
+    }
+    few = ("--top", 2, "--vectors", 2, "--steps", 4, "--block-steps", 3, "--instances", 20)
+    for kind, arrays in kept.items():
+        more = few if kind == "curvature" else ()
+        result = nascope("probe", kind, tmp_path / "c.safetensors", "--points", 3, *more)
         assert result.returncode == 0, result.stderr
         with np.load(tmp_path / f"c-{kind}.npz") as file:
             assert arrays <= set(file.files)
             assert all(np.isfinite(file[name]).all() for name in arrays)
         settings = json.loads((tmp_path / f"c-{kind}.json").read_text())["settings"]
         assert settings["batchnorm"] == "frozen"
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "c.safetensors", "c.safetensors.previous", "c-landscape.npz", "c-landscape.json",
-        "c-variance.npz", "c-variance.json",
-    }  # fmt: skip
+    written = {f"c-{kind}.{suffix}" for kind in kept for suffix in ("npz", "json", "png")}
+    checkpoints = {"c.safetensors", "c.safetensors.previous"}
+    assert {path.name for path in tmp_path.iterdir()} == written | checkpoints
+
+
+def test_probes_at_moments_of_the_training(tmp_path):
+    """Weights kept on the way, found again by training again, a trajectory, and two networks."""
+    common = ("--channels", 2, "--layers", 3, "--epochs", 3, "--train-size", 100,
+              "--test-size", 40, "-q")  # fmt: skip
+    for seed in (0, 1):
+        path = tmp_path / f"{seed}.safetensors"
+        result = nascope("train", "DARTS", *common, "--seed", seed, "--output", path)
+        assert result.returncode == 0, result.stderr
+    zero, one = tmp_path / "0.safetensors", tmp_path / "1.safetensors"
+    probe = ("probe", "landscape", zero, "--points", 5, "-q")
+    assert_refused(nascope(*probe, "--at", "epoch 1"), "were not kept")
+    assert_refused(nascope(*probe, "--trajectory"), "a trajectory needs weights kept on the way")
+    assert_refused(nascope(*probe, "--at", "epoch 0.3"), "is no point of the curves")
+    assert_refused(nascope(*probe, "--at", "noon"), "no moment of a training is called 'noon'")
+    before = zero.read_bytes()
+    keep = ("--keep", "epoch 0.5", "--keep", "epoch 1", "--keep", "loss 1e-9")
+    result = nascope("train", "DARTS", *common, "--seed", 0, "--output", zero, *keep)
+    assert result.returncode == 0, result.stderr
+    assert zero.read_bytes() == before
+    kept = {path.name for path in (tmp_path / "0-snapshots").iterdir()}
+    assert kept == {"epoch_0.5.safetensors", "epoch_1.safetensors"}
+    found = {}
+    for at in ("initialisation", "epoch 0.5", "epoch 1", "end", "loss 1e-9"):
+        result = nascope(*probe, "--at", at, "--output", tmp_path / "at.npz")
+        assert result.returncode == 0, result.stderr
+        with np.load(tmp_path / "at.npz") as file:
+            found[at] = file["loss"][2, 2]
+        assert ("never came to" in result.stdout) == (at == "loss 1e-9")
+    assert np.isnan(found.pop("loss 1e-9"))
+    assert len(set(found.values())) == 4
+    for more, shape in ((("--trajectory",), (5, 5)), (("--to", one), (5,)), (("--line",), (5,))):
+        result = nascope(*probe, *more, "--output", tmp_path / "more.npz")
+        assert result.returncode == 0, result.stderr
+        with np.load(tmp_path / "more.npz") as file:
+            assert file["loss"].shape == shape
+            assert ("trajectory" in file.files) == (more == ("--trajectory",))
 
 
 def test_evaluate_curves_and_import(tmp_path):

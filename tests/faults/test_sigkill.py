@@ -34,7 +34,7 @@ points = 5
 PLACES = {
     "a training step": r"epoch \d of 4: training$",
     "a checkpoint write": r"epoch \d of 4: writing the checkpoint$",
-    "a grid chunk": r"row \d of \d: (computing|writing)$",
+    "a grid chunk": r"chunk \d+ of \d+: (computing|writing)$",
 }
 
 

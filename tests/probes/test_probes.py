@@ -1,4 +1,6 @@
-"""Probes against slow float64 references, on a network that holds every operation."""
+"""Landscape and gradient variance against slow float64 references, on networks of cells."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -8,136 +10,184 @@ from torch.nn import functional
 
 from nascope.cells import load_cell
 from nascope.errors import ProbeError
-from nascope.probes import Grid, Risk, gradient_variance, landscape, random_directions
-from nascope.probes.per_instance import choose_method
-from nascope.records.identity import derived_seed
+from nascope.probes import (
+    Grid,
+    Risk,
+    choose_method,
+    gradient_norms,
+    gradient_variance,
+    landscape,
+    measured_minibatch_variance,
+    minibatch_variance,
+    random_directions,
+)
 from tests import cases, reference
 
 GRID = Grid((-0.5, 0.0, 0.7), (-1.0, 0.3))  # not square, not symmetric
+CELLS = ["all", "NASNet", "AmoebaNet", "ENAS", "DARTS", "SNAS"]
+MODES = ["frozen", "recalibrated", "batch"]
 
 
-def test_directions_are_normalised_per_filter():
-    network = cases.small_network()
-    weights = dict(network.named_parameters())
-    one, two = random_directions(weights, 2, seed=4)
-    for k, direction in enumerate((one, two)):
-        generator = torch.Generator().manual_seed(derived_seed("direction", 4, k))
-        for name, weight in weights.items():
-            if weight.dim() == 1:
-                assert not direction[name].any(), name
-                continue
-            drawn = torch.randn(weight.shape, generator=generator).double()
-            expected = reference.filter_normalised(weight.detach(), drawn)
-            torch.testing.assert_close(direction[name], expected, rtol=1e-6, atol=1e-9, msg=name)
-    assert not torch.equal(one["stem.0.weight"], two["stem.0.weight"])
-    assert torch.equal(random_directions(weights, 2, seed=4)[1]["classifier.weight"],
-                       two["classifier.weight"])  # fmt: skip
+def genotype_of(name):
+    return cases.all_operations() if name == "all" else load_cell(name)
 
 
-@pytest.mark.parametrize("name", ["all", "NASNet", "AmoebaNet", "ENAS", "DARTS", "SNAS"])
-def test_landscape_agrees_with_the_plain_reference(name):
-    genotype = cases.all_operations() if name == "all" else load_cell(name)
+def recalibrated(genotype, state, images, batch_size):
+    """The state with running statistics estimated on batches, as plainly as can be."""
+    count = -(-len(images) // batch_size)
+    edges = [k * len(images) // count for k in range(count + 1)]
+    batches = []
+    for start, stop in itertools.pairwise(edges):
+        seen = {}
+        part = images[start:stop]
+        reference.network_logits(genotype, state, part, layers=3, training=True, seen=seen)
+        batches.append(seen)
+    means = {key: sum(seen[key] for seen in batches) / count for key in batches[0]}
+    return {**state, **means}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", CELLS)
+def test_landscape_agrees_with_the_plain_reference(name, mode):
+    genotype = genotype_of(name)
     network = cases.small_network(genotype)
-    images, labels = cases.random_batch(7)
-    risk = Risk(network, images, labels, batch_size=3)
+    images, labels = cases.random_batch(8)
+    calibration, _ = cases.random_batch(10, seed=1)
+    risk = Risk(network, images, labels, batch_size=4, batchnorm=mode, calibration=calibration)
+    assert (risk.folded is not None) == (mode != "batch")
     directions = random_directions(risk.origin, 2, seed=1)
-    found = landscape(risk, directions, GRID)
+    found = landscape(risk, directions, GRID, workers=2)
     for i, alpha in enumerate(GRID.alphas):
         for j, beta in enumerate(GRID.betas):
             state = reference.at_displacement(network, directions, (alpha, beta))
-            logits, _ = reference.network_logits(genotype, state, images, layers=3)
-            loss = float(functional.cross_entropy(logits, labels))
-            accuracy = float((logits.argmax(dim=1) == labels).double().mean())
-            assert found["loss"][i, j] == pytest.approx(loss, rel=1e-9)
-            assert found["accuracy"][i, j] == pytest.approx(accuracy)
+            if mode == "recalibrated":
+                state = recalibrated(genotype, state, calibration, 4)
+            parts = [images] if mode != "batch" else images.split(4)
+            logits = torch.cat(
+                [
+                    reference.network_logits(
+                        genotype, state, part, layers=3, training=mode == "batch"
+                    )[0]
+                    for part in parts
+                ]
+            )
+            losses = functional.cross_entropy(logits, labels, reduction="none")
+            hits = (logits.argmax(dim=1) == labels).double()
+            assert found["loss"][i, j] == pytest.approx(float(losses.mean()), rel=1e-8)
+            assert found["loss_error"][i, j] == pytest.approx(float(losses.std()) / 8**0.5)
+            assert found["accuracy"][i, j] == pytest.approx(float(hits.mean()))
+            assert found["accuracy_error"][i, j] == pytest.approx(float(hits.std()) / 8**0.5)
 
 
+@pytest.mark.parametrize("mode", ["frozen", "recalibrated"])
 @pytest.mark.parametrize("method", ["layerwise", "vmap"])
-@pytest.mark.parametrize("name", ["all", "AmoebaNet", "SNAS"])
-def test_gradient_variance_agrees_with_single_instances(name, method):
-    genotype = cases.all_operations() if name == "all" else load_cell(name)
+@pytest.mark.parametrize("name", CELLS)
+def test_gradient_variance_agrees_with_single_instances(name, method, mode):
+    genotype = genotype_of(name)
     network = cases.small_network(genotype)
     images, labels = cases.random_batch(7)
-    risk = Risk(network, images, labels, batch_size=3)
+    calibration, _ = cases.random_batch(6, seed=1)
+    risk = Risk(network, images, labels, batch_size=3, batchnorm=mode, calibration=calibration)
     directions = random_directions(risk.origin, 2, seed=1)
-    found = gradient_variance(risk, directions, GRID, method=method)
+    grid = Grid((0.4,), (-1.0, 0.3))
+    found = gradient_variance(risk, directions, grid, method=method)
     names = [key for key, _ in network.named_parameters()]
-    for i, alpha in enumerate(GRID.alphas):
-        for j, beta in enumerate(GRID.betas):
-            state = reference.at_displacement(network, directions, (alpha, beta))
-            parameters = [state[key].requires_grad_() for key in names]
+    blocks = [
+        ".".join(n.split(".")[:2]) if n.startswith("cells") else n.split(".")[0] for n in names
+    ]
+    for j, beta in enumerate(grid.betas):
+        state = reference.at_displacement(network, directions, (0.4, beta))
+        if mode == "recalibrated":
+            state = recalibrated(genotype, state, calibration, 3)
+        parameters = [state[key].requires_grad_() for key in names]
 
-            def loss_of_one(k, state=state):
-                part = slice(k, k + 1)
-                logits, _ = reference.network_logits(genotype, state, images[part], layers=3)
-                return functional.cross_entropy(logits, labels[part])
+        def loss_of_one(k, state=state):
+            part = slice(k, k + 1)
+            logits, _ = reference.network_logits(genotype, state, images[part], layers=3)
+            return functional.cross_entropy(logits, labels[part])
 
-            variance, norm, loss = reference.gradient_moments(loss_of_one, parameters, 7)
-            assert found["variance"][i, j] == pytest.approx(variance, rel=1e-8)
-            assert found["mean_gradient_norm"][i, j] == pytest.approx(norm, rel=1e-8)
-            assert found["loss"][i, j] == pytest.approx(loss, rel=1e-9)
+        variance, norm, loss = reference.gradient_moments(loss_of_one, parameters, 7)
+        assert found["variance"][0, j] == pytest.approx(variance, rel=1e-7)
+        assert found["mean_gradient_norm"][0, j] == pytest.approx(norm, rel=1e-7)
+        assert found["loss"][0, j] == pytest.approx(loss, rel=1e-8)
+        assert list(found["blocks"]) == list(dict.fromkeys(blocks))
+        for number, block in enumerate(found["blocks"]):
+            own = [p for p, b in zip(parameters, blocks, strict=True) if b == block]
+            expected, _, _ = reference.gradient_moments(loss_of_one, own, 7)
+            got = found["block_variance"][0, j, number]
+            assert got == pytest.approx(expected, rel=1e-7, abs=1e-12 * variance), block
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_float32_is_close_in_either_memory_order(layout):
-    network = cases.small_network()
+@pytest.mark.parametrize("name", CELLS)
+def test_float32_is_close_in_either_memory_order(name, layout):
+    network = cases.small_network(genotype_of(name))
     images, labels = cases.random_batch(8)
     exact = Risk(network, images, labels)
     directions = random_directions(exact.origin, 2, seed=1)
     expected = gradient_variance(exact, directions, GRID)
+    values = landscape(exact, directions, GRID)["loss"]
     single = network.float().to(memory_format=layout)
     risk = Risk(single, images.float().to(memory_format=layout), labels)
-    assert choose_method(risk) == "layerwise"
+    assert choose_method(risk).name == "layerwise"
     narrow = [{name: value.float() for name, value in d.items()} for d in directions]
     found = gradient_variance(risk, narrow, GRID)
-    for name, values in expected.items():
-        np.testing.assert_allclose(found[name], values, rtol=1e-3, err_msg=name)
+    for key in ("variance", "mean_gradient_norm", "loss", "block_variance"):
+        scale = np.abs(expected[key]).max(axis=-1, keepdims=True)
+        np.testing.assert_allclose(
+            found[key] / scale, expected[key] / scale, rtol=1e-3, atol=1e-3, err_msg=key
+        )
+    np.testing.assert_allclose(landscape(risk, narrow, GRID)["loss"], values, rtol=1e-3)
 
 
 def test_the_users_model_is_not_touched():
     network = cases.small_network().train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     images, labels = cases.random_batch(4)
-    risk = Risk(network, images, labels)
-    directions = random_directions(risk.origin, 2, seed=0)
-    landscape(risk, directions, GRID)
-    gradient_variance(risk, directions, GRID)
+    for mode in MODES:
+        risk = Risk(network, images, labels, batchnorm=mode)
+        directions = random_directions(risk.origin, 2, seed=0)
+        landscape(risk, directions, GRID, workers=2)
+        if mode != "batch":
+            gradient_variance(risk, directions, GRID)
     assert network.training
     assert all(parameter.requires_grad for parameter in network.parameters())
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name]), name
 
 
-class Scaled(nn.Module):
-    """A model with a parameter that belongs to no layer, and a layer called twice."""
-
-    def __init__(self, own: bool) -> None:
-        super().__init__()
-        self.first, self.twice = nn.Linear(6, 6), nn.Linear(6, 6)
-        self.scale = nn.Parameter(torch.tensor(1.5)) if own else 1.5
-        self.last = nn.Linear(6, 3, bias=False)
-
-    def forward(self, x):
-        x = self.twice(torch.tanh(self.twice(torch.tanh(self.first(x)))))
-        return self.last(x * self.scale)
-
-
-@pytest.mark.parametrize(("own", "method"), [(False, "layerwise"), (True, "vmap")])
-def test_any_model(own, method):
-    torch.manual_seed(0)
-    model = Scaled(own).double()
-    x, y = torch.randn(9, 6, dtype=torch.float64), torch.arange(9) % 3
-    risk = Risk(model, x, y, batch_size=4)
-    assert choose_method(risk) == method
+def test_minibatches_vary_as_the_formula_says():
+    """g/b · (n−b)/(n−1), against batches drawn and plainly differentiated."""
+    images, labels = cases.random_batch(20)
+    risk = Risk(cases.small_network(load_cell("SNAS")), images, labels, batch_size=5)
     directions = random_directions(risk.origin, 2, seed=0)
     found = gradient_variance(risk, directions, Grid((0.0,), (0.0,)))
-    variance, norm, loss = reference.gradient_moments(
-        lambda k: functional.cross_entropy(model(x[k : k + 1]), y[k : k + 1]),
-        list(model.parameters()),
-        9,
+    risk.displace([], [])
+    for batch in (1, 4, 16):
+        expected = minibatch_variance(found["variance"].item(), batch, 20)
+        measured, error = measured_minibatch_variance(risk, batch, draws=200)
+        assert abs(measured - expected) < 4 * error
+        assert error < 0.2 * expected
+    measured, error = measured_minibatch_variance(risk, 20, draws=3)
+    assert measured < 1e-15 * found["variance"].item()
+    assert minibatch_variance(found["variance"].item(), 20, 20) == 0
+    with pytest.raises(ValueError, match="a batch has 1 … 20 instances"):
+        minibatch_variance(1.0, 21, 20)
+
+
+def test_gradient_norms():
+    images, labels = cases.random_batch(7)
+    risk = Risk(cases.small_network(), images, labels, batch_size=3)
+    found = gradient_norms(risk)
+    for index in range(7):
+        _, gradient = risk.gradient(slice(index, index + 1))
+        norm = torch.cat([value.flatten() for value in gradient.values()]).norm()
+        assert found[index].item() == pytest.approx(norm.item(), rel=1e-9)
+    variance = gradient_variance(
+        risk, random_directions(risk.origin, 2, seed=0), Grid((0.0,), (0.0,))
     )
-    got = [found[key].item() for key in ("variance", "mean_gradient_norm", "loss")]
-    assert got == pytest.approx([variance, norm, loss], rel=1e-9)
+    second_moment = variance["variance"].item() + variance["mean_gradient_norm"].item() ** 2
+    assert found.square().mean().item() == pytest.approx(second_moment, rel=1e-9)
 
 
 def test_no_cancellation_where_the_mean_is_large():
@@ -152,38 +202,6 @@ def test_no_cancellation_where_the_mean_is_large():
         assert found["variance"].item() == pytest.approx(float(expected), rel=1e-4)
 
 
-class Mixing(nn.Module):
-    """Subtracts the batch's mean: instances interact."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(4, 3)
-
-    def forward(self, x):
-        return self.layer(x - x.mean(dim=0))
-
-
-def test_interacting_instances_are_refused():
-    risk = Risk(Mixing(), torch.randn(8, 4), torch.zeros(8, dtype=torch.long))
-    directions = random_directions(risk.origin, 2, seed=0)
-    with pytest.raises(ProbeError, match="depends on the others in its batch"):
-        gradient_variance(risk, directions, GRID)
-
-
-def test_inputs_that_fit_nothing_are_refused():
-    x, y = torch.randn(4, 4), torch.zeros(4, dtype=torch.long)
-    with pytest.raises(ProbeError, match="must be per instance"):
-        Risk(nn.Linear(4, 3), x, y, loss=functional.cross_entropy)
-    with pytest.raises(ProbeError, match="4 inputs and 3 targets"):
-        Risk(nn.Linear(4, 3), x, y[:3])
-    with pytest.raises(ProbeError, match="batch_size must be at least 1"):
-        Risk(nn.Linear(4, 3), x, y, batch_size=0)
-    with pytest.raises(ProbeError, match="alphas must be at least one finite number"):
-        Grid((), (0.0,))
-    with pytest.raises(ProbeError, match="betas must be at least one finite number"):
-        Grid((0.0,), (float("nan"),))
-
-
 def test_non_finite_values_are_kept():
     model = nn.Linear(4, 3)
     x, y = torch.randn(8, 4), torch.zeros(8, dtype=torch.long)
@@ -196,35 +214,63 @@ def test_non_finite_values_are_kept():
         model.weight[0, 0] = float("nan")
     broken = Risk(model, x, y)
     for probe in (landscape, gradient_variance):
-        for values in probe(broken, huge, Grid((0.0,), (0.0, 1.0))).values():
-            assert np.isnan(values).all()
+        for name, values in probe(broken, huge, Grid((0.0,), (0.0, 1.0))).items():
+            if name != "blocks":
+                assert np.isnan(values).all()
+                assert values.shape[:2] == (1, 2)
+
+
+def test_a_line():
+    images, labels = cases.random_batch(6)
+    risk = Risk(cases.small_network(), images, labels)
+    directions = random_directions(risk.origin, 2, seed=0)
+    plane = landscape(risk, directions, Grid((-0.5, 0.5), (0.0,)))
+    line = landscape(risk, directions[:1], Grid((-0.5, 0.5)))
+    assert np.array_equal(line["loss"], plane["loss"][:, 0])
+    with pytest.raises(ProbeError, match="2 directions for a grid of 1 axes"):
+        landscape(risk, directions, Grid((-0.5, 0.5)))
+
+
+def test_one_instance_has_no_standard_error():
+    risk = Risk(nn.Linear(2, 2), torch.randn(1, 2), torch.zeros(1, dtype=torch.long))
+    found = landscape(risk, random_directions(risk.origin, 1, seed=0), Grid.line(3))
+    assert np.isfinite(found["loss"]).all()
+    assert np.isnan(found["loss_error"]).all()
 
 
 class Killed(Exception):
     pass
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("probe", [landscape, gradient_variance])
-def test_rows_are_kept_and_taken_up_again(probe, tmp_path):
+def test_chunks_are_kept_and_taken_up_again(probe, workers, tmp_path):
     images, labels = cases.random_batch(5)
     risk = Risk(cases.small_network(), images, labels)
     directions = random_directions(risk.origin, 2, seed=0)
-    grid = Grid((-1.0, 0.0, 0.5, 1.0), (0.0, 0.5))
+    grid = Grid((-1.0, 0.0, 0.5, 1.0, 1.5), (0.0, 0.5, 0.6))  # 15 points, 4 chunks
     whole = probe(risk, directions, grid)
-    rows = []
+    points = []
 
-    def kill_after_two(share, words):
-        rows.append(words)
-        if len(rows) == 2:
+    def kill_after_nine(share, words):
+        points.append(words)
+        if len(points) == 9:
             raise Killed
 
     with pytest.raises(Killed):
-        probe(risk, directions, grid, chunks=tmp_path, progress=kill_after_two)
-    assert len(list(tmp_path.glob("*.npz"))) == 2
-    (tmp_path / "0001.npz").write_bytes(b"damaged")
-    changed = (tmp_path / "0000.npz").stat().st_mtime_ns
-    found = probe(risk, directions, grid, chunks=tmp_path)
-    assert (tmp_path / "0000.npz").stat().st_mtime_ns == changed  # not computed again
+        probe(risk, directions, grid, chunks=tmp_path, progress=kill_after_nine, workers=workers)
+    kept = sorted(tmp_path.glob("*.npz"))
+    assert 1 <= len(kept) <= 3
+    kept[-1].write_bytes(b"damaged")
+    changed = kept[0].stat().st_mtime_ns
+    shares = []
+    found = probe(
+        risk, directions, grid, chunks=tmp_path, workers=3, progress=lambda s, _: shares.append(s)
+    )
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    if len(kept) > 1:
+        assert kept[0].stat().st_mtime_ns == changed  # not computed again
     for name, values in whole.items():
         assert np.array_equal(found[name], values), name
 
@@ -237,3 +283,19 @@ def test_the_grid_starts_anew_from_the_weights_at_each_point():
     alone = landscape(risk, directions, Grid((0.0,), (0.0,)))["loss"].item()
     after = landscape(risk, directions, Grid((-0.3, 0.7, 0.0), (1.0, -0.9, 0.0)))["loss"]
     assert after[2, 2] == alone
+
+
+def test_golden_values():
+    """Guards NUMERICS_VERSION of the probes: a commit that changes these numbers bumps it."""
+    from nascope.records.identity import NUMERICS_VERSION  # noqa: PLC0415
+
+    assert (NUMERICS_VERSION["landscape"], NUMERICS_VERSION["variance"]) == (3, 3)
+    images, labels = cases.random_batch(5)
+    risk = Risk(cases.small_network(load_cell("AmoebaNet")), images, labels)
+    directions = random_directions(risk.origin, 2, seed=3)
+    loss = landscape(risk, directions, Grid((0.5,), (-0.5,)))["loss"].item()
+    variance = gradient_variance(risk, directions, Grid((0.5,), (-0.5,)))["variance"].item()
+    assert (loss, variance) == pytest.approx(GOLDEN, rel=1e-6)
+
+
+GOLDEN = (1.0760831828907906, 3.3594179282121677)

@@ -83,10 +83,10 @@ def test_an_unwritable_folder_is_named(tmp_path):
 
 
 def test_identities_depend_on_content_not_on_order():
-    assert identity("x", {"a": 1, "b": [1, 2]}) == identity("x", {"b": (1, 2), "a": 1})
-    assert identity("x", {"a": 1}) != identity("y", {"a": 1})
-    assert identity("x", {"a": 1}) != identity("x", {"a": 2})
-    assert len(identity("x", {})) == 16
+    assert identity("training", {"a": 1, "b": [1, 2]}) == identity("training", {"b": (1, 2), "a": 1})
+    assert identity("training", {"a": 1}) != identity("landscape", {"a": 1})
+    assert identity("training", {"a": 1}) != identity("training", {"a": 2})
+    assert len(identity("training", {})) == 16
 
 
 def test_derived_seeds_are_fixed_and_apart():

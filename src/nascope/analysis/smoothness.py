@@ -7,9 +7,19 @@ gaps to be filled: each function says what it makes of them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
+
+from nascope.analysis.convexity import (
+    concavity,
+    convex_area,
+    convex_radius,
+    largest_curvature,
+    roughness,
+)
+from nascope.analysis.intervals import Estimate, over_seeds
 
 _SAMPLES = 16  # midpoints along each side of a grid cell: areas are exact to about 1 / 16 of a cell
 
@@ -21,12 +31,12 @@ def area_below(loss: np.ndarray, alphas: np.ndarray, betas: np.ndarray, level: f
     16 × 16 midpoints of every grid cell. Where all finite losses are positive it is ln s that is
     bilinear: away from the centre losses grow by a factor a step, and a straight line between two
     of them would cross the level far too early. A grid cell with a corner that is not finite
-    counts as not below.
+    counts as not below. A grid of a single row or column has no area: NaN.
 
     Args:
         loss: (A, B) losses.
-        alphas: (A,) increasing coordinates of the first axis, A ≥ 2.
-        betas: (B,) of the second, B ≥ 2.
+        alphas: (A,) increasing coordinates of the first axis.
+        betas: (B,) of the second.
         level: in the unit of ``loss``.
 
     >>> axis = np.linspace(-1, 1, 21)
@@ -35,6 +45,8 @@ def area_below(loss: np.ndarray, alphas: np.ndarray, betas: np.ndarray, level: f
     0.2
     """
     loss = np.asarray(loss, dtype=np.float64)
+    if min(loss.shape) < 2:
+        return math.nan
     if level > 0 and (loss[np.isfinite(loss)] > 0).all():
         loss, level = np.log(loss), math.log(level)
     steps = (np.arange(_SAMPLES) + 0.5) / _SAMPLES  # within a grid cell
@@ -122,3 +134,72 @@ def summarise(values: np.ndarray) -> GridSummary:
         largest=float(finite.max()),
         non_finite_share=share,
     )
+
+
+@dataclass(frozen=True)
+class Smoothness:
+    """A landscape in numbers; NaN where its grid is too small to tell (docs/guides/smoothness.md).
+
+    Attributes:
+        convex_radius: up to which it is near-convex around the trained network, in displacement.
+        convex_area: share of the grid's interior in the near-convex region around it, in [0, 1].
+        area_below: share of the grid below a level, in [0, 1].
+        concavity: mean of max(0, −λ_min) / |λ|_max, in [0, 1].
+        roughness: RMS of the second derivatives, in nats per displacement squared.
+        largest_curvature: the largest λ_max, in the same unit.
+        non_finite_share: share of the grid points whose loss is not finite, in [0, 1].
+    """
+
+    convex_radius: float
+    convex_area: float
+    area_below: float
+    concavity: float
+    roughness: float
+    largest_curvature: float
+    non_finite_share: float
+
+
+def smoothness_of(
+    loss: np.ndarray, alphas: np.ndarray, betas: np.ndarray, level: float
+) -> Smoothness:
+    """All numbers of one landscape, at the default tolerance of near-convexity.
+
+    Args:
+        loss: (A, B) losses.
+        alphas: (A,) increasing coordinates of the first axis.
+        betas: (B,) of the second.
+        level: of `area_below`; the same for all landscapes that are compared.
+
+    >>> axis = np.linspace(-1, 1, 21)
+    >>> bowl = smoothness_of(np.add.outer(axis**2, axis**2), axis, axis, level=0.5)
+    >>> bowl.convex_radius, bowl.convex_area, bowl.concavity
+    (0.9, 1.0, 0.0)
+    """
+    return Smoothness(
+        convex_radius=convex_radius(loss, alphas, betas),
+        convex_area=convex_area(loss, alphas, betas),
+        area_below=area_below(loss, alphas, betas, level),
+        concavity=concavity(loss, alphas, betas),
+        roughness=roughness(loss, alphas, betas),
+        largest_curvature=largest_curvature(loss, alphas, betas),
+        non_finite_share=summarise(loss).non_finite_share,
+    )
+
+
+def over_pairs(landscapes: Sequence[Smoothness]) -> dict[str, Estimate]:
+    """The mean of each number over pairs of directions or seeds, with `over_seeds`' interval.
+
+    Over pairs of directions around one network the interval speaks of that network alone; give one
+    landscape a seed for an interval that speaks of trainings. A number that is NaN in one
+    landscape is NaN in the mean.
+
+    >>> axis = np.linspace(-1, 1, 21)
+    >>> bowls = [np.add.outer(axis**2, k * axis**2) for k in (1, 2, 3)]
+    >>> means = over_pairs([smoothness_of(bowl, axis, axis, level=0.5) for bowl in bowls])
+    >>> round(means["largest_curvature"].mean, 6), means["largest_curvature"].seeds
+    (4.0, 3)
+    """
+    return {
+        field.name: over_seeds([getattr(landscape, field.name) for landscape in landscapes])
+        for field in fields(Smoothness)
+    }

@@ -81,6 +81,10 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any other field of the recipe."),
     ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MOMENT", help="Keep the weights at: epoch N, or loss X. Repeatable."),
+    ] = None,
     seed: SeedOption = 0,
     threads: ThreadsOption = 1,
     device: DeviceOption = "auto",
@@ -98,6 +102,7 @@ def train(
     from nascope.data.datasets import load_data  # noqa: PLC0415
     from nascope.data.device import choose_device, take_process  # noqa: PLC0415
     from nascope.records.paths import slug  # noqa: PLC0415
+    from nascope.training.moments import Moment  # noqa: PLC0415
     from nascope.training.recipe import RECIPES, overridden, scale_of  # noqa: PLC0415
     from nascope.training.train import train as train_network  # noqa: PLC0415
 
@@ -138,6 +143,7 @@ def train(
             path=path,
             previous=path.with_name(f"{path.name}.previous"),
             device=choose_device(device),
+            keep=[Moment.parse(text) for text in keep or []],
             progress=progress,
         )
     last = checkpoint.records["epochs"][-1]

@@ -56,6 +56,7 @@ class CellModule(nn.Module):
             )
             for edge in cell.edges
         )
+        self.operations = tuple(edge.operation for edge in cell.edges)  # their names
         self._concat = cell.concat
         self.channels_out = channels * len(cell.concat)
         self._plan = _execution_plan(cell)

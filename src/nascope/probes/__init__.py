@@ -1,9 +1,48 @@
-"""Probes of any torch model: loss landscapes and the variance of per-instance gradients."""
+"""Probes of any torch model: loss landscapes, gradient variance, curvature."""
 
-from nascope.probes.directions import random_directions
-from nascope.probes.gradient_variance import gradient_variance
+from nascope.probes.curvature import eigenvalues, spectrum
+from nascope.probes.directions import (
+    TrajectoryPlane,
+    direction_between,
+    random_directions,
+    trajectory_plane,
+)
+from nascope.probes.gradient_variance import (
+    block_names,
+    gradient_variance,
+    measured_minibatch_variance,
+    minibatch_variance,
+)
 from nascope.probes.grid import Grid
 from nascope.probes.landscape import landscape
+from nascope.probes.lipschitz import (
+    block_lipschitz,
+    cell_blocks,
+    gradient_lipschitz,
+    matrix_blocks,
+)
+from nascope.probes.per_instance import Method, choose_method, gradient_norms
 from nascope.probes.risk import Risk
 
-__all__ = ["Grid", "Risk", "gradient_variance", "landscape", "random_directions"]
+__all__ = [
+    "Grid",
+    "Method",
+    "Risk",
+    "TrajectoryPlane",
+    "block_lipschitz",
+    "block_names",
+    "cell_blocks",
+    "choose_method",
+    "direction_between",
+    "eigenvalues",
+    "gradient_lipschitz",
+    "gradient_norms",
+    "gradient_variance",
+    "landscape",
+    "matrix_blocks",
+    "measured_minibatch_variance",
+    "minibatch_variance",
+    "random_directions",
+    "spectrum",
+    "trajectory_plane",
+]

@@ -1,23 +1,23 @@
 """Gradient variance: g(α, β) = E_i ‖∇f_i − E_j ∇f_j‖² at w* + α w₁ + β w₂, Section 4.2.
 
 The trace of the covariance of per-instance gradients, all parameters as one vector and i uniform
-over the data set. Instances must not interact: the model is in evaluation mode.
+over the data set. Instances must not interact.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from nascope.probes.grid import Grid, Progress, compute_rows
-from nascope.probes.per_instance import LayerwiseGradients, choose_method, vmap_gradients
-from nascope.probes.risk import Direction, Risk
+from nascope.probes.grid import Grid, Progress, compute_points
+from nascope.probes.per_instance import choose_method, per_instance
+from nascope.probes.risk import Direction, Risk, wide
+from nascope.records.identity import derived_seed
 
 
 def gradient_variance(
@@ -26,39 +26,101 @@ def gradient_variance(
     grid: Grid,
     *,
     method: str | None = None,
+    block_of: Callable[[str], str] | None = None,
+    workers: int = 1,
     chunks: Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
     """Variance of per-instance gradients on a grid of displacements.
 
     Args:
-        directions: two, w₁ and w₂.
+        directions: w₁ and w₂, or w₁ for a line.
         method: "layerwise" or "vmap"; by default what `choose_method` finds.
-        chunks, progress: see `compute_rows`.
+        block_of: a parameter's name → its block's; by default `block_names`, which for a network
+            of cells yields the cells.
+        workers, chunks, progress: see `compute_points`.
 
     Returns:
-        (A, B) float64 arrays, entry [i, j] at (alphas[i], betas[j]): ``variance``, the trace of
-        the covariance (its root is what the paper plots); ``mean_gradient_norm``, ‖E_i ∇f_i‖;
-        ``loss``, E_i f_i. Non-finite values are kept; where w* itself is not finite, all is NaN.
-    """
-    chosen = method or choose_method(risk)
+        Float64 arrays (A, B), or (A,) on a line, entry [i, j] at (alphas[i], betas[j]):
+        ``variance``, the trace of the covariance (its root is what the paper plots);
+        ``mean_gradient_norm``, ‖E_i ∇f_i‖; ``loss``, E_i f_i; and ``block_variance``
+        (A, B, blocks), which adds up to ``variance``; ``blocks`` are the blocks' names. Non-finite
+        values are kept; where w* itself is not finite, all is NaN.
 
-    def row(alpha: float) -> dict[str, np.ndarray]:
-        if not risk.is_finite:
-            nothing = np.full(len(grid.betas), np.nan)
-            return {"variance": nothing, "mean_gradient_norm": nothing, "loss": nothing}
-        points = []
-        for beta in grid.betas:
-            risk.displace(directions, (alpha, beta))
-            points.append(_point(risk, chosen))
-        variance, norm, loss = zip(*points, strict=True)
+    Raises:
+        ProbeError: an instance's loss depends on the others in its batch.
+    """
+    chosen = method or choose_method(risk).name
+    names = block_names(risk.model)
+    owner = {name: block_of(name) if block_of else names[name] for name in risk.parameters}
+    blocks = list(dict.fromkeys(owner.values()))
+
+    def measure(own: Risk, point: tuple[float, ...]) -> dict[str, np.ndarray]:
+        moments, loss = _moments(own, chosen)
+        by_block = dict.fromkeys(blocks, 0.0)
+        for name, value in moments.variances().items():
+            by_block[owner[name]] += value
+        parts = np.array([by_block[block] for block in blocks])
         return {
-            "variance": np.array(variance),
-            "mean_gradient_norm": np.array(norm),
+            "variance": np.array(math.fsum(parts) if np.isfinite(parts).all() else parts.sum()),
+            "mean_gradient_norm": np.array(moments.mean_norm()),
             "loss": np.array(loss),
+            "block_variance": parts,
         }
 
-    return compute_rows(grid, row, chunks=chunks, progress=progress)
+    arrays = compute_points(
+        risk, directions, grid, measure, workers=workers, chunks=chunks, progress=progress
+    )
+    return {**arrays, "blocks": np.array(blocks)}
+
+
+def block_names(model: nn.Module) -> dict[str, str]:
+    """Each parameter's block: the top-level layer that holds it, a ModuleList's items apart.
+
+    >>> list(block_names(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))).values())
+    ['0', '0', '1', '1']
+    """
+    lists = {name for name, child in model.named_children() if isinstance(child, nn.ModuleList)}
+    blocks = {}
+    for name, _ in model.named_parameters():
+        parts = name.split(".")
+        blocks[name] = ".".join(parts[:2]) if parts[0] in lists else parts[0]
+    return blocks
+
+
+def minibatch_variance(variance: float, batch: int, instances: int) -> float:
+    """E‖ĝ − E ĝ‖² of the mean gradient ĝ over a batch drawn without replacement: g/b · (n−b)/(n−1).
+
+    >>> minibatch_variance(9.0, 3, 10)
+    2.3333333333333335
+    """
+    if not 1 <= batch <= instances:
+        raise ValueError(f"a batch has 1 … {instances} instances, not {batch}")
+    return variance / batch * (instances - batch) / max(1, instances - 1)
+
+
+def measured_minibatch_variance(
+    risk: Risk, batch: int, *, draws: int = 100, seed: int = 0
+) -> tuple[float, float]:
+    """The same by drawing batches and taking their gradients, plainly; and its standard error.
+
+    At the risk's current weights. It checks `gradient_variance`, and needs no single instance.
+    """
+    _, centre = risk.gradient()
+    generator = torch.Generator().manual_seed(derived_seed("minibatch", seed, batch))
+    whole = risk.inputs, risk.targets
+    squares = []
+    try:
+        for _ in range(draws):
+            chosen = torch.randperm(len(whole[0]), generator=generator)[:batch].to(whole[0].device)
+            risk.inputs, risk.targets = whole[0][chosen], whole[1][chosen]
+            _, gradient = risk.gradient()
+            distance = sum(float((gradient[name] - centre[name]).square().sum()) for name in centre)
+            squares.append(distance)
+    finally:
+        risk.inputs, risk.targets = whole
+    values = np.array(squares)
+    return float(values.mean()), float(values.std(ddof=1) / math.sqrt(draws))
 
 
 class _Moments:
@@ -68,55 +130,50 @@ class _Moments:
     E‖g‖² − ‖E g‖² would.
     """
 
-    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
-        self._mean = {
-            name: torch.zeros_like(value, dtype=_wide(value)) for name, value in parameters.items()
-        }
-        some = next(iter(self._mean.values()))
-        self._spread = some.new_zeros(())
+    def __init__(self) -> None:
+        self._mean: dict[tuple[str, int], Tensor] = {}  # by parameter and first row
+        self._spread: dict[str, Tensor] = {}  # Σ ‖g_i − mean‖² by parameter
         self._count = 0
 
-    def add(self, name: str, gradients: Tensor) -> None:
-        """Merge a batch of one parameter's gradients, (batch, *shape)."""
+    def add(self, name: str, rows: slice, gradients: Tensor) -> None:
+        """Merge a batch of one parameter's gradients, (batch, *shape); they are overwritten."""
         before, size = self._count, len(gradients)
-        centre = gradients.mean(dim=0)
-        deviation = (gradients - centre).reshape(size, -1)  # (batch, entries)
-        residual = deviation.mean(dim=0)  # what rounding left in the mean
-        step = centre.to(self._spread.dtype) + residual.reshape(centre.shape) - self._mean[name]
-        self._spread += deviation.square().sum(dtype=self._spread.dtype)
-        self._spread -= size * residual.to(self._spread.dtype).square().sum()
-        self._spread += step.square().sum() * (before * size / (before + size))
-        self._mean[name] += step * (size / (before + size))
+        flat = gradients.reshape(size, -1)  # (batch, entries)
+        dtype = wide(flat)
+        centre = flat.mean(dim=0)
+        deviation = flat.sub_(centre) if flat.is_contiguous() else flat - centre
+        residual = deviation.mean(dim=0).to(dtype)  # what rounding left in the mean
+        spread = torch.linalg.vector_norm(deviation, dim=1).to(dtype).square().sum()
+        spread -= size * residual.square().sum()
+        key = name, rows.start
+        mean = self._mean.get(key)
+        step = centre.to(dtype) + residual
+        if mean is None:  # of the batches before, whose gradients were zero if there were any
+            mean = self._mean[key] = torch.zeros_like(step)
+        step -= mean
+        spread += step.square().sum() * (before * size / (before + size))
+        mean += step * (size / (before + size))
+        self._spread[name] = self._spread.get(name, 0) + spread
 
     def end_batch(self, size: int) -> None:
         """All parameters of a batch were added; those that were not have zero gradients."""
         self._count += size
 
-    def variance(self) -> float:
-        """Trace of the covariance: the mean squared distance from the mean gradient."""
-        return float(self._spread) / self._count
+    def variances(self) -> dict[str, float]:
+        """Mean squared distance from the mean gradient, by parameter; zero where none is named."""
+        return {name: float(value) / self._count for name, value in self._spread.items()}
 
     def mean_norm(self) -> float:
         """Norm of the mean gradient."""
         return math.sqrt(sum(float(value.square().sum()) for value in self._mean.values()))
 
 
-def _point(risk: Risk, method: str) -> tuple[float, float, float]:
-    """Variance, norm of the mean gradient, and mean loss, at the current weights."""
-    moments = _Moments(risk.parameters)
+def _moments(risk: Risk, method: str) -> tuple[_Moments, float]:
+    """Moments of the gradients, and the mean loss, at the current weights."""
+    moments = _Moments()
     losses = []
-    with LayerwiseGradients(risk) if method == "layerwise" else nullcontext() as layers:
+    with per_instance(risk, method) as gradients_of:
         for part in risk.slices():
-            if layers is not None:
-                batch = layers.run(part, moments.add)
-            else:
-                batch = vmap_gradients(risk, part, moments.add)
-            moments.end_batch(len(batch))
-            losses.append(batch)
-    loss = float(torch.cat(losses).cpu().double().mean())
-    return moments.variance(), moments.mean_norm(), loss
-
-
-def _wide(value: Tensor) -> torch.dtype:
-    """float64, but on devices that have none."""
-    return torch.float32 if value.device.type == "mps" else torch.float64
+            losses.append(gradients_of(part, moments.add))
+            moments.end_batch(part.stop - part.start)
+    return moments, float(torch.cat(losses).cpu().double().mean())

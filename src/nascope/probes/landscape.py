@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nascope.probes.grid import Grid, Progress, compute_rows
+from nascope.probes.grid import Grid, Progress, compute_points
 from nascope.probes.risk import Direction, Risk
 
 
@@ -18,51 +19,59 @@ def landscape(
     directions: Sequence[Direction],
     grid: Grid,
     *,
+    workers: int = 1,
     chunks: Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
     """Mean loss and accuracy on a grid of displacements.
 
     Args:
-        directions: two, w₁ and w₂.
-        chunks, progress: see `compute_rows`.
+        directions: w₁ and w₂, or w₁ for a line.
+        workers, chunks, progress: see `compute_points`.
 
     Returns:
-        ``loss`` and ``accuracy``, each (A, B) float64, entry [i, j] at (alphas[i], betas[j]).
-        Non-finite losses are kept; where w* itself is not finite, everything is NaN. The
-        accuracy is NaN where outputs are no logits (batch, classes) of integer targets.
+        Float64 arrays (A, B), or (A,) on a line, entry [i, j] at (alphas[i], betas[j]): ``loss``
+        and ``accuracy``, and their standard errors ``loss_error`` and ``accuracy_error``, s / √n,
+        where the n instances are a random sample of those meant. The same instances are used
+        everywhere, so differences between points are surer than that. Non-finite losses are kept;
+        where w* itself is not finite, everything is NaN. The accuracy is NaN where outputs are no
+        logits (batch, classes) of integer targets.
 
     >>> risk = Risk(torch.nn.Linear(2, 2), torch.randn(8, 2), torch.zeros(8, dtype=torch.long))
     >>> from nascope.probes import random_directions
     >>> landscape(risk, random_directions(risk.origin, 2, seed=0), Grid.square(5))["loss"].shape
     (5, 5)
     """
-
-    def row(alpha: float) -> dict[str, np.ndarray]:
-        if not risk.is_finite:
-            nothing = np.full(len(grid.betas), np.nan)
-            return {"loss": nothing, "accuracy": nothing}
-        points = [_value(risk, directions, (alpha, beta)) for beta in grid.betas]
-        loss, accuracy = zip(*points, strict=True)
-        return {"loss": np.array(loss), "accuracy": np.array(accuracy)}
-
-    return compute_rows(grid, row, chunks=chunks, progress=progress)
+    return compute_points(
+        risk, directions, grid, _measure, workers=workers, chunks=chunks, progress=progress
+    )
 
 
-def _value(
-    risk: Risk, directions: Sequence[Direction], coefficients: tuple[float, float]
-) -> tuple[float, float]:
-    risk.displace(directions, coefficients)
+def _measure(risk: Risk, point: tuple[float, ...]) -> dict[str, np.ndarray]:
     losses, hits = [], []
-    for part, (outputs, values) in zip(risk.slices(), risk.evaluate(), strict=True):
+    for part, outputs, values in risk.values():
         losses.append(values)
         hits.append(_hits(outputs, risk.targets[part]))
-    loss = torch.cat(losses).cpu().double().mean()
-    accuracy = torch.cat(hits).cpu().double().mean()
-    return float(loss), float(accuracy)
+    loss, loss_error = _mean(torch.cat(losses))
+    accuracy, accuracy_error = _mean(torch.cat(hits))
+    return {
+        "loss": loss,
+        "accuracy": accuracy,
+        "loss_error": loss_error,
+        "accuracy_error": accuracy_error,
+    }
+
+
+def _mean(values: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Mean, and its standard error; NaN where there is but one value."""
+    wide = values.cpu().double().numpy()
+    with np.errstate(invalid="ignore", over="ignore"):  # non-finite losses are results
+        mean = wide.mean()
+        spread = wide.std(ddof=1) if len(wide) > 1 else math.nan
+    return np.array(mean), np.array(spread / math.sqrt(len(wide)))
 
 
 def _hits(outputs: Tensor, targets: Tensor) -> Tensor:
     if outputs.dim() != 2 or targets.dim() != 1 or targets.is_floating_point():
-        return outputs.new_full((len(outputs),), float("nan"))
+        return torch.full((len(outputs),), math.nan)
     return outputs.argmax(dim=1) == targets

@@ -8,6 +8,7 @@ STUDY/
     checkpoint.safetensors       weights, per-image correctness on the test set, and in
                                  the header the records of training
     previous.safetensors         the checkpoint before, in case the newest is damaged
+    snapshots/MOMENT.safetensors the weights at chosen moments of the training
     log.txt                      what happened, with times
     error.txt                    the traceback, where the trial failed
     lock                         held by the process that works on the trial
@@ -63,6 +64,10 @@ class TrialPaths:
     @property
     def previous_checkpoint(self) -> Path:
         return self.folder / "previous.safetensors"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.folder / "snapshots"
 
     @property
     def log(self) -> Path:

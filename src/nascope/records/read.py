@@ -23,6 +23,12 @@ from nascope.records.paths import ProbePaths, StudyPaths, TrialPaths
 RECORDS_KEY = "nascope"  # the header's one metadata entry, a JSON object
 CORRECT_KEY = "records.correct"  # (test images,) uint8: 1 where the final network is right
 
+GRID_ARRAYS = {
+    "landscape": ("loss", "accuracy"),
+    "variance": ("variance", "mean_gradient_norm", "loss"),
+}
+"""Arrays over the whole grid that a probe of a kind must have."""
+
 
 @dataclass(frozen=True)
 class CurvePoint:
@@ -74,12 +80,12 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class ProbeRecord:
-    """One completed probe: ``kind`` is "landscape" or "variance".
+    """One completed probe: ``kind`` is "landscape", "variance" or "curvature".
 
-    Both hold ``alphas`` (A,) and ``betas`` (B,), the coordinates along the two directions, and
-    arrays (A, B) with entry [i, j] at (alphas[i], betas[j]): a landscape ``loss`` and
-    ``accuracy``; a variance probe ``variance`` (trace of the covariance of per-instance
-    gradients), ``mean_gradient_norm`` and ``loss``. Non-finite values are results: they stay.
+    The first two hold ``alphas`` (A,) and ``betas`` (B,), the coordinates along the directions (a
+    line has no betas), and arrays (A, B) with entry [i, j] at (alphas[i], betas[j]), named in
+    `GRID_ARRAYS`; see `nascope.probes.landscape` and the like. Non-finite values are results:
+    they stay. ``settings`` say what was probed: "at" a moment of the training, on which "data".
     """
 
     kind: str
@@ -106,8 +112,22 @@ class TrialRecord:
     error: str | None = None  # the traceback of a failed trial
 
     def probe(self, kind: str) -> ProbeRecord | None:
-        """The first completed probe of that kind."""
-        return next((probe for probe in self.probes if probe.kind == kind), None)
+        """The first completed probe of that kind of the trained network, on the test set.
+
+        Of a grid, one over a plane.
+        """
+        return next(
+            (
+                probe
+                for probe in self.probes
+                if probe.kind == kind
+                and (kind not in GRID_ARRAYS or "betas" in probe.arrays)
+                and probe.settings.get("at", "end") == "end"
+                and probe.settings.get("data", "test") == "test"
+                and probe.settings.get("along", "random") == "random"
+            ),
+            None,
+        )
 
 
 @dataclass(frozen=True)
@@ -246,10 +266,13 @@ def read_probe(paths: ProbePaths) -> ProbeRecord:
     summary = read_json(paths.summary)
     arrays = read_arrays(paths.arrays)
     try:
-        shape = (*arrays["alphas"].shape, *arrays["betas"].shape)
-        grids = [array for name, array in arrays.items() if name not in {"alphas", "betas"}]
-        if len(shape) != 2 or any(grid.shape != shape or grid.dtype.kind != "f" for grid in grids):
-            raise TypeError
+        needed = GRID_ARRAYS.get(summary["kind"], ())
+        if needed:
+            shape = (*arrays["alphas"].shape, *(arrays["betas"].shape if "betas" in arrays else ()))
+            if len(shape) not in {1, 2}:
+                raise TypeError
+            if any(arrays[n].shape != shape or arrays[n].dtype.kind != "f" for n in needed):
+                raise TypeError
         return ProbeRecord(
             kind=summary["kind"],
             identity=summary["identity"],

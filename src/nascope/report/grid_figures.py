@@ -21,14 +21,20 @@ _PANEL = 2.3  # inches
 _COLUMNS = 5
 
 
-@dataclass(frozen=True)
-class Panel:
-    """A cell's grid of values, (A, B), and its axes."""
+@dataclass(frozen=True, kw_only=True)
+class GridValues:
+    """A grid of values, (A, B), and its axes."""
 
-    cell: ShownCell
     alphas: np.ndarray
     betas: np.ndarray
     values: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel(GridValues):
+    """A cell's."""
+
+    cell: ShownCell
 
 
 def panels_by_seed(
@@ -49,7 +55,12 @@ def panels_by_seed(
 def _panel(cell: ShownCell, trial: TrialRecord, kind: str) -> Panel:
     probe = trial.probe(kind)
     assert isinstance(probe, ProbeRecord)
-    return Panel(cell, probe.arrays["alphas"], probe.arrays["betas"], GRIDS[kind].values(probe))
+    return Panel(
+        cell=cell,
+        alphas=probe.arrays["alphas"],
+        betas=probe.arrays["betas"],
+        values=GRIDS[kind].values(probe),
+    )
 
 
 def grid_arrays(panels: Sequence[Panel]) -> dict[str, np.ndarray]:
@@ -97,25 +108,34 @@ def draw_maps(
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
     for ax, panel in zip(axes, panels, strict=False):
-        filled = (
-            _contours(ax, panel, scale, level) if kind == "landscape" else _heat(ax, panel, scale)
-        )
+        filled = fill_grid(ax, kind, panel, scale, level)
         ax.plot(0, 0, "+", color="white", markersize=6, markeredgewidth=1)
         ax.set_aspect("equal", "box")
         _name_axes(ax, panel)
-    bar = figure.colorbar(filled, ax=axes, fraction=0.04, pad=0.01)
+    label_bar(figure.colorbar(filled, ax=axes, fraction=0.04, pad=0.01), kind, scale)
+    return figure
+
+
+def label_bar(bar: Any, kind: str, scale: Scale) -> None:
+    """Name a colour bar's levels and quantity."""
     named = _named_levels(scale)
     bar.set_ticks(list(named), labels=list(named.values()))
     axis = GRIDS[kind].axis + (", log scale" if scale.base else "")
     bar.set_label("\n".join(textwrap.wrap(axis, 34)), fontsize=8)
     bar.outline.set_linewidth(0.4)
-    return figure
 
 
-def _contours(ax: Any, panel: Panel, scale: Scale, level: float | None) -> Any:
-    _hatch_ground(ax, panel, rim=0.0)
-    alphas, betas = panel.alphas, panel.betas
-    places = np.ma.masked_invalid(scale.place(panel.values).T)  # rows are betas
+def fill_grid(
+    ax: Any, kind: str, grid: GridValues, scale: Scale, level: float | None = None
+) -> Any:
+    """Contours of a landscape, or a heat map of √g; what is not finite is hatched."""
+    return _contours(ax, grid, scale, level) if kind == "landscape" else _heat(ax, grid, scale)
+
+
+def _contours(ax: Any, grid: GridValues, scale: Scale, level: float | None) -> Any:
+    _hatch_ground(ax, grid, rim=0.0)
+    alphas, betas = grid.alphas, grid.betas
+    places = np.ma.masked_invalid(scale.place(grid.values).T)  # rows are betas
     colours = bands("landscape", scale)
     filled = ax.contourf(alphas, betas, places, scale.places, colors=colours, extend="both")
 
@@ -130,25 +150,25 @@ def _contours(ax: Any, panel: Panel, scale: Scale, level: float | None) -> Any:
     return filled
 
 
-def _heat(ax: Any, panel: Panel, scale: Scale) -> Any:
-    _hatch_ground(ax, panel, rim=0.5)
-    places = np.ma.masked_invalid(scale.place(panel.values).T)  # rows are betas
+def _heat(ax: Any, grid: GridValues, scale: Scale) -> Any:
+    _hatch_ground(ax, grid, rim=0.5)
+    places = np.ma.masked_invalid(scale.place(grid.values).T)  # rows are betas
     colours, norm = _colours("variance", scale)
     return ax.pcolormesh(
-        panel.alphas, panel.betas, places, cmap=colours, norm=norm, shading="nearest"
+        grid.alphas, grid.betas, places, cmap=colours, norm=norm, shading="nearest"
     )
 
 
-def _hatch_ground(ax: Any, panel: Panel, *, rim: float) -> None:
+def _hatch_ground(ax: Any, grid: GridValues, *, rim: float) -> None:
     """What no colour covers, the points that are not finite, shows as hatched.
 
     ``rim``: how far colours reach beyond the outermost points, in grid steps.
     """
-    if np.isfinite(panel.values).all():
+    if np.isfinite(grid.values).all():
         return
     (left, right), (low, high) = (
         (axis[0] - rim * (axis[1] - axis[0]), axis[-1] + rim * (axis[-1] - axis[-2]))
-        for axis in (panel.alphas, panel.betas)
+        for axis in (grid.alphas, grid.betas)
     )
     look: dict[str, Any] = {
         "facecolor": "#f7f7f5",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nascope.study.study import ProbePlan, Study, plan_cells
+from nascope.study.plans import ProbePlan
+from nascope.study.study import Study, plan_cells
 from nascope.training.recipe import Recipe
 
 

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nascope.data.device import choose_device
+from nascope.data.device import choose_device, cores
 from nascope.errors import CheckpointError, StudyError
 from nascope.records.files import write_bytes, write_json
 from nascope.records.paths import StudyPaths, TrialPaths
-from nascope.records.read import is_complete, read_training
+from nascope.records.read import is_complete, read_header, read_training
 from nascope.study.engine import Engine, ProcessEngine, Task
 from nascope.study.study import Study
-from nascope.study.trial import Work, probe_trial, train_trial
+from nascope.study.trial import Work, moments_of, probe_trial, train_trial
 
 logger = logging.getLogger(__name__)
 
 # Rough cost of an image, in forward passes; the time left is corrected as the work goes on.
 _TRAINING_COST = 8.0
-_VARIANCE_COST = 7.0
 _SECONDS_BEFORE_ESTIMATE = 3.0
 
 
@@ -79,8 +77,7 @@ def run_study(
     write_json(paths.plan, plan)
     tasks, costs, found = _missing(paths, plan, data_dir, str(where))
     if engine is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        default = (cores or 1) if where.type == "cpu" else 1
+        default = cores() if where.type == "cpu" else 1
         engine = ProcessEngine(workers or min(default, max(1, len(tasks))))
     tracker = _Tracker(costs, on_progress)
     failed: dict[str, str] = {}
@@ -116,7 +113,7 @@ def _missing(
         trial = paths.trial(entry["label"], entry["identity"])
         work = Work(paths.folder, entry, plan["data"], data_dir, device)
         name = trial.folder.name
-        trained = _is_trained(trial, entry["identity"])
+        trained = _is_trained(trial, entry)
         if trained:
             found += 1
         else:
@@ -130,19 +127,22 @@ def _missing(
             probe_name = f"{name}/{probe['kind']}/{probe['identity']}"
             after = () if trained else (name,)
             probings.append(Task(probe_name, probe_trial, (work, probe), after))
-            instances = probe["settings"]["instances"] or entry["data"]["test"]
-            cost = _VARIANCE_COST if probe["kind"] == "variance" else 1.0
-            costs[probe_name] = probe["settings"]["points"] ** 2 * instances * cost
+            costs[probe_name] = probe["cost"]
     # The longest first, so that no core is left alone with one at the end.
     probings.sort(key=lambda task: -costs[task.name])
     return [*trainings, *probings], costs, found
 
 
-def _is_trained(paths: TrialPaths, identity: str) -> bool:
+def _is_trained(paths: TrialPaths, entry: Mapping[str, Any]) -> bool:
+    """Whether it is finished, and the weights that its probes need were kept."""
     try:
-        return read_training(paths.checkpoint, identity=identity).finished
+        record = read_training(paths.checkpoint, identity=entry["identity"])
+        for moment in moments_of(entry):
+            if moment.needs_snapshot and moment.place(record.curve) is not None:
+                read_header(moment.path(paths.snapshots), identity=entry["identity"])
     except CheckpointError:  # missing, or damaged: training decides
         return False
+    return record.finished
 
 
 class _Tracker:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,46 +18,11 @@ from nascope.cells.resolve import resolve_cell
 from nascope.cells.wiring import published_variant, random_variant
 from nascope.data.datasets import DataSet, load_data
 from nascope.errors import NascopeError, StudyError
-from nascope.records.identity import identity, non_defaults
+from nascope.probes.directions import Normalisation, OneDimensional
+from nascope.probes.risk import BatchNormMode
+from nascope.study.plans import Along, Blocks, CurvaturePlan, Data, ProbePlan
 from nascope.training.recipe import RECIPES, SCALES, Recipe, overridden, suggestion
 from nascope.training.train import training_identity
-
-MAX_POINTS = 1001  # a side of a grid: a million points
-MAX_RADIUS = 1e6  # beyond, float32 weights overflow; the paper's is 1
-
-
-@dataclass(frozen=True)
-class ProbePlan:
-    """A probe of every trained network, on the test set.
-
-    Args:
-        kind: "landscape" or "variance".
-        points: points along each of the two directions.
-        radius: the grid covers [−radius, radius]².
-        instances: test images used, balanced over classes; all where None.
-        seed: of the directions.
-
-    Raises:
-        StudyError: a value is out of range.
-    """
-
-    kind: Literal["landscape", "variance"]
-    points: int
-    radius: float = 1.0
-    instances: int | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.points <= MAX_POINTS:
-            raise StudyError(f"{self.kind}.points must be in 1 … {MAX_POINTS}, not {self.points}")
-        if not 0 < self.radius <= MAX_RADIUS:
-            raise StudyError(
-                f"{self.kind}.radius must be above 0 and at most {MAX_RADIUS:g}, not {self.radius}"
-            )
-
-    def identity(self, training: str) -> str:
-        """Names what this probe of that training yields."""
-        return identity(self.kind, {"training": training, "settings": non_defaults(self)})
 
 
 @dataclass(frozen=True)
@@ -94,7 +61,7 @@ class Study:
     at_most: tuple[int | None, int | None] = (None, None)
     learning_rates: tuple[float, ...] = (0.025,)
     seeds: tuple[int, ...] = (0,)
-    probes: tuple[ProbePlan, ...] = field(default=())
+    probes: tuple[ProbePlan | CurvaturePlan, ...] = field(default=())
 
     def __post_init__(self) -> None:
         for name in ("cells", "learning_rates", "seeds"):
@@ -142,6 +109,9 @@ class Study:
                             "kind": probe.kind,
                             "identity": probe.identity(training),
                             "settings": dataclasses.asdict(probe),
+                            "cost": probe.cost(
+                                len(data.test) if probe.data == "test" else len(data.train)
+                            ),
                         }
                         for probe in self.probes
                     ],
@@ -157,6 +127,8 @@ class Study:
 
 
 # ---------------------------------------------------------------- the study file
+
+Plan = ProbePlan | CurvaturePlan
 
 
 class _Section(BaseModel):
@@ -184,10 +156,42 @@ class _Training(_Section):
 
 
 class _Probe(_Section):
+    instances: int | None = Field(default=None, ge=1)
+    seeds: list[int] | None = None  # a probe each: several pairs of directions
+    seed: int = Field(default=0, ge=0)
+    batchnorm: BatchNormMode = "frozen"
+    data: Data | list[Data] = "test"
+    at: str | list[str] = "end"
+
+    def plans(self, make: Callable[..., Plan]) -> list[Plan]:
+        """A plan for each seed, part of the data, and moment."""
+        fixed = self.model_dump(exclude={"seeds", "seed", "data", "at"})
+        data = self.data if isinstance(self.data, list) else [self.data]
+        moments = self.at if isinstance(self.at, list) else [self.at]
+        seeds = [self.seed] if self.seeds is None else self.seeds
+        return [
+            make(seed=seed, data=part, at=at, **fixed)
+            for at, part, seed in itertools.product(moments, data, seeds)
+        ]
+
+
+class _GridProbe(_Probe):
     points: int = Field(ge=1)
     radius: float = Field(default=1.0, gt=0)
-    instances: int | None = Field(default=None, ge=1)
-    seed: int = Field(default=0, ge=0)
+    dimensions: Literal[1, 2] = 2
+    normalise: Normalisation = "filter"
+    one_dimensional: OneDimensional | None = None
+    along: Along = "random"
+
+
+class _CurvatureProbe(_Probe):
+    top: int = Field(default=5, ge=1)
+    vectors: int = Field(default=5, ge=0)
+    steps: int = Field(default=20, ge=2)
+    blocks: Blocks = "cells"
+    block_steps: int = Field(default=10, ge=2)
+    points: int = Field(default=5, ge=0)
+    radius: float = Field(default=1.0, gt=0)
 
 
 class _File(_Section):
@@ -196,8 +200,19 @@ class _File(_Section):
     variants: _Variants = Field(default_factory=_Variants)
     data: _Data = Field(default_factory=_Data)
     training: _Training = Field(default_factory=_Training)
-    landscape: _Probe | None = None
-    variance: _Probe | None = None
+    landscape: _GridProbe | None = None
+    variance: _GridProbe | None = None
+    curvature: _CurvatureProbe | None = None
+
+    def probes(self) -> list[Plan]:
+        """All planned probes."""
+        kinds = {"landscape": ProbePlan, "variance": ProbePlan, "curvature": CurvaturePlan}
+        found: list[Plan] = []
+        for kind, plan in kinds.items():
+            section: _Probe | None = getattr(self, kind)
+            if section is not None:
+                found += section.plans(functools.partial(plan, kind=kind))
+        return found
 
 
 def read_study_file(path: str | Path) -> Study:
@@ -232,7 +247,6 @@ def _study(file: _File, default_name: str) -> Study:
         raise StudyError("training.overrides.learning_rate: give training.learning_rates instead")
     recipe = dataclasses.replace(RECIPES[training.recipe], **scale.overrides)
     recipe = overridden(recipe, training.overrides, where="training.overrides.")
-    sections = {"landscape": file.landscape, "variance": file.variance}
     return Study(
         name=file.name or default_name,
         cells=plan_cells(file.cells, method=file.variants.method, seeds=file.variants.seeds),
@@ -244,11 +258,7 @@ def _study(file: _File, default_name: str) -> Study:
         at_most=(scale.train_size, scale.test_size),
         learning_rates=tuple(training.learning_rates),
         seeds=tuple(training.seeds),
-        probes=tuple(
-            ProbePlan(kind=kind, **section.model_dump())  # type: ignore[arg-type]
-            for kind, section in sections.items()
-            if section is not None
-        ),
+        probes=tuple(file.probes()),
     )
 
 

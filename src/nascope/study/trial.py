@@ -23,9 +23,10 @@ from nascope.records.files import why_unwritable, write_arrays, write_json
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.provenance import provenance
 from nascope.records.read import is_complete
-from nascope.study.probing import Plain, Progress, probe_network
-from nascope.study.trained import checked, trained_network
+from nascope.study.probing import Plain, Probed, Progress, probe_network
+from nascope.study.trained import checked
 from nascope.training.checkpoint import load_checkpoint
+from nascope.training.moments import Moment
 from nascope.training.recipe import Recipe
 from nascope.training.train import train
 
@@ -77,8 +78,16 @@ def train_trial(work: Work, progress: Progress) -> None:
             path=paths.checkpoint,
             previous=paths.previous_checkpoint,
             device=choose_device(work.device),
+            keep=moments_of(work.entry),
+            snapshots=paths.snapshots,
             progress=progress,
         )
+
+
+def moments_of(entry: Plain) -> list[Moment]:
+    """The moments of a planned trial's training at which it is probed."""
+    texts = dict.fromkeys(probe["settings"]["at"] for probe in entry["probes"])
+    return [Moment.parse(text) for text in texts]
 
 
 def probe_trial(work: Work, probe: Plain, progress: Progress) -> None:
@@ -96,7 +105,7 @@ def probe_trial(work: Work, probe: Plain, progress: Progress) -> None:
             identity=work.entry["identity"],
         )
         arrays, used = probe_network(
-            trained_network(checkpoint),
+            Probed(checkpoint, paths.snapshots),
             work.data(),
             probe["settings"],
             device=where,

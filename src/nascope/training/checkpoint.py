@@ -21,7 +21,7 @@ from torch import Tensor
 
 from nascope.errors import CheckpointError
 from nascope.records.files import plain, unplain, write_bytes
-from nascope.records.read import RECORDS_KEY, check_identity, read_header
+from nascope.records.read import RECORDS_KEY, CurvePoint, check_identity, read_header
 
 _CHECKSUM_KEY = "checksum"
 
@@ -37,6 +37,17 @@ class Checkpoint:
 
     tensors: Mapping[str, Tensor]
     records: Mapping[str, Any]
+
+    @property
+    def curve(self) -> list[CurvePoint]:
+        """All points of the training's curves, early points and epochs, in order."""
+        points = [*self.records["early"], *self.records["epochs"]]
+        return sorted((CurvePoint(**point) for point in points), key=lambda point: point.epoch)
+
+    def weights_only(self, moment: str) -> Checkpoint:
+        """The network alone, without what a resume needs, as of a moment of the training."""
+        tensors = {name: t for name, t in self.tensors.items() if name.startswith("model.")}
+        return Checkpoint(tensors, {**self.records, "moment": moment, "finished": True})
 
     def part(self, prefix: str) -> dict[str, Tensor]:
         """The tensors under ``prefix.``, by the rest of their name."""

@@ -15,12 +15,10 @@ from torch import Tensor, nn
 from nascope.networks.network import Network
 from nascope.records.read import CORRECT_KEY, CurvePoint
 from nascope.training.checkpoint import Checkpoint
+from nascope.training.moments import EARLY
 from nascope.training.recipe import Recipe
 
 LOGGED = ("summed loss", "hits", "hits among the top 5", "gradient norm")  # of each step
-
-EARLY = (0.125, 0.25, 0.5, 1, 1.5, 2, 2.5, 3)
-"""Where the curves have points within the first epochs, in passes over the training set."""
 
 
 @dataclass
@@ -79,8 +77,12 @@ class TrainingState:
     @property
     def newest(self) -> CurvePoint | None:
         """The newest point of the curves, if there is one."""
-        points = [*self.early[-1:], *self.epochs[-1:]]
-        return max(points, key=lambda point: point.epoch, default=None)
+        return self.curve[-1] if self.curve else None
+
+    @property
+    def curve(self) -> list[CurvePoint]:
+        """All points of the curves so far, early points and epochs, in order."""
+        return sorted([*self.early, *self.epochs], key=lambda point: point.epoch)
 
     @property
     def early_steps(self) -> set[int]:
@@ -105,6 +107,16 @@ class TrainingState:
         self.here, self.mark = Mark(), Mark()
         if not (math.isfinite(point.train_loss) and _finite(self.network)):
             self.diverged_at = self.epoch
+
+    def words(self) -> str:
+        """Where it is, in a few words."""
+        accuracy = f", test accuracy {self.newest.test_accuracy:.1%}" if self.newest else ""
+        return f"epoch {min(self.epoch + 1, self.recipe.epochs)}/{self.recipe.epochs}{accuracy}"
+
+    def place(self) -> str:
+        """Where it is, for the log."""
+        within = f", step {self.here.step}" if self.here.step else ""
+        return f"epoch {self.epoch + bool(within)} of {self.recipe.epochs}{within}"
 
     def summary(self) -> str:
         """The last epoch in words."""

@@ -11,7 +11,7 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from nascope.cells.genotype import Genotype, to_dict
 from nascope.data.augment import Images, draw_epoch, on_device
 from nascope.data.datasets import DataSet
 from nascope.data.device import describe_device
+from nascope.errors import CheckpointError
 from nascope.networks.network import Network
 from nascope.records.identity import derived_seed, identity, non_defaults
 from nascope.records.provenance import provenance
@@ -30,6 +31,7 @@ from nascope.records.read import CurvePoint
 from nascope.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nascope.training.compiling import Compiled
 from nascope.training.evaluation import TOP, Evaluation, evaluate, ranks
+from nascope.training.moments import Moment
 from nascope.training.precision import arithmetic, autocast
 from nascope.training.recipe import Recipe
 from nascope.training.state import Mark, TrainingState
@@ -102,8 +104,11 @@ def train(
     path: Path,
     previous: Path | None = None,
     device: str | torch.device = "cpu",
+    keep: Sequence[Moment] = (),
+    snapshots: Path | None = None,
     checkpoint_seconds: float = 60.0,
     progress: Progress | None = None,
+    until: float = math.inf,
 ) -> Checkpoint:
     """Train a network, or go on training it from its checkpoint.
 
@@ -116,8 +121,12 @@ def train(
         path: the checkpoint's file; one of the same training is taken up where it ends.
         previous: where the checkpoint before is kept.
         device: "cpu", "cuda", "mps", …
+        keep: moments whose weights are kept in ``snapshots``. Those of a training that is past
+            one already are found by training again up to there, which gives the same weights.
+        snapshots: the folder; by default beside the checkpoint, see `snapshots_of`.
         checkpoint_seconds: between two checkpoints within an epoch. It changes no number.
         progress: called during training.
+        until: passes over the training set after which to stop, at one of ``keep``.
 
     Raises:
         CheckpointError: the file at ``path`` belongs to another training, or is damaged and no
@@ -126,28 +135,42 @@ def train(
     """
     device = torch.device(device)
     name = training_identity(genotype, data, recipe, seed)
+    files = _Files(path, previous, snapshots or snapshots_of(path), keep)
     found = None
     if path.exists() or (previous is not None and previous.exists()):
         found = load_checkpoint(path, previous=previous, identity=name)
+        lost = files.missing(found)
+        if lost:
+            again = files.snapshots / "again.safetensors"
+            train(
+                genotype,
+                data,
+                recipe,
+                seed=seed,
+                path=again,
+                device=device,
+                keep=list(lost),
+                snapshots=files.snapshots,
+                checkpoint_seconds=checkpoint_seconds,
+                progress=progress,
+                until=max(lost.values()),
+            )
+            again.unlink()
         if found.records["finished"]:
             return found
     network = build_network(genotype, recipe, data.summary(), seed=seed).to(device)
     state = TrainingState(network, recipe, images=len(data.train))
     if found is not None:
         state.restore(found)
-    batches = _Batches(data, recipe, seed, device)
-    held_out = _held_out(data, device)
+    batches, held_out = _Batches(data, recipe, seed, device), _held_out(data, device)
     forward = Compiled(network.forward_training) if recipe.compile else network.forward_training
 
     def report() -> None:
         if progress is not None:
-            last = state.newest
-            accuracy = f", test accuracy {last.test_accuracy:.1%}" if last else ""
-            epoch = min(state.epoch + 1, recipe.epochs)
-            words = f"epoch {epoch}/{recipe.epochs}{accuracy}"
-            progress(state.passes / recipe.epochs, words)
+            progress(state.passes / min(recipe.epochs, until), state.words())
 
     def save() -> Checkpoint:
+        logger.info("%s: writing the checkpoint", state.place())
         compile_seconds = forward.seconds if isinstance(forward, Compiled) else None
         records = {
             "identity": name,
@@ -155,9 +178,7 @@ def train(
             **state.records(),
             "provenance": _provenance(state, device, compile_seconds),
         }
-        checkpoint = Checkpoint(state.tensors(), records)
-        save_checkpoint(path, checkpoint, previous=previous)
-        return checkpoint
+        return files.save(Checkpoint(state.tensors(), records), state)
 
     report()
     with arithmetic(recipe.precision, device):
@@ -170,22 +191,61 @@ def train(
                 _step(state, forward, *batches.at(state.here.step), seed=seed)
                 if state.here.step in state.points:
                     _add_points(state, held_out)
+                    if state.epoch == epoch and files.wanted(state):
+                        checkpoint = save()
+                        state.lap()
+                        if state.passes >= until:
+                            return checkpoint
                 elif time.monotonic() - saved >= checkpoint_seconds:
                     state.here.training += state.lap()
-                    logger.info(
-                        "epoch %d of %d, step %d: writing a checkpoint",
-                        *(state.epoch + 1, recipe.epochs, state.here.step),
-                    )
                     save()
-                    saved = time.monotonic()
-                    state.lap()
+                    saved, _ = time.monotonic(), state.lap()
                 report()
-            logger.info("epoch %d of %d: writing the checkpoint", state.epoch, recipe.epochs)
             checkpoint = save()
             logger.info("epoch %d of %d: done, %s", state.epoch, recipe.epochs, state.summary())
             report()
-            if state.finished:
+            if state.finished or state.passes >= until:
                 return checkpoint
+
+
+def snapshots_of(path: Path) -> Path:
+    """The folder of a checkpoint's snapshots, beside it."""
+    return path.with_name(f"{path.stem}-snapshots")
+
+
+class _Files:
+    """Where a training's checkpoint and snapshots go."""
+
+    def __init__(
+        self, path: Path, previous: Path | None, snapshots: Path, keep: Sequence[Moment]
+    ) -> None:
+        self.path, self.previous, self.snapshots = path, previous, snapshots
+        self.keep = [moment for moment in keep if moment.needs_snapshot]
+
+    def wanted(self, state: TrainingState) -> list[Moment]:
+        """Moments that have come just now."""
+        return [moment for moment in self.keep if moment.place(state.curve) == state.passes]
+
+    def save(self, checkpoint: Checkpoint, state: TrainingState) -> Checkpoint:
+        """Write the snapshots of this moment, then the checkpoint that is past it."""
+        for moment in self.wanted(state):
+            path = moment.path(self.snapshots)
+            save_checkpoint(path, checkpoint.weights_only(str(moment)))
+        save_checkpoint(self.path, checkpoint, previous=self.previous)
+        return checkpoint
+
+    def missing(self, found: Checkpoint) -> dict[Moment, float]:
+        """Moments that a training has passed without a sound snapshot, and their places."""
+        missing = {}
+        for moment in self.keep:
+            place = moment.place(found.curve)
+            if place is None:
+                continue
+            try:
+                load_checkpoint(moment.path(self.snapshots), identity=found.records["identity"])
+            except CheckpointError:
+                missing[moment] = place
+        return missing
 
 
 def _held_out(data: DataSet, device: torch.device) -> HeldOut:
