@@ -76,7 +76,7 @@ def test_imported_weights_can_be_probed(network, digits, tmp_path):
     output = tmp_path / "c.safetensors"
     import_weights(tmp_path / "w.pt", load_cell("DARTS"), digits, output, **SIZE)
     plan = ProbePlan("landscape", points=3, instances=20)
-    arrays = probe_checkpoint(
+    arrays, _ = probe_checkpoint(
         output, plan, tmp_path / "l.npz", data_dir=None, device=torch.device("cpu")
     )
     assert arrays["loss"].shape == (3, 3)

@@ -6,7 +6,7 @@ channels → global average pooling → linear classifier. Each cell reads the t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +76,7 @@ class CellModule(nn.Module):
             drop_path: (num_drop_paths, batch) factors of the edges that are no identity.
         """
         states: dict[int, Tensor] = {}
-        rectified: dict[int, Tensor] = {}  # shared by the edges that read a state
+        shared: dict[tuple[str, int], Tensor] = {}
         if 0 in self._reads:
             states[0] = self.preprocess0.after_relu(older)
         if 1 in self._reads:
@@ -84,20 +84,43 @@ class CellModule(nn.Module):
         factors = iter(drop_path) if drop_path is not None else None
         for node, edges in self._plan:
             total: Tensor | None = None
+            own = False  # whether ``total`` may be changed in place: nobody else reads it
             for index, source in edges:
                 operation = self._ops[index]
-                if isinstance(operation, Rectified):
-                    if source not in rectified:
-                        rectified[source] = functional.relu(states[source])
-                    value = operation.after_relu(rectified[source])
-                else:
-                    value = operation(states[source])
+                value, own_value = self._value(index, source, states, shared)
                 if factors is not None and not isinstance(operation, nn.Identity):
-                    value = value * next(factors)[:, None, None, None]
-                total = value if total is None else total + value
+                    value, own_value = value * next(factors)[:, None, None, None], True
+                if total is None:
+                    total, own = value, own_value
+                elif own:
+                    total += value
+                else:
+                    total, own = total + value, True
             assert total is not None
             states[node] = total
         return torch.cat([states[node] for node in self._concat], dim=1)
+
+    def _value(
+        self,
+        index: int,
+        source: int,
+        states: Mapping[int, Tensor],
+        shared: dict[tuple[str, int], Tensor],
+    ) -> tuple[Tensor, bool]:
+        """An edge's value, and whether nobody else reads it.
+
+        Edges that read the same state share its ReLU, and equal poolings are done once.
+        """
+        operation, name = self._ops[index], self.operations[index]
+        if isinstance(operation, nn.Identity):
+            return states[source], False
+        if isinstance(operation, Rectified):
+            if ("relu", source) not in shared:
+                shared["relu", source] = functional.relu(states[source])
+            return operation.after_relu(shared["relu", source]), True
+        if (name, source) not in shared:
+            shared[name, source] = operation(states[source])
+        return shared[name, source], False
 
 
 def _execution_plan(cell: genotypes.Cell) -> list[tuple[int, list[tuple[int, int]]]]:
@@ -223,7 +246,7 @@ class Network(nn.Module):
                 1 / (1 − probability). Identity edges are never dropped.
         """
         output: Tensor = self.stem(images)
-        older = newer = functional.relu(output)
+        older = newer = functional.relu(output, inplace=True)
         auxiliary = None
         used = 0
         for index, cell in enumerate(self._cells()):
@@ -234,8 +257,9 @@ class Network(nn.Module):
             output = cell(older, newer, factors)
             if index == self._auxiliary_after and self.training and self.auxiliary_head is not None:
                 auxiliary = self.auxiliary_head(output)
+                output = output.clone()  # what the tower reads stays as it is
             if index + 1 < len(self.cells):
-                older, newer = newer, functional.relu(output)
+                older, newer = newer, functional.relu(output, inplace=True)
         logits: Tensor = self.classifier(output.mean(dim=(2, 3)))  # global average pooling
         return logits, auxiliary
 

@@ -109,7 +109,7 @@ class SeparableConv(RectifiedStack):
             _depthwise(channels, kernel, stride, dilation=1),
             nn.Conv2d(channels, channels, 1, bias=False),
             nn.BatchNorm2d(channels),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             _depthwise(channels, kernel, 1, dilation=1),
             nn.Conv2d(channels, channels, 1, bias=False),
             nn.BatchNorm2d(channels),

@@ -191,7 +191,7 @@ class LayerwiseGradients:
         output: Tensor,
     ) -> Tensor:
         if not output.requires_grad:  # nothing before it has parameters: the graph starts here
-            output = output.detach().requires_grad_()
+            output = output.detach().requires_grad_().clone()  # no leaf: may be changed in place
         for key in keys:
             self._uses[key] = self._uses.get(key, 0) + 1
         output.register_hook(functools.partial(self._backward, module, inputs[0].detach()))

@@ -11,7 +11,7 @@ from typing import Any
 from nascope.records.files import plain
 
 NUMERICS_VERSION = {
-    "training": 2,
+    "training": 3,
     "imported": 2,
     "landscape": 3,
     "variance": 3,
