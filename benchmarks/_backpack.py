@@ -4,6 +4,8 @@ Reads a network and a batch from a safetensors file; for each line on standard i
 variance of per-instance gradients once, and prints seconds and variance as a JSON line.
 """
 
+# ruff: noqa: E402  (the absent modules come first)
+
 from __future__ import annotations
 
 import json
@@ -11,24 +13,23 @@ import sys
 import time
 import types
 
-# The peers' environment has neither nascope nor torchvision, which BackPACK only needs for examples.
+# BackPACK needs torchvision for its examples only.
 for absent in ("torchvision", "torchvision.datasets", "torchvision.transforms"):
     sys.modules.setdefault(absent, types.ModuleType(absent))
 
 import torch
+from _plain import PlainNetwork
 from backpack import backpack, extend
 from backpack.extensions import BatchGrad
 from safetensors.torch import load_file
 from torch import nn
 
+from nascope.cells import load_cell
+
 
 def main() -> None:
     """Answer each line with a measurement."""
     torch.set_num_threads(1)
-    from _plain import PlainNetwork  # noqa: PLC0415
-
-    from nascope.cells import load_cell  # noqa: PLC0415  (torch-free part of the sources)
-
     case = load_file(sys.argv[1])
     network = PlainNetwork(load_cell("DARTS"), 16, 8, 10).eval()
     state = {k.removeprefix("model."): v for k, v in case.items() if k.startswith("model.")}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import resource
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,7 +18,9 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from nascope.cells import Cell, Genotype
-from nascope.data import DataSet, ImageSet
+
+if TYPE_CHECKING:  # the environment of peers lacks what reading data needs
+    from nascope.data import DataSet, ImageSet
 
 
 class FactorizedReduce(nn.Module):

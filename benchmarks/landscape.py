@@ -30,19 +30,17 @@ BATCHES = (16, 32, 64, 128)
 CPU = torch.device("cpu")
 
 
-def prepare():
-    """The data, a network with statistics as after some training, its risk, and directions."""
-    data = load_data("cifar10", train_size=10, test_size=IMAGES)
+def prepare(images, labels):
+    """A network with statistics as after some training, in both forms, its risk, and directions."""
     torch.manual_seed(0)
     network = Network(load_cell("DARTS"), channels=16, layers=8)
-    images = Images(data.test.images, data.mean, data.std, device=CPU).plain(slice(None))
     for _ in range(20):
         network.train()(images[:64])
     plain = PlainNetwork(load_cell("DARTS"), 16, 8, 10)
     plain.load_state_dict(network.state_dict())
     network = network.to(memory_format=torch.channels_last)
-    risk = Risk(network, images, torch.from_numpy(data.test.labels), batch_size=64)
-    return data, plain, risk, random_directions(risk.origin, 2, seed=0)
+    risk = Risk(network, images, labels, batch_size=64)
+    return plain, risk, random_directions(risk.origin, 2, seed=0)
 
 
 def plain_landscape(network, data, directions, grid, *, batch):
@@ -71,7 +69,9 @@ def peak_of(points):
 def main() -> None:
     """Alternate the sides; print the ratio of times."""
     take_process(threads=2)
-    data, plain, risk, directions = prepare()
+    data = load_data("cifar10", train_size=10, test_size=IMAGES)
+    images = Images(data.test.images, data.mean, data.std, device=CPU).plain(slice(None))
+    plain, risk, directions = prepare(images, torch.from_numpy(data.test.labels))
     grid = Grid.square(5, radius=0.2)
 
     def timed(function):
@@ -113,9 +113,9 @@ def main() -> None:
 def peak(points: int) -> None:
     """Print this process's peak memory after a small landscape of so many points a side."""
     take_process(threads=1)
-    _, _, risk, directions = prepare()
-    few = slice(0, 32)
-    risk.inputs, risk.targets = risk.inputs[few], risk.targets[few]
+    images = torch.rand(32, 3, 32, 32)  # reading the data set would take more than the work
+    images = images.to(memory_format=torch.channels_last)
+    _, risk, directions = prepare(images, torch.arange(32) % 10)
     landscape(risk, directions, Grid.square(points), workers=2)
     print(peak_memory_mb())
 

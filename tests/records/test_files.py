@@ -83,7 +83,9 @@ def test_an_unwritable_folder_is_named(tmp_path):
 
 
 def test_identities_depend_on_content_not_on_order():
-    assert identity("training", {"a": 1, "b": [1, 2]}) == identity("training", {"b": (1, 2), "a": 1})
+    assert identity("training", {"a": 1, "b": [1, 2]}) == identity(
+        "training", {"b": (1, 2), "a": 1}
+    )
     assert identity("training", {"a": 1}) != identity("landscape", {"a": 1})
     assert identity("training", {"a": 1}) != identity("training", {"a": 2})
     assert len(identity("training", {})) == 16

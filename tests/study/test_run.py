@@ -6,7 +6,7 @@ import pytest
 
 from nascope.errors import DataError, StudyError
 from nascope.records import read_study
-from nascope.study import ProbePlan, Study, run_study
+from nascope.study import CurvaturePlan, ProbePlan, Study, run_study
 from nascope.study.engine import ProcessEngine, SerialEngine
 from nascope.study.study import plan_cells
 from nascope.training import Recipe
@@ -223,3 +223,66 @@ def test_a_failed_probe_stays_on_record_when_another_of_its_trial_succeeds(tmp_p
     possible = dataclasses.replace(study, probes=(ProbePlan("landscape", points=2), *STUDY.probes))
     assert run_study(possible, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     assert all(trial.error is None for trial in read_study(tmp_path).trials)
+
+
+def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
+    """What a study file may ask of probes; weights that were not kept are trained for again."""
+    first = dataclasses.replace(
+        STUDY, cells=STUDY.cells[:1], probes=(ProbePlan("landscape", points=3),)
+    )
+    assert run_study(first, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
+    (before,) = tmp_path.glob("trials/*/checkpoint.safetensors")
+    content = before.read_bytes()
+    probes = (
+        *(ProbePlan("landscape", points=3, at=at) for at in ("initialisation", "epoch 0.5", "end")),
+        ProbePlan("landscape", points=3, at="loss 1e-9"),
+        ProbePlan("variance", points=3, at="epoch 1", data="train", batchnorm="recalibrated"),
+        ProbePlan("landscape", points=5, dimensions=1, seed=1, normalise="layer"),
+        ProbePlan("landscape", points=4, along="trajectory"),
+        CurvaturePlan(top=2, vectors=2, steps=3, block_steps=2, points=2, instances=20),
+    )
+    study = dataclasses.replace(first, probes=probes)
+    summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
+    assert summary.failed == {}
+    assert (summary.found, summary.done) == (1, 1 + 7)  # the landscape; trained again for weights
+    assert before.read_bytes() == content
+    (trial,) = read_study(tmp_path).trials
+    assert trial.error is None
+    assert len(trial.probes) == len(probes)
+    found = {(p.kind, p.settings["at"], p.settings["data"]): p for p in trial.probes[:5]}
+    losses = {key: probe.arrays["loss"] for key, probe in found.items()}
+    assert trial.probe("landscape") is found["landscape", "end", "test"]
+    assert trial.probe("variance") is None  # of the trained network there is none
+    start, early, end = (
+        losses["landscape", at, "test"][1, 1] for at in ("initialisation", "epoch 0.5", "end")
+    )
+    assert len({start, early, end}) == 3
+    assert np.isnan(losses["landscape", "loss 1e-09", "test"]).all()
+    assert not found["landscape", "loss 1e-09", "test"].settings["reached"]
+    assert found["variance", "epoch 1", "train"].settings["instances"] == 150
+    assert trial.probes[5].arrays["loss"].shape == (5,)
+    assert trial.probes[6].arrays["trajectory"].shape == (3, 2)  # the beginning, two moments
+    curvature = trial.probe("curvature")
+    assert curvature.arrays["eigenvalues"].shape == (2,)
+    assert curvature.arrays["along_first"].shape == (2, 2)
+    again = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
+    assert (again.found, again.done) == (1 + len(probes), 0)
+
+
+def test_probes_at_equal_training_loss(tmp_path):
+    """The same plan, whenever the weights were kept: during the training, or by training again."""
+    late = dataclasses.replace(STUDY, probes=())
+    assert run_study(late, tmp_path / "two", engine=SerialEngine(), device="cpu").failed == {}
+    curves = [trial.training.curve for trial in read_study(tmp_path / "two").trials]
+    level = max(min(point.train_loss for point in curve[:-1]) for curve in curves)
+    level = float(f"{level + 5e-5:.4f}")  # both trainings come to it before their end
+    study = dataclasses.replace(
+        STUDY, probes=(ProbePlan("landscape", points=3, at=f"loss {level}"),)
+    )
+    assert run_study(study, tmp_path / "one", engine=SerialEngine(), device="cpu").failed == {}
+    assert run_study(study, tmp_path / "two", engine=SerialEngine(), device="cpu").failed == {}
+    assert numbers(tmp_path / "one") == numbers(tmp_path / "two")
+    for trial in read_study(tmp_path / "one").trials:
+        assert trial.probes[0].settings["reached"]
+        assert np.isfinite(trial.probes[0].arrays["loss"]).all()
+        assert len(list((tmp_path / "one").glob(f"trials/*/snapshots/loss_{level}.*"))) == 2

@@ -56,6 +56,20 @@ def test_identities_survive_what_does_not_matter(tmp_path):
     assert before[0]["probes"][1]["identity"] == after[0]["probes"][1]["identity"]
 
 
+def test_probes_of_several_seeds_moments_and_sets(tmp_path):
+    text = GOOD.replace(
+        "points = 5", 'points = 5\nseeds = [0, 1]\nat = ["initialisation", "end"]\ndata = "train"'
+    )
+    text += "\n[curvature]\ntop = 3\ninstances = 50\n"
+    probes = read_study_file(write(tmp_path, text)).probes
+    assert [p.kind for p in probes] == ["landscape"] * 4 + ["variance", "curvature"]
+    assert [(p.at, p.seed) for p in probes[:4]] == [
+        ("initialisation", 0), ("initialisation", 1), ("end", 0), ("end", 1),
+    ]  # fmt: skip
+    assert {p.data for p in probes[:4]} == {"train"}
+    assert probes[5].top == 3
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

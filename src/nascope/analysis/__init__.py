@@ -7,6 +7,15 @@ from nascope.analysis.convergence import (
     final_test_accuracy,
     shared_threshold,
 )
+from nascope.analysis.convexity import (
+    concavity,
+    convex_area,
+    convex_radius,
+    largest_curvature,
+    near_convex,
+    roughness,
+    second_derivatives,
+)
 from nascope.analysis.intervals import MIN_SEEDS, Estimate, over_seeds
 from nascope.analysis.measures import (
     Levels,
@@ -17,10 +26,13 @@ from nascope.analysis.measures import (
 )
 from nascope.analysis.smoothness import (
     GridSummary,
+    Smoothness,
     area_below,
     at_centre,
     chance_loss,
     gradient_std,
+    over_pairs,
+    smoothness_of,
     summarise,
 )
 
@@ -29,19 +41,29 @@ __all__ = [
     "Estimate",
     "GridSummary",
     "Levels",
+    "Smoothness",
     "TrialMeasures",
     "area_below",
     "area_under_loss",
     "at_centre",
     "best_test_accuracy",
     "chance_loss",
+    "concavity",
+    "convex_area",
+    "convex_radius",
     "epochs_to_loss",
     "final_test_accuracy",
     "gradient_std",
+    "largest_curvature",
     "measure_study",
     "measure_trial",
+    "near_convex",
+    "over_pairs",
     "over_seeds",
+    "roughness",
+    "second_derivatives",
     "shared_levels",
     "shared_threshold",
+    "smoothness_of",
     "summarise",
 ]

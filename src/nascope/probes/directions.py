@@ -84,7 +84,7 @@ def direction_between(origin: Weights, other: Weights) -> dict[str, Tensor]:
                 f"no line leads from one network to the other: the parameter {name!r} has shape "
                 f"{tuple(weight.shape)} in one, {found} in the other"
             )
-    return {name: other[name].to(weight) - weight for name, weight in origin.items()}
+    return {n: other[n].detach().to(weight) - weight.detach() for n, weight in origin.items()}
 
 
 @dataclass(frozen=True, eq=False)
