@@ -175,6 +175,26 @@ def test_train_then_probe(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == written | checkpoints
 
 
+def test_smoothness_of_landscapes(tmp_path):
+    axis = np.linspace(-1, 1, 11)
+    for number, factor in enumerate((1.0, 2.0, 3.0)):
+        loss = factor * np.add.outer(axis**2, axis**2)
+        np.savez(tmp_path / f"{number}.npz", loss=loss, alphas=axis, betas=axis)
+    files = [tmp_path / f"{number}.npz" for number in range(3)]
+    result = nascope("smoothness", *files, "--level", 1, "--output", tmp_path / "s.csv")
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"largest curvature +2\n", result.stdout)
+    assert re.search(
+        r"mean of 3\n(.*\n)*  largest curvature +4  95 % interval -0.96", result.stdout
+    )
+    assert (tmp_path / "s.csv").read_text().startswith("file,convex_radius,")
+    np.savez(tmp_path / "line.npz", loss=axis, alphas=axis)
+    assert_refused(nascope("smoothness", tmp_path / "line.npz"), "holds no landscape over a plane")
+    assert_refused(nascope("smoothness", tmp_path / "none.npz"), "is missing")
+    (tmp_path / "bad.npz").write_bytes(b"bad")
+    assert_refused(nascope("smoothness", tmp_path / "bad.npz"), "damaged")
+
+
 def test_probes_at_moments_of_the_training(tmp_path):
     """Weights kept on the way, found again by training again, a trajectory, and two networks."""
     common = ("--channels", 2, "--layers", 3, "--epochs", 3, "--train-size", 100,

@@ -70,6 +70,15 @@ def test_probes_of_several_seeds_moments_and_sets(tmp_path):
     assert probes[5].top == 3
 
 
+def test_a_scale_has_its_grids(tmp_path):
+    text = GOOD.replace("points = 5", "").replace("points = 3", "")
+    sides = {}
+    for scale in ("tiny", "paper"):
+        probes = read_study_file(write(tmp_path, text.replace('"tiny"', f'"{scale}"'))).probes
+        sides[scale] = [probe.points for probe in probes]
+    assert sides == {"tiny": [21, 11], "paper": [51, 21]}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

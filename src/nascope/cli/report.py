@@ -1,4 +1,4 @@
-"""The command that draws a report. It loads no torch."""
+"""Commands on results: a study's report, a landscape's smoothness. They load no torch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import typer
 def register(app: typer.Typer) -> None:
     """Add this layer's commands."""
     app.command()(report)
+    app.command(epilog="Example: nascope smoothness runs/train/DARTS-landscape.npz --classes 10")(
+        smoothness
+    )
 
 
 def report(
@@ -32,3 +35,54 @@ def report(
     from nascope.report import write_report  # noqa: PLC0415  (keeps --help fast)
 
     print(write_report(folder, output=output, figures=figures))
+
+
+def smoothness(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Landscapes, as probe writes them.")
+    ],
+    *,
+    level: Annotated[
+        float | None, typer.Option(metavar="LOSS", help="Level of the area below it, in nats.")
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option(metavar="N", min=2, help="Take ln N, the loss of a guess.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help=".csv, .json or .parquet.")
+    ] = None,
+) -> None:
+    """Print the smoothness of landscapes in numbers (docs/guides/smoothness.md).
+
+    Given several, of other directions or seeds, also their means with 95 % intervals.
+    """
+    from dataclasses import asdict  # noqa: PLC0415
+    from math import isnan, log, nan  # noqa: PLC0415
+
+    from nascope.analysis import over_pairs, smoothness_of  # noqa: PLC0415
+    from nascope.errors import StudyError  # noqa: PLC0415
+    from nascope.records.files import read_arrays  # noqa: PLC0415
+    from nascope.records.tables import write_table  # noqa: PLC0415
+
+    if level is None:
+        level = log(classes) if classes is not None else nan
+    found = {}
+    for path in files:
+        arrays = read_arrays(path)
+        if not {"loss", "alphas", "betas"} <= set(arrays) or "variance" in arrays:
+            raise StudyError(f"{path} holds no landscape over a plane")
+        found[path] = smoothness_of(arrays["loss"], arrays["alphas"], arrays["betas"], level)
+    rows = [{"file": str(path), **asdict(numbers)} for path, numbers in found.items()]
+    if output is not None:
+        write_table(output, {name: [row[name] for row in rows] for name in rows[0]})
+    for row in rows:
+        print(row["file"])
+        for name, value in row.items():
+            if name != "file" and not isnan(value):  # no level, no area below it
+                print(f"  {name.replace('_', ' '):18} {value:.4g}")
+    if len(rows) > 1:
+        print(f"mean of {len(rows)}")
+        for name, of in over_pairs(list(found.values())).items():
+            interval = f"  95 % interval {of.low:.4g} … {of.high:.4g}" if of.low is not None else ""
+            if not isnan(of.mean):
+                print(f"  {name.replace('_', ' '):18} {of.mean:.4g}{interval}")

@@ -68,7 +68,7 @@ def choose_method(risk: Risk) -> Method:
     except (RuntimeError, AttributeError, TypeError, ValueError) as error:
         return Method("vmap", f"layer by layer fails: {str(error).splitlines()[0]:.200}")
     for index in range(min(_CHECKED, count)):
-        _, alone = risk._gradients(slice(index, index + 1), create_graph=False)
+        _, alone = risk.summed_gradients(slice(index, index + 1), create_graph=False)
         for name, expected in alone.items():
             if bool(torch.isfinite(expected).all()) and not close(found[name][index], expected):
                 return Method("vmap", f"layer by layer disagrees on an instance alone, at {name}")
@@ -165,7 +165,7 @@ class LayerwiseGradients:
         self._partial.clear()
         self._receive = receive
         with torch.enable_grad():
-            _, losses = self._risk._forward(self._model, part)
+            _, losses = self._risk.forward(self._model, part)
             if losses.requires_grad:
                 losses.sum().backward()
         return losses.detach()

@@ -183,13 +183,13 @@ class Risk:
         """Outputs and losses (batch,) of one batch, without gradients."""
         model = self.folded.network if self.folded is not None else self.model
         with torch.inference_mode():
-            return self._forward(model, part)
+            return self.forward(model, part)
 
     def gradient(self, part: slice | None = None) -> tuple[float, dict[str, Tensor]]:
         """The mean loss over the data set, or one batch, and its gradient (float64)."""
         total, sums = 0.0, self._zeros(self.parameters)
         for batch in [part] if part is not None else self.slices():
-            losses, gradients = self._gradients(batch, create_graph=False)
+            losses, gradients = self.summed_gradients(batch, create_graph=False)
             total += float(losses.double().sum())
             _add(sums, gradients)
         size = _size(part, len(self))
@@ -208,7 +208,7 @@ class Risk:
         """
         sums = self._zeros(vector)
         for batch in [part] if part is not None else self.slices():
-            _, gradients = self._gradients(batch, create_graph=True, names=vector)
+            _, gradients = self.summed_gradients(batch, create_graph=True, names=vector)
             used = [name for name in vector if gradients[name].requires_grad]
             if not used:
                 continue
@@ -222,13 +222,13 @@ class Risk:
         size = _size(part, len(self))
         return {name: value / size for name, value in sums.items()}
 
-    def _gradients(
+    def summed_gradients(
         self, part: slice, *, create_graph: bool, names: Iterable[str] | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Losses of a batch, and the gradients of their sum; zero where a parameter is unused."""
         names = list(self.parameters if names is None else names)
         with torch.enable_grad():
-            _, losses = self._forward(self.model, part)
+            _, losses = self.forward(self.model, part)
             gradients = torch.autograd.grad(
                 losses.sum(),
                 [self.parameters[name] for name in names],
@@ -244,7 +244,8 @@ class Risk:
             for name, value in ((name, self.parameters[name]) for name in names)
         }
 
-    def _forward(self, model: nn.Module, part: slice) -> tuple[Tensor, Tensor]:
+    def forward(self, model: nn.Module, part: slice) -> tuple[Tensor, Tensor]:
+        """Outputs and losses (batch,) of one batch by a model: this risk's own, or its twin."""
         outputs = model(self.inputs[part])
         return outputs, self.loss(outputs, self.targets[part])
 
@@ -295,9 +296,9 @@ class Risk:
             return None
         first = slice(0, min(len(self), _FIRST))
         with torch.inference_mode():
-            _, losses = self._forward(self.model, first)
+            _, losses = self.forward(self.model, first)
             try:
-                _, found = self._forward(twin.network, first)
+                _, found = self.forward(twin.network, first)
             except (RuntimeError, TypeError, AttributeError):
                 return None
         finite = torch.isfinite(losses)

@@ -163,9 +163,11 @@ class _Probe(_Section):
     data: Data | list[Data] = "test"
     at: str | list[str] = "end"
 
-    def plans(self, make: Callable[..., Plan]) -> list[Plan]:
-        """A plan for each seed, part of the data, and moment."""
+    def plans(self, make: Callable[..., Plan], points: int | None) -> list[Plan]:
+        """A plan for each seed, part of the data, and moment; ``points`` where none are given."""
         fixed = self.model_dump(exclude={"seeds", "seed", "data", "at"})
+        if fixed["points"] is None:
+            fixed["points"] = points
         data = self.data if isinstance(self.data, list) else [self.data]
         moments = self.at if isinstance(self.at, list) else [self.at]
         seeds = [self.seed] if self.seeds is None else self.seeds
@@ -176,7 +178,7 @@ class _Probe(_Section):
 
 
 class _GridProbe(_Probe):
-    points: int = Field(ge=1)
+    points: int | None = Field(default=None, ge=1)  # the scale's
     radius: float = Field(default=1.0, gt=0)
     dimensions: Literal[1, 2] = 2
     normalise: Normalisation = "filter"
@@ -206,12 +208,17 @@ class _File(_Section):
 
     def probes(self) -> list[Plan]:
         """All planned probes."""
-        kinds = {"landscape": ProbePlan, "variance": ProbePlan, "curvature": CurvaturePlan}
+        scale = SCALES[self.training.scale]
+        kinds: dict[str, tuple[Callable[..., Plan], int | None]] = {
+            "landscape": (ProbePlan, scale.landscape_points),
+            "variance": (ProbePlan, scale.variance_points),
+            "curvature": (CurvaturePlan, None),
+        }
         found: list[Plan] = []
-        for kind, plan in kinds.items():
+        for kind, (plan, points) in kinds.items():
             section: _Probe | None = getattr(self, kind)
             if section is not None:
-                found += section.plans(functools.partial(plan, kind=kind))
+                found += section.plans(functools.partial(plan, kind=kind), points)
         return found
 
 

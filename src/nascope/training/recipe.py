@@ -125,21 +125,24 @@ class Scale:
         overrides: of the recipe.
         dataset: used where none is named.
         train_size, test_size: at most so many images, where no size is given; None for all.
+        landscape_points, variance_points: a side of a study's grids, where none is given.
     """
 
     overrides: Mapping[str, Any]
     dataset: str
     train_size: int | None = None
     test_size: int | None = None
+    landscape_points: int = 21
+    variance_points: int = 11
 
 
 SCALES: dict[str, Scale] = {
     "tiny": Scale({"channels": 4, "layers": 5, "epochs": 12, "batch_size": 64}, "digits"),
     "small": Scale({"channels": 8, "layers": 5, "epochs": 10}, "cifar10", 5000, 2000),
-    "paper": Scale({}, "cifar10"),
+    "paper": Scale({}, "cifar10", landscape_points=51, variance_points=21),
 }
 """``tiny`` takes seconds, ``small`` minutes on one core; ``paper`` is the recipe itself: C = 36,
-L = 20, 600 epochs, batches of 80, all of the data."""
+L = 20, 600 epochs, batches of 80, all of the data, landscapes of 51 × 51 points."""
 
 
 def scale_of(name: str) -> Scale:
