@@ -146,6 +146,37 @@ def test_random_convolutional_networks(drawn, seed):
     assert_agrees(model, x, y)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("affine", [True, False])
+def test_a_convolution_folded_with_its_norm(bias, affine):
+    torch.manual_seed(0)
+    module, norm = nn.Conv2d(2, 3, 3, bias=bias), nn.BatchNorm2d(3, affine=affine)
+    norm.running_mean.uniform_(-1, 1)
+    norm.running_var.uniform_(0.5, 2)
+    layers = nn.Sequential(module, norm)
+    model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Tanh(), layers, nn.Tanh(), Tail(3)).double()
+    x, y = torch.randn(7, 1, 6, 6).double(), torch.arange(7) % 3
+    assert Risk(model, x, y).folded is not None
+    assert_agrees(model, x, y)
+
+
+def test_a_batchnorm_after_a_linear_layer():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 3)).double()
+    model[1].running_mean.uniform_(-1, 1)
+    assert_agrees(model, torch.randn(7, 4).double(), torch.arange(7) % 3)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_risk_ends_where_it_began(workers):
+    torch.manual_seed(0)
+    x, y = torch.randn(7, 4), torch.arange(7) % 3
+    risk = Risk(nn.Linear(4, 3), x, y)
+    landscape(risk, random_directions(risk.origin, 2, seed=0), Grid.square(3), workers=workers)
+    for name, value in risk.parameters.items():
+        assert torch.equal(value, risk.origin[name])
+
+
 @pytest.mark.parametrize("mode", ["zeros", "circular"])
 def test_convolutions_over_one_dimension(mode):
     torch.manual_seed(0)

@@ -94,7 +94,7 @@ def compute_points(
     chunks: Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
-    """Measure at every point of a grid.
+    """Measure at every point of a grid. The risk ends where it began, at w*.
 
     Args:
         measure: called with a Risk displaced to a point, and the point; its arrays have the
@@ -139,7 +139,10 @@ def compute_points(
     if not risk.is_finite:
         first = measure(risk, points[0])
         return {name: np.full((*grid.shape, *a.shape), np.nan) for name, a in first.items()}
-    done = list(side_by_side(risk, range(len(plan)), work, workers=workers, stop=tally.stop))
+    try:
+        done = list(side_by_side(risk, range(len(plan)), work, workers=workers, stop=tally.stop))
+    finally:
+        risk.displace([], [])
     whole = {name: np.concatenate([values[name] for values in done]) for name in done[0]}
     return {name: array.reshape(*grid.shape, *array.shape[1:]) for name, array in whole.items()}
 

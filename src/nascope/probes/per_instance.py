@@ -24,7 +24,7 @@ from nascope.probes.risk import Risk, close
 
 Receive = Callable[[str, slice, Tensor], None]
 """Called with a parameter's name, a part of its first dimension, and that part's per-instance
-gradients, (batch, *shape)."""
+gradients, (batch, *shape), which the receiver may change."""
 
 PerInstance = Callable[[slice, Receive], Tensor]
 """Hands the gradients of a batch of the data set to a receiver; gives the losses, (batch,)."""
@@ -61,6 +61,7 @@ def choose_method(risk: Risk) -> Method:
 
     def receive(name: str, rows: slice, gradients: Tensor) -> None:
         (found[name][:, rows] if found[name].dim() > 1 else found[name]).copy_(gradients)
+        gradients.fill_(float("nan"))  # it must be ours alone
 
     try:
         with LayerwiseGradients(risk) as layerwise:
