@@ -6,8 +6,10 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -191,8 +193,33 @@ def test_smoothness_of_landscapes(tmp_path):
     np.savez(tmp_path / "line.npz", loss=axis, alphas=axis)
     assert_refused(nascope("smoothness", tmp_path / "line.npz"), "holds no landscape over a plane")
     assert_refused(nascope("smoothness", tmp_path / "none.npz"), "is missing")
+    assert "area below" not in nascope("smoothness", files[0]).stdout
+    np.savez(tmp_path / "odd.npz", loss=np.array([["a"]]), alphas=axis[:1], betas=axis[:1])
+    assert_refused(nascope("smoothness", tmp_path / "odd.npz"), "holds no landscape over a plane")
     (tmp_path / "bad.npz").write_bytes(b"bad")
     assert_refused(nascope("smoothness", tmp_path / "bad.npz"), "damaged")
+
+
+def test_interrupting_a_probe(tmp_path):
+    """Ctrl-C ends it with 130 and a word, and keeps what is finished."""
+    path = tmp_path / "c.safetensors"
+    words = ("train", "DARTS", "--channels", 2, "--layers", 3, "--epochs", 1, "--train-size", 100,
+             "--test-size", 40, "--output", path, "-q")  # fmt: skip
+    assert nascope(*words).returncode == 0
+    command = [sys.executable, "-m", "nascope", "probe", "landscape", str(path), "--points", "31"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list(tmp_path.glob(".c-landscape-*-chunks/*")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in errors
+    assert list(tmp_path.glob(".c-landscape-*-chunks/*.npz"))
+    assert not (tmp_path / "c-landscape.npz").exists()
 
 
 def test_probes_at_moments_of_the_training(tmp_path):
@@ -209,6 +236,8 @@ def test_probes_at_moments_of_the_training(tmp_path):
     assert_refused(nascope(*probe, "--trajectory"), "a trajectory needs weights kept on the way")
     assert_refused(nascope(*probe, "--at", "epoch 0.3"), "is no point of the curves")
     assert_refused(nascope(*probe, "--at", "noon"), "no moment of a training is called 'noon'")
+    assert_refused(nascope(*probe, "--trajectory", "--line"), "plane has two dimensions")
+    assert_refused(nascope(*probe, "--output", tmp_path), "must end in .npz")
     before = zero.read_bytes()
     keep = ("--keep", "epoch 0.5", "--keep", "epoch 1", "--keep", "loss 1e-9")
     result = nascope("train", "DARTS", *common, "--seed", 0, "--output", zero, *keep)
@@ -217,13 +246,14 @@ def test_probes_at_moments_of_the_training(tmp_path):
     kept = {path.name for path in (tmp_path / "0-snapshots").iterdir()}
     assert kept == {"epoch_0.5.safetensors", "epoch_1.safetensors"}
     found = {}
-    for at in ("initialisation", "epoch 0.5", "epoch 1", "end", "loss 1e-9"):
+    for at in ("initialisation", "epoch 0.5", "epoch 1", "end", "epoch 3", "loss 1e-9"):
         result = nascope(*probe, "--at", at, "--output", tmp_path / "at.npz")
         assert result.returncode == 0, result.stderr
         with np.load(tmp_path / "at.npz") as file:
             found[at] = file["loss"][2, 2]
         assert ("never came to" in result.stdout) == (at == "loss 1e-9")
     assert np.isnan(found.pop("loss 1e-9"))
+    assert found.pop("epoch 3") == found["end"]
     assert len(set(found.values())) == 4
     for more, shape in ((("--trajectory",), (5, 5)), (("--to", one), (5,)), (("--line",), (5,))):
         result = nascope(*probe, *more, "--output", tmp_path / "more.npz")

@@ -13,8 +13,10 @@ from nascope.probes import (
     Grid,
     Risk,
     choose_method,
+    eigenvalues,
     gradient_variance,
     landscape,
+    measured_minibatch_variance,
     random_directions,
 )
 from tests import reference
@@ -245,6 +247,89 @@ def test_a_layer_that_computes_something_else_is_found_out():
     assert "disagrees" in choose_method(Risk(model, x, y)).why
 
 
+def test_recurrent_layers():
+    """torch's kernels for them can't be mapped over instances."""
+
+    class Recurrent(nn.Module):
+        def __init__(self, kind):
+            super().__init__()
+            self.inner, self.last = kind(3, 4, batch_first=True), nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.last(self.inner(x)[0][:, -1])
+
+    torch.manual_seed(0)
+    x, y = torch.randn(7, 5, 3).double(), torch.arange(7) % 3
+    for kind in (nn.LSTM, nn.GRU):
+        assert_agrees(Recurrent(kind).double(), x, y, method="loop")
+
+
+def test_parameters_that_share_their_gradients():
+    class Added(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w, self.u = nn.Parameter(torch.randn(3, 6)), nn.Parameter(torch.randn(3, 6))
+
+        def forward(self, x):
+            return functional.linear(x, self.w + self.u)
+
+    torch.manual_seed(0)
+    x, y = torch.randn(9, 6).double(), torch.arange(9) % 3
+    assert_agrees(Added().double(), x, y, method="vmap")
+
+
+def test_attention_has_a_hessian():
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
+    model = nn.Sequential(layer, nn.Flatten(), nn.Linear(12, 3)).double()
+    x, y = torch.randn(5, 3, 4).double(), torch.arange(5) % 3
+    risk = Risk(model, x, y)
+    found = eigenvalues(risk, 2)
+    assert (found["residuals"] < 0.01 * found["eigenvalues"]).all()
+    variance = gradient_variance(risk, random_directions(risk.origin, 2, seed=0), CENTRE)
+    assert variance["variance"].item() > 0
+
+
+def test_losses_without_gradient():
+    x, y = torch.randn(5, 4), torch.zeros(5, dtype=torch.long)
+    risk = Risk(nn.Linear(4, 3), x, y, loss=lambda out, _: torch.ones(len(out)))
+    directions = random_directions(risk.origin, 2, seed=0)
+    assert gradient_variance(risk, directions, CENTRE)["variance"].item() == 0
+    assert (eigenvalues(risk, 2)["eigenvalues"] == 0).all()
+    linear = Risk(nn.Linear(4, 3), x, y, loss=lambda out, _: out.sum(dim=1))
+    assert (eigenvalues(linear, 2)["eigenvalues"] == 0).all()
+    same = Risk(nn.Linear(4, 3), x[:1].expand(5, 4), y, loss=lambda out, _: 0.3 * out.sum(dim=1))
+    assert 0 <= gradient_variance(same, directions, CENTRE)["variance"].item() < 1e-12
+    x[0, 0] = float("nan")
+    broken = Risk(nn.Linear(4, 3), x, y)
+    assert np.isnan(eigenvalues(broken, 2)["eigenvalues"]).all()
+
+
+def test_outputs_that_are_no_logits():
+    class Pair(nn.Linear):
+        def forward(self, x):
+            return super().forward(x), x
+
+    x, y = torch.randn(5, 4), torch.zeros(5, dtype=torch.long)
+    risk = Risk(Pair(4, 3), x, y, loss=lambda out, _: out[0].square().sum(dim=1))
+    found = landscape(risk, random_directions(risk.origin, 2, seed=0), CENTRE)
+    assert np.isfinite(found["loss"]).all()
+    assert np.isnan(found["accuracy"]).all()
+
+
+def test_one_convolution_before_two_norms():
+    """It can't be folded into both."""
+    torch.manual_seed(0)
+    shared = nn.Conv2d(2, 2, 3, padding=1)
+    norms = nn.BatchNorm2d(2), nn.BatchNorm2d(2)
+    norms[1].running_var.fill_(3.0)
+    layers = [nn.Sequential(shared, norm) for norm in norms]
+    model = nn.Sequential(*layers, Tail(2)).double()
+    x, y = torch.randn(5, 2, 6, 6).double(), torch.arange(5) % 3
+    assert Risk(model, x, y).folded is None
+    assert_agrees(model, x, y)
+
+
 def test_any_loss():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
@@ -315,6 +400,19 @@ def test_inputs_that_fit_nothing_are_refused():
         Risk(nn.Identity(), x, y)
     with pytest.raises(ProbeError, match="2 directions and 1 coefficients"):
         Risk(model, x, y).displace([{}, {}], [1.0])
+    with pytest.raises(ProbeError, match=r"shape \(\) at 'weight', not \(3, 4\)"):
+        Risk(model, x, y).displace([{"weight": torch.ones(()), "bias": torch.ones(3)}], [1.0])
+    with pytest.raises(ProbeError, match="real floating-point"):
+        Risk(model, x, y, loss=lambda out, _: out.argmax(dim=1))
+    risk = Risk(model, x, y)
+    with pytest.raises(ProbeError, match="method must be layerwise, vmap or loop, not 'guess'"):
+        gradient_variance(risk, [risk.origin] * 2, CENTRE, method="guess")
+    with pytest.raises(ProbeError, match="alphas holds a coordinate twice"):
+        Grid((0.0, 0.0, 1.0))
+    with pytest.raises(ProbeError, match="points must be at least 1"):
+        Grid.square(0)
+    with pytest.raises(ProbeError, match="batches of 9 out of 4"):
+        measured_minibatch_variance(risk, 9)
     with pytest.raises(ProbeError, match="no entry for the parameter 'weight'"):
         Risk(model, x, y).displace([{}], [1.0])
     with pytest.raises(ProbeError, match="alphas must be at least one finite number"):

@@ -93,7 +93,7 @@ def test_eigenvalues(mlp):
     np.testing.assert_allclose(found["smallest"], expected[0], rtol=1e-6)
     for value, residual in zip(found["eigenvalues"], found["residuals"], strict=True):
         assert np.abs(expected - value).min() <= residual + 1e-12
-    with pytest.raises(ProbeError, match="top must be in 1 …"):
+    with pytest.raises(ProbeError, match="eigenvalues of a Hessian of 39 weights"):
         eigenvalues(risk, len(hessian))
 
 
@@ -165,6 +165,20 @@ def test_block_wise_constants(mlp):
     assert (few["lipschitz"] <= found["lipschitz"] + 1e-12).all()  # from below
     whole = block_lipschitz(risk, {"all": list(risk.parameters)}, steps=39)
     assert whole["lipschitz"][0] == pytest.approx(np.abs(np.linalg.eigvalsh(hessian)).max())
+
+
+def test_blocks_and_numbers_that_are_refused(mlp):
+    risk, _ = mlp
+    for names in ([], ["nothing"], ["0.bias", "0.bias"]):
+        with pytest.raises(ProbeError, match="block 'a' must name parameters"):
+            block_lipschitz(risk, {"a": names})
+    with pytest.raises(ProbeError, match="steps must be at least 1"):
+        block_lipschitz(risk, matrix_blocks(risk), steps=0)
+    assert len(block_lipschitz(risk, {})["lipschitz"]) == 0
+    with pytest.raises(ProbeError, match="vectors and steps must be at least 1"):
+        spectrum(risk, steps=0)
+    nothing = {name: torch.zeros_like(value) for name, value in risk.origin.items()}
+    assert np.isnan(gradient_lipschitz(risk, [nothing], Grid.line(3))["along_first"]).all()
 
 
 def test_blocks_of_a_network_of_cells():

@@ -45,6 +45,8 @@ def area_below(loss: np.ndarray, alphas: np.ndarray, betas: np.ndarray, level: f
     0.2
     """
     loss = np.asarray(loss, dtype=np.float64)
+    if math.isnan(level):
+        return math.nan
     if min(loss.shape) < 2:
         return math.nan
     if level > 0 and (loss[np.isfinite(loss)] > 0).all():

@@ -46,7 +46,8 @@ def variance_lines(arrays: Arrays) -> list[str]:
     found = summarise(deviation)
     axes = _axes(arrays)
     centre = tuple(int(np.abs(axis).argmin()) for axis in axes)
-    shares = arrays["block_variance"][centre] / arrays["variance"][centre]
+    with np.errstate(invalid="ignore"):  # of nothing, shares are NaN
+        shares = arrays["block_variance"][centre] / arrays["variance"][centre]
     largest = sorted(zip(shares, arrays["blocks"], strict=True), reverse=True)[:3]
     at = deviation[centre] if len(axes) == 1 else at_centre(deviation, axes[0], axes[1])
     return [

@@ -101,6 +101,8 @@ def landscape(
 
     if to is not None and (trajectory or at != "end"):
         raise StudyError("--to goes neither with --trajectory nor with --at")
+    if to is not None and points < 2:
+        raise StudyError("--to needs at least 2 points")
     plan = ProbePlan(
         "landscape",
         points=points,
@@ -251,6 +253,8 @@ def _run(  # noqa: PLR0917  (the options that all kinds share)
     path = output or Path(f"{stem}-{plan.kind}.npz")
     if path.suffix != ".npz":
         raise StudyError(f"--output must end in .npz, since arrays are written: {path}")
+    if path.is_dir():
+        raise StudyError(f"--output is a folder: {path}")
     with job(quiet=quiet) as progress:
         arrays, settings = probe_checkpoint(
             checkpoint,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def register(app: typer.Typer) -> None:
@@ -69,7 +73,7 @@ def smoothness(
     found = {}
     for path in files:
         arrays = read_arrays(path)
-        if not {"loss", "alphas", "betas"} <= set(arrays) or "variance" in arrays:
+        if not _is_landscape(arrays):
             raise StudyError(f"{path} holds no landscape over a plane")
         found[path] = smoothness_of(arrays["loss"], arrays["alphas"], arrays["betas"], level)
     rows = [{"file": str(path), **asdict(numbers)} for path, numbers in found.items()]
@@ -86,3 +90,11 @@ def smoothness(
             interval = f"  95 % interval {of.low:.4g} … {of.high:.4g}" if of.low is not None else ""
             if not isnan(of.mean):
                 print(f"  {name.replace('_', ' '):18} {of.mean:.4g}{interval}")
+
+
+def _is_landscape(arrays: Mapping[str, np.ndarray]) -> bool:
+    loss, alphas, betas = (arrays.get(name) for name in ("loss", "alphas", "betas"))
+    if loss is None or alphas is None or betas is None or "variance" in arrays:
+        return False
+    real = all(part.dtype.kind in "fiu" for part in (loss, alphas, betas))
+    return real and loss.size > 0 and loss.ndim == 2 and loss.shape == alphas.shape + betas.shape

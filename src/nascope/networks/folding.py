@@ -80,13 +80,15 @@ class Folded:
         memo: dict[int, Any] = {id(tensor): tensor for tensor in shared}
         self.network = copy.deepcopy(source, memo).eval()
         self.folds = []
-        pairs = zip(list(_pairs(source)), list(_pairs(self.network)), strict=True)
+        pairs = list(zip(list(_pairs(source)), list(_pairs(self.network)), strict=True))
+        if len({id(convolution) for (convolution, _, _), _ in pairs}) < len(pairs):
+            pairs = []  # one convolution before several norms
         for (convolution, norm, channels), (own, _, _) in pairs:
             empty = torch.empty_like(convolution.weight)  # keeps the memory order
             own.weight = nn.Parameter(empty, requires_grad=False)
             own.bias = nn.Parameter(empty.new_empty(len(empty)), requires_grad=False)
             self.folds.append(Fold(own, convolution, norm, channels))
-        norms = {id(norm) for _, norm, _ in _pairs(self.network)}
+        norms = {id(norm) for _, (_, norm, _) in pairs}
         for module in list(self.network.modules()):
             for name, child in list(module.named_children()):
                 if id(child) in norms:

@@ -58,9 +58,11 @@ def eigenvalues(
     """
     product = HessianProduct(risk, workers)
     if not 1 <= top <= product.size - 2:
-        raise ProbeError(f"top must be in 1 … {product.size - 2}, not {top}")
+        raise ProbeError(
+            f"{top} eigenvalues of a Hessian of {product.size} weights: need 1 … size − 2"
+        )
+    names = ("eigenvalues", "residuals", "smallest", "smallest_residual")
     if not risk.is_finite:
-        names = ("eigenvalues", "residuals", "smallest", "smallest_residual")
         return {name: np.full((top,) if name in names[:2] else (), np.nan) for name in names}
     store = Store(chunks)
     expected = 8 * top + 40  # products; typical
@@ -77,6 +79,10 @@ def eigenvalues(
     # LinearOperator would try a product of its own to find the dtype, if none were given.
     operator = LinearOperator((product.size,) * 2, matvec=multiply, dtype=np.float64)
     start = np.random.default_rng(derived_seed("eigenvalues", seed)).standard_normal(product.size)
+    first = float(np.linalg.norm(multiply(start)))
+    if first == 0 or not np.isfinite(first):  # H = 0, since a random vector meets all of it
+        value = 0.0 if first == 0 else np.nan
+        return {name: np.full((top,) if name in names[:2] else (), value) for name in names}
     largest, vectors = _arpack(operator, top, "LA", start, tolerance)
     least, vector = _arpack(operator, 1, "SA", start, tolerance)
     residuals = _residuals(operator, largest, vectors)
@@ -117,6 +123,8 @@ def spectrum(
         weight zero.
     """
     product = HessianProduct(risk, workers)
+    if vectors < 1 or steps < 1:
+        raise ProbeError(f"vectors and steps must be at least 1, not {vectors} and {steps}")
     steps = min(steps, product.size)
     size = np.array(product.size)
     if not risk.is_finite:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nascope.errors import ProbeError
 from nascope.probes.grid import Grid, Progress, compute_points
 from nascope.probes.per_instance import choose_method, per_instance
 from nascope.probes.risk import Direction, Risk, wide
@@ -35,7 +36,7 @@ def gradient_variance(
 
     Args:
         directions: w₁ and w₂, or w₁ for a line.
-        method: "layerwise" or "vmap"; by default what `choose_method` finds.
+        method: "layerwise", "vmap" or "loop"; by default what `choose_method` finds.
         block_of: a parameter's name → its block's; by default `block_names`, which for a network
             of cells yields the cells.
         workers, chunks, progress: see `compute_points`.
@@ -105,7 +106,12 @@ def measured_minibatch_variance(
     """The same by drawing batches and taking their gradients, plainly; and its standard error.
 
     At the risk's current weights. It checks `gradient_variance`, and needs no single instance.
+
+    Raises:
+        ProbeError: a batch of that size can't be drawn, or fewer than two draws.
     """
+    if not 1 <= batch <= len(risk) or draws < 2:
+        raise ProbeError(f"{draws} batches of {batch} out of {len(risk)} instances: need 2 draws")
     _, centre = risk.gradient()
     generator = torch.Generator().manual_seed(derived_seed("minibatch", seed, batch))
     whole = risk.inputs, risk.targets
@@ -136,12 +142,12 @@ class _Moments:
         self._count = 0
 
     def add(self, name: str, rows: slice, gradients: Tensor) -> None:
-        """Merge a batch of one parameter's gradients, (batch, *shape); they are overwritten."""
+        """Merge a batch of one parameter's gradients, (batch, *shape)."""
         before, size = self._count, len(gradients)
         flat = gradients.reshape(size, -1)  # (batch, entries)
         dtype = wide(flat)
         centre = flat.mean(dim=0)
-        deviation = flat.sub_(centre) if flat.is_contiguous() else flat - centre
+        deviation = flat - centre  # not in place: two parameters may share their gradients
         residual = deviation.mean(dim=0).to(dtype)  # what rounding left in the mean
         spread = torch.linalg.vector_norm(deviation, dim=1).to(dtype).square().sum()
         spread -= size * residual.square().sum()
@@ -161,7 +167,8 @@ class _Moments:
 
     def variances(self) -> dict[str, float]:
         """Mean squared distance from the mean gradient, by parameter; zero where none is named."""
-        return {name: float(value) / self._count for name, value in self._spread.items()}
+        spreads = {name: float(value) for name, value in self._spread.items()}
+        return {n: 0.0 if s < 0 else s / self._count for n, s in spreads.items()}  # of rounding
 
     def mean_norm(self) -> float:
         """Norm of the mean gradient."""

@@ -33,7 +33,7 @@ class Grid:
         betas: along the second, (B,); None for a line.
 
     Raises:
-        ProbeError: an axis is empty or not finite.
+        ProbeError: an axis is empty, not finite, or holds a coordinate twice.
 
     >>> Grid.square(3).alphas
     (-1.0, 0.0, 1.0)
@@ -51,6 +51,8 @@ class Grid:
             axis = tuple(float(value) for value in getattr(self, name))
             if not axis or not np.isfinite(axis).all():
                 raise ProbeError(f"{name} must be at least one finite number, not {axis}")
+            if len(set(axis)) < len(axis):
+                raise ProbeError(f"{name} holds a coordinate twice: {axis}")
             object.__setattr__(self, name, axis)
 
     @classmethod
@@ -164,6 +166,8 @@ class _Tally:
 
 
 def _axis(points: int, radius: float) -> tuple[float, ...]:
+    if points < 1:
+        raise ProbeError(f"points must be at least 1, not {points}")
     return tuple(np.linspace(-radius, radius, points).tolist()) if points > 1 else (0.0,)
 
 

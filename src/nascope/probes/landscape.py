@@ -51,7 +51,7 @@ def _measure(risk: Risk, point: tuple[float, ...]) -> dict[str, np.ndarray]:
     losses, hits = [], []
     for part, outputs, values in risk.values():
         losses.append(values)
-        hits.append(_hits(outputs, risk.targets[part]))
+        hits.append(_hits(outputs, risk.targets[part], len(values)))
     loss, loss_error = _mean(torch.cat(losses))
     accuracy, accuracy_error = _mean(torch.cat(hits))
     return {
@@ -71,7 +71,9 @@ def _mean(values: Tensor) -> tuple[np.ndarray, np.ndarray]:
     return np.array(mean), np.array(spread / math.sqrt(len(wide)))
 
 
-def _hits(outputs: Tensor, targets: Tensor) -> Tensor:
-    if outputs.dim() != 2 or targets.dim() != 1 or targets.is_floating_point():
-        return torch.full((len(outputs),), math.nan)
+def _hits(outputs: object, targets: Tensor, count: int) -> Tensor:
+    logits = torch.is_tensor(outputs) and outputs.is_floating_point() and outputs.dim() == 2
+    if not logits or targets.dim() != 1 or targets.is_floating_point():
+        return torch.full((count,), math.nan)
+    assert isinstance(outputs, Tensor)
     return outputs.argmax(dim=1) == targets

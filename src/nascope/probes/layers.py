@@ -27,8 +27,6 @@ def is_known(module: nn.Module) -> bool:
 def layer_gradients(module: nn.Module, x: Tensor, g: Tensor) -> Gradients:
     """The gradients of each instance's loss for each parameter of a layer.
 
-    Each tensor that comes out is the receiver's, who may change it.
-
     Args:
         x: the layer's input, (batch, …).
         g: the gradient of its output, (batch, …).
@@ -83,7 +81,7 @@ def folded_gradients(fold: Fold, x: Tensor, g: Tensor) -> Gradients:
         yield _whole(source.bias, sums * scale)
     yield _whole(source.weight, products * scale.view(-1, *(1 for _ in products.shape[2:])))
     if norm.bias is not None:
-        yield norm.bias, fold.channels, sums  # last: the receiver may change it
+        yield norm.bias, fold.channels, sums
 
 
 def convolution_gradients(module: nn.Conv1d | nn.Conv2d, x: Tensor, g: Tensor) -> Tensor:
@@ -138,8 +136,8 @@ def _pair(values: tuple[int, ...], *, first: int) -> tuple[int, int]:
 
 
 def _over_positions(values: Tensor) -> Tensor:
-    """(batch, channels) sums over all further dimensions; never the values themselves."""
-    return values.flatten(2).sum(dim=2) if values.dim() > 2 else values.clone()
+    """(batch, channels) sums over all further dimensions."""
+    return values.flatten(2).sum(dim=2) if values.dim() > 2 else values
 
 
 def _normalised(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal
 from torch import Tensor
 
+from nascope.errors import ProbeError
 from nascope.probes.curvature import Arrays, HessianProduct, Store, lanczos
 from nascope.probes.gradient_variance import block_names
 from nascope.probes.grid import Grid, Progress, compute_points
@@ -42,8 +43,19 @@ def block_lipschitz(
         ``lipschitz`` (blocks,); ``lipschitz_residuals``, Lanczos' own bound on the distance of
         the eigenvalue found to one of the block's Hessian; ``blocks``, the names. A block without
         influence has 0.
+
+    Raises:
+        ProbeError: a block is empty, or names something else than parameters, or one twice.
     """
     names = list(blocks)
+    for block, own_names in blocks.items():
+        unknown = [name for name in own_names if name not in risk.parameters]
+        if unknown or not own_names or len(set(own_names)) < len(own_names):
+            raise ProbeError(
+                f"block {block!r} must name parameters of the model, each once, not {own_names}"
+            )
+    if steps < 1:
+        raise ProbeError(f"steps must be at least 1, not {steps}")
 
     def work(own: Risk, index: int) -> Arrays:
         def run() -> Arrays:
@@ -67,7 +79,7 @@ def block_lipschitz(
         found.append(result["found"])
         if progress is not None:
             progress(done / len(names), f"block {done}/{len(names)}")
-    lipschitz, residuals = np.array(found).T
+    lipschitz, residuals = np.array(found).reshape(-1, 2).T
     return {
         "lipschitz": lipschitz,
         "lipschitz_residuals": residuals,
@@ -119,7 +131,8 @@ def gradient_lipschitz(
             other = (*point[:axis], axes[axis][index], *point[axis + 1 :])
             there = gradient_at(own, other)
             change = _norm({key: there[key] - value for key, value in here.items()})
-            found[name] = np.array(change / (abs(other[axis] - point[axis]) * norms[axis]))
+            distance = abs(other[axis] - point[axis]) * norms[axis]
+            found[name] = np.array(change / distance if distance else np.nan)
         return found
 
     return compute_points(

@@ -3,7 +3,8 @@
 The backward pass carries the gradient g of a layer's output for every instance; with the layer's
 input x, each instance's weight gradient is the product that the ordinary pass sums over the
 batch. Nothing is kept but what a caller makes of each layer's gradients at once. Where the model
-holds parameters outside layers of a known kind, ``torch.func`` does it, slower.
+holds parameters outside layers of a known kind, ``torch.func`` does it, slower; and where that
+can't, plain autograd, one instance after the other.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from types import TracebackType
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from nascope.errors import ProbeError
 from nascope.networks.folding import Fold
 from nascope.probes.layers import folded_gradients, is_known, layer_gradients
 from nascope.probes.risk import Risk, close
 
 Receive = Callable[[str, slice, Tensor], None]
 """Called with a parameter's name, a part of its first dimension, and that part's per-instance
-gradients, (batch, *shape), which the receiver may change."""
+gradients, (batch, *shape), not to be changed."""
 
 PerInstance = Callable[[slice, Receive], Tensor]
 """Hands the gradients of a batch of the data set to a receiver; gives the losses, (batch,)."""
@@ -35,7 +38,7 @@ _CHECKED = 2  # of them recomputed alone
 
 @dataclass(frozen=True)
 class Method:
-    """How per-instance gradients are computed: ``name`` is "layerwise" or "vmap", and why."""
+    """How per-instance gradients are computed: "layerwise", "vmap" or "loop"; and why."""
 
     name: str
     why: str
@@ -44,8 +47,9 @@ class Method:
 def choose_method(risk: Risk) -> Method:
     """How per-instance gradients of this model are computed.
 
-    "layerwise" where every layer with parameters is of a known kind, and two instances of the
-    first batch, recomputed alone by plain autograd, agree with it parameter by parameter.
+    "layerwise" where every layer with parameters is of a known kind, else "vmap", else "loop"; the
+    first for which two instances of the first batch, recomputed alone by plain autograd, agree
+    with it parameter by parameter.
 
     Raises:
         ProbeError: an instance's loss depends on the others in its batch.
@@ -53,7 +57,18 @@ def choose_method(risk: Risk) -> Method:
     risk.refuse_interaction()
     strange = _strange_layers(risk)
     if strange:
-        return Method("vmap", f"parameters in layers of other kinds: {', '.join(strange)}")
+        why = f"parameters in layers of other kinds: {', '.join(strange)}"
+    else:
+        fault = _fault(risk, "layerwise")
+        if fault is None:
+            return Method("layerwise", "every layer is of a known kind; two instances alone agree")
+        why = f"layer by layer {fault}"
+    fault = _fault(risk, "vmap")
+    return Method("vmap", why) if fault is None else Method("loop", f"{why}; vmap {fault}")
+
+
+def _fault(risk: Risk, method: str) -> str | None:
+    """What is wrong with a method on the first batch; None where it agrees with autograd."""
     count = min(len(risk), _FIRST)
     found = {
         name: value.new_zeros((count, *value.shape)) for name, value in risk.parameters.items()
@@ -61,29 +76,37 @@ def choose_method(risk: Risk) -> Method:
 
     def receive(name: str, rows: slice, gradients: Tensor) -> None:
         (found[name][:, rows] if found[name].dim() > 1 else found[name]).copy_(gradients)
-        gradients.fill_(float("nan"))  # it must be ours alone
 
     try:
-        with LayerwiseGradients(risk) as layerwise:
-            layerwise(slice(0, count), receive)
-    except (RuntimeError, AttributeError, TypeError, ValueError) as error:
-        return Method("vmap", f"layer by layer fails: {str(error).splitlines()[0]:.200}")
+        with per_instance(risk, method) as gradients_of:
+            gradients_of(slice(0, count), receive)
+    except (RuntimeError, AttributeError, TypeError, ValueError, IndexError) as error:
+        return f"fails: {(str(error).splitlines() or [''])[0]:.200}"
     for index in range(min(_CHECKED, count)):
         _, alone = risk.summed_gradients(slice(index, index + 1), create_graph=False)
         for name, expected in alone.items():
             if bool(torch.isfinite(expected).all()) and not close(found[name][index], expected):
-                return Method("vmap", f"layer by layer disagrees on an instance alone, at {name}")
-    return Method("layerwise", "every layer is of a known kind; two instances alone agree")
+                return f"disagrees on an instance alone, at {name}"
+    return None
 
 
 @contextmanager
 def per_instance(risk: Risk, method: str) -> Iterator[PerInstance]:
-    """Per-instance gradients at the current weights of a Risk, by a method's name."""
-    if method == "layerwise":
-        with LayerwiseGradients(risk) as layerwise:
-            yield layerwise
-    else:
-        yield functools.partial(_vmap_gradients, risk)
+    """Per-instance gradients at the current weights of a Risk, by a method's name.
+
+    Raises:
+        ProbeError: there is no such method.
+    """
+    match method:
+        case "layerwise":
+            with LayerwiseGradients(risk) as layerwise:
+                yield layerwise
+        case "vmap":
+            yield functools.partial(_vmap_gradients, risk)
+        case "loop":
+            yield functools.partial(_loop_gradients, risk)
+        case _:
+            raise ProbeError(f"method must be layerwise, vmap or loop, not {method!r}")
 
 
 def gradient_norms(risk: Risk, method: str | None = None) -> Tensor:
@@ -225,7 +248,20 @@ def _vmap_gradients(risk: Risk, part: slice, receive: Receive) -> Tensor:
         return risk.loss(functional_call(risk.model, weights, (x[None],)), y[None])[0]
 
     gradients_of = vmap(grad_and_value(loss_of_one), in_dims=(None, 0, 0), randomness="error")
-    gradients, losses = gradients_of(parameters, risk.inputs[part], risk.targets[part])
+    with sdpa_kernel(SDPBackend.MATH):  # fused attention has no rule for batches of batches
+        gradients, losses = gradients_of(parameters, risk.inputs[part], risk.targets[part])
     for name, gradient in gradients.items():
         receive(name, slice(0, gradient.shape[1] if gradient.dim() > 1 else 1), gradient)
     return losses
+
+
+def _loop_gradients(risk: Risk, part: slice, receive: Receive) -> Tensor:
+    """The same by plain autograd, one instance after the other: for what vmap can't follow."""
+    found = [
+        risk.summed_gradients(slice(index, index + 1), create_graph=False)
+        for index in range(part.start, part.stop)
+    ]
+    for name, value in risk.parameters.items():
+        rows = slice(0, value.shape[0] if value.dim() else 1)
+        receive(name, rows, torch.stack([gradients[name] for _, gradients in found]))
+    return torch.cat([losses for losses, _ in found])

@@ -8,11 +8,13 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from nascope.errors import ProbeError
@@ -132,7 +134,8 @@ class Risk:
         """Set the weights to w* + Σ_k c_k d_k. Always from w*: w + d − d ≠ w in floating point.
 
         Raises:
-            ProbeError: not as many coefficients as directions, or a direction lacks a parameter.
+            ProbeError: not as many coefficients as directions, or a direction lacks a parameter
+                or has another shape there.
         """
         if len(directions) != len(coefficients):
             raise ProbeError(f"{len(directions)} directions and {len(coefficients)} coefficients")
@@ -142,6 +145,11 @@ class Risk:
                 for direction, coefficient in zip(directions, coefficients, strict=True):
                     if name not in direction:
                         raise ProbeError(f"a direction has no entry for the parameter {name!r}")
+                    if direction[name].shape != value.shape:
+                        raise ProbeError(
+                            f"a direction has shape {tuple(direction[name].shape)} at {name!r}, "
+                            f"not {tuple(value.shape)}"
+                        )
                     if coefficient != 0:
                         value = value.add(direction[name], alpha=coefficient)
                 parameter.copy_(value)
@@ -228,7 +236,12 @@ class Risk:
         """Losses of a batch, and the gradients of their sum; zero where a parameter is unused."""
         names = list(self.parameters if names is None else names)
         with torch.enable_grad():
-            _, losses = self.forward(self.model, part)
+            # Fused attention has no second derivative.
+            with sdpa_kernel(SDPBackend.MATH) if create_graph else nullcontext():
+                _, losses = self.forward(self.model, part)
+            if not losses.requires_grad:  # a constant
+                constant = {name: torch.zeros_like(self.parameters[name]) for name in names}
+                return losses, constant
             gradients = torch.autograd.grad(
                 losses.sum(),
                 [self.parameters[name] for name in names],
@@ -280,6 +293,8 @@ class Risk:
             _, losses = self.value(slice(0, count))
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             raise ProbeError(f"the model or the loss fails on the first batch: {error}") from error
+        if not (torch.is_tensor(losses) and losses.is_floating_point()):
+            raise ProbeError("the loss must be a tensor of real floating-point numbers")
         if losses.shape != (count,):
             raise ProbeError(
                 f"the loss must be per instance, of shape (batch,), not {tuple(losses.shape)}: "

@@ -76,8 +76,14 @@ class ProbePlan(_Plan):
         _check_radius(self.kind, self.radius)
         _one_of(f"{self.kind}.dimensions", self.dimensions, (1, 2))
         _one_of(f"{self.kind}.normalise", self.normalise, get_args(Normalisation))
-        _one_of(f"{self.kind}.one_dimensional", self.one_dimensional, (None, "zero", "scale"))
+        if self.one_dimensional is not None:
+            choices = get_args(OneDimensional)
+            _one_of(f"{self.kind}.one_dimensional", self.one_dimensional, choices)
         _one_of(f"{self.kind}.along", self.along, get_args(Along))
+        if self.along == "trajectory" and (self.dimensions, self.points > 1) != (2, True):
+            raise StudyError(
+                f"{self.kind}: a trajectory's plane has two dimensions and at least 2 points each"
+            )
         if self.kind == "variance" and self.batchnorm == "batch":
             raise StudyError(
                 "variance.batchnorm: with 'batch' instances interact, so that a gradient per "

@@ -75,14 +75,11 @@ class Probed:
         path = moment.path(self.snapshots)
         if path.exists():
             return trained_network(load_checkpoint(path, identity=records["identity"])), True
-        points = [*records["early"], *records["epochs"]]
-        passed = any(
-            p["epoch"] >= moment.value
-            if moment.kind == "epoch"
-            else p["train_loss"] <= moment.value
-            for p in points
-        )
-        if passed or not records["finished"]:
+        curve = self.checkpoint.curve
+        place = moment.place(curve)
+        if records["finished"] and place is not None and place == curve[-1].epoch:
+            return trained_network(self.checkpoint), True  # the moment is the end
+        if place is not None or not records["finished"]:
             raise StudyError(
                 f"the weights at {moment} were not kept ({path} is missing): train again with "
                 f'--keep "{moment}"; it costs only the training up to there'
