@@ -126,5 +126,5 @@ def test_ctrl_c_leaves_a_state_that_goes_on(tmp_path):
     ):
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(timeout=20) == 130
+    assert process.wait(timeout=60) == 130
     assert start(tmp_path, folder).wait(timeout=300) == 0

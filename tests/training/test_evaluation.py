@@ -126,7 +126,7 @@ labels = torch.from_numpy(data.train.labels)
 torch.set_num_threads(1)
 whole = evaluate(network, images, labels, batch_size=64)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-limit = used + 130 * 2**20
+limit = used + 300 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 got = evaluate(network, images, labels, batch_size=1437)
 print(torch.equal(got.ranks, whole.ranks))
