@@ -200,11 +200,6 @@ def test_smoothness_of_landscapes(tmp_path):
     assert_refused(nascope("smoothness", tmp_path / "bad.npz"), "damaged")
 
 
-def heed_ctrl_c():
-    """Tests that run in a shell's background are started with the signal ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def test_interrupting_a_probe(tmp_path):
     """Ctrl-C ends it with 130 and a word, and keeps what is finished."""
     path = tmp_path / "c.safetensors"
@@ -218,7 +213,6 @@ def test_interrupting_a_probe(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=heed_ctrl_c,
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not list(tmp_path.glob(".c-landscape-*-chunks/*")):

@@ -45,8 +45,6 @@ def start(tmp_path, folder, **environment):
         command,
         env=os.environ | environment,
         start_new_session=True,
-        # Tests that run in a shell's background are started with the signal ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
