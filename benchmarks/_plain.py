@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import resource
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -185,6 +186,10 @@ def plain_evaluation(network: nn.Module, data: DataSet, *, batch: int) -> tuple[
 
 
 def peak_memory_mb() -> float:
-    """Peak resident memory of this process."""
+    """Peak resident memory of this process alone: getrusage's begins with that of its parent."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e6
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
