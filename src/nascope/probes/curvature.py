@@ -61,9 +61,8 @@ def eigenvalues(
         raise ProbeError(
             f"{top} eigenvalues of a Hessian of {product.size} weights: need 1 … size − 2"
         )
-    names = ("eigenvalues", "residuals", "smallest", "smallest_residual")
     if not risk.is_finite:
-        return {name: np.full((top,) if name in names[:2] else (), np.nan) for name in names}
+        return _all_equal(np.nan, top)
     store = Store(chunks)
     expected = 8 * top + 40  # products; typical
     calls = 0
@@ -81,8 +80,7 @@ def eigenvalues(
     start = np.random.default_rng(derived_seed("eigenvalues", seed)).standard_normal(product.size)
     first = float(np.linalg.norm(multiply(start)))
     if first == 0 or not np.isfinite(first):  # H = 0, since a random vector meets all of it
-        value = 0.0 if first == 0 else np.nan
-        return {name: np.full((top,) if name in names[:2] else (), value) for name in names}
+        return _all_equal(0.0 if first == 0 else np.nan, top)
     largest, vectors = _arpack(operator, top, "LA", start, tolerance)
     least, vector = _arpack(operator, 1, "SA", start, tolerance)
     residuals = _residuals(operator, largest, vectors)
@@ -244,6 +242,12 @@ class Store:
         found = work()
         write_arrays(path, found)
         return found
+
+
+def _all_equal(value: float, top: int) -> Arrays:
+    """What `eigenvalues` returns where nothing is to be found."""
+    many, one = np.full(top, value), np.array(value)
+    return {"eigenvalues": many, "residuals": many, "smallest": one, "smallest_residual": one}
 
 
 def _arpack(

@@ -23,7 +23,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from nascope.errors import ProbeError
 from nascope.networks.folding import Fold
 from nascope.probes.layers import folded_gradients, is_known, layer_gradients
-from nascope.probes.risk import Risk, close
+from nascope.probes.risk import CHECKED, FIRST, Risk, close
 
 Receive = Callable[[str, slice, Tensor], None]
 """Called with a parameter's name, a part of its first dimension, and that part's per-instance
@@ -31,9 +31,6 @@ gradients, (batch, *shape), not to be changed."""
 
 PerInstance = Callable[[slice, Receive], Tensor]
 """Hands the gradients of a batch of the data set to a receiver; gives the losses, (batch,)."""
-
-_FIRST = 8  # instances of a first, small batch
-_CHECKED = 2  # of them recomputed alone
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def choose_method(risk: Risk) -> Method:
 
 def _fault(risk: Risk, method: str) -> str | None:
     """What is wrong with a method on the first batch; None where it agrees with autograd."""
-    count = min(len(risk), _FIRST)
+    count = min(len(risk), FIRST)
     found = {
         name: value.new_zeros((count, *value.shape)) for name, value in risk.parameters.items()
     }
@@ -82,7 +79,7 @@ def _fault(risk: Risk, method: str) -> str | None:
             gradients_of(slice(0, count), receive)
     except (RuntimeError, AttributeError, TypeError, ValueError, IndexError) as error:
         return f"fails: {(str(error).splitlines() or [''])[0]:.200}"
-    for index in range(min(_CHECKED, count)):
+    for index in range(min(CHECKED, count)):
         _, alone = risk.summed_gradients(slice(index, index + 1), create_graph=False)
         for name, expected in alone.items():
             if bool(torch.isfinite(expected).all()) and not close(found[name][index], expected):

@@ -26,8 +26,8 @@ Direction = Mapping[str, Tensor]
 
 BatchNormMode = Literal["frozen", "recalibrated", "batch"]
 
-_FIRST = 8  # instances of a first, small batch
-_CHECKED = 2  # of them recomputed alone
+FIRST = 8  # instances of a first, small batch
+CHECKED = 2  # of them recomputed alone
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -276,10 +276,10 @@ class Risk:
                 f"with batchnorm 'batch' the loss of an instance depends on its batch, {why}: "
                 "use 'frozen' or 'recalibrated'"
             )
-        _, together = self.value(slice(0, min(len(self), _FIRST)))
+        _, together = self.value(slice(0, min(len(self), FIRST)))
         if not bool(torch.isfinite(together).all()):
             return
-        for index in range(min(_CHECKED, len(self))):
+        for index in range(min(CHECKED, len(self))):
             alone = self.value(slice(index, index + 1))[1][0]
             if not close(together[index], alone):
                 raise ProbeError(
@@ -288,7 +288,7 @@ class Risk:
                 )
 
     def _check_loss(self) -> None:
-        count = min(_CHECKED, len(self))
+        count = min(CHECKED, len(self))
         try:
             _, losses = self.value(slice(0, count))
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
@@ -309,7 +309,7 @@ class Risk:
             return None
         if not twin.folds:
             return None
-        first = slice(0, min(len(self), _FIRST))
+        first = slice(0, min(len(self), FIRST))
         with torch.inference_mode():
             _, losses = self.forward(self.model, first)
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from nascope.errors import StudyError
 from nascope.probes.directions import Normalisation, OneDimensional
@@ -36,6 +36,13 @@ class _Plan:
     batchnorm: BatchNormMode = "frozen"
     data: Data = "test"
     at: str = "end"
+
+    if TYPE_CHECKING:
+        kind: str  # each plan has its own
+
+    def identity(self, training: str) -> str:
+        """Names what this probe of that training yields."""
+        return identity(self.kind, {"training": training, "settings": non_defaults(self)})
 
     def _check(self, kind: str) -> None:
         object.__setattr__(self, "at", str(Moment.parse(self.at)))
@@ -90,10 +97,6 @@ class ProbePlan(_Plan):
                 "instance is not defined: give frozen or recalibrated"
             )
 
-    def identity(self, training: str) -> str:
-        """Names what this probe of that training yields."""
-        return identity(self.kind, {"training": training, "settings": non_defaults(self)})
-
     def cost(self, images: int) -> float:
         """In forward passes of an image, roughly."""
         each = {"landscape": 1.0, "variance": 5.0}[self.kind]
@@ -136,10 +139,6 @@ class CurvaturePlan(_Plan):
         if self.points != 0:
             _in_range("curvature.points", self.points, 2, MAX_POINTS)
         _check_radius("curvature", self.radius)
-
-    def identity(self, training: str) -> str:
-        """Names what this probe of that training yields."""
-        return identity(self.kind, {"training": training, "settings": non_defaults(self)})
 
     def cost(self, images: int) -> float:
         """In forward passes of an image, roughly."""

@@ -40,7 +40,7 @@ from nascope.study.trained import data_of, trained_network
 from nascope.training.checkpoint import Checkpoint, load_checkpoint
 from nascope.training.moments import Moment
 from nascope.training.recipe import Recipe
-from nascope.training.train import build_network, snapshots_of
+from nascope.training.train import AGAIN, build_network, snapshots_of
 
 Plain = Mapping[str, Any]
 Arrays = dict[str, np.ndarray]
@@ -93,8 +93,8 @@ class Probed:
     def trajectory(self) -> tuple[list[dict[str, Tensor]], list[str]]:
         """The weights from the beginning to the end, as far as they were kept, and the moments."""
         steps = []
-        for path in sorted(self.snapshots.glob("*.safetensors")):
-            if path.name == "again.safetensors":
+        for path in self.snapshots.glob("*.safetensors"):
+            if path.name == AGAIN:
                 continue
             kept = load_checkpoint(path, identity=self.checkpoint.records["identity"])
             steps.append((kept.curve[-1].epoch, kept.records["moment"], kept.part("model")))

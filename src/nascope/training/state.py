@@ -77,7 +77,8 @@ class TrainingState:
     @property
     def newest(self) -> CurvePoint | None:
         """The newest point of the curves, if there is one."""
-        return self.curve[-1] if self.curve else None
+        points = [*self.early[-1:], *self.epochs[-1:]]  # asked for at each step: no sorting
+        return max(points, key=lambda point: point.epoch, default=None)
 
     @property
     def curve(self) -> list[CurvePoint]:

@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 HeldOut = Mapping[str, tuple[Images, Tensor]]
 """Images and labels on their device, of "test" and "validation"."""
 
+AGAIN = "again.safetensors"
+"""Among the snapshots, the checkpoint of a training that is repeated for those that are missing."""
+
 Progress = Callable[[float, str], None]
 """Called with the share done, in [0, 1], and a few words on the state."""
 
@@ -141,7 +144,7 @@ def train(
         found = load_checkpoint(path, previous=previous, identity=name)
         lost = files.missing(found)
         if lost:
-            again = files.snapshots / "again.safetensors"
+            again = files.snapshots / AGAIN
             train(
                 genotype,
                 data,
