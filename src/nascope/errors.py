@@ -23,3 +23,7 @@ class StudyError(NascopeError):
 
 class ProbeError(NascopeError):
     """A probe asked of a model or data on which its quantity is not defined."""
+
+
+class TheoryError(NascopeError):
+    """A linear cell, an objective or a bound asked for what is not defined."""

@@ -34,7 +34,7 @@ FLAGS = (
     "--remote-debugging-port=0",
     "--remote-allow-origins=*",
 )
-TIMEOUT = 120.0  # seconds that one answer may take; software rendering beside other tests is slow
+TIMEOUT = 300.0  # seconds that one answer may take; software rendering beside other tests is slow
 
 
 def find() -> str | None:
