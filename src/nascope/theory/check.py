@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +17,7 @@ from nascope.records.identity import derived_seed
 from nascope.theory.blocks import Blocks, Constants, constants
 from nascope.theory.bounds import SOUND, joint_bound, published_bound
 from nascope.theory.objectives import OBJECTIVES, Objective, Shape
+from nascope.theory.threads import Progress, on_threads
 
 TOLERANCE = 1e-9
 """Relative: a bound counts as violated where the measured value exceeds it by more."""
@@ -27,10 +26,6 @@ _CHUNK = 250  # cells of one wiring, size and objective, measured together
 _SCALES = (0.25, 4.0)  # λ of each matrix is drawn log-uniformly from here
 PUBLISHED_SCALES = (0.3, 1.0, 2.0)
 _PUBLISHED_NODES, _PUBLISHED_SIZE, _PUBLISHED_INSTANCES = 4, 3, 3
-
-Progress = Callable[[float, str], None]
-_Job = TypeVar("_Job")
-_Result = TypeVar("_Result")
 
 
 def _widest(generator: np.random.Generator) -> LinearCell:
@@ -127,9 +122,8 @@ def check_bounds(
         for chunk in range(chunks)
     ]
     tallies: dict[tuple[str, str, str, str], Tally] = {}
-    for done, (job, found) in enumerate(
-        zip(jobs, _spread(lambda job: _chunk(*job, seed), jobs, workers), strict=True), start=1
-    ):
+    results = on_threads(lambda job: _chunk(*job, seed), jobs, workers, progress, _name)
+    for job, found in zip(jobs, results, strict=True):
         for (name, of), (blocks, violations, tightest) in found.items():
             key = (name, of, *job[:2])
             old = tallies.get(key, Tally(*key, cases=0, blocks=0, violations=0, tightest=0.0))
@@ -140,20 +134,11 @@ def check_bounds(
                 violations=old.violations + violations,
                 tightest=max(old.tightest, tightest),
             )
-        if progress is not None:
-            progress(done / len(jobs), f"{job[0]}, {job[1]}")
     return list(tallies.values())
 
 
-def _spread(work: Callable[[_Job], _Result], jobs: list[_Job], workers: int) -> Iterator[_Result]:
-    """Results in the order of the jobs, on threads; the linear algebra lets go of the lock."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(workers) as pool:
-            yield from pool.map(work, jobs)
-    finally:
-        torch.set_num_threads(before)
+def _name(job: tuple[str, str, int]) -> str:
+    return f"{job[0]}, {job[1]}"
 
 
 def _chunk(
