@@ -131,7 +131,7 @@ def probe_network(
         The arrays with the grid's coordinates, and the settings in full, as a record holds them.
     """
     network, reached = probed.network_at(settings["at"])
-    risk = _risk(network.to(device), data, settings, device)
+    risk = risk_of(network.to(device), data, settings, device)
     used = {
         **settings,
         "instances": len(risk),
@@ -153,7 +153,7 @@ def probe_network(
     return {**grid.coordinates(), **arrays, **drawn}, used
 
 
-def _risk(network: Network, data: DataSet, settings: Plain, device: torch.device) -> Risk:
+def risk_of(network: Network, data: DataSet, settings: Plain, device: torch.device) -> Risk:
     """The risk on the planned data. An untrained network's statistics are estimated first.
 
     BatchNorm's running statistics begin as 0 and 1, which is no network that anyone trains.

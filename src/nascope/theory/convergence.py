@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
-from torch.func import grad, hessian, vmap
+from torch.func import grad, jacrev, vmap
 
 from nascope.errors import TheoryError
 from nascope.networks.linear import LinearCell, random_weights, symmetric_norm
 from nascope.records.identity import derived_seed
 from nascope.theory.objectives import OBJECTIVES, Objective, Quadratic, Shape, one_of
+from nascope.theory.threads import Progress, on_threads
 
 NODES, SIZE, INSTANCES = 4, 2, 16
 CELLS = {
@@ -69,7 +70,14 @@ class Descent:
 
 
 def check_convergence(
-    *, runs: int = 32, steps: int = 100, share: float = 0.5, scale: float = 1.0, seed: int = 0
+    *,
+    runs: int = 32,
+    steps: int = 100,
+    share: float = 0.5,
+    scale: float = 1.0,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Progress | None = None,
 ) -> list[Descent]:
     """SGD on the widest, an intermediate and the narrowest cell, from the same matrices.
 
@@ -77,42 +85,51 @@ def check_convergence(
         runs: with independent draws of the instances.
         share: γ as a share of 1/L, L never exceeded on the way.
         scale: λ of the matrices at the start.
+        workers: threads; they change no number.
 
     Raises:
         TheoryError: fewer than 2 runs, no step, or a share not above 0.
     """
     if runs < 2 or steps < 1 or share <= 0:
         raise TheoryError("Theorem 4.1 needs 2 runs, 1 step and a share of 1/L above 0")
-    found = []
-    for kind in KINDS:
-        generator = np.random.default_rng(derived_seed("convergence", seed, kind))
-        objective = OBJECTIVES[kind](Shape(1, INSTANCES, NODES, SIZE), generator)
-        x = torch.from_numpy(generator.standard_normal((1, INSTANCES, SIZE)))
-        start = random_weights(CELLS["widest"], 1, SIZE, scale, generator)
-        for name, cell in CELLS.items():
-            problem = _Problem(cell, one_of(objective, 0), x[0])
-            draws = torch.from_numpy(generator.integers(0, INSTANCES, (runs, steps)))
-            largest = float(problem.smoothness(start))
-            path = None
-            while path is None:  # until γ is below that share of 1/L all along its own way
-                rate = share / largest
-                path = _descend(problem, start, rate, draws, largest * 1.0001)
-                largest *= 1.25
-            half_width = stats.t.ppf(0.975, runs - 1) * float(path.squares.std()) / runs**0.5
-            descent = Descent(
-                cell=name,
-                objective=kind,
-                rate=rate,
-                steps=steps,
-                runs=runs,
-                lipschitz=path.lipschitz,
-                noise=path.noise,
-                gap=float(problem.values(start)) - problem.least,
-                measured=float(path.squares.mean()),
-                half_width=half_width,
-            )
-            found.append(descent)
-    return found
+
+    def run(job: tuple[str, str]) -> Descent:
+        objective, cell = job
+        return _descent(objective, cell, (runs, steps), share=share, scale=scale, seed=seed)
+
+    jobs = [(objective, cell) for objective in KINDS for cell in CELLS]
+    return on_threads(run, jobs, workers, progress, lambda job: f"SGD: {job[0]}, {job[1]}")
+
+
+def _descent(
+    kind: str, name: str, draws_shape: tuple[int, int], *, share: float, scale: float, seed: int
+) -> Descent:
+    runs, steps = draws_shape
+    generator = np.random.default_rng(derived_seed("convergence", seed, kind))
+    objective = OBJECTIVES[kind](Shape(1, INSTANCES, NODES, SIZE), generator)
+    x = torch.from_numpy(generator.standard_normal((1, INSTANCES, SIZE)))
+    start = random_weights(CELLS["widest"], 1, SIZE, scale, generator)
+    draws = torch.from_numpy(generator.integers(0, INSTANCES, draws_shape))
+    problem = _Problem(CELLS[name], one_of(objective, 0), x[0])
+    largest = float(problem.smoothness(start))
+    path = None
+    while path is None:  # until γ is below that share of 1/L all along its own way
+        rate = share / largest
+        path = _descend(problem, start, rate, draws, largest * 1.0001)
+        largest *= 1.25
+    half_width = float(stats.t.ppf(0.975, runs - 1)) * float(path.squares.std()) / runs**0.5
+    return Descent(
+        cell=name,
+        objective=kind,
+        rate=rate,
+        steps=steps,
+        runs=runs,
+        lipschitz=path.lipschitz,
+        noise=path.noise,
+        gap=float(problem.values(start)) - problem.least,
+        measured=float(path.squares.mean()),
+        half_width=half_width,
+    )
 
 
 class _Problem:
@@ -121,7 +138,7 @@ class _Problem:
     def __init__(self, cell: LinearCell, objective: Objective, x: Tensor) -> None:
         self._cell, self._objective, self._x = cell, objective, x
         self._gradients = vmap(vmap(grad(self._one), in_dims=(None, 0)), in_dims=(0, None))
-        self._hessian = vmap(hessian(self._mean))
+        self._hessian = vmap(jacrev(grad(self._mean)))  # forward mode is not for threads
 
     def values(self, weights: Tensor) -> Tensor:
         """f̂, (b,)."""

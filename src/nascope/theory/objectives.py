@@ -115,7 +115,7 @@ class SoftmaxCrossEntropy:
         return (_residual(self._logits(z), self.labels) @ self.classifier).view_as(z)
 
     def hessian(self, z: Tensor) -> Tensor:
-        return _between(self.classifier.unsqueeze(-3), _softmax_hessian(self._logits(z)))
+        return _softmax_hessian(self.classifier.unsqueeze(-3), self._logits(z))
 
     def curvature(self, directions: Tensor) -> Tensor:
         return _widest_pair(self.classifier @ directions) / 4
@@ -164,9 +164,10 @@ class TanhNetwork:
         logits = hidden @ self.second.mT
         slope = 1 - hidden.square()
         back = _residual(logits, self.labels) @ self.second
-        inner = _between(self.second.unsqueeze(-3) * slope.unsqueeze(-2), _softmax_hessian(logits))
+        inner = _softmax_hessian(self.second.unsqueeze(-3) * slope.unsqueeze(-2), logits)
         inner = inner + torch.diag_embed(-2 * hidden * slope * back)
-        return _between(self.first.unsqueeze(-3), inner)
+        first = self.first.unsqueeze(-3)
+        return first.mT @ inner @ first
 
     def curvature(self, directions: Tensor) -> Tensor:
         inner = self.first @ directions
@@ -175,18 +176,20 @@ class TanhNetwork:
         return outer + _MAX_TANH_SECOND * symmetric_norm(inner.mT * ranges.unsqueeze(-2) @ inner)
 
 
-def _softmax_hessian(logits: Tensor) -> Tensor:
+def _softmax_hessian(rows: Tensor, logits: Tensor) -> Tensor:
+    """Cᵀ (diag p − p pᵀ) C of rows C, (..., classes, r), as Σ_{i<j} p_i p_j (c_i − c_j)(c_i − c_j)ᵀ.
+
+    Where one p is nearly 1, diag p − p pᵀ itself would be nothing but rounding.
+    """
+    first, second = torch.triu_indices(logits.shape[-1], logits.shape[-1], 1)
     p = logits.softmax(-1)
-    return torch.diag_embed(p) - p.unsqueeze(-1) * p.unsqueeze(-2)
+    differences = rows[..., first, :] - rows[..., second, :]
+    weights = p[..., first] * p[..., second]
+    return differences.mT * weights.unsqueeze(-2) @ differences
 
 
 def _residual(logits: Tensor, labels: Tensor) -> Tensor:
     return logits.softmax(-1) - one_hot(labels, logits.shape[-1])
-
-
-def _between(outer: Tensor, inner: Tensor) -> Tensor:
-    """outerᵀ inner outer."""
-    return outer.mT @ inner @ outer
 
 
 def _widest_pair(rows: Tensor) -> Tensor:
