@@ -26,13 +26,9 @@ _FOLDER = Path("runs/theory")
 def register(app: typer.Typer) -> None:
     """Add this layer's commands."""
     group = typer.Typer(help="The paper's theorems, checked and corrected.", no_args_is_help=True)
-    examples = {
-        check: "nascope theory check",
-        sweep: "nascope theory sweep",
-        report: "nascope theory report runs/demo",
-    }
-    for command, example in examples.items():
-        group.command(epilog=f"Example: {example}")(command)
+    group.command(epilog="Example: nascope theory check")(check)
+    group.command(epilog="Example: nascope theory sweep --cells 500")(sweep)
+    group.command(epilog="Example: nascope theory report runs/demo")(report)
     app.add_typer(group, name="theory")
 
 
@@ -130,7 +126,7 @@ def report(
     kept = [output / f"{name}.json" for name in ("check", "sweep", "networks")]
     if not trained and not any(path.is_file() for path in kept):
         raise StudyError(
-            f"nothing to report: name checkpoints or studies, or run check or sweep first ({output})"
+            f"{output} holds nothing to report: name checkpoints or studies, or run check or sweep"
         )
     if trained:
         measured = []

@@ -16,7 +16,7 @@ from nascope.data.datasets import DataSet
 from nascope.errors import StudyError
 from nascope.probes.curvature import eigenvalues
 from nascope.probes.grid import Progress
-from nascope.records.paths import StudyPaths
+from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.read import ProbeRecord, read_study
 from nascope.study.plans import CurvaturePlan
 from nascope.study.probing import Probed, risk_of
@@ -49,7 +49,8 @@ def networks_in(paths: Sequence[Path]) -> list[TrainedNetwork]:
     found = []
     for path in paths:
         if not path.is_dir():
-            found.append(TrainedNetwork(path.stem, path))
+            in_study = path.name == TrialPaths(path.parent).checkpoint.name
+            found.append(TrainedNetwork(path.parent.name if in_study else path.stem, path))
             continue
         study = read_study(path)
         trained = [

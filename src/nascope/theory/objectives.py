@@ -177,9 +177,10 @@ class TanhNetwork:
 
 
 def _softmax_hessian(rows: Tensor, logits: Tensor) -> Tensor:
-    """Cᵀ (diag p − p pᵀ) C of rows C, (..., classes, r), as Σ_{i<j} p_i p_j (c_i − c_j)(c_i − c_j)ᵀ.
+    """Cᵀ (diag p − p pᵀ) C of rows C, (..., classes, r).
 
-    Where one p is nearly 1, diag p − p pᵀ itself would be nothing but rounding.
+    As Σ_{i<j} p_i p_j (c_i − c_j)(c_i − c_j)ᵀ: where one p is nearly 1, diag p − p pᵀ itself is
+    nothing but rounding.
     """
     first, second = torch.triu_indices(logits.shape[-1], logits.shape[-1], 1)
     p = logits.softmax(-1)

@@ -69,7 +69,9 @@ class Outcome:
     total_variance: tuple[float, ...]
     """Quantiles of the ratio of the cells' variances, all blocks together."""
     bounds: dict[str, tuple[float, ...]]
-    """By bound, the median over cells of measured / bound of each block; above 1 it fails."""
+    """By bound, the median over cells of measured / bound of each block. Above 1 it fails; but
+    "as published, at the weights" takes the widest cell's curvature there for its constant, which
+    is larger: no proof of a violation."""
 
 
 def sweep(
@@ -138,12 +140,14 @@ def compare(setting: Setting, *, cells: int = 100, seed: int = 0) -> Outcome:
     bounds = {
         f"{bound.of}: {bound.name}": _medians(_measured(narrow, bound.of) / bound.evaluate(narrow))
         for bound in SOUND
-        if bound.name not in ("coupled", "joint")
-        and bound.applies(convex=objective.convex, separable=objective.separable)
+        if bound.applies(convex=objective.convex, separable=objective.separable)
+        and bound.name != "joint"
+        and (bound.name != "coupled" or (not objective.convex and setting.depth == setting.nodes))
     }
     if setting.depth == setting.nodes:
         published = published_bound(spectral_norm(weights), wide.curvatures)
-        bounds["curvature: as published"] = _medians(narrow.curvatures / published)
+        name = "as published" if objective.exact else "as published, at the weights"
+        bounds[f"curvature: {name}"] = _medians(narrow.curvatures / published)
     return Outcome(
         setting=setting,
         gain=float(weights.square().sum((-2, -1)).mean(1).div(setting.size).sqrt().mean()),
