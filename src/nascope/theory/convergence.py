@@ -8,6 +8,7 @@ in all weights, σ² a bound of E‖∇f_i − ∇f‖². The paper's H is Σ γ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,6 +77,7 @@ def check_convergence(
     share: float = 0.5,
     scale: float = 1.0,
     seed: int = 0,
+    kinds: Sequence[str] = KINDS,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> list[Descent]:
@@ -85,6 +87,7 @@ def check_convergence(
         runs: with independent draws of the instances.
         share: γ as a share of 1/L, L never exceeded on the way.
         scale: λ of the matrices at the start.
+        kinds: objectives.
         workers: threads; they change no number.
 
     Raises:
@@ -97,7 +100,7 @@ def check_convergence(
         objective, cell = job
         return _descent(objective, cell, (runs, steps), share=share, scale=scale, seed=seed)
 
-    jobs = [(objective, cell) for objective in KINDS for cell in CELLS]
+    jobs = [(objective, cell) for objective in kinds for cell in CELLS]
     return on_threads(run, jobs, workers, progress, lambda job: f"SGD: {job[0]}, {job[1]}")
 
 
