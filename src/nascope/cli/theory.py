@@ -48,9 +48,10 @@ def check(
     counterexample doesn't come out as worked out by hand.
     """
     from nascope.cli.theory_lines import check_lines  # noqa: PLC0415
-    from nascope.records.files import write_json  # noqa: PLC0415
+    from nascope.records.files import make_folder, write_json  # noqa: PLC0415
     from nascope.theory.everything import check_everything  # noqa: PLC0415
 
+    make_folder(output)
     with job(quiet=quiet) as progress:
         found = check_everything(
             cases=cases, seed=seed, workers=_workers(workers), progress=progress
@@ -79,10 +80,11 @@ def sweep(
     from dataclasses import asdict  # noqa: PLC0415
 
     from nascope.cli.theory_lines import sweep_lines  # noqa: PLC0415
-    from nascope.records.files import write_json  # noqa: PLC0415
+    from nascope.records.files import make_folder, write_json  # noqa: PLC0415
     from nascope.report.theory_figures import write_sweep_figures  # noqa: PLC0415
     from nascope.theory.sweep import sweep as sweep_all  # noqa: PLC0415
 
+    make_folder(output)
     with job(quiet=quiet) as progress:
         outcomes = sweep_all(cells=cells, seed=seed, workers=_workers(workers), progress=progress)
     found = {"cells": cells, "seed": seed, "outcomes": [asdict(outcome) for outcome in outcomes]}
@@ -117,7 +119,7 @@ def report(
     from nascope.cli.theory_lines import network_lines  # noqa: PLC0415
     from nascope.data.device import take_process  # noqa: PLC0415
     from nascope.errors import StudyError  # noqa: PLC0415
-    from nascope.records.files import write_json  # noqa: PLC0415
+    from nascope.records.files import make_folder, write_json  # noqa: PLC0415
     from nascope.report.theory_page import write_theory_page  # noqa: PLC0415
     from nascope.study.regime import measure_regime, networks_in  # noqa: PLC0415
 
@@ -129,6 +131,7 @@ def report(
             f"{output} holds nothing to report: name checkpoints or studies, or run check or sweep"
         )
     if trained:
+        make_folder(output)
         measured = []
         with job(quiet=quiet) as progress:
             for number, network in enumerate(trained):

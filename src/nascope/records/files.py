@@ -38,6 +38,18 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         _discard(aside)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder for results before hours go into them.
+
+    Raises:
+        StudyError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(f"cannot write {path}: {why_unwritable(error)}") from None
+
+
 def why_unwritable(error: OSError) -> str:
     """The reason in words; a file where a folder must be has two names among the errors."""
     if isinstance(error, FileExistsError | NotADirectoryError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
@@ -18,6 +19,7 @@ from nascope.errors import StudyError
 from nascope.records.files import read_json, write_bytes
 from nascope.report.theory_figures import network_figures, sweep_figures, write_network_figures
 
+_METADATA = ("Creator", "Date", "Format", "Type")  # left out
 _PARTS = ("check", "sweep", "networks")
 
 
@@ -72,7 +74,8 @@ def render_theory(found: Mapping[str, Any]) -> str:
 def _svg(figure: Figure) -> Markup:
     """A figure as an inline drawing; matplotlib escapes the texts in it."""
     out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    with mpl.rc_context({"svg.hashsalt": "nascope"}):  # else ids differ from run to run
+        figure.savefig(out, format="svg", metadata=dict.fromkeys(_METADATA))
     text = out.getvalue()
     return Markup(text[text.index("<svg") :])
 

@@ -1,0 +1,105 @@
+"""nascope theory check, sweep and report: what they print and write, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.cli.test_commands import assert_refused, nascope
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the results of all three, the last of a network trained on digits."""
+    place = tmp_path_factory.mktemp("theory")
+    results = [
+        nascope("theory", "check", "--cases", 1, "-q", "-o", place),
+        nascope("theory", "sweep", "--cells", 2, "-q", "-o", place),
+        nascope(
+            "train", "SNAS", "-q", "--scale", "tiny", "--epochs", 1,
+            "--channels", 2, "--output", place / "SNAS.safetensors",
+        ),
+        nascope(
+            "theory", "report", place / "SNAS.safetensors", "-q", "-o", place,
+            "--images", 2, "--instances", 10,
+        ),
+    ]  # fmt: skip
+    for result in results:
+        assert result.returncode == 0, result.stderr
+        assert result.stderr == ""
+    return place, [result.stdout for result in results]
+
+
+def test_check(folder):
+    place, (text, *_) = folder
+    found = json.loads((place / "check.json").read_text())
+    assert found["holds"]
+    assert found["provenance"]["nascope"]
+    assert "4 > 2, as worked out: Theorem 4.2 as published" in text
+    assert "all as claimed" in text
+    assert re.search(r"curvature convex +\d[\d,]* blocks, 0 violated", text)
+
+
+def test_sweep(folder):
+    place, (_, text, *_) = folder
+    found = json.loads((place / "sweep.json").read_text())
+    assert {len(outcome["smoother"]) for outcome in found["outcomes"]} >= {2, 4, 8}
+    assert "coupled quadratic      orthogonal constant λ =" in text
+    for name in ("regimes", "blocks", "bounds", "sizes"):
+        assert (place / f"theory-{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_report(folder):
+    place, (*_, text) = folder
+    (network,) = json.loads((place / "networks.json").read_text())["networks"]
+    assert network["label"] == "SNAS"
+    assert list(network["moments"]) == ["initialisation", "end"]
+    for own in network["moments"].values():
+        for weight in own["weights"]:
+            assert 0 < weight["gain"] <= weight["norm"] <= weight["upper"] * (1 + 1e-9)
+        assert {len(edge["norms"]) for edge in own["edges"]} == {2}
+    for rate in network["rates"]:
+        assert rate["product"] == pytest.approx(rate["rate"] * rate["lipschitz"])
+        assert rate["held"] == (rate["product"] < 1)
+    assert "γ < 1/L" in text
+    page = (place / "theory.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 5
+    assert "violated, as worked out" in page
+    asked = re.findall(r"""(?:src|href)=["'](?!#|data:)[^"']*""", page)
+    assert asked == []  # the page needs no network
+
+
+def test_report_needs_something(folder, tmp_path):
+    assert_refused(nascope("theory", "report", "-o", tmp_path), "holds nothing to report")
+    assert_refused(nascope("theory", "report", tmp_path, "-o", tmp_path), "holds no study")
+    assert_refused(
+        nascope("theory", "report", tmp_path / "x.safetensors", "-o", tmp_path),
+        "no such checkpoint",
+    )
+    place, _ = folder
+    (tmp_path / "check.json").write_text((place / "check.json").read_text()[:-20])
+    assert_refused(nascope("theory", "report", "-o", tmp_path), "check.json")
+    (tmp_path / "check.json").write_text('{"bounds": []}')
+    assert_refused(
+        nascope("theory", "report", "-o", tmp_path), "check.json is damaged or of another"
+    )
+    (tmp_path / "file").write_text("")
+    assert_refused(
+        nascope("theory", "check", "--cases", 1, "-q", "-o", tmp_path / "file"), "cannot write"
+    )
+
+
+def test_a_violation_is_exit_code_one(folder, tmp_path, monkeypatch, capsys):
+    import typer  # noqa: PLC0415
+
+    from nascope.cli.theory import check  # noqa: PLC0415
+    from nascope.theory import everything  # noqa: PLC0415
+
+    true = json.loads((folder[0] / "check.json").read_text())
+    monkeypatch.setattr(everything, "check_everything", lambda **_: {**true, "holds": False})
+    with pytest.raises(typer.Exit) as leaving:
+        check(output=tmp_path, quiet=True)
+    assert leaving.value.exit_code == 1
+    assert "NOT ALL AS CLAIMED" in capsys.readouterr().out
