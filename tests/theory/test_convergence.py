@@ -13,8 +13,8 @@ from nascope.networks.linear import LinearCell, random_weights
 from nascope.theory.blocks import Blocks
 from nascope.theory.convergence import CELLS, KINDS, Descent, _descend, _Problem, check_convergence
 from nascope.theory.objectives import OBJECTIVES, Shape, one_of
-from nascope.theory.sweep import KINDS as MATRICES
-from nascope.theory.sweep import Setting, compare, settings, sweep
+from nascope.theory.sweeping import KINDS as MATRICES
+from nascope.theory.sweeping import Setting, compare, settings, sweep
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_a_cell_is_compared_with_the_widest_of_its_matrices(monkeypatch):
         seen.append(Blocks(*arguments))
         return seen[-1]
 
-    monkeypatch.setattr("nascope.theory.sweep.Blocks", recorded)
+    monkeypatch.setattr("nascope.theory.sweeping.Blocks", recorded)
     found = compare(SETTING, cells=20)
     narrow, wide = seen
     assert wide.cell == LinearCell.widest(4)
@@ -156,7 +156,7 @@ def test_the_sweep_covers_what_it_names_and_repeats(monkeypatch):
     every = settings()
     assert len(set(every)) == len(every)
     assert {setting.kind for setting in every} == set(MATRICES)
-    monkeypatch.setattr("nascope.theory.sweep.settings", lambda: every[::40])
+    monkeypatch.setattr("nascope.theory.sweeping.settings", lambda: every[::40])
     assert sweep(cells=3) == sweep(cells=3, workers=2)
     assert sweep(cells=3, seed=1) != sweep(cells=3)
     with pytest.raises(TheoryError, match="at least 1"):

@@ -82,7 +82,7 @@ def sweep(
     from nascope.cli.theory_lines import sweep_lines  # noqa: PLC0415
     from nascope.records.files import make_folder, write_json  # noqa: PLC0415
     from nascope.report.theory_figures import write_sweep_figures  # noqa: PLC0415
-    from nascope.theory.sweep import sweep as sweep_all  # noqa: PLC0415
+    from nascope.theory.sweeping import sweep as sweep_all  # noqa: PLC0415
 
     make_folder(output)
     with job(quiet=quiet) as progress:
