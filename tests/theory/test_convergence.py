@@ -36,7 +36,7 @@ def test_the_bound_holds_where_its_premise_does(descents):
 def test_a_bound_without_its_terms_would_not_hold(descents):
     """Either term is needed somewhere: the noise, and the way down."""
     assert any(not replace(one, noise=0.0, gap=one.gap / 20).holds for one in descents)
-    long = check_convergence(runs=8, steps=2000, workers=2, kinds=("softmax cross-entropy",))
+    long = check_convergence(runs=4, steps=300, workers=2, kinds=("softmax cross-entropy",))
     noisy = [replace(one, noise=0.0) for one in long]
     assert all(one.holds for one in long)
     assert any(not one.holds for one in noisy)

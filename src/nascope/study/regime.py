@@ -86,7 +86,7 @@ def measure_regime(
 
     Args:
         images: test images at which the edges' Jacobians are taken.
-        instances: training images whose risk's Hessian gives L, where no probe recorded it.
+        instances: training images whose risk's Hessian gives L, where no probe has recorded it.
         workers: threads, for the Hessian.
         chunks: a folder in which Hessian-vector products are kept, so that a killed run goes on.
 
@@ -113,7 +113,7 @@ def measure_regime(
         "moments": {},
     }
     few = _first_images(data, images)
-    known = bool(trained.curvatures)
+    recorded = {probe.settings["at"] for probe in trained.curvatures}
     share = 1 / len(moments)
     for number, at in enumerate(moments):
 
@@ -128,12 +128,12 @@ def measure_regime(
         found["moments"][at] = {
             "weights": [_plain(norm) for norm in weight_norms(risk.model, few[:1])]
         }
-        told(0.1 if not known else 0.4, "edges")
+        told(0.1 if at not in recorded else 0.4, "edges")
         found["moments"][at]["edges"] = [
             _plain(norm)
             for norm in edge_norms(risk.model, few)  # type: ignore[arg-type]
         ]
-        if not known:
+        if at not in recorded:
 
             def counted(done: float, words: str, told: Progress = told) -> None:
                 told(0.25 + 0.75 * done, words)
@@ -173,9 +173,10 @@ def _rates(
     known = [
         (probe.settings["at"], _largest(probe.arrays), probe.settings["instances"])
         for probe in trained.curvatures
-    ] or [
+    ] + [
         (at, own["curvature"]["lipschitz"], own["curvature"]["instances"])
         for at, own in moments.items()
+        if "curvature" in own
     ]
     for at, lipschitz, instances in known:
         place = Moment.parse(at).place(checkpoint.curve)
