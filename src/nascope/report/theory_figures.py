@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
@@ -16,6 +17,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from nascope.records.files import write_bytes
 
 Plain = Mapping[str, Any]
+
+PLAIN: dict[Any, Any] = {"text.parse_math": False}  # a name with a dollar sign is a name
 
 _INK, _GREY = "#1f2937", "#6b7280"
 _DEPTHS = ("#4db2ee", "#0072b2", "#00315f")  # light to dark: from wide to narrow
@@ -50,7 +53,8 @@ def sweep_figures(found: Plain) -> dict[str, Figure]:
 
 def _write(path: Path, figure: Figure) -> Path:
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=160)
+    with mpl.rc_context(PLAIN):
+        figure.savefig(out, format="png", dpi=160)
     write_bytes(path, out.getvalue())
     return path
 
@@ -289,6 +293,7 @@ def _sizes(outcomes: Sequence[Plain]) -> Figure:
     return figure
 
 
+@mpl.rc_context(PLAIN)
 def network_figures(networks: Sequence[Plain]) -> dict[str, Figure]:
     """``networks``: λ of each network's weights and edges, at its beginning and its end."""
     rows = [(network["label"], at, own) for network in networks for at, own in _moments(network)]

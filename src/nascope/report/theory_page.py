@@ -17,7 +17,12 @@ from nascope import __version__
 from nascope.analysis.regimes import edge_summary, reversals, tallies_by_bound
 from nascope.errors import StudyError
 from nascope.records.files import read_json, write_bytes
-from nascope.report.theory_figures import network_figures, sweep_figures, write_network_figures
+from nascope.report.theory_figures import (
+    PLAIN,
+    network_figures,
+    sweep_figures,
+    write_network_figures,
+)
 
 _METADATA = ("Creator", "Date", "Format", "Type")  # left out
 _PARTS = ("check", "sweep", "networks")
@@ -74,7 +79,7 @@ def render_theory(found: Mapping[str, Any]) -> str:
 def _svg(figure: Figure) -> Markup:
     """A figure as an inline drawing; matplotlib escapes the texts in it."""
     out = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "nascope"}):  # else ids differ from run to run
+    with mpl.rc_context(PLAIN | {"svg.hashsalt": "nascope"}):  # else ids differ from run to run
         figure.savefig(out, format="svg", metadata=dict.fromkeys(_METADATA))
     text = out.getvalue()
     return Markup(text[text.index("<svg") :])

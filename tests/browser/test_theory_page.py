@@ -1,0 +1,70 @@
+"""The theory's page, seen: painted, quiet, and no wider than the screen that it is on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nascope.records.files import write_json
+from nascope.report.theory_page import write_theory_page
+from nascope.theory.check import check_bounds, check_published
+from nascope.theory.convergence import Descent
+from nascope.theory.counterexamples import cases
+from nascope.theory.sweeping import compare, settings
+from tests.browser.chromium import Page
+from tests.browser.test_report_page import assert_quiet
+
+
+@pytest.fixture(scope="module")
+def theory_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("theory")
+    descent = Descent("widest", "<b>quadratic</b>", 0.1, 50, 4, 5.0, 2.0, 3.0, 2.1, 0.2)
+    write_json(
+        folder / "check.json",
+        {
+            "cases_each": 250,
+            "tolerance": 1e-9,
+            "holds": True,
+            "cases": [{**asdict(case), "shown": case.shown} for case in cases()],
+            "published": [asdict(tally) for tally in check_published(20)],
+            "bounds": [asdict(tally) for tally in check_bounds(1)],
+            "descents": [
+                {**asdict(descent), "bound": 2.2, "premise": True, "holds": descent.holds}
+            ],
+        },
+    )
+    outcomes = [asdict(compare(setting, cells=2)) for setting in settings()]
+    write_json(folder / "sweep.json", {"cells": 2, "outcomes": outcomes})
+    norm = {"norm": 2.0, "gain": 0.5, "with_batchnorm": {"norm": 3.0, "gain": 1.5}}
+    edge = {"operation": "sep_conv_3x3", "norms": [4.0, 5.0], "gains": [1.0, 1.2]}
+    rate = {"at": "end", "rate": 0.1, "lipschitz": 5.0, "product": 0.5, "held": True}
+    network = {
+        "label": "<script>alert(1)</script> & $\\frac{$",
+        "moments": {"end": {"weights": [norm], "edges": [edge]}},
+        "rates": [rate],
+    }
+    write_json(folder / "networks.json", {"networks": [network]})
+    return write_theory_page(folder)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_theory_is_painted_without_a_complaint(
+    page: Page, theory_page: Path, width: int
+) -> None:
+    page.open(theory_page, width=width)
+    assert_quiet(page, theory_page)
+    assert page.evaluate("document.querySelectorAll('svg').length") == 5
+    assert page.evaluate("document.querySelectorAll('tbody tr').length") > 40
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert "<script>alert(1)</script>" in page.evaluate("document.body.innerText")
+    for number in range(5):
+        box = page.evaluate(
+            f"(() => {{const e = document.querySelectorAll('svg')[{number}]; e.scrollIntoView();"
+            "const b = e.parentElement.getBoundingClientRect();"
+            "return [b.x + scrollX, b.y + scrollY, b.width, b.height]})()"
+        )
+        colours = np.asarray(page.screenshot(tuple(box)).convert("RGB")).reshape(-1, 3)
+        assert len(np.unique(colours, axis=0)) > 50  # drawn, not blank
