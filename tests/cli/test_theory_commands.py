@@ -71,6 +71,25 @@ def test_report(folder):
     assert asked == []  # the page needs no network
 
 
+def test_what_is_measured_is_kept(folder):
+    place, _ = folder
+    path = place / "networks.json"
+    found = json.loads(path.read_text())
+    found["networks"][0]["accuracy"] = 0.125  # would be measured anew otherwise
+    path.write_text(json.dumps(found))
+    words = ("theory", "report", place / "SNAS.safetensors", "-q", "-o", place, "--instances", 10)
+    again = nascope(*words, "--images", 2)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(path.read_text())["networks"][0]["accuracy"] == 0.125
+    assert not list(place.glob(".chunks/*"))
+    path.write_text(path.read_text()[:100])  # damaged: measured anew
+    again = nascope(*words, "--images", 1)
+    assert again.returncode == 0, again.stderr
+    (network,) = json.loads(path.read_text())["networks"]
+    assert network["accuracy"] != 0.125
+    assert len(network["moments"]["end"]["edges"][0]["norms"]) == 1
+
+
 def test_report_needs_something(folder, tmp_path):
     assert_refused(nascope("theory", "report", "-o", tmp_path), "holds nothing to report")
     assert_refused(nascope("theory", "report", tmp_path, "-o", tmp_path), "holds no study")

@@ -115,13 +115,14 @@ def report(
 
     λ of every weight matrix and edge, and whether the learning rate was below 1/L. Writes
     networks.json, figures, and theory.html, with what check and sweep have left in the folder.
+    Networks that networks.json holds already are not measured again.
     """
     from nascope.cli.theory_lines import network_lines  # noqa: PLC0415
     from nascope.data.device import take_process  # noqa: PLC0415
     from nascope.errors import StudyError  # noqa: PLC0415
     from nascope.records.files import make_folder, write_json  # noqa: PLC0415
     from nascope.report.theory_page import write_theory_page  # noqa: PLC0415
-    from nascope.study.regime import measure_regime, networks_in  # noqa: PLC0415
+    from nascope.study.regime import measure_networks, networks_in  # noqa: PLC0415
 
     take_process(threads=1)
     trained = networks_in(networks or [])
@@ -132,25 +133,17 @@ def report(
         )
     if trained:
         make_folder(output)
-        measured = []
-        with job(quiet=quiet) as progress:
-            for number, network in enumerate(trained):
-
-                def told(share: float, words: str, number: int = number) -> None:
-                    progress((number + share) / len(trained), words)
-
-                measured.append(
-                    measure_regime(
-                        network,
-                        data_dir=str(data_dir) if data_dir else None,
-                        images=images,
-                        instances=instances,
-                        workers=_workers(workers),
-                        chunks=output / ".chunks",
-                        progress=told,
-                    )
-                )
         path = output / "networks.json"
+        with job(quiet=quiet) as progress:
+            measured = measure_networks(
+                trained,
+                path,
+                data_dir=str(data_dir) if data_dir else None,
+                images=images,
+                instances=instances,
+                workers=_workers(workers),
+                progress=progress,
+            )
         write_json(path, {"networks": measured, "provenance": _provenance()})
         _say(path, network_lines(measured))
     print(write_theory_page(output))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,10 @@ from nascope.data.datasets import DataSet
 from nascope.errors import StudyError
 from nascope.probes.curvature import eigenvalues
 from nascope.probes.grid import Progress
+from nascope.records.files import read_json, write_json
+from nascope.records.identity import NUMERICS_VERSION
 from nascope.records.paths import StudyPaths, TrialPaths
-from nascope.records.read import ProbeRecord, read_study
+from nascope.records.read import ProbeRecord, read_header, read_study
 from nascope.study.plans import CurvaturePlan
 from nascope.study.probing import Probed, risk_of
 from nascope.study.trained import data_of
@@ -72,6 +75,72 @@ def networks_in(paths: Sequence[Path]) -> list[TrainedNetwork]:
     return found
 
 
+def measured_by(trained: TrainedNetwork, *, images: int, instances: int) -> dict[str, Any]:
+    """What determines the numbers of `measure_regime`, so that a finished network is kept.
+
+    Raises:
+        CheckpointError: the checkpoint is missing or damaged.
+    """
+    header = read_header(trained.checkpoint)
+    return {
+        "identity": header["identity"],
+        "epochs": len(header["epochs"]),
+        "curvatures": sorted(probe.identity for probe in trained.curvatures),
+        "images": images,
+        "instances": instances,
+        "numerics": NUMERICS_VERSION["regime"],
+    }
+
+
+def measure_networks(
+    trained: Sequence[TrainedNetwork],
+    path: Path,
+    *,
+    data_dir: str | None,
+    images: int = 4,
+    instances: int = 100,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """`measure_regime` of several networks, kept in ``path`` (JSON) one by one.
+
+    Networks that it holds already, measured in the same way, are not measured again.
+    """
+    known = _known(path)
+    measured: list[dict[str, Any]] = []
+    for number, network in enumerate(trained):
+
+        def told(share: float, words: str, number: int = number) -> None:
+            if progress is not None:
+                progress((number + share) / len(trained), words)
+
+        key = measured_by(network, images=images, instances=instances)
+        found = next((own for own in known if own["key"] == key), None)
+        if found is None:
+            found = measure_regime(
+                network,
+                data_dir=data_dir,
+                images=images,
+                instances=instances,
+                workers=workers,
+                chunks=path.with_name(".chunks"),
+                progress=told,
+            )
+            known.append(found)
+            write_json(path, {"networks": known})
+        measured.append({**found, "label": network.label})
+    return measured
+
+
+def _known(path: Path) -> list[dict[str, Any]]:
+    """The networks that a file holds; none where it is missing, damaged or of old."""
+    try:
+        networks = read_json(path)["networks"]
+        return [network for network in networks if isinstance(network["key"], dict)]
+    except (StudyError, KeyError, TypeError):
+        return []
+
+
 def measure_regime(
     trained: TrainedNetwork,
     *,
@@ -91,10 +160,10 @@ def measure_regime(
         chunks: a folder in which Hessian-vector products are kept, so that a killed run goes on.
 
     Returns:
-        ``label``, ``identity``, ``cell``, ``accuracy``; ``moments``, for each of `MOMENTS`
-        ``weights`` and ``edges`` (`nascope.theory`'s `WeightNorm` and `EdgeNorm`); and ``rates``,
-        for each moment whose curvature is known the learning rate γ that was in force, L, and
-        whether γ < 1/L.
+        ``key``, see `measured_by`; ``label``, ``identity``, ``cell``, ``accuracy``; ``moments``:
+        for each of `MOMENTS` ``weights`` and ``edges`` (`nascope.theory`'s `WeightNorm` and
+        `EdgeNorm`); and ``rates``: for each moment whose curvature is known the learning rate γ
+        that was in force, L, and whether γ < 1/L.
 
     Raises:
         CheckpointError: the checkpoint is missing or damaged.
@@ -106,6 +175,7 @@ def measure_regime(
     records = checkpoint.records
     moments = [at for at in MOMENTS if at == "end" or records["seed"] is not None]
     found: dict[str, Any] = {
+        "key": measured_by(trained, images=images, instances=instances),
         "label": trained.label,
         "identity": records["identity"],
         "cell": records["genotype"],
@@ -134,6 +204,7 @@ def measure_regime(
             for norm in edge_norms(risk.model, few)  # type: ignore[arg-type]
         ]
         if at not in recorded:
+            kept = chunks / plan.identity(records["identity"]) if chunks is not None else None
 
             def counted(done: float, words: str, told: Progress = told) -> None:
                 told(0.25 + 0.75 * done, words)
@@ -142,9 +213,11 @@ def measure_regime(
                 risk,
                 1,
                 workers=workers,
-                chunks=chunks / records["identity"] / at if chunks is not None else None,
+                chunks=kept,
                 progress=counted,
             )
+            if kept is not None:
+                shutil.rmtree(kept, ignore_errors=True)
             found["moments"][at]["curvature"] = {
                 "instances": len(risk),
                 "lipschitz": _largest(arrays),
