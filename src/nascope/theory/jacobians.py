@@ -44,9 +44,10 @@ def jacobian_norms(
 ) -> JacobianNorms:
     """How much a function amplifies small changes of each of a batch of inputs.
 
-    The function runs once. J v comes from differentiating Jᵀu by u, so what has no forward-mode
-    derivative will do. ‖J‖_F² is the mean of ‖J s‖² over vectors s of random signs (Hutchinson
-    1990); the gain's standard error follows by the delta method.
+    The function runs once, and once more on the first input alone. J v comes from differentiating
+    Jᵀu by u, so what has no forward-mode derivative will do. ‖J‖_F² is the mean of ‖J s‖² over
+    vectors s of random signs (Hutchinson 1990); the gain's standard error follows by the delta
+    method.
 
     Args:
         function: (batch, …) → (batch, …), each instance by itself: a model in eval mode.
@@ -58,7 +59,7 @@ def jacobian_norms(
         TheoryError: an instance's output depends on the others or on chance, or too few vectors
             or steps.
 
-    >>> jacobian_norms(lambda x: 3 * x, torch.zeros(2, 5)).norms
+    >>> jacobian_norms(lambda x: 3 * x, torch.zeros(2, 1)).norms
     tensor([3., 3.], dtype=torch.float64)
     """
     if vectors < 2:

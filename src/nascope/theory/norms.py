@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from functools import partial
-from math import ceil, cos, gcd, nan, pi, prod
+from math import cos, gcd, nan, pi, prod
 from typing import Any
 
 import torch
@@ -245,8 +245,9 @@ def _symbol_bounds(layer: _Layer, weight: Tensor) -> Tensor:
     """sup_ω ‖F(ω)‖₂ of each group, (groups,), from above; F is the symbol of the convolution.
 
     With zero padding A is a part of the matrix of the convolution on an infinite image, whose norm
-    is sup ‖F‖. With a stride s it is a convolution of s times the channels, each every s-th pixel;
-    dilation alone changes no supremum, nor does what stride and dilation have in common.
+    is sup ‖F‖. Only every g-th pixel is ever met, g = gcd(stride, dilation). Taps that are a
+    multiple of s = stride / g apart meet the same every s-th of those: A is a convolution, at
+    stride 1, of s times the channels. The dilation left scales ω and shifts channels: no more.
 
     For unit v, ‖F(ω) v‖² is a trigonometric polynomial, in each axis of a degree n of one less than
     the kernel's taps. About its largest value M, at ω₀, it is at least M cos n(ω − ω₀) (Riesz
@@ -258,14 +259,10 @@ def _symbol_bounds(layer: _Layer, weight: Tensor) -> Tensor:
     kernel = weight.view(layer.groups, -1, *weight.shape[1:])
     axes = range(3, kernel.dim())
     for axis, stride, dilation in zip(axes, layer.stride, layer.dilation, strict=True):
-        common = gcd(stride, dilation)  # of the pixels only every ``common``-th is ever met
-        step = stride // common
-        apart = dilation // common if step > 1 else 1
-        places = torch.arange(kernel.shape[axis]) * apart
-        shape = list(kernel.shape)
-        shape[axis] = step * ceil((int(places[-1]) + 1) / step)
-        spread = kernel.new_zeros(shape).index_copy(axis, places, kernel)
-        kernel = spread.unflatten(axis, (-1, step)).movedim(axis + 1, 3).flatten(2, 3)
+        step = stride // gcd(stride, dilation)
+        missing = -kernel.shape[axis] % step
+        kernel = functional.pad(kernel, [0, 0] * (kernel.dim() - 1 - axis) + [0, missing])
+        kernel = kernel.unflatten(axis, (-1, step)).movedim(axis + 1, 3).flatten(2, 3)
     taps = kernel.shape[3:]
     grid = [_GRID * count if count > 1 else 1 for count in taps]
     rows, columns = kernel.shape[1:3]
