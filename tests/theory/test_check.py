@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from nascope.theory.bounds import (
     separable_bound,
 )
 from nascope.theory.check import WIRINGS, check_bounds, check_published
+from nascope.theory.convergence import check_convergence
 from nascope.theory.counterexamples import cases
 from nascope.theory.objectives import OBJECTIVES, Quadratic, SoftmaxCrossEntropy, TanhNetwork
 
@@ -180,7 +182,9 @@ def test_known_cases_come_out():
         assert not replace(case, violates=not case.violates).shown
 
 
-def test_everything_holds_and_is_plain_data():
+def test_everything_holds_and_is_plain_data(monkeypatch):
+    quick = partial(check_convergence, runs=2, steps=5)
+    monkeypatch.setattr(everything, "check_convergence", quick)
     found = everything.check_everything(cases=1, workers=2)
     assert found["holds"]
     assert plain(found)["bounds"][0]["cases"] == 250
