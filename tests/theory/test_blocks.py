@@ -158,3 +158,12 @@ def test_a_wrong_equation_is_noticed():
     torch.testing.assert_close(narrowest_gradient_by_widest(weights, at_effective), true)
     transposed = narrowest_gradient_by_widest(weights.mT, at_effective)
     assert not torch.allclose(transposed, true, rtol=1e-3)
+
+
+def test_a_saturated_softmax_keeps_its_gradient():
+    classifier = torch.eye(2, dtype=torch.float64).unsqueeze(0)
+    objective = SoftmaxCrossEntropy(classifier, torch.zeros(1, 1, dtype=torch.long))
+    z = torch.tensor([40.0, 0.0], dtype=torch.float64).view(1, 1, 1, 2)
+    other = np.exp(-40)  # the probability of the class that is not the label's
+    assert float(objective.value(z)) == pytest.approx(other, rel=1e-12)
+    assert objective.gradient(z).flatten().tolist() == pytest.approx([-other, other], rel=1e-12)

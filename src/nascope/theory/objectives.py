@@ -108,8 +108,10 @@ class SoftmaxCrossEntropy:
 
     def value(self, z: Tensor) -> Tensor:
         logits = self._logits(z)
-        chosen = logits.gather(-1, self.labels.unsqueeze(-1)).squeeze(-1)
-        return logits.logsumexp(-1) - chosen
+        own = _chosen(logits, self.labels)
+        # log(1 + Σ exp(others − own)): logsumexp − own has no digits left where own leads.
+        gap = logits.masked_fill(own, -torch.inf).logsumexp(-1) - (logits * own).sum(-1)
+        return torch.logaddexp(torch.zeros_like(gap), gap)
 
     def gradient(self, z: Tensor) -> Tensor:
         return (_residual(self._logits(z), self.labels) @ self.classifier).view_as(z)
@@ -190,7 +192,16 @@ def _softmax_hessian(rows: Tensor, logits: Tensor) -> Tensor:
 
 
 def _residual(logits: Tensor, labels: Tensor) -> Tensor:
-    return logits.softmax(-1) - one_hot(labels, logits.shape[-1])
+    """p − e_y, whose own entry is −Σ of the others: p_y − 1 has no digits left where p_y ≈ 1."""
+    own = _chosen(logits, labels)
+    others = logits.softmax(-1).masked_fill(own, 0)
+    return others - own * others.sum(-1, keepdim=True)
+
+
+def _chosen(logits: Tensor, labels: Tensor) -> Tensor:
+    """Which logit is the label's, bool (..., classes)."""
+    classes = logits.shape[-1]
+    return one_hot(labels.expand(logits.shape[:-1]), classes).bool()
 
 
 def _widest_pair(rows: Tensor) -> Tensor:
