@@ -20,6 +20,7 @@ from torch.func import grad, jacrev, vmap
 from nascope.errors import TheoryError
 from nascope.networks.linear import LinearCell, random_weights, symmetric_norm
 from nascope.records.identity import derived_seed
+from nascope.theory.equations import instance_gradients
 from nascope.theory.objectives import OBJECTIVES, Objective, Quadratic, Shape, one_of
 from nascope.theory.threads import Progress, on_threads
 
@@ -140,28 +141,16 @@ class _Problem:
 
     def __init__(self, cell: LinearCell, objective: Objective, x: Tensor) -> None:
         self._cell, self._objective, self._x = cell, objective, x
-        self._gradients = vmap(vmap(grad(self._one), in_dims=(None, 0)), in_dims=(0, None))
-        self._hessian = vmap(jacrev(grad(self._mean)))  # forward mode is not for threads
+        self._hessian = vmap(jacrev(grad(self.values)))  # forward mode is not for threads
 
     def values(self, weights: Tensor) -> Tensor:
-        """f̂, (b,)."""
-        values: Tensor = vmap(self._mean)(weights)
-        return values
-
-    def _each(self, weights: Tensor) -> Tensor:
-        return self._objective.value(self._cell.forward(weights, self._x))
-
-    def _one(self, weights: Tensor, chosen: Tensor) -> Tensor:
-        return (self._each(weights) * chosen).sum()
-
-    def _mean(self, weights: Tensor) -> Tensor:
-        return self._each(weights).mean()
+        """f̂, (b,), or of one cell's weights (E, d, d) a number."""
+        return self._objective.value(self._cell.forward(weights, self._x)).mean(-1)
 
     def instance_gradients(self, weights: Tensor) -> Tensor:
         """∂f̂_i/∂W, (b, N, E·d·d)."""
-        eye = torch.eye(len(self._x), dtype=weights.dtype)
-        found: Tensor = self._gradients(weights, eye)
-        return found.flatten(2)
+        x = self._x.expand(len(weights), -1, -1)
+        return instance_gradients(self._cell, weights, self._objective, x).flatten(2)
 
     def smoothness(self, weights: Tensor) -> Tensor:
         """‖∇²f̂‖, (b,)."""

@@ -149,12 +149,9 @@ class TanhNetwork:
     def _hidden(self, z: Tensor) -> Tensor:
         return (z.flatten(-2) @ self.first.mT + self.bias.unsqueeze(-2)).tanh()
 
-    def _top(self, hidden: Tensor) -> SoftmaxCrossEntropy:
-        return SoftmaxCrossEntropy(self.second, self.labels)
-
     def value(self, z: Tensor) -> Tensor:
         hidden = self._hidden(z)
-        return self._top(hidden).value(hidden.unsqueeze(-2))
+        return SoftmaxCrossEntropy(self.second, self.labels).value(hidden.unsqueeze(-2))
 
     def gradient(self, z: Tensor) -> Tensor:
         hidden = self._hidden(z)
