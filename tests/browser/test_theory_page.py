@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -48,6 +49,17 @@ def theory_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     write_json(folder / "networks.json", {"networks": [network]})
     return write_theory_page(folder)
+
+
+def test_numbers_at_the_axes_are_drawn_and_names_left_alone(theory_page: Path) -> None:
+    """matplotlib writes what it draws into comments: a power as mathematics, a name as it is."""
+    text = theory_page.read_text(encoding="utf-8")
+    comments = re.findall("<!-- (.*?) -->", text)
+    assert "$\\mathdefault{10^{0}}$" in comments
+    drawn = re.findall(r"<!-- \$\\mathdefault\{10\^\{0\}\}\$ -->\s*<g [^>]*>(.*?)</g>", text, re.S)
+    assert drawn
+    assert all(piece.count("<use") <= 3 for piece in drawn)  # the signs 1, 0 and 0
+    assert any("alert(1)" in comment and "$" in comment for comment in comments)
 
 
 @pytest.mark.parametrize("width", [390, 1280])

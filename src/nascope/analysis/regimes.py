@@ -47,24 +47,26 @@ class Reversal:
     """Of the variance of all blocks."""
 
 
-def reversals(outcomes: Sequence[Plain]) -> list[Reversal]:
-    """By objective and kind of matrix, from the settings that were swept over every depth."""
-    deepest: dict[tuple[str, str, int, int], list[Plain]] = {}
+def swept_over_depth(outcomes: Sequence[Plain]) -> tuple[int, int]:
+    """The number of nodes, and their size, of the settings that were swept over every depth."""
+    depths: dict[tuple[int, int], set[int]] = {}
     for outcome in outcomes:
         setting = outcome["setting"]
-        if setting["depth"] == setting["nodes"]:
-            key = (setting["objective"], setting["kind"], setting["nodes"], setting["size"])
-            deepest.setdefault(key, []).append(outcome)
-    most = max((len(line) for line in deepest.values()), default=0)
+        depths.setdefault((setting["nodes"], setting["size"]), set()).add(setting["depth"])
+    return max(depths, key=lambda key: len(depths[key]))
+
+
+def reversals(outcomes: Sequence[Plain]) -> list[Reversal]:
+    """By objective and kind of matrix, of the narrowest cells that were swept over every depth."""
+    nodes, size = swept_over_depth(outcomes)
+    lines: dict[tuple[str, str], list[Plain]] = {}
+    for outcome in outcomes:
+        setting = outcome["setting"]
+        if (setting["nodes"], setting["depth"], setting["size"]) == (nodes, nodes, size):
+            lines.setdefault((setting["objective"], setting["kind"]), []).append(outcome)
     return [
-        Reversal(
-            objective,
-            kind,
-            _crossing(line, "largest_curvature"),
-            _crossing(line, "total_variance"),
-        )
-        for (objective, kind, _, _), line in deepest.items()
-        if len(line) == most
+        Reversal(*key, _crossing(line, "largest_curvature"), _crossing(line, "total_variance"))
+        for key, line in lines.items()
     ]
 
 
@@ -87,41 +89,40 @@ def _crossing(line: Sequence[Plain], quantity: str) -> tuple[float, float] | Non
 class NormSummary:
     """Medians over a network's weights or edges; NaN where there is none."""
 
-    count: int
     norm: float
     gain: float
     above: float
     """The share whose norm is above 1."""
 
 
-def edge_summary(own: Plain, which: str) -> NormSummary:
-    """Of one moment of a network as `nascope.study.regime` measures it.
+def norms_and_gains(own: Plain, which: str) -> list[tuple[float, float]]:
+    """Of one moment of a network as `nascope.study.regime` measures it; what is finite.
 
     Args:
         which: ``weights`` as stored, ``batchnorm`` for weights with the BatchNorm that follows,
-            or ``edges`` that have weights, means over images.
+            or ``edges`` that have weights, means over images: neither skips nor poolings.
     """
-    if which == "weights":
-        pairs = [(weight["norm"], weight["gain"]) for weight in own["weights"]]
-    elif which == "batchnorm":
-        folded = [weight["with_batchnorm"] for weight in own["weights"]]
-        pairs = [(weight["norm"], weight["gain"]) for weight in folded if weight is not None]
-    else:
+    if which == "edges":
         pairs = [
             (_mean(edge["norms"]), _mean(edge["gains"]))
             for edge in own["edges"]
             if "conv" in edge["operation"]
         ]
-    finite = [pair for pair in pairs if all(value is not None for value in pair)]
-    if not finite:
-        return NormSummary(0, math.nan, math.nan, math.nan)
-    norms = [norm for norm, _ in finite]
-    return NormSummary(
-        len(finite),
-        median(norms),
-        median(gain for _, gain in finite),
-        sum(norm > 1 for norm in norms) / len(norms),
-    )
+    else:
+        weights = own["weights"]
+        if which == "batchnorm":
+            weights = [weight["with_batchnorm"] for weight in weights]
+        pairs = [(weight["norm"], weight["gain"]) for weight in weights if weight is not None]
+    return [pair for pair in pairs if all(map(math.isfinite, pair))]
+
+
+def summary(own: Plain, which: str) -> NormSummary:
+    """Medians of `norms_and_gains`."""
+    pairs = norms_and_gains(own, which)
+    if not pairs:
+        return NormSummary(math.nan, math.nan, math.nan)
+    norms, gains = zip(*pairs, strict=True)
+    return NormSummary(median(norms), median(gains), _mean([norm > 1 for norm in norms]))
 
 
 def _mean(values: Sequence[float]) -> float:

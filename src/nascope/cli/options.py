@@ -26,6 +26,10 @@ WorkersOption = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, help="Processes, of one thread each; by default one a core."),
 ]
+ThreadsSideBySideOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Threads side by side; by default one a core."),
+]
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Print results only.")]
 VerboseOption = Annotated[bool, typer.Option("-v", "--verbose", help="Print each step.")]
 SeedOption = Annotated[int, typer.Option(metavar="S", min=0, help="Seed of all randomness.")]

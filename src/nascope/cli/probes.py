@@ -13,6 +13,7 @@ from nascope.cli.options import (
     DeviceOption,
     QuietOption,
     SeedOption,
+    ThreadsSideBySideOption,
     VerboseOption,
 )
 from nascope.cli.progress import job, print_log
@@ -46,10 +47,6 @@ OneDimensionalOption = Annotated[
 LineOption = Annotated[bool, typer.Option("--line", help="One direction instead of two.")]
 TrajectoryOption = Annotated[
     bool, typer.Option("--trajectory", help="The plane of the training's path, by kept weights.")
-]
-WorkersOption = Annotated[
-    int | None,
-    typer.Option(metavar="N", min=1, help="Threads side by side; by default one a core."),
 ]
 OutputOption = Annotated[
     Path | None,
@@ -90,7 +87,7 @@ def landscape(
     instances: InstancesOption = None,
     seed: SeedOption = 0,
     data_dir: DataDirOption = None,
-    workers: WorkersOption = None,
+    workers: ThreadsSideBySideOption = None,
     device: DeviceOption = "auto",
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -140,7 +137,7 @@ def variance(
     instances: InstancesOption = None,
     seed: SeedOption = 0,
     data_dir: DataDirOption = None,
-    workers: WorkersOption = None,
+    workers: ThreadsSideBySideOption = None,
     device: DeviceOption = "auto",
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -196,7 +193,7 @@ def curvature(
     instances: Annotated[int, typer.Option(metavar="N", min=1, help="Images used.")] = 500,
     seed: SeedOption = 0,
     data_dir: DataDirOption = None,
-    workers: WorkersOption = None,
+    workers: ThreadsSideBySideOption = None,
     device: DeviceOption = "auto",
     output: OutputOption = None,
     quiet: QuietOption = False,

@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nascope.cli.options import DataDirOption, QuietOption, SeedOption
+from nascope.cli.options import DataDirOption, QuietOption, SeedOption, ThreadsSideBySideOption
 from nascope.cli.progress import job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-WorkersOption = Annotated[
-    int | None,
-    typer.Option(metavar="N", min=1, help="Threads side by side; by default one a core."),
-]
 FolderOption = Annotated[
     Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where results are written.")
 ]
@@ -39,7 +35,7 @@ def check(
     ] = 10_000,
     seed: SeedOption = 0,
     output: FolderOption = _FOLDER,
-    workers: WorkersOption = None,
+    workers: ThreadsSideBySideOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Check Theorems 4.1 to 4.3, as published and corrected (docs/theory.md).
@@ -70,7 +66,7 @@ def sweep(
     ] = 200,
     seed: SeedOption = 0,
     output: FolderOption = _FOLDER,
-    workers: WorkersOption = None,
+    workers: ThreadsSideBySideOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Compare narrow with wide linear cells over λ, depth, nodes and size.
@@ -81,7 +77,7 @@ def sweep(
 
     from nascope.cli.theory_lines import sweep_lines  # noqa: PLC0415
     from nascope.records.files import make_folder, write_json  # noqa: PLC0415
-    from nascope.report.theory_figures import write_sweep_figures  # noqa: PLC0415
+    from nascope.report.theory_figures import sweep_figures, write_figures  # noqa: PLC0415
     from nascope.theory.sweeping import sweep as sweep_all  # noqa: PLC0415
 
     make_folder(output)
@@ -90,7 +86,7 @@ def sweep(
     found = {"cells": cells, "seed": seed, "outcomes": [asdict(outcome) for outcome in outcomes]}
     path = output / "sweep.json"
     write_json(path, {**found, "provenance": _provenance()})
-    figures = write_sweep_figures(output, found)
+    figures = write_figures(output, sweep_figures(found))
     _say(path, sweep_lines(found), figures)
 
 
@@ -108,7 +104,7 @@ def report(
         int, typer.Option(metavar="N", min=1, help="Training images of the curvature.")
     ] = 100,
     data_dir: DataDirOption = None,
-    workers: WorkersOption = None,
+    workers: ThreadsSideBySideOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Measure the theorems' premises on trained networks, and write the theory's page.
@@ -119,18 +115,12 @@ def report(
     """
     from nascope.cli.theory_lines import network_lines  # noqa: PLC0415
     from nascope.data.device import take_process  # noqa: PLC0415
-    from nascope.errors import StudyError  # noqa: PLC0415
     from nascope.records.files import make_folder, write_json  # noqa: PLC0415
     from nascope.report.theory_page import write_theory_page  # noqa: PLC0415
     from nascope.study.regime import measure_networks, networks_in  # noqa: PLC0415
 
     take_process(threads=1)
     trained = networks_in(networks or [])
-    kept = [output / f"{name}.json" for name in ("check", "sweep", "networks")]
-    if not trained and not any(path.is_file() for path in kept):
-        raise StudyError(
-            f"{output} holds nothing to report: name checkpoints or studies, or run check or sweep"
-        )
     if trained:
         make_folder(output)
         path = output / "networks.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nascope.analysis.regimes import edge_summary, reversals, tallies_by_bound
+from nascope.analysis.regimes import reversals, summary, tallies_by_bound
 
 Plain = Mapping[str, Any]
 
@@ -79,7 +79,7 @@ def network_lines(networks: Sequence[Plain]) -> list[str]:
     for network in networks:
         lines.append(network["label"])
         for at, own in network["moments"].items():
-            weights, folded, edges = (edge_summary(own, which) for which in
+            weights, folded, edges = (summary(own, which) for which in
                                       ("weights", "batchnorm", "edges"))  # fmt: skip
             lines.append(
                 f"  {at}: median λ {weights.norm:.2f} of weights, {folded.norm:.2f} with "

@@ -6,12 +6,10 @@ matplotlib draws them without pyplot, so that no state outlives a figure.
 from __future__ import annotations
 
 import io
-import warnings
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -21,6 +19,7 @@ from nascope.records.paths import slug
 from nascope.report.arrangement import Arrangement, Group, shortened
 from nascope.report.curve_figures import curves_table, draw_curves
 from nascope.report.grid_figures import draw_maps, draw_surfaces, grid_arrays, panels_by_seed
+from nascope.report.pictures import png
 from nascope.report.quantities import GRIDS, scale_of
 
 _POSTER_SCALE = 0.5  # of the printed figure's pixels
@@ -91,13 +90,9 @@ def _title(what: str, group: Group, seed: int | None = None) -> str:
 
 
 def _write(figure: Figure, path: Path) -> bytes:
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # a name may hold signs that the font lacks; the page shows them all
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        FigureCanvasAgg(figure).print_png(buffer)
-    write_bytes(path, buffer.getvalue())
-    return buffer.getvalue()
+    picture = png(figure)
+    write_bytes(path, picture)
+    return picture
 
 
 def _poster(png: bytes) -> bytes:

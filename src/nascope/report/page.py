@@ -6,7 +6,7 @@ import base64
 import functools
 import math
 from collections.abc import Mapping
-from importlib import resources, util
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from nascope.errors import GenotypeError, StudyError
 from nascope.records import TrialRecord
 from nascope.report import columns, glance, payload
 from nascope.report.arrangement import Arrangement, Group, ShownCell, status
+from nascope.report.environment import new_environment, template_text
 from nascope.report.provenance import Provenance, gather
 from nascope.report.quantities import CURVES, GRIDS, bands, grids_of, scale_of
 from nascope.report.scales import readable
@@ -82,8 +83,8 @@ def render(
                 for key, picture in (posters or {}).items()
             },
             data=Markup(payload.as_script(payload.payload(arrangement, levels))),
-            css=Markup(_text("page.css")),
-            scripts=[Markup(_text(name)) for name in _SCRIPTS],
+            css=Markup(template_text("page.css")),
+            scripts=[Markup(template_text(name)) for name in _SCRIPTS],
             plotly=Markup(_plotly_script()),
         )
     )
@@ -91,22 +92,12 @@ def render(
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_text),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = new_environment()
     environment.filters["readable"] = readable
     environment.filters["genotype"] = format_text
     environment.filters["width"] = lambda value: f"{float(value):g}"
     environment.globals.update(panels=payload.panels, status=status, grid_note=_grid_note)
     return environment
-
-
-def _text(name: str) -> str:
-    return resources.files("nascope.report").joinpath("templates", name).read_text("utf-8")
 
 
 def _plotly_script() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from matplotlib.figure import Figure
 
 from nascope.analysis.smoothness import gradient_std
 from nascope.report.grid_figures import GridValues, fill_grid, label_bar
+from nascope.report.pictures import png
 from nascope.report.quantities import GRIDS
 from nascope.report.scales import shared_scale
 
@@ -39,9 +39,7 @@ def draw_probe(kind: str, arrays: Arrays, settings: Mapping[str, Any], title: st
         _draw_plane(figure, kind, arrays, settings)
     else:
         _draw_line(figure, kind, arrays, settings)
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=160)
-    return out.getvalue()
+    return png(figure, dpi=160)
 
 
 def _draw_plane(figure: Figure, kind: str, arrays: Arrays, settings: Mapping[str, Any]) -> None:

@@ -3,25 +3,24 @@ trained networks."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from nascope.analysis.regimes import norms_and_gains, swept_over_depth
 from nascope.records.files import write_bytes
+from nascope.report.pictures import png
 
 Plain = Mapping[str, Any]
 
-PLAIN: dict[Any, Any] = {"text.parse_math": False}  # a name with a dollar sign is a name
-
-_INK, _GREY = "#1f2937", "#6b7280"
+_INK = "#1f2937"
 _DEPTHS = ("#4db2ee", "#0072b2", "#00315f")  # light to dark: from wide to narrow
+_ORANGE = "#c25400"
 _THREE = ("#0072b2", "#8f6400", "#b34d86")
 _MARKERS = ("o", "s", "D", "^", "v")
 _DASHES = {"gaussian": "-", "orthogonal": (0, (4, 2))}
@@ -32,12 +31,13 @@ _DECADES = 3.0  # beyond a factor of 1,000 the colours of a map stay the same
 _ONE = {"color": _INK, "linewidth": 0.8, "linestyle": ":"}
 
 
-def write_sweep_figures(folder: Path, found: Plain) -> list[Path]:
-    """The sweep's figures as PNG, drawn from what sweep.json holds."""
-    return [
-        _write(folder / f"theory-{name}.png", figure)
-        for name, figure in sweep_figures(found).items()
-    ]
+def write_figures(folder: Path, figures: Mapping[str, Figure]) -> list[Path]:
+    """Write figures as ``theory-NAME.png``."""
+    paths = []
+    for name, figure in figures.items():
+        paths.append(folder / f"theory-{name}.png")
+        write_bytes(paths[-1], png(figure, dpi=160))
+    return paths
 
 
 def sweep_figures(found: Plain) -> dict[str, Figure]:
@@ -51,25 +51,8 @@ def sweep_figures(found: Plain) -> dict[str, Figure]:
     }
 
 
-def _write(path: Path, figure: Figure) -> Path:
-    out = io.BytesIO()
-    with mpl.rc_context(PLAIN):
-        figure.savefig(out, format="png", dpi=160)
-    write_bytes(path, out.getvalue())
-    return path
-
-
 def _objectives(outcomes: Sequence[Plain]) -> list[str]:
     return list(dict.fromkeys(outcome["setting"]["objective"] for outcome in outcomes))
-
-
-def _main(outcomes: Sequence[Plain]) -> tuple[int, int]:
-    """Nodes and size of the settings that were swept over every depth."""
-    depths: dict[tuple[int, int], set[int]] = {}
-    for outcome in outcomes:
-        setting = outcome["setting"]
-        depths.setdefault((setting["nodes"], setting["size"]), set()).add(setting["depth"])
-    return max(depths, key=lambda key: len(depths[key]))
 
 
 def _select(outcomes: Sequence[Plain], **wanted: Any) -> list[Plain]:
@@ -103,8 +86,20 @@ def _sheet(rows: int, columns: int, title: str, height: float = 2.6) -> tuple[Fi
     return figure, axes
 
 
+def _log_ratios(ax: Any) -> None:
+    ax.set_yscale("log")
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _legend_below(figure: Figure, ax: Any) -> None:
+    figure.legend(
+        *ax.get_legend_handles_labels(),
+        loc="outside lower center", ncols=6, fontsize=8, frameon=False,
+    )  # fmt: skip
+
+
 def _regimes(outcomes: Sequence[Plain]) -> Figure:
-    nodes, size = _main(outcomes)
+    nodes, size = swept_over_depth(outcomes)
     objectives = _objectives(outcomes)
     figure, axes = _sheet(
         2,
@@ -136,24 +131,20 @@ def _regimes(outcomes: Sequence[Plain]) -> Figure:
                     )  # fmt: skip
                     if depth == nodes:
                         ax.fill_between(scales, low, high, color=colour, alpha=0.12, linewidth=0)
-            ax.set_yscale("log")
-            ax.yaxis.set_minor_formatter(NullFormatter())
+            _log_ratios(ax)
             ax.set_ylim(max(ax.get_ylim()[0], 1e-4), min(ax.get_ylim()[1], 1e7))
             _name_scale_axis(ax, scales)
             if column == 0:
                 ax.set_ylabel(f"{label},\nnarrow / wide (median)", fontsize=8)
             if row == 0:
                 ax.set_title(objective, fontsize=9)
-    figure.legend(
-        *axes[0, 0].get_legend_handles_labels(),
-        loc="outside lower center", ncols=6, fontsize=8, frameon=False,
-    )  # fmt: skip
+    _legend_below(figure, axes[0, 0])
     return figure
 
 
 def _blocks(outcomes: Sequence[Plain]) -> Figure:
     """Each block of the narrowest cell: how much smoother or rougher it is than in the widest."""
-    nodes, size = _main(outcomes)
+    nodes, size = swept_over_depth(outcomes)
     objectives = _objectives(outcomes)
     figure, axes = _sheet(
         2,
@@ -195,7 +186,7 @@ def _blocks(outcomes: Sequence[Plain]) -> Figure:
 
 def _bounds(outcomes: Sequence[Plain]) -> Figure:
     """What is measured by its bound, for the block where it comes nearest."""
-    nodes, size = _main(outcomes)
+    nodes, size = swept_over_depth(outcomes)
     objectives = _objectives(outcomes)
     figure, axes = _sheet(
         2,
@@ -215,7 +206,7 @@ def _bounds(outcomes: Sequence[Plain]) -> Figure:
             looks = iter(zip(_THREE, _MARKERS, strict=False))
             for name in names:
                 published = "as published" in name
-                colour, marker = ("#c25400", "x") if published else next(looks)
+                colour, marker = (_ORANGE, "x") if published else next(looks)
                 ax.plot(
                     scales,
                     [max(outcome["bounds"][name]) for outcome in line],
@@ -226,8 +217,7 @@ def _bounds(outcomes: Sequence[Plain]) -> Figure:
                     linewidth=1.2,
                     label=name.split(": ")[1],
                 )
-            ax.set_yscale("log")
-            ax.yaxis.set_minor_formatter(NullFormatter())
+            _log_ratios(ax)
             _name_scale_axis(ax, scales)
             ax.legend(fontsize=7, frameon=False)
             if column == 0:
@@ -240,7 +230,7 @@ def _bounds(outcomes: Sequence[Plain]) -> Figure:
 
 def _sizes(outcomes: Sequence[Plain]) -> Figure:
     """Over the number of nodes, and over their size."""
-    nodes, size = _main(outcomes)
+    nodes, size = swept_over_depth(outcomes)
     objectives = _objectives(outcomes)
     figure, axes = _sheet(
         2,
@@ -278,25 +268,24 @@ def _sizes(outcomes: Sequence[Plain]) -> Figure:
                         color=colour, linestyle=dash, marker=marker, markersize=3, linewidth=1.2,
                         label=f"λ = {scale:g}, {label}",
                     )  # fmt: skip
-            ax.set_yscale("log")
-            ax.yaxis.set_minor_formatter(NullFormatter())
+            _log_ratios(ax)
             ax.set_xticks(places)
             ax.set_xlabel("nodes n" if name == "nodes" else "size d of a matrix", fontsize=8)
             if column == 0:
                 ax.set_ylabel("narrow / wide (median)", fontsize=8)
             if row == 0:
                 ax.set_title(objective, fontsize=9)
-    figure.legend(
-        *axes[0, 0].get_legend_handles_labels(),
-        loc="outside lower center", ncols=6, fontsize=8, frameon=False,
-    )  # fmt: skip
+    _legend_below(figure, axes[0, 0])
     return figure
 
 
-@mpl.rc_context(PLAIN)
 def network_figures(networks: Sequence[Plain]) -> dict[str, Figure]:
     """``networks``: λ of each network's weights and edges, at its beginning and its end."""
-    rows = [(network["label"], at, own) for network in networks for at, own in _moments(network)]
+    rows = [
+        (f"{network['label']}, {at}", own)
+        for network in networks
+        for at, own in network["moments"].items()
+    ]
     figure = Figure(figsize=(11, 0.3 * len(rows) + 1.9), layout="constrained")
     figure.suptitle(
         "λ of trained networks: the spectral norm, and the gain ‖·‖_F/√n of a random input. "
@@ -305,20 +294,20 @@ def network_figures(networks: Sequence[Plain]) -> dict[str, Figure]:
         color=_INK,
     )
     panels = (
-        ("weights as stored", _raw_weights),
-        ("weights with their BatchNorm", _folded_weights),
-        ("edges with weights, at real images", _edges),
+        ("weights as stored", "weights"),
+        ("weights with their BatchNorm", "batchnorm"),
+        ("edges with weights, at real images", "edges"),
     )
     axes = figure.subplots(1, len(panels), sharey=True)
-    for ax, (title, values) in zip(axes, panels, strict=True):
+    for ax, (title, which) in zip(axes, panels, strict=True):
         ax.axvline(1, **_ONE)
-        for place, (_, _, own) in enumerate(rows):
-            norms, gains = values(own)
-            for offset, numbers, colour, marker in (
-                (-0.15, norms, _THREE[0], "o"),
-                (0.18, gains, "#c25400", "D"),
+        for place, (_, own) in enumerate(rows):
+            pairs = norms_and_gains(own, which)
+            for offset, part, colour, marker in (
+                (-0.15, 0, _THREE[0], "o"),
+                (0.18, 1, _ORANGE, "D"),
             ):
-                known = [number for number in numbers if number is not None and number > 0]
+                known = [pair[part] for pair in pairs if pair[part] > 0]
                 ax.plot(
                     known, [place + offset] * len(known), marker, color=colour, markersize=2.2,
                     alpha=0.35, markeredgewidth=0,
@@ -334,42 +323,13 @@ def network_figures(networks: Sequence[Plain]) -> dict[str, Figure]:
         ax.set_title(title, fontsize=9)
         ax.tick_params(labelsize=8)
         ax.set_xlabel("λ or gain", fontsize=8)
-    names = [f"{label}, {at}" for label, at, _ in rows]
-    axes[0].set_yticks(range(len(rows)), names, fontsize=8)
+    axes[0].set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=8)
+    for label in axes[0].get_yticklabels():
+        label.set_parse_math(False)  # a name with a dollar sign is a name
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
     handles = [
         axes[0].plot([], [], marker, color=colour, label=label)[0]
-        for marker, colour, label in (("o", _THREE[0], "spectral norm λ"), ("D", "#c25400", "gain"))
+        for marker, colour, label in (("o", _THREE[0], "spectral norm λ"), ("D", _ORANGE, "gain"))
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return {"networks": figure}
-
-
-def _moments(network: Plain) -> list[tuple[str, Plain]]:
-    return [(at, own) for at, own in network["moments"].items()]
-
-
-def _raw_weights(own: Plain) -> tuple[list[float], list[float]]:
-    return [w["norm"] for w in own["weights"]], [w["gain"] for w in own["weights"]]
-
-
-def _folded_weights(own: Plain) -> tuple[list[float], list[float]]:
-    folded = [w["with_batchnorm"] for w in own["weights"] if w["with_batchnorm"] is not None]
-    return [w["norm"] for w in folded], [w["gain"] for w in folded]
-
-
-def _edges(own: Plain) -> tuple[list[float], list[float]]:
-    """Means over images; skips and poolings, which have no weights, are left out."""
-    edges = [edge for edge in own["edges"] if "conv" in edge["operation"]]
-    return (
-        [float(np.mean(edge["norms"])) for edge in edges],
-        [float(np.mean(edge["gains"])) for edge in edges],
-    )
-
-
-def write_network_figures(folder: Path, networks: Sequence[Plain]) -> list[Path]:
-    """The figures of trained networks as PNG, drawn from what networks.json holds."""
-    return [
-        _write(folder / f"theory-{name}.png", figure)
-        for name, figure in network_figures(networks).items()
-    ]
