@@ -22,6 +22,7 @@ from nascope.cells.genotype import Genotype, to_dict
 from nascope.records import files
 from nascope.records.identity import identity
 from nascope.records.paths import StudyPaths
+from nascope.records.plan import Plan, write_plan
 from nascope.records.read import CORRECT_KEY, RECORDS_KEY
 
 HOSTILE_NAME = "<script>alert(1)</script>"
@@ -127,7 +128,7 @@ def write_study(folder: Path, fakes: Iterable[Fake], *, name: str = "invented") 
     """Write the study that ``fakes`` describe into ``folder``, and return the folder."""
     paths = StudyPaths(folder)
     entries = [_write_trial(paths, fake) for fake in fakes]
-    files.write_json(paths.plan, {"name": name, "trials": entries})
+    write_plan(paths.plan, Plan(name, tuple(entries)))
     return folder
 
 
@@ -145,6 +146,7 @@ def _write_trial(paths: StudyPaths, fake: Fake) -> dict[str, Any]:
         "variant": fake.variant,
         "genotype": literal,
         "data": DATA,
+        "request": {"name": DATA["name"], "train_size": DATA["train"]},
         "recipe": recipe,
         "seed": fake.seed,
         "probes": [],
@@ -155,7 +157,7 @@ def _write_trial(paths: StudyPaths, fake: Fake) -> dict[str, Any]:
         files.write_bytes(trial.checkpoint, _checkpoint(fake, recipe, name))
     for kind, array in (("landscape", fake.landscape), ("variance", fake.variance)):
         probe = identity(kind, {"of": name})
-        entry["probes"].append({"kind": kind, "identity": probe})
+        entry["probes"].append({"kind": kind, "identity": probe, "settings": {}, "cost": 1.0})
         if array is not None and fake.started:
             _write_probe(trial.probe(kind, probe), kind, probe, array)
     return entry

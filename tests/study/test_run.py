@@ -6,19 +6,22 @@ import pytest
 
 from nascope.errors import DataError, StudyError
 from nascope.records import read_study
-from nascope.study import CurvaturePlan, ProbePlan, Study, run_study
-from nascope.study.engine import ProcessEngine, SerialEngine
-from nascope.study.study import plan_cells
+from nascope.study import CurvaturePlan, DataRequest, Part, ProbePlan, Study, plan_cells, run_study
+from nascope.study.engines import ProcessEngine, SerialEngine
 from nascope.training import Recipe
 
-STUDY = Study(
-    name="little",
-    cells=plan_cells(["DARTS"], method="random", seeds=[1]),
+PART = Part(
+    cells=plan_cells(["DARTS"], seeds=[1]),
     recipe=Recipe(channels=2, layers=3, epochs=2, batch_size=64),
-    train_size=150,
-    test_size=40,
+    data=(DataRequest("digits", train_size=150, test_size=40),),
     probes=(ProbePlan("landscape", points=3), ProbePlan("variance", points=3, instances=20)),
 )
+STUDY = Study("little", (PART,))
+
+
+def changed(study=STUDY, **changes):
+    """The study with its one part changed."""
+    return Study(study.name, (dataclasses.replace(study.parts[0], **changes),))
 
 
 TIMES = {"seconds", "images_per_second"}
@@ -81,7 +84,7 @@ def test_a_second_run_finds_everything(undisturbed):
 
 
 def test_a_new_probe_retrains_nothing(undisturbed):
-    more = dataclasses.replace(STUDY, probes=(*STUDY.probes, ProbePlan("landscape", points=2)))
+    more = changed(probes=(*PART.probes, ProbePlan("landscape", points=2)))
     before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*.safetensors")}
     summary = run_study(more, undisturbed, engine=SerialEngine(), device="cpu")
     assert (summary.done, summary.found) == (2, 6)
@@ -89,9 +92,9 @@ def test_a_new_probe_retrains_nothing(undisturbed):
 
 
 def test_a_failed_trial_is_recorded_and_stops_no_other(tmp_path):
-    study = dataclasses.replace(STUDY, probes=STUDY.probes[:1])
+    study = changed(probes=PART.probes[:1])
     plan = study.plan(study.load_data())
-    bad = plan["trials"][1]
+    bad = plan.trials[1]
     folder = tmp_path / "trials" / f"{bad['label']}-{bad['identity']}"
     folder.mkdir(parents=True)
     (folder / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
@@ -108,11 +111,14 @@ def test_a_failed_trial_is_recorded_and_stops_no_other(tmp_path):
 
 
 def test_changed_data_are_noticed(tmp_path, monkeypatch):
-    other = dataclasses.replace(STUDY, train_size=151)
-    plan = STUDY.plan(STUDY.load_data())
-    monkeypatch.setattr(Study, "plan", lambda self, data: plan | {"data": {
-        "name": "digits", "train_size": 151, "test_size": 40, "validation_size": 0}})  # fmt: skip
-    summary = run_study(other, tmp_path, engine=SerialEngine(), device="cpu")
+    request = PART.data[0]
+    other = dataclasses.replace(request, train_size=151)
+    planned = STUDY.load_data()  # and then other images lie there
+    monkeypatch.setattr(Study, "load_data", lambda self, data_dir: planned)
+    monkeypatch.setattr(DataRequest, "exactly", lambda self, data: {
+        "name": "digits", "train_size": other.train_size, "test_size": 40, "validation_size": 0,
+    })  # fmt: skip
+    summary = run_study(STUDY, tmp_path, engine=SerialEngine(), device="cpu")
     assert all("another data set" in error for error in summary.failed.values())
     assert len(summary.failed) == 2
 
@@ -125,7 +131,7 @@ def test_what_cannot_work_is_refused_at_once(tmp_path, monkeypatch):
     with pytest.raises(StudyError, match="device 'tpu0' is not there"):
         run_study(STUDY, tmp_path, device="tpu0")
     with pytest.raises(DataError, match="needs a data folder"):
-        run_study(dataclasses.replace(STUDY, dataset="cifar10"), tmp_path)
+        run_study(changed(data=(DataRequest("cifar10"),)), tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +206,7 @@ def test_values_that_overflow_are_refused_when_the_study_is_made():
         ({"seeds": (-1,)}, "seeds must be at least 0, not -1"),
     ):
         with pytest.raises(StudyError, match=message):
-            dataclasses.replace(STUDY, **changes)
+            changed(**changes)
     with pytest.raises(StudyError, match=r"landscape.points must be in 1 … 1001"):
         ProbePlan("landscape", points=10**9)
     with pytest.raises(StudyError, match=r"variance.radius must be above 0 and at most 1e\+06"):
@@ -210,7 +216,7 @@ def test_values_that_overflow_are_refused_when_the_study_is_made():
 def test_a_failed_probe_stays_on_record_when_another_of_its_trial_succeeds(tmp_path):
     """Two probes of one kind, too: each is a task of its own."""
     impossible = ProbePlan("landscape", points=2, instances=41)  # of 40 test images
-    study = dataclasses.replace(STUDY, probes=(impossible, *STUDY.probes))
+    study = changed(probes=(impossible, *PART.probes))
     summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
     assert (summary.done, len(summary.failed)) == (6, 2)
     for trial in read_study(tmp_path).trials:
@@ -220,15 +226,15 @@ def test_a_failed_probe_stays_on_record_when_another_of_its_trial_succeeds(tmp_p
     assert run_study(STUDY, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     again = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
     assert len(again.failed) == 2
-    possible = dataclasses.replace(study, probes=(ProbePlan("landscape", points=2), *STUDY.probes))
+    possible = changed(study, probes=(ProbePlan("landscape", points=2), *PART.probes))
     assert run_study(possible, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     assert all(trial.error is None for trial in read_study(tmp_path).trials)
 
 
 def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
     """What a study file may ask of probes; weights that were not kept are trained for again."""
-    first = dataclasses.replace(
-        STUDY, cells=STUDY.cells[:1], probes=(ProbePlan("landscape", points=3),)
+    first = changed(
+        cells=PART.cells[:1], probes=(ProbePlan("landscape", points=3),)
     )
     assert run_study(first, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     (before,) = tmp_path.glob("trials/*/checkpoint.safetensors")
@@ -241,7 +247,7 @@ def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
         ProbePlan("landscape", points=4, along="trajectory"),
         CurvaturePlan(top=2, vectors=2, steps=3, block_steps=2, points=2, instances=20),
     )
-    study = dataclasses.replace(first, probes=probes)
+    study = changed(first, probes=probes)
     summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
     assert summary.failed == {}
     assert (summary.found, summary.done) == (1, 1 + 7)  # the landscape; trained again for weights
@@ -271,13 +277,13 @@ def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
 
 def test_probes_at_equal_training_loss(tmp_path):
     """The same plan, whenever the weights were kept: during the training, or by training again."""
-    late = dataclasses.replace(STUDY, probes=())
+    late = changed(probes=())
     assert run_study(late, tmp_path / "two", engine=SerialEngine(), device="cpu").failed == {}
     curves = [trial.training.curve for trial in read_study(tmp_path / "two").trials]
     level = max(min(point.train_loss for point in curve[:-1]) for curve in curves)
     level = float(f"{level + 5e-5:.4f}")  # both trainings come to it before their end
-    study = dataclasses.replace(
-        STUDY, probes=(ProbePlan("landscape", points=3, at=f"loss {level}"),)
+    study = changed(
+        probes=(ProbePlan("landscape", points=3, at=f"loss {level}"),)
     )
     assert run_study(study, tmp_path / "one", engine=SerialEngine(), device="cpu").failed == {}
     assert run_study(study, tmp_path / "two", engine=SerialEngine(), device="cpu").failed == {}

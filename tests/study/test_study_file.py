@@ -1,7 +1,6 @@
 import pytest
 
 from nascope.cells import load_cell, published_variant
-from nascope.data import load_data
 from nascope.errors import StudyError
 from nascope.study import read_study_file
 
@@ -35,22 +34,23 @@ def write(tmp_path, text):
 
 def test_a_file_becomes_a_plan(tmp_path):
     study = read_study_file(write(tmp_path, GOOD))
-    assert [cell.label for cell in study.cells] == ["DARTS", "DARTS-p1", "DARTS-p2"]
-    assert study.cells[2].genotype == published_variant(load_cell("DARTS"), 2)
-    assert (study.recipe.epochs, study.recipe.channels, study.recipe.weight_decay) == (3, 4, 0.0)
-    plan = study.plan(study.load_data())
-    assert len(plan["trials"]) == 3 * 2 * 3
-    assert len({trial["identity"] for trial in plan["trials"]}) == 18
-    probes = [probe["identity"] for trial in plan["trials"] for probe in trial["probes"]]
+    (part,) = study.parts
+    assert [cell.label for cell in part.cells] == ["DARTS", "DARTS-p1", "DARTS-p2"]
+    assert part.cells[2].genotype == published_variant(load_cell("DARTS"), 2)
+    assert (part.recipe.epochs, part.recipe.channels, part.recipe.weight_decay) == (3, 4, 0.0)
+    trials = study.plan(study.load_data()).trials
+    assert len(trials) == 3 * 2 * 3
+    assert len({trial["identity"] for trial in trials}) == 18
+    probes = [probe["identity"] for trial in trials for probe in trial["probes"]]
     assert len(set(probes)) == 36
 
 
 def test_identities_survive_what_does_not_matter(tmp_path):
     study = read_study_file(write(tmp_path, GOOD))
-    data = load_data("digits", train_size=100)
-    before = study.plan(data)["trials"]
+    data = study.load_data()
+    before = study.plan(data).trials
     longer = read_study_file(write(tmp_path, GOOD.replace("points = 5", "points = 7")))
-    after = longer.plan(data)["trials"]
+    after = longer.plan(data).trials
     assert [t["identity"] for t in before] == [t["identity"] for t in after]
     assert before[0]["probes"][0]["identity"] != after[0]["probes"][0]["identity"]
     assert before[0]["probes"][1]["identity"] == after[0]["probes"][1]["identity"]
@@ -61,7 +61,7 @@ def test_probes_of_several_seeds_moments_and_sets(tmp_path):
         "points = 5", 'points = 5\nseeds = [0, 1]\nat = ["initialisation", "end"]\ndata = "train"'
     )
     text += "\n[curvature]\ntop = 3\ninstances = 50\n"
-    probes = read_study_file(write(tmp_path, text)).probes
+    probes = read_study_file(write(tmp_path, text)).parts[0].probes
     assert [p.kind for p in probes] == ["landscape"] * 4 + ["variance", "curvature"]
     assert [(p.at, p.seed) for p in probes[:4]] == [
         ("initialisation", 0), ("initialisation", 1), ("end", 0), ("end", 1),
@@ -74,7 +74,7 @@ def test_a_scale_has_its_grids(tmp_path):
     text = GOOD.replace("points = 5", "").replace("points = 3", "")
     sides = {}
     for scale in ("tiny", "paper"):
-        probes = read_study_file(write(tmp_path, text.replace('"tiny"', f'"{scale}"'))).probes
+        probes = read_study_file(write(tmp_path, text.replace('"tiny"', f'"{scale}"'))).parts[0].probes
         sides[scale] = [probe.points for probe in probes]
     assert sides == {"tiny": [21, 11], "paper": [51, 21]}
 

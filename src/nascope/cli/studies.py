@@ -67,7 +67,7 @@ def run(
     verbose: VerboseOption = False,
 ) -> None:
     """Run what a study still lacks, then write its report. Run it again to go on."""
-    from nascope.study.study import read_study_file  # noqa: PLC0415
+    from nascope.study.study_file import read_study_file  # noqa: PLC0415
 
     study = read_study_file(file)
     folder = output or Path("runs") / file.stem

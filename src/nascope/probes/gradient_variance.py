@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from nascope.errors import ProbeError
-from nascope.probes.grid import Grid, Progress, compute_points
+from nascope.probes.grid import Grid, Progress, Share, compute_points
 from nascope.probes.per_instance import choose_method, per_instance
 from nascope.probes.risk import Direction, Risk, wide
 from nascope.records.identity import derived_seed
@@ -30,6 +31,7 @@ def gradient_variance(
     block_of: Callable[[str], str] | None = None,
     workers: int = 1,
     chunks: Path | None = None,
+    part: Share | None = None,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
     """Variance of per-instance gradients on a grid of displacements.
@@ -39,7 +41,7 @@ def gradient_variance(
         method: "layerwise", "vmap" or "loop"; by default what `choose_method` finds.
         block_of: a parameter's name → its block's; by default `block_names`, which for a network
             of cells yields the cells.
-        workers, chunks, progress: see `compute_points`.
+        workers, chunks, part, progress: see `compute_points`.
 
     Returns:
         Float64 arrays (A, B), or (A,) on a line, entry [i, j] at (alphas[i], betas[j]):
@@ -69,9 +71,8 @@ def gradient_variance(
             "block_variance": parts,
         }
 
-    arrays = compute_points(
-        risk, directions, grid, measure, workers=workers, chunks=chunks, progress=progress
-    )
+    work: Any = {"workers": workers, "chunks": chunks, "part": part, "progress": progress}
+    arrays = compute_points(risk, directions, grid, measure, **work)
     return {**arrays, "blocks": np.array(blocks)}
 
 

@@ -86,6 +86,27 @@ class Grid:
         return {name: np.array(axis) for name, axis in zip(names, self.axes, strict=False)}
 
 
+@dataclass(frozen=True)
+class Share:
+    """A part of a grid's chunks, that one of several processes computes: its place from 0."""
+
+    place: int
+    of: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.place < self.of:
+            raise ProbeError(f"part {self.place} of {self.of} is none")
+
+    def chunks(self, count: int) -> range:
+        """The chunks that are part of it, of ``count``: neighbours."""
+        return range(self.place * count // self.of, (self.place + 1) * count // self.of)
+
+
+def num_chunks(points: int) -> int:
+    """How many chunks a grid of so many points is worked off in."""
+    return -(-points // CHUNK)
+
+
 def compute_points(
     risk: Risk,
     directions: Sequence[Direction],
@@ -94,6 +115,7 @@ def compute_points(
     *,
     workers: int = 1,
     chunks: Path | None = None,
+    part: Share | None = None,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
     """Measure at every point of a grid. The risk ends where it began, at w*.
@@ -104,19 +126,23 @@ def compute_points(
         workers: threads that compute points side by side. No number depends on it.
         chunks: a folder in which finished chunks are kept; those found there are not computed
             again. It must serve this one computation only.
+        part: compute only a part of the chunks, and keep them; the arrays are then empty.
         progress: called after each point, from any thread, one at a time.
 
     Returns:
         The arrays, each (A, B, …), or (A, …) on a line. NaN where w* itself is not finite.
 
     Raises:
-        ProbeError: not as many directions as the grid has axes.
+        ProbeError: not as many directions as the grid has axes, or a part with no folder.
     """
+    if part is not None and chunks is None:
+        raise ProbeError("a part of a grid needs a folder for its chunks")
     if len(directions) != len(grid.axes):
         raise ProbeError(f"{len(directions)} directions for a grid of {len(grid.axes)} axes")
     points = grid.points
     plan = [range(start, min(start + CHUNK, len(points))) for start in range(0, len(points), CHUNK)]
-    tally = _Tally(len(points), progress)
+    mine = range(len(plan)) if part is None else part.chunks(len(plan))
+    tally = _Tally(sum(len(plan[index]) for index in mine), progress)
 
     def work(own: Risk, index: int) -> Arrays:
         path = chunks / f"{index:04d}.npz" if chunks is not None else None
@@ -142,9 +168,11 @@ def compute_points(
         first = measure(risk, points[0])
         return {name: np.full((*grid.shape, *a.shape), np.nan) for name, a in first.items()}
     try:
-        done = list(side_by_side(risk, range(len(plan)), work, workers=workers, stop=tally.stop))
+        done = list(side_by_side(risk, mine, work, workers=workers, stop=tally.stop))
     finally:
         risk.displace([], [])
+    if part is not None:
+        return {}
     whole = {name: np.concatenate([values[name] for values in done]) for name in done[0]}
     return {name: array.reshape(*grid.shape, *array.shape[1:]) for name, array in whole.items()}
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from nascope.probes.grid import Grid, Progress, compute_points
+from nascope.probes.grid import Grid, Progress, Share, compute_points
 from nascope.probes.risk import Direction, Risk
 
 
@@ -21,13 +22,14 @@ def landscape(
     *,
     workers: int = 1,
     chunks: Path | None = None,
+    part: Share | None = None,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
     """Mean loss and accuracy on a grid of displacements.
 
     Args:
         directions: w₁ and w₂, or w₁ for a line.
-        workers, chunks, progress: see `compute_points`.
+        workers, chunks, part, progress: see `compute_points`.
 
     Returns:
         Float64 arrays (A, B), or (A,) on a line, entry [i, j] at (alphas[i], betas[j]): ``loss``
@@ -42,9 +44,8 @@ def landscape(
     >>> landscape(risk, random_directions(risk.origin, 2, seed=0), Grid.square(5))["loss"].shape
     (5, 5)
     """
-    return compute_points(
-        risk, directions, grid, _measure, workers=workers, chunks=chunks, progress=progress
-    )
+    work: Any = {"workers": workers, "chunks": chunks, "part": part, "progress": progress}
+    return compute_points(risk, directions, grid, _measure, **work)
 
 
 def _measure(risk: Risk, point: tuple[float, ...]) -> dict[str, np.ndarray]:

@@ -68,9 +68,10 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, indent: int | None = 1) -> None:
     """Replace ``path`` by the JSON of ``value``; not-a-number and infinities stay readable."""
-    write_bytes(path, (json.dumps(plain(value), indent=1, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(plain(value), indent=indent, ensure_ascii=False)
+    write_bytes(path, (text + "\n").encode())
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -12,6 +12,14 @@ from nascope import __version__
 from nascope.records.identity import NUMERICS_VERSION
 
 
+_maker: dict[str, Any] = {}
+
+
+def made_by(**who: Any) -> None:
+    """Note what else is known of this process, its engine and node say: `provenance` tells it."""
+    _maker.update(who)
+
+
 def provenance(**more: Any) -> dict[str, Any]:
     """Versions, machine, process and time, and whatever else the caller knows (device, threads)."""
     return {
@@ -23,6 +31,7 @@ def provenance(**more: Any) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "host": platform.node(),
         "process": os.getpid(),
+        **_maker,
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **more,
     }

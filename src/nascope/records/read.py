@@ -18,7 +18,8 @@ from safetensors import SafetensorError, safe_open
 from nascope.cells.genotype import Genotype, from_dict
 from nascope.errors import CheckpointError, StudyError
 from nascope.records.files import read_arrays, read_json, unplain
-from nascope.records.paths import ProbePaths, StudyPaths, TrialPaths
+from nascope.records.paths import ProbePaths, StudyPaths
+from nascope.records.plan import Entry, read_plan
 
 RECORDS_KEY = "nascope"  # the header's one metadata entry, a JSON object
 CORRECT_KEY = "records.correct"  # (test images,) uint8: 1 where the final network is right
@@ -137,7 +138,6 @@ class StudyRecord:
     name: str
     folder: Path
     trials: tuple[TrialRecord, ...]
-    plan: Mapping[str, Any]
 
 
 def read_study(folder: str | Path) -> StudyRecord:
@@ -151,18 +151,17 @@ def read_study(folder: str | Path) -> StudyRecord:
     paths = StudyPaths(Path(folder))
     if not paths.plan.is_file():
         raise StudyError(f"{folder} holds no study (no study.json); run one there first")
-    plan = read_json(paths.plan)
+    plan = read_plan(paths.plan)
     try:
-        trials = tuple(
-            _read_trial(paths.trial(entry["label"], entry["identity"]), entry)
-            for entry in plan["trials"]
-        )
-        return StudyRecord(plan["name"], paths.folder, trials, plan)
+        trials = tuple(read_trial(paths, entry) for entry in plan.trials)
     except (KeyError, TypeError, AttributeError):
         raise StudyError(f"{paths.plan} is damaged: run the study again to write it anew") from None
+    return StudyRecord(plan.name, paths.folder, trials)
 
 
-def _read_trial(paths: TrialPaths, entry: Mapping[str, Any]) -> TrialRecord:
+def read_trial(study: StudyPaths, entry: Entry) -> TrialRecord:
+    """What a planned trial has left on disk. A damaged file of it is told in ``error``."""
+    paths = study.trial(entry["label"], entry["identity"])
     problems = []
     if paths.error.is_file():
         problems.append(paths.error.read_text(encoding="utf-8", errors="replace"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nascope.study.plans import ProbePlan
-from nascope.study.study import Study, plan_cells
+from nascope.study.study import DataRequest, Part, Study, plan_cells
 from nascope.training.recipe import Recipe
 
 
@@ -15,14 +15,14 @@ def demo_study(*, seed: int = 0, variants: int = 4) -> Study:
         variants: how many.
     """
     draws = [seed * 1000 + k for k in range(1, variants + 1)]
-    return Study(
-        name="demo",
-        cells=plan_cells(["DARTS"], method="random", seeds=draws),
+    part = Part(
+        cells=plan_cells(["DARTS"], seeds=draws),
         recipe=Recipe(channels=8, layers=5, epochs=12, batch_size=64),
-        dataset="digits",
+        data=(DataRequest("digits"),),
         seeds=(seed,),
         probes=(
             ProbePlan("landscape", points=21, seed=seed),
             ProbePlan("variance", points=11, seed=seed),
         ),
     )
+    return Study("demo", (part,))

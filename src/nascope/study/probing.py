@@ -23,7 +23,7 @@ from nascope.networks.network import Network
 from nascope.probes.curvature import eigenvalues, spectrum
 from nascope.probes.directions import direction_between, random_directions, trajectory_plane
 from nascope.probes.gradient_variance import gradient_variance
-from nascope.probes.grid import Grid, Progress
+from nascope.probes.grid import Grid, Progress, Share
 from nascope.probes.landscape import landscape
 from nascope.probes.lipschitz import (
     block_lipschitz,
@@ -118,6 +118,7 @@ def probe_network(
     other: Checkpoint | None = None,
     workers: int = 1,
     chunks: Path | None = None,
+    part: Share | None = None,
     progress: Progress | None = None,
 ) -> tuple[Arrays, dict[str, Any]]:
     """Carry out a planned probe.
@@ -126,6 +127,7 @@ def probe_network(
         settings: a `ProbePlan` or `CurvaturePlan` as plain data.
         other: another network to which a line leads, in place of random directions.
         workers: threads that work side by side.
+        part: compute only a part of a grid's chunks, and keep them.
 
     Returns:
         The arrays with the grid's coordinates, and the settings in full, as a record holds them.
@@ -141,6 +143,7 @@ def probe_network(
     work: Any = {"workers": workers, "chunks": chunks, "progress": progress}
     if settings["kind"] == "curvature":
         return _curvature(risk, network, settings, work), used
+    work["part"] = part
     directions, grid, more = _plane(probed, risk, network, settings, other)
     if settings["kind"] == "landscape":
         arrays = landscape(risk, directions, grid, **work)

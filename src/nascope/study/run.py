@@ -12,18 +12,28 @@ from typing import Any
 
 from nascope.data.device import choose_device, cores
 from nascope.errors import CheckpointError, StudyError
-from nascope.records.files import write_bytes, write_json
+from nascope.probes.grid import Share, num_chunks
+from nascope.records.files import write_bytes
 from nascope.records.paths import StudyPaths, TrialPaths
+from nascope.records.plan import Entry, Plan, write_plan
 from nascope.records.read import is_complete, read_header, read_training
-from nascope.study.engine import Engine, ProcessEngine, Task
+from nascope.study.engines import Engine, ProcessEngine, Task
 from nascope.study.study import Study
-from nascope.study.trial import Work, moments_of, probe_trial, train_trial
+from nascope.study.trial import (
+    Work,
+    moments_of,
+    probe_part,
+    probe_trial,
+    shared_data,
+    train_trial,
+)
 
 logger = logging.getLogger(__name__)
 
 # Rough cost of an image, in forward passes; the time left is corrected as the work goes on.
 _TRAINING_COST = 8.0
 _SECONDS_BEFORE_ESTIMATE = 3.0
+_PART_CHUNKS, _MAX_PARTS = 8, 16  # of a grid's chunks, the least in a task, and the most tasks
 
 
 @dataclass(frozen=True)
@@ -63,39 +73,44 @@ def run_study(
 
     Args:
         data_dir: the data folder.
-        device: "auto", "cpu", "cuda", …
+        device: "auto", "cpu", "cuda", …; "auto" is what this machine has.
         workers: processes; by default one a core on a CPU, one on another device.
-        engine: instead of ``workers`` processes of one thread each.
+        engine: instead of ``workers`` processes of one thread each; the caller closes it.
         on_progress: called now and then.
 
     Raises:
         NascopeError: the data set, device or folder cannot be used.
     """
     paths = StudyPaths(Path(folder))
-    where = choose_device(device)
-    plan = study.plan(study.load_data(data_dir))
-    write_json(paths.plan, plan)
-    tasks, costs, found = _missing(paths, plan, data_dir, str(where))
-    if engine is None:
-        default = cores() if where.type == "cpu" else 1
-        engine = ProcessEngine(workers or min(default, max(1, len(tasks))))
-    tracker = _Tracker(costs, on_progress)
-    failed: dict[str, str] = {}
-    done = 0
-    for task in tasks:  # what an earlier run failed at is tried again
-        with contextlib.suppress(OSError):
-            _trial(paths, task.name).error.unlink()
-    for outcome in engine.run(tasks, tracker.update):
-        if outcome.error is None:
-            done += 1
-        elif not outcome.error.startswith("not run"):
-            failed[outcome.name] = outcome.error
-            trial = _trial(paths, outcome.name)
-            errors = [e for name, e in failed.items() if _trial(paths, name) == trial]
-            with contextlib.suppress(StudyError):  # the failure itself is reported all the same
-                write_bytes(trial.error, "\n".join(errors).encode())
-        tracker.end(outcome.name, outcome.error)
-    return Summary(done=done, found=found, failed=failed)
+    with contextlib.ExitStack() as stack:
+        if engine is None:
+            engine = ProcessEngine(workers or _default_workers(device))
+            stack.callback(engine.close)
+        where = engine.device(device)
+        plan = study.plan(study.load_data(data_dir))
+        write_plan(paths.plan, plan)
+        todo = missing(paths, plan, data_dir, where)
+        tracker = _Tracker(todo.costs, on_progress)
+        failed: dict[str, str] = {}
+        done = 0
+        for task in todo.tasks:  # what an earlier run failed at is tried again
+            with contextlib.suppress(OSError):
+                _trial(paths, task.name).error.unlink()
+        for outcome in engine.run(todo.tasks, tracker.update):
+            if outcome.error is None:
+                done += outcome.name in todo.results
+            elif not outcome.error.startswith("not run"):
+                failed[outcome.name] = outcome.error
+                trial = _trial(paths, outcome.name)
+                errors = [e for name, e in failed.items() if _trial(paths, name) == trial]
+                with contextlib.suppress(StudyError):  # the failure is reported all the same
+                    write_bytes(trial.error, "\n".join(errors).encode())
+            tracker.end(outcome.name, outcome.error, told=outcome.name in todo.results)
+    return Summary(done=done, found=todo.found, failed=failed)
+
+
+def _default_workers(device: str) -> int:
+    return cores() if choose_device(device).type == "cpu" else 1
 
 
 def _trial(paths: StudyPaths, task: str) -> TrialPaths:
@@ -103,34 +118,75 @@ def _trial(paths: StudyPaths, task: str) -> TrialPaths:
     return TrialPaths(paths.trials / task.split("/", maxsplit=1)[0])
 
 
-def _missing(
-    paths: StudyPaths, plan: dict[str, Any], data_dir: str | None, device: str
-) -> tuple[list[Task], dict[str, float], int]:
-    """The tasks that are still to do, their relative costs, and the number already done."""
-    trainings, probings, costs = [], [], {}
+@dataclass(frozen=True)
+class Todo:
+    """What a study still lacks.
+
+    Attributes:
+        tasks: in the order in which they are best begun.
+        costs: of each task, in forward passes of an image, roughly.
+        results: the tasks at whose end a result is there: all but parts of a grid.
+        found: results that are there already.
+    """
+
+    tasks: list[Task]
+    costs: dict[str, float]
+    results: set[str]
+    found: int
+
+
+def missing(paths: StudyPaths, plan: Plan, data_dir: str | None, device: str) -> Todo:
+    """What of a plan is not on disk: trainings, then their probes, large grids in parts."""
+    trainings: list[Task] = []
+    probings: list[Task] = []
+    costs: dict[str, float] = {}
+    results: set[str] = set()
     found = 0
-    for entry in plan["trials"]:
+    for entry in plan.trials:
         trial = paths.trial(entry["label"], entry["identity"])
-        work = Work(paths.folder, entry, plan["data"], data_dir, device)
+        work, data = Work(paths.folder, entry, device), shared_data(entry, data_dir)
         name = trial.folder.name
         trained = _is_trained(trial, entry)
         if trained:
             found += 1
         else:
-            trainings.append(Task(name, train_trial, (work,)))
-            images = entry["data"]["train"] * _TRAINING_COST + entry["data"]["test"]
-            costs[name] = entry["recipe"]["epochs"] * images
+            trainings.append(Task(name, train_trial, (work, data)))
+            costs[name] = training_cost(entry)
+        after = () if trained else (name,)
         for probe in entry["probes"]:
             if is_complete(trial.probe(probe["kind"], probe["identity"])):
                 found += 1
                 continue
             probe_name = f"{name}/{probe['kind']}/{probe['identity']}"
-            after = () if trained else (name,)
-            probings.append(Task(probe_name, probe_trial, (work, probe), after))
-            costs[probe_name] = probe["cost"]
+            shares = _shares(probe["settings"])
+            parts = []
+            for share in shares:
+                part = f"{probe_name}/part {share.place + 1} of {share.of}"
+                parts.append(Task(part, probe_part, (work, data, probe, share), after))
+                costs[part] = probe["cost"] / share.of
+            waits = tuple(part.name for part in parts) or after
+            probings += [*parts, Task(probe_name, probe_trial, (work, data, probe), waits)]
+            costs[probe_name] = 0.0 if parts else probe["cost"]
+            results.add(probe_name)
+    results.update(task.name for task in trainings)
     # The longest first, so that no core is left alone with one at the end.
     probings.sort(key=lambda task: -costs[task.name])
-    return [*trainings, *probings], costs, found
+    return Todo([*trainings, *probings], costs, results, found)
+
+
+def training_cost(entry: Entry) -> float:
+    """Of a training, in forward passes of an image, roughly."""
+    images = entry["data"]["train"] * _TRAINING_COST + entry["data"]["test"]
+    return float(entry["recipe"]["epochs"] * images)
+
+
+def _shares(settings: Mapping[str, Any]) -> list[Share]:
+    """How a probe is split into tasks; none for one that is done as a whole."""
+    if settings["kind"] == "curvature":
+        return []
+    chunks = num_chunks(settings["points"] ** settings["dimensions"])
+    of = min(_MAX_PARTS, chunks // _PART_CHUNKS)
+    return [Share(place, of) for place in range(of)] if of > 1 else []
 
 
 def _is_trained(paths: TrialPaths, entry: Mapping[str, Any]) -> bool:
@@ -173,10 +229,10 @@ class _Tracker:
         self._running[name] = words
         self._send(None)
 
-    def end(self, name: str, error: str | None) -> None:
+    def end(self, name: str, error: str | None, *, told: bool) -> None:
         self._shares[name] = 1.0
         self._running.pop(name, None)
-        self._send((name, error))
+        self._send((name, error) if told or error is not None else None)
 
     def _seconds_left(self) -> float | None:
         made: dict[str, float] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import functools
 import logging
 import shutil
 import time
@@ -23,7 +22,9 @@ from nascope.records.files import why_unwritable, write_arrays, write_json
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.provenance import provenance
 from nascope.records.read import is_complete
-from nascope.study.probing import Plain, Probed, Progress, probe_network
+from nascope.probes.grid import Share
+from nascope.study.engines import Shared
+from nascope.study.probing import Arrays, Plain, Probed, Progress, probe_network
 from nascope.study.trained import checked
 from nascope.training.checkpoint import load_checkpoint
 from nascope.training.moments import Moment
@@ -40,15 +41,11 @@ class Work:
     Args:
         folder: the study's.
         entry: the trial, as in the study's plan.
-        request: the data set's name and sizes, as in the plan.
-        data_dir: the data folder.
         device: "cpu", "cuda", …
     """
 
     folder: Path
     entry: Plain
-    request: Plain
-    data_dir: str | None
     device: str
 
     @property
@@ -59,20 +56,24 @@ class Work:
     def genotype(self) -> Genotype:
         return from_dict(self.entry["genotype"]).named(self.entry["label"])
 
-    def data(self) -> DataSet:
-        """The trial's data, loaded once a process, and checked to be the planned one."""
-        data = _load(self.data_dir, tuple(sorted(self.request.items())))
-        return checked(data, self.entry["data"]["digest"])
+
+def shared_data(entry: Plain, data_dir: str | None) -> Shared:
+    """A planned trial's data, as many trials share them."""
+    return Shared(_load, (data_dir, tuple(sorted(entry["request"].items()))))
 
 
-def train_trial(work: Work, progress: Progress) -> None:
+def _load(data_dir: str | None, request: tuple[tuple[str, Any], ...]) -> DataSet:
+    return load_data(data_dir=data_dir, **dict(request))
+
+
+def train_trial(work: Work, data: DataSet, progress: Progress) -> None:
     """Train a planned trial to the end, from its checkpoint where there is one."""
     paths = work.paths
     with _logged(paths, "training"), _locked(paths.lock):
         write_json(paths.plan, work.entry)
         train(
             work.genotype,
-            work.data(),
+            checked(data, work.entry["data"]["digest"]),
             Recipe(**work.entry["recipe"]),
             seed=work.entry["seed"],
             path=paths.checkpoint,
@@ -90,48 +91,58 @@ def moments_of(entry: Plain) -> list[Moment]:
     return [Moment.parse(text) for text in texts]
 
 
-def probe_trial(work: Work, probe: Plain, progress: Progress) -> None:
-    """Probe a trained trial; finished rows of the grid are kept until the whole is there."""
-    paths = work.paths
-    files = paths.probe(probe["kind"], probe["identity"])
-    with _logged(paths, probe["kind"]), _locked(files.folder / "lock"):
-        if is_complete(files):
-            return
-        where = choose_device(work.device)
-        before = time.perf_counter()
-        checkpoint = load_checkpoint(
-            paths.checkpoint,
-            previous=paths.previous_checkpoint,
-            identity=work.entry["identity"],
-        )
-        arrays, used = probe_network(
-            Probed(checkpoint, paths.snapshots),
-            work.data(),
-            probe["settings"],
-            device=where,
-            chunks=files.chunks,
-            progress=progress,
-        )
-        write_arrays(files.arrays, arrays)
-        write_json(
-            files.summary,
-            {
-                "kind": probe["kind"],
-                "identity": probe["identity"],
-                "settings": used,
-                "provenance": provenance(
-                    device=describe_device(where),
-                    threads=torch.get_num_threads(),
-                    seconds=time.perf_counter() - before,  # of this run, without earlier rows
-                ),
-            },
-        )
+def probe_part(work: Work, data: DataSet, probe: Plain, part: Share, progress: Progress) -> None:
+    """Compute some of the chunks of a probe's grid, for `probe_trial` to put together."""
+    files = work.paths.probe(probe["kind"], probe["identity"])
+    with (
+        _logged(work.paths, probe["kind"]),
+        _locked(files.chunks / f"part-{part.place + 1}-of-{part.of}.lock"),
+    ):
+        if not is_complete(files):
+            _probe(work, data, probe, part, progress)
+
+
+def probe_trial(work: Work, data: DataSet, probe: Plain, progress: Progress) -> None:
+    """Probe a trained trial; finished chunks of the grid are kept until the whole is there."""
+    files = work.paths.probe(probe["kind"], probe["identity"])
+    with _logged(work.paths, probe["kind"]), _locked(files.folder / "lock"):
+        if not is_complete(files):
+            before = time.perf_counter()
+            arrays, used = _probe(work, data, probe, None, progress)
+            write_arrays(files.arrays, arrays)
+            write_json(
+                files.summary,
+                {
+                    "kind": probe["kind"],
+                    "identity": probe["identity"],
+                    "settings": used,
+                    "provenance": provenance(
+                        device=describe_device(choose_device(work.device)),
+                        threads=torch.get_num_threads(),
+                        seconds=time.perf_counter() - before,  # without chunks that were there
+                    ),
+                },
+            )
         shutil.rmtree(files.chunks, ignore_errors=True)
 
 
-@functools.lru_cache(maxsize=2)
-def _load(data_dir: str | None, request: tuple[tuple[str, Any], ...]) -> DataSet:
-    return load_data(data_dir=data_dir, **dict(request))
+def _probe(
+    work: Work, data: DataSet, probe: Plain, part: Share | None, progress: Progress
+) -> tuple[Arrays, dict[str, Any]]:
+    checkpoint = load_checkpoint(
+        work.paths.checkpoint,
+        previous=work.paths.previous_checkpoint,
+        identity=work.entry["identity"],
+    )
+    return probe_network(
+        Probed(checkpoint, work.paths.snapshots),
+        checked(data, work.entry["data"]["digest"]),
+        probe["settings"],
+        device=choose_device(work.device),
+        chunks=work.paths.probe(probe["kind"], probe["identity"]).chunks,
+        part=part,
+        progress=progress,
+    )
 
 
 @contextlib.contextmanager
@@ -148,7 +159,16 @@ def _locked(path: Path) -> Iterator[None]:
         except BlockingIOError:
             logger.info("waiting for another process that holds %s", path.name)
             fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:  # some shared file systems have none: numbers stay the same
+            logger.info("no lock, so that work may be done twice: %s", error.strerror)
         yield
+
+
+class _LogFile(logging.FileHandler):
+    """A log that can't be written, on a full disk say, fails no trial."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
 
 
 @contextlib.contextmanager
@@ -156,7 +176,7 @@ def _logged(paths: TrialPaths, stage: str) -> Iterator[None]:
     """Append what nascope logs meanwhile to the trial's log file."""
     try:
         paths.folder.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(paths.log, encoding="utf-8")
+        handler = _LogFile(paths.log, encoding="utf-8")
     except OSError as error:
         raise StudyError(f"cannot write {paths.log}: {why_unwritable(error)}") from None
     handler.setFormatter(logging.Formatter(f"%(asctime)s {stage} [%(process)d] %(message)s"))

@@ -1,0 +1,231 @@
+"""Tasks on a Ray cluster: of this machine alone, or of many. Needs the extra ``ray``.
+
+No task starts another. A task whose process or node is lost is submitted again, up to a limit;
+what it had written down is taken up. The driver holds no lock: workers do, since a worker may
+outlive its driver.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from nascope.data.device import cores, take_process
+from nascope.errors import NascopeError, StudyError
+from nascope.records.provenance import made_by
+from nascope.study.engines.processes import thread_limits
+from nascope.study.engines.task import Outcome, Progress, Queue, Shared, Task, carry_out
+
+logger = logging.getLogger(__name__)
+
+_PROGRESS_SECONDS = 1.0  # between two messages of one task
+_POLL_SECONDS = 0.5
+_AHEAD = 2  # tasks submitted for each that can run, so that no core waits for the driver
+
+
+class RayEngine:
+    """Tasks side by side on a Ray cluster.
+
+    Args:
+        address: of a running cluster, "auto" for the one that this machine belongs to; None
+            starts one on this machine, and stops it when the engine is closed.
+        workers: tasks at a time; on a cluster that is already there, as many as fit by default.
+        threads: of each task's numerical libraries; a task takes as many of the cluster's CPUs.
+        gpus: share of a GPU that each task takes, 0.25 for four side by side on one.
+
+    Raises:
+        StudyError: a number is out of range, Ray is not installed, or the cluster not reached.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        workers: int | None = None,
+        threads: int = 1,
+        gpus: float = 0.0,
+    ) -> None:
+        if (workers is not None and workers < 1) or threads < 1:
+            raise StudyError(f"workers and threads must be at least 1, not {workers}, {threads}")
+        if not 0 <= gpus <= 1024 or (gpus > 1 and gpus != int(gpus)):
+            raise StudyError(f"gpus must be a share of one, or a whole number, not {gpus}")
+        self.workers, self.threads, self.gpus = workers, threads, gpus
+        self._own = address is None
+        self._ray = ray = _import_ray()
+        try:
+            if address is None:
+                with thread_limits(threads):
+                    ray.init(
+                        "local",
+                        num_cpus=(workers or cores()) * threads,
+                        include_dashboard=False,
+                        **_QUIET,
+                    )
+            else:
+                ray.init(address, **_QUIET)
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            reason = str(error).strip().splitlines()
+            what = f"reach the Ray cluster at {address}" if address else "start Ray"
+            raise StudyError(f"cannot {what}: {reason[0] if reason else error!r}") from None
+        strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        self._board: Any = (
+            ray.remote(_Board).options(num_cpus=0, scheduling_strategy=strategy).remote()
+        )
+        # max_calls=0: a GPU task would otherwise get a new process, and a new torch, each time.
+        # max_retries=0: this engine counts the attempts itself, as the others do.
+        self._remote: Any = ray.remote(
+            num_cpus=threads, num_gpus=gpus, max_calls=0, max_retries=0
+        )(_serve)
+        self._stored: dict[Shared, Any] = {}
+
+    def device(self, name: str) -> str:
+        """CUDA where tasks take a share of a GPU, else the CPU: nodes may differ from this one."""
+        if name == "auto":
+            return "cuda" if self.gpus else "cpu"
+        if name.startswith("cuda") and not self.gpus:
+            raise StudyError("on CUDA, Ray must be told the share of a GPU that a task takes: gpus")
+        return name
+
+    def run(self, tasks: Sequence[Task], progress: Progress) -> Iterator[Outcome]:
+        """Run all tasks; yield an outcome for each as it ends."""
+        ray = self._ray
+        queue = Queue(tasks)
+        running: dict[Any, Task] = {}
+        told, slots = 0.0, self._slots()
+        try:
+            while True:
+                while len(running) < slots and (task := queue.pop_ready()):
+                    try:
+                        reference = self._submit(task)
+                    except NascopeError as error:
+                        yield from queue.finish(Outcome(task.name, str(error)))
+                        continue
+                    running[reference] = task
+                if not running:
+                    return
+                ended, _ = ray.wait(list(running), num_returns=1, timeout=_POLL_SECONDS)
+                if ended:  # all that have, in one go
+                    ended, _ = ray.wait(list(running), num_returns=len(running), timeout=0)
+                for reference in ended:
+                    task = running.pop(reference)
+                    try:
+                        outcome: Outcome = ray.get(reference)
+                    except ray.exceptions.RayTaskError as error:  # it could not even begin
+                        yield from queue.finish(Outcome(task.name, str(error)))
+                    except ray.exceptions.RayError as error:
+                        why = type(error).__name__
+                        logger.info("%s: lost its process or node (%s)", task.name, why)
+                        yield from queue.lost(task, why)
+                    else:
+                        yield from queue.finish(outcome)
+                now = time.monotonic()
+                if now - told >= _POLL_SECONDS:
+                    told, slots = now, self._slots()
+                    known = {task.name for task in running.values()}
+                    with contextlib.suppress(ray.exceptions.RayError):
+                        for name, news in ray.get(self._board.take.remote()).items():
+                            if name in known:
+                                progress(name, *news)
+        finally:
+            for reference in running:
+                with contextlib.suppress(Exception):
+                    ray.cancel(reference, force=True)
+
+    def close(self) -> None:
+        """Leave the cluster, and stop it if this engine has started it."""
+        if self._ray.is_initialized():
+            self._ray.kill(self._board)
+            self._ray.shutdown()
+
+    def _submit(self, task: Task) -> Any:
+        values = [self._store(a) if isinstance(a, Shared) else a for a in task.arguments]
+        # Shared values are arguments of their own, which Ray resolves; those inside of others it
+        # does not.
+        return self._remote.remote(task, self._board, self.threads, *values)
+
+    def _store(self, shared: Shared) -> Any:
+        if shared not in self._stored:
+            self._stored[shared] = self._ray.put(shared.load(*shared.arguments))
+        return self._stored[shared]
+
+    def _slots(self) -> int:
+        """Tasks to have submitted, by what the cluster has now."""
+        if self._own and self.workers is not None:
+            return _AHEAD * self.workers
+        resources = self._ray.cluster_resources()
+        fit = resources.get("CPU", 0) / self.threads
+        if self.gpus:
+            fit = min(fit, resources.get("GPU", 0) / self.gpus)
+        if self.workers is not None:
+            return self.workers
+        return max(_AHEAD * int(fit), _AHEAD)
+
+
+_QUIET: dict[str, Any] = {
+    "log_to_driver": False,
+    "logging_level": logging.ERROR,
+    "namespace": "nascope",
+}
+
+
+def _import_ray() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read on import: sends no statistics
+    try:
+        import ray  # noqa: PLC0415  (an extra, and slow to import)
+        import ray.exceptions  # noqa: PLC0415
+        import ray.util.scheduling_strategies  # noqa: PLC0415
+    except ImportError:
+        raise StudyError(
+            "the Ray engine needs Ray, which is not installed: pip install 'nascope[ray]'"
+        ) from None
+    return ray
+
+
+
+
+class _Board:
+    """An actor on the driver's node that holds the newest word of each running task."""
+
+    def __init__(self) -> None:
+        self._news: dict[str, tuple[float, str]] = {}
+
+    def tell(self, name: str, share: float, words: str) -> None:
+        self._news[name] = share, words
+
+    def take(self) -> dict[str, tuple[float, str]]:
+        news, self._news = self._news, {}
+        return news
+
+
+def _serve(task: Task, board: Any, threads: int, *values: Any) -> Outcome:
+    """Carry out a task in a process of the cluster."""
+    _set_up(threads)
+    last = time.monotonic() - _PROGRESS_SECONDS / 2  # a short task says nothing
+
+    def report(share: float, words: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _PROGRESS_SECONDS:
+            last = now
+            board.tell.remote(task.name, share, words)
+
+    return carry_out(task, values, report)
+
+
+_ready: set[int] = set()  # of this process
+
+
+def _set_up(threads: int) -> None:
+    if threads in _ready:
+        return
+    import ray  # noqa: PLC0415
+
+    take_process(threads)
+    made_by(engine="ray", node=ray.get_runtime_context().get_node_id()[:12])
+    _ready.add(threads)

@@ -1,0 +1,237 @@
+"""The study file: TOML, checked by pydantic at this border, becomes a Study."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nascope.cells.wiring import KINDS
+from nascope.errors import NascopeError, StudyError
+from nascope.probes.directions import Normalisation, OneDimensional
+from nascope.probes.risk import BatchNormMode
+from nascope.study.plans import Along, Blocks, CurvaturePlan, Data, ProbePlan
+from nascope.study.study import DataRequest, Part, Study, plan_cells
+from nascope.training.recipe import RECIPES, SCALES, overridden, suggestion
+
+Plan = ProbePlan | CurvaturePlan
+Kind = Literal["normal", "reduce"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Variants(_Section):
+    method: Literal["random", "published"] = "random"
+    seeds: list[int] = Field(default_factory=list)
+    cells: list[Kind] = Field(default_factory=lambda: list(KINDS), min_length=1)  # type: ignore[arg-type]
+    adapted: list[Kind] = Field(default_factory=list)
+
+
+class _Data(_Section):
+    name: str | list[str] | None = None
+    train_size: int | None = Field(default=None, ge=1)
+    test_size: int | None = Field(default=None, ge=1)
+    validation_size: int = Field(default=0, ge=0)
+
+
+class _Training(_Section):
+    recipe: Literal[tuple(RECIPES)] = "section4"  # type: ignore[valid-type]
+    scale: Literal[tuple(SCALES)] = "small"  # type: ignore[valid-type]
+    learning_rates: list[float] = Field(default_factory=lambda: [0.025])
+    seeds: list[int] = Field(default_factory=lambda: [0])
+    overrides: dict[str, Any] = Field(default_factory=dict)
+
+
+class _Probe(_Section):
+    instances: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=0, ge=0)
+    seeds: list[int] | None = Field(default=None, min_length=1)
+    batchnorm: BatchNormMode | list[BatchNormMode] = "frozen"
+    data: Data | list[Data] = "test"
+    at: str | list[str] = "end"
+
+    def plans(self, make: Callable[..., Plan], points: int | None) -> list[Plan]:
+        """A plan for each mode, moment, part of the data and seed; ``points`` by default."""
+        several = ("seeds", "seed", "data", "at", "batchnorm")
+        fixed = self.model_dump(exclude=set(several))
+        if fixed["points"] is None:
+            fixed["points"] = points
+        seeds = [self.seed] if self.seeds is None else self.seeds
+        each = [value if isinstance(value, list) else [value] for value in
+                (self.batchnorm, self.at, self.data)]  # fmt: skip
+        return [
+            make(seed=seed, data=part, at=at, batchnorm=mode, **fixed)
+            for mode, at, part, seed in itertools.product(*each, seeds)
+        ]
+
+
+class _GridProbe(_Probe):
+    points: int | None = Field(default=None, ge=1)  # the scale's
+    radius: float = Field(default=1.0, gt=0)
+    dimensions: Literal[1, 2] = 2
+    normalise: Normalisation = "filter"
+    one_dimensional: OneDimensional | None = None
+    along: Along = "random"
+
+
+class _CurvatureProbe(_Probe):
+    top: int = Field(default=5, ge=1)
+    vectors: int = Field(default=5, ge=0)
+    steps: int = Field(default=20, ge=2)
+    blocks: Blocks = "cells"
+    block_steps: int = Field(default=10, ge=2)
+    points: int = Field(default=5, ge=0)
+    radius: float = Field(default=1.0, gt=0)
+
+
+class _Part(_Section):
+    cells: list[str] = Field(min_length=1)
+    variants: _Variants = Field(default_factory=_Variants)
+    data: _Data = Field(default_factory=_Data)
+    training: _Training = Field(default_factory=_Training)
+    landscape: _GridProbe | None = None
+    variance: _GridProbe | None = None
+    curvature: _CurvatureProbe | None = None
+
+    def probes(self) -> list[Plan]:
+        """All planned probes."""
+        scale = SCALES[self.training.scale]
+        kinds: dict[str, tuple[Callable[..., Plan], int | None]] = {
+            "landscape": (ProbePlan, scale.landscape_points),
+            "variance": (ProbePlan, scale.variance_points),
+            "curvature": (CurvaturePlan, None),
+        }
+        found: list[Plan] = []
+        for kind, (plan, points) in kinds.items():
+            section: _Probe | None = getattr(self, kind)
+            if section is not None:
+                found += section.plans(functools.partial(plan, kind=kind), points)
+        return found
+
+    def build(self) -> Part:
+        """The part that this section describes."""
+        training, data = self.training, self.data
+        scale = SCALES[training.scale]
+        if "learning_rate" in training.overrides:
+            raise StudyError("training.overrides.learning_rate: give training.learning_rates")
+        recipe = dataclasses.replace(RECIPES[training.recipe], **scale.overrides)
+        names = data.name if isinstance(data.name, list) else [data.name or scale.dataset]
+        return Part(
+            cells=plan_cells(
+                self.cells,
+                method=self.variants.method,
+                seeds=self.variants.seeds,
+                rewired=self.variants.cells,
+                adapted=self.variants.adapted,
+            ),
+            recipe=overridden(recipe, training.overrides, where="training.overrides."),
+            data=tuple(
+                DataRequest(
+                    name,
+                    data.train_size,
+                    data.test_size,
+                    data.validation_size,
+                    (scale.train_size, scale.test_size),
+                )
+                for name in names
+            ),
+            learning_rates=tuple(training.learning_rates),
+            seeds=tuple(training.seeds),
+            probes=tuple(self.probes()),
+        )
+
+
+class _File(_Part):
+    name: str | None = None
+
+
+def read_study_file(path: str | Path) -> Study:
+    """Read a study from a TOML file (docs/guides/studies.md).
+
+    Raises:
+        StudyError: the file is missing or not TOML, a key is unknown or a value out of range; the
+            message names the dotted key, or the line.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise StudyError(f"{path}: not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{path}: not TOML: {error}") from None
+    except RecursionError:
+        raise StudyError(f"{path}: not TOML: nested too deeply") from None
+    try:
+        name = content.get("name")
+        return Study(name if name else path.stem, _parts(content))
+    except NascopeError as error:
+        raise StudyError(f"{path}: {error}") from None
+
+
+def _parts(content: Mapping[str, Any]) -> tuple[Part, ...]:
+    """The file itself, or each [[part]] over what stands outside of them."""
+    common = {key: value for key, value in content.items() if key != "part"}
+    if "part" not in content:
+        return (_part(_File, common, ""),)
+    given = content["part"]
+    if not isinstance(given, list) or not given or not all(isinstance(p, dict) for p in given):
+        raise StudyError("part: expected [[part]] sections")
+    # What is common is checked by itself first, so that a mistake is told where it was made.
+    _part(_File, {"cells": ["DARTS"], **common}, "")
+    name = {key: common.pop(key) for key in ("name",) if key in common}
+    if name and not isinstance(name["name"], str):
+        raise StudyError(f"name: expected a text, got {name['name']!r:.60}")
+    return tuple(
+        _part(_Part, _merged(common, own), f"part.{place}.")
+        for place, own in enumerate(given, start=1)
+    )
+
+
+def _part(kind: type[_Part], content: Mapping[str, Any], where: str) -> Part:
+    try:
+        return kind.model_validate(content).build()
+    except ValidationError as error:
+        raise StudyError(f"{where}{_first_problem(kind, error)}") from None
+    except NascopeError as error:
+        raise StudyError(f"{where}{error}" if where else str(error)) from None
+
+
+def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """``own`` over ``common``, section by section."""
+    merged = dict(common)
+    for key, value in own.items():
+        before = merged.get(key)
+        both = isinstance(value, dict) and isinstance(before, dict)
+        merged[key] = _merged(before, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        section: Any = kind
+        for part in problem["loc"][:-1]:
+            annotation = section.model_fields[str(part)].annotation
+            section = next(
+                (inner for inner in (annotation, *getattr(annotation, "__args__", ()))
+                 if isinstance(inner, type) and issubclass(inner, BaseModel)),
+                kind,
+            )  # fmt: skip
+        return f"{key}: unknown key{suggestion(key.split('.')[-1], list(section.model_fields))}"
+    if problem["type"] in {"model_type", "dict_type"}:
+        return f"{key}: expected a section or table of keys, got {problem['input']!r:.60}"
+    more = len(error.errors()) - 1
+    also = f" (and {more} more)" if more else ""
+    message = problem["msg"]
+    return f"{key}: {message[0].lower()}{message[1:]}, got {problem['input']!r:.60}{also}"
