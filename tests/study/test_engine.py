@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from nascope.errors import NascopeError, StudyError
-from nascope.study.engines import ProcessEngine, SerialEngine, Shared, Task
+from nascope.study.engines import Outcome, ProcessEngine, SerialEngine, Shared, Task
+from nascope.study.engines.ray import RayEngine
+from nascope.study.engines.task import Queue
 
 
 def make_ray():
     pytest.importorskip("ray", reason="needs Ray: pip install 'nascope[ray]'")
-    from nascope.study.engines.ray import RayEngine
-
     return RayEngine(workers=2)
 
 
@@ -127,8 +127,6 @@ def test_a_long_task_tells_how_far_it_is(parallel):
 
 
 def test_ten_thousand_tasks_are_queued_in_no_time():
-    from nascope.study.engines.task import Outcome, Queue
-
     first = [Task(f"a{k}", ignore, ()) for k in range(5000)]
     second = [Task(f"b{k}", ignore, (), after=(f"a{k}",)) for k in range(5000)]
     queue = Queue([*first, *second])
@@ -176,8 +174,6 @@ def test_numbers_below_one_are_refused():
 
 def test_what_ray_cannot_do_is_refused():
     pytest.importorskip("ray", reason="needs Ray")
-    from nascope.study.engines.ray import RayEngine
-
     with pytest.raises(StudyError, match="gpus must be a share of one"):
         RayEngine(gpus=1.5)
     with pytest.raises(StudyError, match="cannot reach the Ray cluster at 127.0.0.1:1"):

@@ -233,9 +233,7 @@ def test_a_failed_probe_stays_on_record_when_another_of_its_trial_succeeds(tmp_p
 
 def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
     """What a study file may ask of probes; weights that were not kept are trained for again."""
-    first = changed(
-        cells=PART.cells[:1], probes=(ProbePlan("landscape", points=3),)
-    )
+    first = changed(cells=PART.cells[:1], probes=(ProbePlan("landscape", points=3),))
     assert run_study(first, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     (before,) = tmp_path.glob("trials/*/checkpoint.safetensors")
     content = before.read_bytes()
@@ -282,9 +280,7 @@ def test_probes_at_equal_training_loss(tmp_path):
     curves = [trial.training.curve for trial in read_study(tmp_path / "two").trials]
     level = max(min(point.train_loss for point in curve[:-1]) for curve in curves)
     level = float(f"{level + 5e-5:.4f}")  # both trainings come to it before their end
-    study = changed(
-        probes=(ProbePlan("landscape", points=3, at=f"loss {level}"),)
-    )
+    study = changed(probes=(ProbePlan("landscape", points=3, at=f"loss {level}"),))
     assert run_study(study, tmp_path / "one", engine=SerialEngine(), device="cpu").failed == {}
     assert run_study(study, tmp_path / "two", engine=SerialEngine(), device="cpu").failed == {}
     assert numbers(tmp_path / "one") == numbers(tmp_path / "two")

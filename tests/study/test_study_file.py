@@ -74,7 +74,9 @@ def test_a_scale_has_its_grids(tmp_path):
     text = GOOD.replace("points = 5", "").replace("points = 3", "")
     sides = {}
     for scale in ("tiny", "paper"):
-        probes = read_study_file(write(tmp_path, text.replace('"tiny"', f'"{scale}"'))).parts[0].probes
+        probes = (
+            read_study_file(write(tmp_path, text.replace('"tiny"', f'"{scale}"'))).parts[0].probes
+        )
         sides[scale] = [probe.points for probe in probes]
     assert sides == {"tiny": [21, 11], "paper": [51, 21]}
 

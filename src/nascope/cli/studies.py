@@ -1,14 +1,24 @@
-"""Commands over studies: demo, study run."""
+"""Commands that carry out studies: demo, study new, plan and run."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nascope.cli import study_records
+from nascope.cli.engines import (
+    AddressOption,
+    EngineName,
+    EngineOption,
+    GpusOption,
+    TaskThreadsOption,
+    engine_of,
+)
 from nascope.cli.options import (
     DataDirOption,
     DeviceOption,
@@ -18,10 +28,20 @@ from nascope.cli.options import (
     WorkersOption,
 )
 from nascope.cli.progress import Display, display, duration, print_log
+from nascope.cli.search_lines import search_lines
 
 if TYPE_CHECKING:
-    from nascope.study.run import Snapshot, Summary
+    from nascope.records.plan import Plan
+    from nascope.study.calibration import Forecast
+    from nascope.study.engines import Engine
+    from nascope.study.run import Snapshot, Summary, Todo
     from nascope.study.study import Study
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The study file.")]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option("--output", metavar="FOLDER", help="The study's folder; by default runs/FILE."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +50,11 @@ def register(app: typer.Typer) -> None:
     study = typer.Typer(
         help="Studies: many trainings and probes from one file.", no_args_is_help=True
     )
+    study.command(epilog="Example: nascope study new study.toml")(new)
+    study.command(epilog="Example: nascope study plan study.toml")(plan)
     study.command(epilog="Example: nascope study run study.toml --output runs/study")(run)
+    study.command(epilog="Example: nascope study search search.toml")(search)
+    study_records.register(study)
     app.add_typer(study, name="study")
 
 
@@ -50,19 +74,105 @@ def demo(
     from nascope.study.demo import demo_study  # noqa: PLC0415  (loads torch)
 
     study = demo_study(seed=seed, variants=variants)
-    _run_and_report(study, output, None, device, workers, quiet, verbose)
+    if verbose:
+        print_log()
+    where: Any = {"address": None, "threads": 1, "gpus": None}
+    with engine_of(EngineName.PROCESSES, device=device, workers=workers, **where) as (engine, _):
+        _run_and_report(study, output, engine, device=device, data_dir=None, quiet=quiet)
+
+
+def new(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="What to write.")],
+) -> None:
+    """Write a study file with every section explained, to be changed."""
+    from nascope.study.template import write_template  # noqa: PLC0415
+
+    write_template(file)
+    print(f"{file}: see what it takes with nascope study plan {file}")
+
+
+def plan(
+    file: FileArgument,
+    *,
+    output: FolderOption = None,
+    data_dir: DataDirOption = None,
+    device: DeviceOption = "auto",
+    engine: EngineOption = EngineName.PROCESSES,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
+    threads: TaskThreadsOption = 1,
+    gpus: GpusOption = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate/--no-calibrate", help="Measure what it will take.")
+    ] = True,
+) -> None:
+    """Show a study's trials and what of them is missing, and the time and disk it will take.
+
+    The forecast comes from a few steps of the study's own work on this machine.
+    """
+    from nascope.records.paths import StudyPaths  # noqa: PLC0415
+    from nascope.study.run import missing  # noqa: PLC0415
+    from nascope.study.study_file import read_study_file  # noqa: PLC0415
+
+    study = read_study_file(file)
+    folder = output or Path("runs") / file.stem
+    where = str(data_dir) if data_dir else None
+    planned = study.plan(study.load_data(where))
+    todo = missing(StudyPaths(folder), planned, where, "cpu")
+    _print_plan(planned, todo, folder)
+    sys.stdout.flush()
+    if not todo.tasks or not calibrate:
+        return
+    from nascope.study.calibration import forecast  # noqa: PLC0415
+
+    with engine_of(
+        engine, device=device, workers=workers, address=address, threads=threads, gpus=gpus
+    ) as (chosen, side_by_side):
+        todo = missing(StudyPaths(folder), planned, where, chosen.device(device))
+        busy = min(side_by_side, len(todo.results))
+        _print_forecast(forecast(todo, chosen, workers=busy, data_dir=where))
+
+
+def _print_plan(planned: Plan, todo: Todo, folder: Path) -> None:
+    print(f"{planned.name}: {len(planned.trials)} trials, in {folder}")
+    groups: dict[tuple[str, float], list[dict[str, Any]]] = {}
+    for entry in planned.trials:
+        key = entry["data"]["name"], entry["recipe"]["learning_rate"]
+        groups.setdefault(key, []).append(entry)
+    print(f"  {'data':<12}{'learning rate':>14}{'trials':>8}{'cells':>7}  seeds")
+    for (data, rate), entries in groups.items():
+        cells = len({entry["label"] for entry in entries})
+        seeds = sorted({entry["seed"] for entry in entries})
+        few = ", ".join(map(str, seeds)) if len(seeds) <= 6 else f"{seeds[0]} … {seeds[-1]}"
+        print(f"  {data:<12}{rate:>14g}{len(entries):>8}{cells:>7}  {few}")
+    total = {"training": len(planned.trials)}
+    total |= Counter(probe["kind"] for entry in planned.trials for probe in entry["probes"])
+    left = Counter((*name.split("/"), "training")[1] for name in todo.results)
+    print(f"  {'work':<12}{'in all':>14}{'to do':>8}")
+    for kind, count in total.items():
+        print(f"  {kind:<12}{count:>14}{left[kind]:>8}")
+
+
+def _print_forecast(found: Forecast) -> None:
+    parts = ", ".join(f"{kind} {duration(seconds)}" for kind, seconds in found.seconds.items())
+    print(f"  time  about {duration(found.wall_seconds)} on {found.workers} at a time ({parts})")
+    print(f"  disk  about {found.bytes / 1e6:,.1f} MB")
 
 
 def run(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The study file.")],
+    file: FileArgument,
     *,
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Where all is written; by default runs/NAME."),
-    ] = None,
+    output: FolderOption = None,
     data_dir: DataDirOption = None,
     device: DeviceOption = "auto",
+    engine: EngineOption = EngineName.PROCESSES,
+    address: AddressOption = None,
     workers: WorkersOption = None,
+    threads: TaskThreadsOption = 1,
+    gpus: GpusOption = None,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write the report at the end.")
+    ] = True,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -71,40 +181,103 @@ def run(
 
     study = read_study_file(file)
     folder = output or Path("runs") / file.stem
-    _run_and_report(study, folder, data_dir, device, workers, quiet, verbose)
-
-
-def _run_and_report(  # noqa: PLR0917
-    study: Study,
-    folder: Path,
-    data_dir: Path | None,
-    device: str,
-    workers: int | None,
-    quiet: bool,
-    verbose: bool,
-) -> None:
-    from nascope.report import write_report  # noqa: PLC0415
-    from nascope.study.run import run_study  # noqa: PLC0415
-
     if verbose:
         print_log()
+    with engine_of(
+        engine, device=device, workers=workers, address=address, threads=threads, gpus=gpus
+    ) as (chosen, _):
+        _run_and_report(
+            study,
+            folder,
+            chosen,
+            device=device,
+            data_dir=str(data_dir) if data_dir else None,
+            quiet=quiet,
+            report=report,
+        )
+
+
+def _run_and_report(
+    study: Study,
+    folder: Path,
+    engine: Engine,
+    *,
+    device: str,
+    data_dir: str | None,
+    quiet: bool,
+    report: bool = True,
+) -> None:
+    from nascope.study.run import run_study  # noqa: PLC0415
+
     start = time.monotonic()
     with display(quiet=quiet) as shown:
         summary = run_study(
             study,
             folder,
-            data_dir=str(data_dir) if data_dir else None,
+            data_dir=data_dir,
             device=device,
-            workers=workers,
+            engine=engine,
             on_progress=lambda snapshot: _show(shown, snapshot),
         )
         shown.say(_summary_line(summary, time.monotonic() - start))
-        page = write_report(folder)
-    print(page)
+        if report:
+            from nascope.report import write_report  # noqa: PLC0415
+
+            print(write_report(folder))
     if summary.failed:
         for name, error in summary.failed.items():
             print(f"failed: {name}: {error.strip().splitlines()[-1]}", file=sys.stderr)
         sys.exit(1)
+
+
+def search(
+    file: FileArgument,
+    *,
+    output: FolderOption = None,
+    data_dir: DataDirOption = None,
+    device: DeviceOption = "auto",
+    engine: EngineOption = EngineName.PROCESSES,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
+    threads: TaskThreadsOption = 1,
+    gpus: GpusOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Search a space's wirings at random or by evolution, and watch the width as it happens.
+
+    FILE.toml is a study file of one cell with a section [search] (docs/guides/studies.md). Run it
+    again to go on; nascope trace FOLDER/best.jsonl follows the best cell found.
+    """
+    from nascope.study.search import run_search  # noqa: PLC0415
+    from nascope.study.study_file import read_search_file  # noqa: PLC0415
+
+    wanted = read_search_file(file)
+    folder = output or Path("runs") / file.stem
+    start = time.monotonic()
+    with (
+        engine_of(
+            engine, device=device, workers=workers, address=address, threads=threads, gpus=gpus
+        ) as (chosen, _),
+        display(quiet=quiet) as shown,
+    ):
+
+        def progress(before: int, snapshot: Snapshot) -> None:
+            in_round = min(wanted.batch, wanted.candidates - before)
+            share = (before + in_round * snapshot.share) / wanted.candidates
+            spent = time.monotonic() - start
+            words = f"candidates {before + 1} to {before + in_round} of {wanted.candidates}"
+            shown.show(share, spent * (1 - share) / share if spent > 5 and share else None, words)
+
+        found = run_search(
+            wanted,
+            folder,
+            chosen,
+            data_dir=str(data_dir) if data_dir else None,
+            device=device,
+            on_progress=progress,
+        )
+    print("\n".join(search_lines(wanted, found)))
+    print(folder / "candidates.jsonl")
 
 
 def _show(shown: Display, snapshot: Snapshot) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from nascope import __version__
 from nascope.records.identity import NUMERICS_VERSION
 
-
 _maker: dict[str, Any] = {}
 
 

@@ -8,7 +8,7 @@ import itertools
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,11 +17,13 @@ from nascope.errors import NascopeError, StudyError
 from nascope.probes.directions import Normalisation, OneDimensional
 from nascope.probes.risk import BatchNormMode
 from nascope.study.plans import Along, Blocks, CurvaturePlan, Data, ProbePlan
+from nascope.study.search import Algorithm, Search
 from nascope.study.study import DataRequest, Part, Study, plan_cells
 from nascope.training.recipe import RECIPES, SCALES, overridden, suggestion
 
 Plan = ProbePlan | CurvaturePlan
 Kind = Literal["normal", "reduce"]
+Section = TypeVar("Section", bound=BaseModel)
 
 
 class _Section(BaseModel):
@@ -153,6 +155,19 @@ class _File(_Part):
     name: str | None = None
 
 
+class _Search(_Section):
+    algorithm: Algorithm = "evolution"
+    space: str = "darts"
+    candidates: int = Field(default=48, ge=1)
+    population: int = Field(default=16, ge=1)
+    sample: int = Field(default=4, ge=1)
+    batch: int = Field(default=4, ge=1)
+
+
+class _SearchFile(_File):
+    search: _Search = Field(default_factory=_Search)
+
+
 def read_study_file(path: str | Path) -> Study:
     """Read a study from a TOML file (docs/guides/studies.md).
 
@@ -161,8 +176,59 @@ def read_study_file(path: str | Path) -> Study:
             message names the dotted key, or the line.
     """
     path = Path(path)
+    content = _read(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "search" in content:
+            raise StudyError("search: this file is of a search; run it with nascope study search")
+        name = content.get("name")
+        return Study(name if name else path.stem, _parts(content))
+    except NascopeError as error:
+        raise StudyError(f"{path}: {error}") from None
+
+
+def read_search_file(path: str | Path) -> Search:
+    """Read a search from a TOML file: a study's, of one cell, with a section [search].
+
+    Raises:
+        StudyError: as `read_study_file`.
+    """
+    path = Path(path)
+    content = _read(path)
+    try:
+        if "part" in content:
+            raise StudyError("part: a search has none")
+        file = _validated(_SearchFile, content, "")
+        (part, search) = file.build(), file.search
+        for name, found in {
+            "cells": [cell.label for cell in part.cells],
+            "data.name": [request.name for request in part.data],
+            "training.learning_rates": part.learning_rates,
+            "training.seeds": part.seeds,
+        }.items():
+            if len(found) != 1:
+                raise StudyError(f"{name}: a search has one, not {len(found)}")
+        if part.probes:
+            raise StudyError(f"{part.probes[0].kind}: a search probes nothing; run a study after")
+        return Search(
+            name=file.name or path.stem,
+            start=part.cells[0].genotype,
+            recipe=dataclasses.replace(part.recipe, learning_rate=part.learning_rates[0]),
+            data=part.data[0],
+            algorithm=search.algorithm,
+            within=search.space,
+            candidates=search.candidates,
+            population=search.population,
+            sample=search.sample,
+            batch=search.batch,
+            seed=part.seeds[0],
+        )
+    except NascopeError as error:
+        raise StudyError(f"{path}: {error}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StudyError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -171,11 +237,6 @@ def read_study_file(path: str | Path) -> Study:
         raise StudyError(f"{path}: not TOML: {error}") from None
     except RecursionError:
         raise StudyError(f"{path}: not TOML: nested too deeply") from None
-    try:
-        name = content.get("name")
-        return Study(name if name else path.stem, _parts(content))
-    except NascopeError as error:
-        raise StudyError(f"{path}: {error}") from None
 
 
 def _parts(content: Mapping[str, Any]) -> tuple[Part, ...]:
@@ -198,12 +259,18 @@ def _parts(content: Mapping[str, Any]) -> tuple[Part, ...]:
 
 
 def _part(kind: type[_Part], content: Mapping[str, Any], where: str) -> Part:
+    section = _validated(kind, content, where)
     try:
-        return kind.model_validate(content).build()
-    except ValidationError as error:
-        raise StudyError(f"{where}{_first_problem(kind, error)}") from None
+        return section.build()
     except NascopeError as error:
         raise StudyError(f"{where}{error}" if where else str(error)) from None
+
+
+def _validated(kind: type[Section], content: Mapping[str, Any], where: str) -> Section:
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise StudyError(f"{where}{_first_problem(kind, error)}") from None
 
 
 def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

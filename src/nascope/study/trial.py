@@ -18,11 +18,11 @@ from nascope.cells.genotype import Genotype, from_dict
 from nascope.data.datasets import DataSet, load_data
 from nascope.data.device import choose_device, describe_device
 from nascope.errors import StudyError
+from nascope.probes.grid import Share
 from nascope.records.files import why_unwritable, write_arrays, write_json
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.provenance import provenance
 from nascope.records.read import is_complete
-from nascope.probes.grid import Share
 from nascope.study.engines import Shared
 from nascope.study.probing import Arrays, Plain, Probed, Progress, probe_network
 from nascope.study.trained import checked

@@ -211,6 +211,30 @@ def train(
                 return checkpoint
 
 
+def time_steps(
+    network: Network, data: DataSet, recipe: Recipe, *, device: torch.device, seconds: float
+) -> float:
+    """Seconds of training an image, over so many seconds of steps and at least two; the network's
+    weights change."""
+    state = TrainingState(network, recipe, images=len(data.train))
+    batches = _Batches(data, recipe, 0, device)
+    count = 0
+    with arithmetic(recipe.precision, device):
+        state.begin_epoch()
+        batches.begin(0)
+        begun = time.perf_counter()
+        while count < 2 or time.perf_counter() - begun < seconds:
+            state.here.step = count % state.steps
+            _step(state, network.forward_training, *batches.at(state.here.step), seed=0)
+            if count == 0:  # to warm up
+                state.log.cpu()
+                begun = time.perf_counter()
+            count += 1
+        state.log.cpu()  # waits for the device
+    spent = time.perf_counter() - begun
+    return spent / ((count - 1) * min(recipe.batch_size, len(data.train)))
+
+
 def snapshots_of(path: Path) -> Path:
     """The folder of a checkpoint's snapshots, beside it."""
     return path.with_name(f"{path.stem}-snapshots")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -79,9 +80,9 @@ class RayEngine:
         )
         # max_calls=0: a GPU task would otherwise get a new process, and a new torch, each time.
         # max_retries=0: this engine counts the attempts itself, as the others do.
-        self._remote: Any = ray.remote(
-            num_cpus=threads, num_gpus=gpus, max_calls=0, max_retries=0
-        )(_serve)
+        self._remote: Any = ray.remote(num_cpus=threads, num_gpus=gpus, max_calls=0, max_retries=0)(
+            _serve
+        )
         self._stored: dict[Shared, Any] = {}
 
     def device(self, name: str) -> str:
@@ -94,48 +95,53 @@ class RayEngine:
 
     def run(self, tasks: Sequence[Task], progress: Progress) -> Iterator[Outcome]:
         """Run all tasks; yield an outcome for each as it ends."""
-        ray = self._ray
         queue = Queue(tasks)
         running: dict[Any, Task] = {}
-        told, slots = 0.0, self._slots()
+        told, slots = -math.inf, 0
         try:
             while True:
+                if time.monotonic() - told >= _POLL_SECONDS:
+                    self._tell({task.name for task in running.values()}, progress)
+                    told, slots = time.monotonic(), self._slots()
                 while len(running) < slots and (task := queue.pop_ready()):
                     try:
-                        reference = self._submit(task)
-                    except NascopeError as error:
+                        running[self._submit(task)] = task
+                    except NascopeError as error:  # what it shares can't be loaded
                         yield from queue.finish(Outcome(task.name, str(error)))
-                        continue
-                    running[reference] = task
                 if not running:
                     return
-                ended, _ = ray.wait(list(running), num_returns=1, timeout=_POLL_SECONDS)
-                if ended:  # all that have, in one go
-                    ended, _ = ray.wait(list(running), num_returns=len(running), timeout=0)
-                for reference in ended:
-                    task = running.pop(reference)
-                    try:
-                        outcome: Outcome = ray.get(reference)
-                    except ray.exceptions.RayTaskError as error:  # it could not even begin
-                        yield from queue.finish(Outcome(task.name, str(error)))
-                    except ray.exceptions.RayError as error:
-                        why = type(error).__name__
-                        logger.info("%s: lost its process or node (%s)", task.name, why)
-                        yield from queue.lost(task, why)
-                    else:
-                        yield from queue.finish(outcome)
-                now = time.monotonic()
-                if now - told >= _POLL_SECONDS:
-                    told, slots = now, self._slots()
-                    known = {task.name for task in running.values()}
-                    with contextlib.suppress(ray.exceptions.RayError):
-                        for name, news in ray.get(self._board.take.remote()).items():
-                            if name in known:
-                                progress(name, *news)
+                for reference in self._ended(list(running)):
+                    yield from self._result(reference, running.pop(reference), queue)
         finally:
             for reference in running:
                 with contextlib.suppress(Exception):
-                    ray.cancel(reference, force=True)
+                    self._ray.cancel(reference, force=True)
+
+    def _ended(self, running: list[Any]) -> list[Any]:
+        """The tasks that have ended, after a while at the most."""
+        ended, _ = self._ray.wait(running, num_returns=1, timeout=_POLL_SECONDS)
+        if ended:  # all of them in one go
+            ended, _ = self._ray.wait(running, num_returns=len(running), timeout=0)
+        return list(ended)
+
+    def _result(self, reference: Any, task: Task, queue: Queue) -> Iterator[Outcome]:
+        errors = self._ray.exceptions
+        try:
+            outcome: Outcome = self._ray.get(reference)
+        except errors.RayTaskError as error:  # it could not even begin
+            yield from queue.finish(Outcome(task.name, str(error)))
+        except errors.RayError as error:
+            why = type(error).__name__
+            logger.info("%s: its process or node was lost (%s)", task.name, why)
+            yield from queue.lost(task, why)
+        else:
+            yield from queue.finish(outcome)
+
+    def _tell(self, running: set[str], progress: Progress) -> None:
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            for name, news in self._ray.get(self._board.take.remote()).items():
+                if name in running:
+                    progress(name, *news)
 
     def close(self) -> None:
         """Leave the cluster, and stop it if this engine has started it."""
@@ -154,17 +160,18 @@ class RayEngine:
             self._stored[shared] = self._ray.put(shared.load(*shared.arguments))
         return self._stored[shared]
 
-    def _slots(self) -> int:
-        """Tasks to have submitted, by what the cluster has now."""
-        if self._own and self.workers is not None:
-            return _AHEAD * self.workers
+    def side_by_side(self) -> int:
+        """How many tasks the cluster, as it is now, carries out at a time; at least 1."""
         resources = self._ray.cluster_resources()
         fit = resources.get("CPU", 0) / self.threads
         if self.gpus:
             fit = min(fit, resources.get("GPU", 0) / self.gpus)
-        if self.workers is not None:
-            return self.workers
-        return max(_AHEAD * int(fit), _AHEAD)
+        return max(1, min(int(fit), self.workers or int(fit)))
+
+    def _slots(self) -> int:
+        """Tasks to have submitted: some ahead, but not past a limit on a cluster of others."""
+        limit = self.workers if self.workers is not None and not self._own else None
+        return limit or _AHEAD * self.side_by_side()
 
 
 _QUIET: dict[str, Any] = {
@@ -185,8 +192,6 @@ def _import_ray() -> Any:
             "the Ray engine needs Ray, which is not installed: pip install 'nascope[ray]'"
         ) from None
     return ray
-
-
 
 
 class _Board:

@@ -20,9 +20,7 @@ class SerialEngine:
         """Run all tasks; yield an outcome for each as it ends."""
         queue = Queue(tasks)
         while task := queue.pop_ready():
-            yield from queue.finish(
-                carry_out_here(task, functools.partial(progress, task.name))
-            )
+            yield from queue.finish(carry_out_here(task, functools.partial(progress, task.name)))
 
     def close(self) -> None:
         """Nothing is held."""
