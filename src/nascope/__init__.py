@@ -9,8 +9,9 @@ Names are loaded when they are first used: cells and reports need no torch.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nascope.lazy import lazily
 
 __version__ = "0.1.0"
 
@@ -68,19 +69,14 @@ if TYPE_CHECKING:
     )
     from nascope.data import load_data
     from nascope.networks import Network
+    from nascope.plans.recipe import Recipe
     from nascope.probes import Grid, Risk, gradient_variance, landscape, random_directions
     from nascope.records import read_study
     from nascope.report import write_report
-    from nascope.training.recipe import Recipe
     from nascope.training.train import train
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'nascope' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

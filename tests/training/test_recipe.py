@@ -6,8 +6,8 @@ import pytest
 
 from nascope.data import load_data
 from nascope.errors import StudyError
+from nascope.plans.recipe import overridden, scale_of
 from nascope.training import RECIPES, SCALES, Recipe
-from nascope.training.recipe import overridden, scale_of
 
 
 def test_the_papers_recipes():

@@ -12,11 +12,11 @@ from nascope.cells import load_cell
 from nascope.data import load_data
 from nascope.data.augment import draw_epoch
 from nascope.errors import CheckpointError, StudyError
+from nascope.plans.identity import training_identity
 from nascope.records import identity as identities
 from nascope.records.identity import derived_seed
 from nascope.records.read import CORRECT_KEY, read_training
 from nascope.training import Recipe, build_network, load_checkpoint, train
-from nascope.training.train import training_identity
 
 SHORT = Recipe(channels=2, layers=3, epochs=3, batch_size=64)
 

@@ -20,7 +20,7 @@ from nascope.cli.progress import job, print_log
 from nascope.errors import StudyError
 
 if TYPE_CHECKING:
-    from nascope.study.plans import CurvaturePlan, ProbePlan
+    from nascope.plans.probes import CurvaturePlan, ProbePlan
 
 InstancesOption = Annotated[
     int | None, typer.Option(metavar="N", min=1, help="Images used; all by default.")
@@ -94,7 +94,7 @@ def landscape(
     verbose: VerboseOption = False,
 ) -> None:
     """Loss and accuracy on a plane or line through the weights."""
-    from nascope.study.plans import ProbePlan  # noqa: PLC0415
+    from nascope.plans.probes import ProbePlan  # noqa: PLC0415
 
     if to is not None and (trajectory or at != "end"):
         raise StudyError("--to goes neither with --trajectory nor with --at")
@@ -144,7 +144,7 @@ def variance(
     verbose: VerboseOption = False,
 ) -> None:
     """Variance of per-instance gradients on a plane or line through the weights."""
-    from nascope.study.plans import ProbePlan  # noqa: PLC0415
+    from nascope.plans.probes import ProbePlan  # noqa: PLC0415
 
     plan = ProbePlan(
         "variance",
@@ -200,7 +200,7 @@ def curvature(
     verbose: VerboseOption = False,
 ) -> None:
     """Eigenvalues, trace and density of the Hessian; Lipschitz constants of the gradient."""
-    from nascope.study.plans import CurvaturePlan  # noqa: PLC0415
+    from nascope.plans.probes import CurvaturePlan  # noqa: PLC0415
 
     plan = CurvaturePlan(
         top=top,

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from nascope.records.plan import Plan
     from nascope.study.calibration import Forecast
     from nascope.study.engines import Engine
-    from nascope.study.run import Snapshot, Summary, Todo
+    from nascope.study.missing import Missing
+    from nascope.study.run import Snapshot, Summary
     from nascope.study.study import Study
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The study file.")]
@@ -111,29 +112,30 @@ def plan(
     The forecast comes from a few steps of the study's own work on this machine.
     """
     from nascope.records.paths import StudyPaths  # noqa: PLC0415
-    from nascope.study.run import missing  # noqa: PLC0415
+    from nascope.study.missing import missing  # noqa: PLC0415
     from nascope.study.study_file import read_study_file  # noqa: PLC0415
 
     study = read_study_file(file)
     folder = output or Path("runs") / file.stem
     where = str(data_dir) if data_dir else None
     planned = study.plan(study.load_data(where))
-    todo = missing(StudyPaths(folder), planned, where, "cpu")
-    _print_plan(planned, todo, folder)
+    lacking = missing(StudyPaths(folder), planned)
+    _print_plan(planned, lacking, folder)
     sys.stdout.flush()
-    if not todo.tasks or not calibrate:
+    if not calibrate or all(trial.trained and not trial.probes for trial in lacking):
         return
     from nascope.study.calibration import forecast  # noqa: PLC0415
+    from nascope.study.run import todo_of  # noqa: PLC0415
 
     with engine_of(
         engine, device=device, workers=workers, address=address, threads=threads, gpus=gpus
     ) as (chosen, side_by_side):
-        todo = missing(StudyPaths(folder), planned, where, chosen.device(device))
+        todo = todo_of(lacking, folder, where, chosen.device(device))
         busy = min(side_by_side, len(todo.results))
         _print_forecast(forecast(todo, chosen, workers=busy, data_dir=where))
 
 
-def _print_plan(planned: Plan, todo: Todo, folder: Path) -> None:
+def _print_plan(planned: Plan, lacking: list[Missing], folder: Path) -> None:
     print(f"{planned.name}: {len(planned.trials)} trials, in {folder}")
     groups: dict[tuple[str, float], list[dict[str, Any]]] = {}
     for entry in planned.trials:
@@ -147,7 +149,8 @@ def _print_plan(planned: Plan, todo: Todo, folder: Path) -> None:
         print(f"  {data:<12}{rate:>14g}{len(entries):>8}{cells:>7}  {few}")
     total = {"training": len(planned.trials)}
     total |= Counter(probe["kind"] for entry in planned.trials for probe in entry["probes"])
-    left = Counter((*name.split("/"), "training")[1] for name in todo.results)
+    left = Counter(probe["kind"] for trial in lacking for probe in trial.probes)
+    left["training"] = sum(not trial.trained for trial in lacking)
     print(f"  {'work':<12}{'in all':>14}{'to do':>8}")
     for kind, count in total.items():
         print(f"  {kind:<12}{count:>14}{left[kind]:>8}")
@@ -248,7 +251,7 @@ def search(
     FILE.toml is a study file of one cell with a section [search] (docs/guides/studies.md). Run it
     again to go on; nascope trace FOLDER/best.jsonl follows the best cell found.
     """
-    from nascope.study.search import run_search  # noqa: PLC0415
+    from nascope.study.run_search import run_search  # noqa: PLC0415
     from nascope.study.study_file import read_search_file  # noqa: PLC0415
 
     wanted = read_search_file(file)

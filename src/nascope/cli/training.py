@@ -101,9 +101,9 @@ def train(
     from nascope.cells.resolve import resolve_cell  # noqa: PLC0415
     from nascope.data.datasets import load_data  # noqa: PLC0415
     from nascope.data.device import choose_device, take_process  # noqa: PLC0415
+    from nascope.plans.moments import Moment  # noqa: PLC0415
+    from nascope.plans.recipe import RECIPES, overridden, scale_of  # noqa: PLC0415
     from nascope.records.paths import slug  # noqa: PLC0415
-    from nascope.training.moments import Moment  # noqa: PLC0415
-    from nascope.training.recipe import RECIPES, overridden, scale_of  # noqa: PLC0415
     from nascope.training.train import train as train_network  # noqa: PLC0415
 
     genotype = resolve_cell(cell)

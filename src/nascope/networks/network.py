@@ -15,6 +15,7 @@ from torch.nn import functional
 from nascope.cells import genotype as genotypes
 from nascope.cells.topology import live_nodes
 from nascope.errors import GenotypeError, StudyError
+from nascope.networks.limits import MAX_CHANNELS, MAX_LAYERS
 from nascope.networks.operations import (
     FactorizedReduce,
     Rectified,
@@ -22,8 +23,6 @@ from nascope.networks.operations import (
     build_operation,
 )
 
-MAX_CHANNELS = 10_000  # of the first cells; the widest published network has some 200
-MAX_LAYERS = 1_000
 MAX_CLASSES = 1_000_000
 MIN_IMAGE_SIZE = 8  # two reductions leave 2×2
 AUXILIARY_IMAGE_SIZE = 32  # the tower pools an 8×8 map, which is 32 px after two reductions

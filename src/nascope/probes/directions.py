@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from nascope.errors import ProbeError
+from nascope.plans.options import Normalisation, OneDimensional
 from nascope.records.identity import derived_seed
 
 Weights = Mapping[str, Tensor]
-Normalisation = Literal["filter", "layer", "none"]
-OneDimensional = Literal["zero", "scale"]
 
 
 def random_directions(

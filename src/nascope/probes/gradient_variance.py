@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from nascope.errors import ProbeError
-from nascope.probes.grid import Grid, Progress, Share, compute_points
+from nascope.plans.options import Share
+from nascope.probes.grid import Grid, Progress, compute_points
 from nascope.probes.per_instance import choose_method, per_instance
 from nascope.probes.risk import Direction, Risk, wide
 from nascope.records.identity import derived_seed

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nascope.errors import ProbeError, StudyError
+from nascope.plans.options import CHUNK, Share
 from nascope.probes.parallel import Stopped, side_by_side
 from nascope.probes.risk import Direction, Risk
 from nascope.records.files import read_arrays, write_arrays
@@ -20,8 +21,6 @@ logger = logging.getLogger(__name__)
 
 Progress = Callable[[float, str], None]
 Arrays = Mapping[str, np.ndarray]
-
-CHUNK = 4  # points; fixed, so that chunks don't depend on the number of workers
 
 
 @dataclass(frozen=True)
@@ -84,27 +83,6 @@ class Grid:
         """The axes as arrays, under their names."""
         names = ("alphas", "betas")
         return {name: np.array(axis) for name, axis in zip(names, self.axes, strict=False)}
-
-
-@dataclass(frozen=True)
-class Share:
-    """A part of a grid's chunks, that one of several processes computes: its place from 0."""
-
-    place: int
-    of: int
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.place < self.of:
-            raise ProbeError(f"part {self.place} of {self.of} is none")
-
-    def chunks(self, count: int) -> range:
-        """The chunks that are part of it, of ``count``: neighbours."""
-        return range(self.place * count // self.of, (self.place + 1) * count // self.of)
-
-
-def num_chunks(points: int) -> int:
-    """How many chunks a grid of so many points is worked off in."""
-    return -(-points // CHUNK)
 
 
 def compute_points(

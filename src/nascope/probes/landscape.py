@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nascope.probes.grid import Grid, Progress, Share, compute_points
+from nascope.plans.options import Share
+from nascope.probes.grid import Grid, Progress, compute_points
 from nascope.probes.risk import Direction, Risk
 
 

@@ -9,7 +9,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +19,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from nascope.errors import ProbeError
 from nascope.networks.folding import Folded
+from nascope.plans.options import BatchNormMode
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Direction = Mapping[str, Tensor]
 """A displacement: for each parameter, by name, a tensor of its shape."""
-
-BatchNormMode = Literal["frozen", "recalibrated", "batch"]
 
 FIRST = 8  # instances of a first, small batch
 CHECKED = 2  # of them recomputed alone

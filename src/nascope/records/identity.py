@@ -22,6 +22,9 @@ NUMERICS_VERSION = {
 values guard it. Results of another version are kept on disk but not taken for current ones."""
 
 
+_compact = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def identity(kind: str, determines: Mapping[str, Any]) -> str:
     """Sixteen hexadecimal digits that name a result.
 
@@ -29,8 +32,11 @@ def identity(kind: str, determines: Mapping[str, Any]) -> str:
         kind: one of `NUMERICS_VERSION`: keeps equal settings of different things apart.
         determines: everything that the numbers depend on, as plain data.
     """
-    content = plain({"kind": kind, "numerics": NUMERICS_VERSION[kind], **determines})
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    content = {"kind": kind, "numerics": NUMERICS_VERSION[kind], **determines}
+    try:
+        text = _compact.encode(content)
+    except (TypeError, ValueError):  # numpy's numbers, or some that are not finite
+        text = _compact.encode(plain(content))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

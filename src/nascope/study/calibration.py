@@ -19,6 +19,7 @@ from nascope.data.augment import on_device
 from nascope.data.datasets import DataSet, balanced_subset
 from nascope.data.device import choose_device, evaluation_batch
 from nascope.errors import StudyError
+from nascope.plans.recipe import Recipe
 from nascope.probes.directions import random_directions
 from nascope.probes.gradient_variance import gradient_variance
 from nascope.probes.grid import Grid
@@ -30,7 +31,6 @@ from nascope.records.plan import Entry
 from nascope.study.engines import Engine, Task
 from nascope.study.run import Todo
 from nascope.study.trial import Work, shared_data
-from nascope.training.recipe import Recipe
 from nascope.training.train import build_network, time_steps
 
 _SECONDS = 1.5  # of each measurement, at least; and two repetitions

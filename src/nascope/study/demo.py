@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nascope.study.plans import ProbePlan
+from nascope.plans.probes import ProbePlan
+from nascope.plans.recipe import Recipe
 from nascope.study.study import DataRequest, Part, Study, plan_cells
-from nascope.training.recipe import Recipe
 
 
 def demo_study(*, seed: int = 0, variants: int = 4) -> Study:

@@ -20,10 +20,14 @@ from nascope.data.device import describe_device, evaluation_batch
 from nascope.errors import StudyError
 from nascope.networks.matching import operation_keys
 from nascope.networks.network import Network
+from nascope.plans.moments import Moment
+from nascope.plans.options import Share
+from nascope.plans.probes import CurvaturePlan, ProbePlan
+from nascope.plans.recipe import Recipe
 from nascope.probes.curvature import eigenvalues, spectrum
 from nascope.probes.directions import direction_between, random_directions, trajectory_plane
 from nascope.probes.gradient_variance import gradient_variance
-from nascope.probes.grid import Grid, Progress, Share
+from nascope.probes.grid import Grid, Progress
 from nascope.probes.landscape import landscape
 from nascope.probes.lipschitz import (
     block_lipschitz,
@@ -35,11 +39,8 @@ from nascope.probes.per_instance import choose_method
 from nascope.probes.risk import Direction, Risk
 from nascope.records.files import write_arrays, write_json
 from nascope.records.provenance import provenance
-from nascope.study.plans import CurvaturePlan, ProbePlan
 from nascope.study.trained import data_of, trained_network
 from nascope.training.checkpoint import Checkpoint, load_checkpoint
-from nascope.training.moments import Moment
-from nascope.training.recipe import Recipe
 from nascope.training.train import AGAIN, build_network, snapshots_of
 
 Plain = Mapping[str, Any]

@@ -15,20 +15,20 @@ import torch
 from nascope.data.augment import on_device
 from nascope.data.datasets import DataSet
 from nascope.errors import StudyError
+from nascope.plans.moments import Moment
+from nascope.plans.probes import CurvaturePlan
+from nascope.plans.recipe import Recipe
 from nascope.probes.curvature import eigenvalues
 from nascope.probes.grid import Progress
 from nascope.records.files import read_json, write_json
 from nascope.records.identity import NUMERICS_VERSION
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.read import ProbeRecord, read_header, read_study
-from nascope.study.plans import CurvaturePlan
 from nascope.study.probing import Probed, risk_of
 from nascope.study.trained import data_of
 from nascope.theory.jacobians import edge_norms
 from nascope.theory.norms import weight_norms
 from nascope.training.checkpoint import Checkpoint, load_checkpoint
-from nascope.training.moments import Moment
-from nascope.training.recipe import Recipe
 from nascope.training.train import snapshots_of
 
 MOMENTS = ("initialisation", "end")

@@ -5,28 +5,21 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nascope.data.device import choose_device, cores
-from nascope.errors import CheckpointError, StudyError
-from nascope.probes.grid import Share, num_chunks
+from nascope.errors import StudyError
+from nascope.plans.options import Share, num_chunks
 from nascope.records.files import write_bytes
 from nascope.records.paths import StudyPaths, TrialPaths
-from nascope.records.plan import Entry, Plan, write_plan
-from nascope.records.read import is_complete, read_header, read_training
+from nascope.records.plan import Entry, write_plan
 from nascope.study.engines import Engine, ProcessEngine, Task
+from nascope.study.missing import Missing, missing
 from nascope.study.study import Study
-from nascope.study.trial import (
-    Work,
-    moments_of,
-    probe_part,
-    probe_trial,
-    shared_data,
-    train_trial,
-)
+from nascope.study.trial import Work, probe_part, probe_trial, shared_data, train_trial
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +82,7 @@ def run_study(
         where = engine.device(device)
         plan = study.plan(study.load_data(data_dir))
         write_plan(paths.plan, plan)
-        todo = missing(paths, plan, data_dir, where)
+        todo = todo_of(missing(paths, plan), paths.folder, data_dir, where)
         tracker = _Tracker(todo.costs, on_progress)
         failed: dict[str, str] = {}
         done = 0
@@ -120,7 +113,7 @@ def _trial(paths: StudyPaths, task: str) -> TrialPaths:
 
 @dataclass(frozen=True)
 class Todo:
-    """What a study still lacks.
+    """What a study still lacks, as tasks.
 
     Attributes:
         tasks: in the order in which they are best begun.
@@ -135,32 +128,24 @@ class Todo:
     found: int
 
 
-def missing(paths: StudyPaths, plan: Plan, data_dir: str | None, device: str) -> Todo:
-    """What of a plan is not on disk: trainings, then their probes, large grids in parts."""
+def todo_of(lacking: Sequence[Missing], folder: Path, data_dir: str | None, device: str) -> Todo:
+    """Trainings, then their probes, large grids in parts."""
     trainings: list[Task] = []
     probings: list[Task] = []
     costs: dict[str, float] = {}
     results: set[str] = set()
-    found = 0
-    for entry in plan.trials:
-        trial = paths.trial(entry["label"], entry["identity"])
-        work, data = Work(paths.folder, entry, device), shared_data(entry, data_dir)
-        name = trial.folder.name
-        trained = _is_trained(trial, entry)
-        if trained:
-            found += 1
-        else:
+    for trial in lacking:
+        entry, name = trial.entry, trial.name
+        work, data = Work(folder, entry, device), shared_data(entry, data_dir)
+        if not trial.trained:
             trainings.append(Task(name, train_trial, (work, data)))
             costs[name] = training_cost(entry)
-        after = () if trained else (name,)
-        for probe in entry["probes"]:
-            if is_complete(trial.probe(probe["kind"], probe["identity"])):
-                found += 1
-                continue
+            results.add(name)
+        after = () if trial.trained else (name,)
+        for probe in trial.probes:
             probe_name = f"{name}/{probe['kind']}/{probe['identity']}"
-            shares = _shares(probe["settings"])
             parts = []
-            for share in shares:
+            for share in _shares(probe["settings"]):
                 part = f"{probe_name}/part {share.place + 1} of {share.of}"
                 parts.append(Task(part, probe_part, (work, data, probe, share), after))
                 costs[part] = probe["cost"] / share.of
@@ -168,10 +153,9 @@ def missing(paths: StudyPaths, plan: Plan, data_dir: str | None, device: str) ->
             probings += [*parts, Task(probe_name, probe_trial, (work, data, probe), waits)]
             costs[probe_name] = 0.0 if parts else probe["cost"]
             results.add(probe_name)
-    results.update(task.name for task in trainings)
     # The longest first, so that no core is left alone with one at the end.
     probings.sort(key=lambda task: -costs[task.name])
-    return Todo([*trainings, *probings], costs, results, found)
+    return Todo([*trainings, *probings], costs, results, sum(trial.found for trial in lacking))
 
 
 def training_cost(entry: Entry) -> float:
@@ -187,18 +171,6 @@ def _shares(settings: Mapping[str, Any]) -> list[Share]:
     chunks = num_chunks(settings["points"] ** settings["dimensions"])
     of = min(_MAX_PARTS, chunks // _PART_CHUNKS)
     return [Share(place, of) for place in range(of)] if of > 1 else []
-
-
-def _is_trained(paths: TrialPaths, entry: Mapping[str, Any]) -> bool:
-    """Whether it is finished, and the weights that its probes need were kept."""
-    try:
-        record = read_training(paths.checkpoint, identity=entry["identity"])
-        for moment in moments_of(entry):
-            if moment.needs_snapshot and moment.place(record.curve) is not None:
-                read_header(moment.path(paths.snapshots), identity=entry["identity"])
-    except CheckpointError:  # missing, or damaged: training decides
-        return False
-    return record.finished
 
 
 class _Tracker:

@@ -9,30 +9,21 @@ however often it was interrupted: run again, it finds its trials and goes on.
 
 from __future__ import annotations
 
-import json
 import math
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from nascope.cells.chance import below
-from nascope.cells.genotype import Cell, Genotype, to_dict
+from nascope.cells.genotype import Cell, Genotype
 from nascope.cells.space import Space
 from nascope.cells.spaces import space
-from nascope.cells.topology import loose_ends, topology
+from nascope.cells.topology import loose_ends
 from nascope.cells.wiring import KINDS, rewire
 from nascope.errors import GenotypeError, StudyError
-from nascope.records.files import plain, write_bytes
+from nascope.plans.recipe import Recipe
 from nascope.records.identity import derived_seed
-from nascope.records.paths import StudyPaths
-from nascope.records.plan import read_plan
-from nascope.records.read import read_trial
-from nascope.study.engines import Engine
-from nascope.study.run import Snapshot, run_study
-from nascope.study.study import DataRequest, Part, PlannedCell, Study
-from nascope.training.recipe import Recipe
+from nascope.study.study import DataRequest
 
 Algorithm = Literal["random", "evolution"]
 
@@ -122,66 +113,6 @@ class Candidate:
         return -math.inf if math.isnan(self.accuracy) else self.accuracy
 
 
-def run_search(
-    search: Search,
-    folder: str | Path,
-    engine: Engine,
-    *,
-    data_dir: str | None = None,
-    device: str = "auto",
-    on_progress: Callable[[int, Snapshot], None] | None = None,
-) -> list[Candidate]:
-    """Run a search, or go on with it. The folder is a study's; beside it lie two logs.
-
-    ``candidates.jsonl`` has every candidate in its order, ``best.jsonl`` the best so far at each:
-    JSON lines with ``epoch`` (the candidate's number) and ``genotype``, which
-    `nascope.cells.search_log` reads, the parent, accuracy, width and depth. They grow after each
-    round.
-
-    Args:
-        on_progress: called with the number of candidates before the running round, and its state.
-
-    Raises:
-        StudyError: a candidate failed, after its round is over; what is there is kept.
-    """
-    folder = Path(folder)
-    found: list[Candidate] = []
-    cells: list[PlannedCell] = []
-    while len(found) < search.candidates:
-        proposed = propose(search, found)
-        cells += [_planned(search, *one) for one in proposed]
-        part = Part(
-            cells=tuple(cells),
-            recipe=search.recipe,
-            data=(search.data,),
-            learning_rates=(search.recipe.learning_rate,),
-            seeds=(search.seed,),
-        )
-        study = Study(search.name, (part,))
-        before = len(found)
-
-        def tell(snapshot: Snapshot, before: int = before) -> None:
-            if on_progress is not None:
-                on_progress(before, snapshot)
-
-        summary = run_study(
-            study, folder, data_dir=data_dir, device=device, engine=engine, on_progress=tell
-        )
-        if summary.failed:
-            name, error = next(iter(summary.failed.items()))
-            raise StudyError(
-                f"{len(summary.failed)} candidates failed, of which {name}: "
-                f"{error.strip().splitlines()[-1]}; run the search again to go on"
-            )
-        accuracies = _accuracies(folder)
-        found += [
-            Candidate(number, genotype, parent, accuracies[label(number)])
-            for number, genotype, parent in proposed
-        ]
-        _write_logs(folder, found)
-    return found
-
-
 def propose(search: Search, found: list[Candidate]) -> list[tuple[int, Genotype, int | None]]:
     """The next round: number, genotype and parent of each. A function of its arguments alone."""
     proposed: list[tuple[int, Genotype, int | None]] = []
@@ -239,44 +170,3 @@ def _with_concat(here: Space, cell: Cell) -> Cell:
 def label(number: int) -> str:
     """A candidate's label in the search's study."""
     return f"candidate-{number:04d}"
-
-
-def _planned(search: Search, number: int, genotype: Genotype, parent: int | None) -> PlannedCell:
-    variant = "drawn" if parent is None else f"child of {label(parent)}"
-    return PlannedCell(label(number), search.name, variant, genotype.named(label(number)))
-
-
-def _accuracies(folder: Path) -> dict[str, float]:
-    paths = StudyPaths(folder)
-    accuracies = {}
-    for entry in read_plan(paths.plan).trials:
-        training = read_trial(paths, entry).training
-        point = training.last if training is not None and training.diverged_at is None else None
-        value = point.validation_accuracy if point is not None else None
-        accuracies[entry["label"]] = math.nan if value is None else value
-    return accuracies
-
-
-def _write_logs(folder: Path, found: list[Candidate]) -> None:
-    best = found[0]
-    lines: dict[str, list[str]] = {"candidates": [], "best": []}
-    for candidate in found:
-        best = max(best, candidate, key=lambda one: (one.rank, -one.number))
-        lines["candidates"].append(_line(candidate, candidate.number))
-        lines["best"].append(_line(best, candidate.number))
-    for name, text in lines.items():
-        write_bytes(folder / f"{name}.jsonl", ("\n".join(text) + "\n").encode())
-
-
-def _line(candidate: Candidate, epoch: int) -> str:
-    wiring = topology(candidate.genotype.normal)
-    record: dict[str, Any] = {
-        "epoch": epoch,
-        "candidate": candidate.number,
-        "parent": candidate.parent,
-        "validation_accuracy": candidate.accuracy,
-        "normal_width": float(wiring.fractional_width),
-        "normal_depth": wiring.depth,
-        "genotype": to_dict(candidate.genotype),
-    }
-    return json.dumps(plain(record))

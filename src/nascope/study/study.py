@@ -14,10 +14,10 @@ from nascope.cells.resolve import resolve_cell
 from nascope.cells.wiring import KINDS, published_variant, random_variant
 from nascope.data.datasets import DataSet, load_data
 from nascope.errors import StudyError
+from nascope.plans.identity import training_identity
+from nascope.plans.probes import CurvaturePlan, ProbePlan
+from nascope.plans.recipe import Recipe
 from nascope.records.plan import Entry, Plan
-from nascope.study.plans import CurvaturePlan, ProbePlan
-from nascope.training.recipe import Recipe
-from nascope.training.train import training_identity
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nascope.cells.wiring import KINDS
 from nascope.errors import NascopeError, StudyError
-from nascope.probes.directions import Normalisation, OneDimensional
-from nascope.probes.risk import BatchNormMode
-from nascope.study.plans import Along, Blocks, CurvaturePlan, Data, ProbePlan
+from nascope.plans.options import BatchNormMode, Normalisation, OneDimensional
+from nascope.plans.probes import Along, Blocks, CurvaturePlan, Data, ProbePlan
+from nascope.plans.recipe import RECIPES, SCALES, overridden, suggestion
 from nascope.study.search import Algorithm, Search
 from nascope.study.study import DataRequest, Part, Study, plan_cells
-from nascope.training.recipe import RECIPES, SCALES, overridden, suggestion
 
 Plan = ProbePlan | CurvaturePlan
 Kind = Literal["normal", "reduce"]

@@ -6,8 +6,8 @@ from nascope.cells.genotype import from_dict
 from nascope.data.datasets import DataSet, load_data
 from nascope.errors import DataError
 from nascope.networks.network import Network
+from nascope.plans.recipe import Recipe
 from nascope.training.checkpoint import Checkpoint
-from nascope.training.recipe import Recipe
 from nascope.training.train import build_network
 
 

@@ -18,17 +18,17 @@ from nascope.cells.genotype import Genotype, from_dict
 from nascope.data.datasets import DataSet, load_data
 from nascope.data.device import choose_device, describe_device
 from nascope.errors import StudyError
-from nascope.probes.grid import Share
+from nascope.plans.options import Share
+from nascope.plans.recipe import Recipe
 from nascope.records.files import why_unwritable, write_arrays, write_json
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.provenance import provenance
 from nascope.records.read import is_complete
 from nascope.study.engines import Shared
+from nascope.study.missing import moments_of
 from nascope.study.probing import Arrays, Plain, Probed, Progress, probe_network
 from nascope.study.trained import checked
 from nascope.training.checkpoint import load_checkpoint
-from nascope.training.moments import Moment
-from nascope.training.recipe import Recipe
 from nascope.training.train import train
 
 logger = logging.getLogger(__name__)
@@ -83,12 +83,6 @@ def train_trial(work: Work, data: DataSet, progress: Progress) -> None:
             snapshots=paths.snapshots,
             progress=progress,
         )
-
-
-def moments_of(entry: Plain) -> list[Moment]:
-    """The moments of a planned trial's training at which it is probed."""
-    texts = dict.fromkeys(probe["settings"]["at"] for probe in entry["probes"])
-    return [Moment.parse(text) for text in texts]
 
 
 def probe_part(work: Work, data: DataSet, probe: Plain, part: Share, progress: Progress) -> None:

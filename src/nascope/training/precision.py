@@ -14,8 +14,7 @@ from contextlib import contextmanager
 import torch
 
 from nascope.errors import StudyError
-
-PRECISIONS = ("float32", "tf32", "bf16")
+from nascope.plans.recipe import PRECISIONS
 
 
 @contextmanager

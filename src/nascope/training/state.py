@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from nascope.networks.network import Network
+from nascope.plans.moments import EARLY
+from nascope.plans.recipe import Recipe
 from nascope.records.read import CORRECT_KEY, CurvePoint
 from nascope.training.checkpoint import Checkpoint
-from nascope.training.moments import EARLY
-from nascope.training.recipe import Recipe
 
 LOGGED = ("summed loss", "hits", "hits among the top 5", "gradient norm")  # of each step
 

@@ -25,15 +25,16 @@ from nascope.data.datasets import DataSet
 from nascope.data.device import describe_device
 from nascope.errors import CheckpointError
 from nascope.networks.network import Network
-from nascope.records.identity import derived_seed, identity, non_defaults
+from nascope.plans.identity import training_identity
+from nascope.plans.moments import Moment
+from nascope.plans.recipe import Recipe
+from nascope.records.identity import derived_seed
 from nascope.records.provenance import provenance
 from nascope.records.read import CurvePoint
 from nascope.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nascope.training.compiling import Compiled
 from nascope.training.evaluation import TOP, Evaluation, evaluate, ranks
-from nascope.training.moments import Moment
 from nascope.training.precision import arithmetic, autocast
-from nascope.training.recipe import Recipe
 from nascope.training.state import Mark, TrainingState
 
 logger = logging.getLogger(__name__)
@@ -46,21 +47,6 @@ AGAIN = "again.safetensors"
 
 Progress = Callable[[float, str], None]
 """Called with the share done, in [0, 1], and a few words on the state."""
-
-
-def training_identity(genotype: Genotype, data: DataSet, recipe: Recipe, seed: int) -> str:
-    """Names what a training yields: the literal genotype counts, not its name."""
-    return identity(
-        "training",
-        {
-            "genotype": to_dict(genotype),
-            "data": data.digest,
-            "mirrors": data.mirrors,
-            "normalisation": [data.mean, data.std],
-            "recipe": non_defaults(recipe),
-            "seed": seed,
-        },
-    )
 
 
 def what_was_trained(

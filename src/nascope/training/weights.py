@@ -17,10 +17,10 @@ from nascope.cells.genotype import Genotype, to_dict
 from nascope.data.datasets import DataSet
 from nascope.errors import CheckpointError
 from nascope.networks.network import Network
+from nascope.plans.recipe import Recipe
 from nascope.records.identity import identity
 from nascope.records.provenance import provenance
 from nascope.training.checkpoint import Checkpoint, save_checkpoint
-from nascope.training.recipe import Recipe
 from nascope.training.train import build_network, what_was_trained
 
 _WRAPPERS = ("state_dict", "model", "model_state_dict")  # keys under which others keep the weights

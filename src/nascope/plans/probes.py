@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from nascope.errors import StudyError
-from nascope.probes.directions import Normalisation, OneDimensional
-from nascope.probes.risk import BatchNormMode
+from nascope.plans.moments import Moment
+from nascope.plans.options import BatchNormMode, Normalisation, OneDimensional
 from nascope.records.identity import identity, non_defaults
-from nascope.training.moments import Moment
 
 MAX_POINTS = 1001  # a side of a grid: a million points
 MAX_RADIUS = 1e6  # beyond, float32 weights overflow; the paper's is 1

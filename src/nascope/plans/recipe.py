@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from nascope.data.augment import Augmentation
+from nascope.data.augmentation import Augmentation
 from nascope.data.datasets import DataSet
 from nascope.errors import StudyError
-from nascope.networks.network import MAX_CHANNELS, MAX_LAYERS
-from nascope.training.precision import PRECISIONS
+from nascope.networks.limits import MAX_CHANNELS, MAX_LAYERS
 
+PRECISIONS = ("float32", "tf32", "bf16")  # see nascope.training.precision
 LARGEST = 1e30  # of a rate or weight: float32 ends near 3e38
 REFERENCE_SIZE = 32  # px; padding and cutout are stated for this size and scale with the image
 
