@@ -1,0 +1,197 @@
+"""Processes, nodes, drivers and disks that fail: afterwards every result is there once, and equal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nascope.records import read_study
+from tests.study.test_run import numbers
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+
+STUDY = """
+cells = ["DARTS"]
+variants = { seeds = [1] }
+[data]
+train_size = 300
+test_size = 60
+[training]
+scale = "tiny"
+seeds = [0, 1]
+overrides = { channels = 2, epochs = 6 }
+[landscape]
+points = 9
+[variance]
+points = 3
+instances = 20
+"""
+EPOCHS = 6
+
+
+def command(tmp_path, folder, *more):
+    return [sys.executable, "-m", "nascope", "study", "run", str(tmp_path / "study.toml"), "--output",
+            str(folder), "--device", "cpu", "--no-report", *map(str, more)]  # fmt: skip
+
+
+def start(tmp_path, folder, *more):
+    with (tmp_path / "driver.log").open("ab") as log:
+        return subprocess.Popen(
+            command(tmp_path, folder, *more), start_new_session=True, stdout=log, stderr=log
+        )
+
+
+def finish(tmp_path, folder, *more):
+    process = start(tmp_path, folder, *more)
+    assert process.wait(timeout=300) == 0, (tmp_path / "driver.log").read_text()
+
+
+def logs(folder):
+    return {path.parent.name: path.read_text() for path in folder.glob("trials/*/log.txt")}
+
+
+def wait_for(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.05)
+    return found
+
+
+def training_now(folder):
+    """The trials in the midst of training, and their processes."""
+    busy = {}
+    for name, text in logs(folder).items():
+        lines = text.splitlines()
+        if lines and re.search(rf"epoch [2-5] of {EPOCHS}: training$", lines[-1]):
+            busy[name] = int(re.search(r"training \[(\d+)\]", lines[-1])[1])
+    return busy
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """What an undisturbed run yields."""
+    tmp_path = tmp_path_factory.mktemp("whole")
+    (tmp_path / "study.toml").write_text(STUDY)
+    finish(tmp_path, tmp_path / "study")
+    found = numbers(tmp_path / "study")
+    assert len(found) > 4 * EPOCHS / 2
+    return found
+
+
+@pytest.fixture
+def there(tmp_path):
+    (tmp_path / "study.toml").write_text(STUDY)
+    return tmp_path
+
+
+def check(folder, whole):
+    """Every result is there once, equal to an undisturbed run's, and nothing else is."""
+    assert numbers(folder) == whole
+    assert len(list(folder.glob("trials/*"))) == 4
+    assert len(list(folder.glob("trials/*/*/result.json"))) == 8
+    assert not list(folder.rglob("chunks"))
+    assert not list(folder.rglob("*.part"))
+    assert not list(folder.rglob("error.txt"))
+
+
+@pytest.fixture
+def ray():
+    found = pytest.importorskip("ray", reason="needs Ray: pip install 'nascope[ray]'")
+    yield found
+    if found.is_initialized():
+        found.shutdown()
+
+
+def test_a_killed_worker_of_ray_is_replaced(there, whole, ray):
+    folder = there / "study"
+    process = start(there, folder, "--engine", "ray", "--workers", 2, "--verbose")
+    worker = next(iter(wait_for(lambda: training_now(folder)).values()))
+    os.kill(worker, signal.SIGKILL)
+    assert process.wait(timeout=300) == 0
+    assert "its process or node was lost" in (there / "driver.log").read_text()
+    check(folder, whole)
+    made_by = [trial.training.provenance for trial in read_study(folder).trials]
+    assert all(record["engine"] == "ray" and record["node"] for record in made_by)
+    assert worker not in {record["process"] for record in made_by}
+
+
+def test_a_node_is_removed_while_it_has_unfinished_trials(there, whole, ray):
+    cluster_utils = pytest.importorskip("ray.cluster_utils", reason="needs Ray's simulated cluster")
+    cluster = cluster_utils.Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+    )
+    try:
+        second = cluster.add_node(num_cpus=1)
+        folder = there / "study"
+        process = start(there, folder, "--engine", "ray", "--address", cluster.address, "-v")
+        # Both nodes are busy: each has one CPU.
+        busy = wait_for(lambda: len(found := training_now(folder)) == 2 and found)
+        cluster.remove_node(second, allow_graceful=False)
+        assert process.wait(timeout=300) == 0, (there / "driver.log").read_text()
+        assert "its process or node was lost" in (there / "driver.log").read_text()
+    finally:
+        with contextlib.suppress(Exception):
+            cluster.shutdown()
+    check(folder, whole)
+    ended = logs(folder)
+    begun_twice = [name for name in busy if ended[name].count("training [") and
+                   len(set(re.findall(r"training \[(\d+)\] started", ended[name]))) == 2]  # fmt: skip
+    assert len(begun_twice) == 1  # the lost node's was taken up by the other
+    resumed = ended[begun_twice[0]]
+    assert resumed.count(f"epoch 1 of {EPOCHS}: training") == 1  # from where it was
+
+
+@pytest.mark.parametrize("engine", ["processes", "ray"])
+def test_the_driver_is_killed(there, whole, engine, request):
+    if engine == "ray":
+        request.getfixturevalue("ray")
+    folder = there / "study"
+    process = start(there, folder, "--engine", engine, "--workers", 2)
+    wait_for(lambda: training_now(folder))
+    process.kill()  # the driver alone: on Ray its tasks outlive it, and hold their locks
+    process.wait()
+    finish(there, folder, "--engine", engine, "--workers", 2)
+    check(folder, whole)
+
+
+def test_two_runs_of_the_same_study_at_once(there, whole):
+    folder = there / "study"
+    runs = [start(there, folder, "--workers", 2) for _ in range(2)]
+    assert [run.wait(timeout=300) for run in runs] == [0, 0]
+    check(folder, whole)
+    for text in logs(folder).values():  # what one did, the other waited for
+        for epoch in range(1, EPOCHS + 1):
+            assert text.count(f"epoch {epoch} of {EPOCHS}: training") == 1
+
+
+def test_the_disk_is_full(there, whole):
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs a user namespace with a file system of its own (unshare -rm)")
+    small, out = there / "small", there / "out"
+    small.mkdir()
+    run = " ".join(command(there, small / "study", "--workers", 2, "--quiet"))
+    script = f"""
+        mount -t tmpfs -o size=160k tmpfs {small} || exit 77
+        {run}; echo "exit $?"
+        df --output=avail {small} | tail -1
+        mount -o remount,size=64m {small}
+        {run}; echo "exit $?"
+        cp -r {small}/study {out}
+    """
+    ran = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, check=False
+    )
+    if ran.returncode == 77:
+        pytest.skip("needs to mount a tmpfs in a user namespace")
+    assert re.findall(r"exit (\d+)", ran.stdout) == ["1", "0"], ran.stdout + ran.stderr
+    assert "No space left on device" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    check(out, whole)
