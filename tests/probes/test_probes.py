@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from nascope.cells import load_cell
 from nascope.errors import ProbeError
+from nascope.plans.options import Share
 from nascope.probes import (
     Grid,
     Risk,
@@ -240,6 +241,26 @@ def test_one_instance_has_no_standard_error():
 
 class Killed(Exception):
     pass
+
+
+@pytest.mark.parametrize("probe", [landscape, gradient_variance])
+def test_parts_of_a_grid_are_put_together(probe, tmp_path):
+    images, labels = cases.random_batch(5)
+    risk = Risk(cases.small_network(), images, labels)
+    directions = random_directions(risk.origin, 2, seed=0)
+    grid = Grid((-1.0, 0.0, 0.5, 1.0, 1.5), (0.0, 0.5, 0.6))  # 15 points, 4 chunks
+    for place in (2, 0, 1):  # in any order
+        probe(risk, directions, grid, chunks=tmp_path, part=Share(place, 3))
+    assert [path.name for path in sorted(tmp_path.glob("*"))] == [f"000{k}.npz" for k in range(4)]
+    points = []
+    found = probe(risk, directions, grid, chunks=tmp_path, progress=lambda _, w: points.append(w))
+    assert len(points) == 4  # a word for each chunk found: none is computed
+    for name, values in probe(risk, directions, grid).items():
+        assert np.array_equal(found[name], values), name
+    with pytest.raises(ProbeError, match="needs a folder"):
+        probe(risk, directions, grid, part=Share(0, 3))
+    with pytest.raises(ProbeError, match="part 3 of 3 is none"):
+        Share(3, 3)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -1,8 +1,13 @@
+import json
+import re
+
 import pytest
 
 from nascope.cells import load_cell, published_variant
+from nascope.cells.genotype import to_dict
 from nascope.errors import StudyError
 from nascope.study import read_study_file
+from nascope.study.template import write_template
 
 GOOD = """
 name = "example"
@@ -115,3 +120,92 @@ def test_a_missing_or_binary_file(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(StudyError, match="not UTF-8"):
         read_study_file(path)
+
+
+PARTS = """
+name = "parts"
+[training]
+scale = "tiny"
+overrides = { epochs = 2 }
+[landscape]
+points = 5
+batchnorm = ["frozen", "recalibrated"]
+[[part]]
+cells = ["DARTS"]
+variants = { seeds = [1], cells = ["normal"], adapted = ["normal", "reduce"] }
+training.seeds = [0, 1]
+[[part]]
+cells = ["DARTS", "SNAS"]
+data = { name = ["digits"], train_size = 100 }
+landscape.points = 3
+[[part]]
+cells = ["DARTS"]
+training.overrides.epochs = 3
+[[part]]
+cells = ["SNAS"]
+data.train_size = 100
+"""
+
+
+def test_parts_differ_in_the_keys_that_they_name(tmp_path):
+    study = read_study_file(write(tmp_path, PARTS))
+    first, second, third, fourth = study.parts
+    assert [cell.label for cell in first.cells] == ["DARTS", "DARTS-r1n", "DARTS-widest-nr"]
+    assert first.cells[1].genotype.reduce == load_cell("DARTS").reduce
+    assert [cell.variant for cell in first.cells] == ["original", "random 1", "adapted"]
+    assert (first.seeds, second.seeds) == ((0, 1), (0,))
+    assert [p.recipe.epochs for p in study.parts] == [2, 2, 3, 2]
+    assert [p.batchnorm for p in first.probes] == ["frozen", "recalibrated"]
+    assert (first.probes[0].points, second.probes[0].points) == (5, 3)
+    trials = study.plan(study.load_data()).trials
+    # 3 cells × 2 seeds, two cells on fewer images, one longer; the last part's is the second's.
+    assert len(trials) == 6 + 2 + 1
+    (shared,) = [t for t in trials if t["label"] == "SNAS"]
+    assert [p["settings"]["points"] for p in shared["probes"]] == [3, 3, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("landscape.points = 3", "landscape.pionts = 3", r"part\.2\.landscape\.pionts: unknown key"),
+        ("epochs = 3", "epoch = 3", r"part\.3\.training\.overrides\.epoch: unknown key"),
+        ('cells = ["DARTS", "SNAS"]', "", r"part\.2\.cells: field required"),
+        ('scale = "tiny"', 'scael = "tiny"', r"study.toml: training\.scael: unknown key"),
+        ("[[part]]\ncells = [\"SNAS\"]\ndata.train_size = 100", "[[part]]\ncells = [\"nobody\"]", r"part\.4\..*nobody"),
+        ("train_size = 100 }", "train_size = 0 }", r"part\.2\.data\.train_size: input should be"),
+        ('name = "parts"', 'name = "parts"\nsearch = {}', "run it with nascope study search"),
+    ],
+)
+def test_mistakes_in_parts_are_named_with_their_place(tmp_path, old, new, message):
+    assert old in PARTS
+    with pytest.raises(StudyError, match=message):
+        read_study_file(write(tmp_path, PARTS.replace(old, new, 1)))
+
+
+def test_a_label_stands_for_one_cell(tmp_path):
+    (tmp_path / "DARTS.json").write_text(json.dumps(to_dict(load_cell("SNAS"))))
+    text = f'[[part]]\ncells = ["DARTS"]\n[[part]]\ncells = ["{tmp_path}/DARTS.json"]\n'
+    with pytest.raises(StudyError, match="two different cells have the label 'DARTS'"):
+        read_study_file(write(tmp_path, text))
+
+
+def test_published_variants_rewire_both_cells(tmp_path):
+    text = GOOD.replace('method = "published"', 'method = "published"\ncells = ["normal"]')
+    with pytest.raises(StudyError, match=r"variants\.cells: the authors' variants rewire both"):
+        read_study_file(write(tmp_path, text))
+
+
+def test_the_template_is_a_study(tmp_path):
+    path = tmp_path / 'my "own" study.toml'
+    write_template(path)
+    study = read_study_file(path)
+    assert study.name == "my_own_study"
+    assert len(study.plan(study.load_data()).trials) == 12
+    uncommented = re.sub(r"(?m)^# (?=[a-z_]+ = |\[)", "", path.read_text())
+    path.write_text(uncommented.replace("[[part]]", "").split("# Parts differ")[0])
+    kinds = [probe.kind for probe in read_study_file(path).parts[0].probes]
+    assert kinds == ["landscape"] * 2 + ["variance"] * 4 + ["curvature"]
+    with pytest.raises(StudyError, match="is there already"):
+        write_template(path)
+    with pytest.raises(StudyError, match="cannot write"):
+        write_template(path / "below.toml")

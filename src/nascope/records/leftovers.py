@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nascope.errors import CheckpointError, StudyError
+from nascope.records.locks import is_held
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.plan import read_plan
 from nascope.records.read import is_complete, read_training
-from nascope.records.status import is_held, locks_of
+from nascope.records.status import locks_of
 
 
 @dataclass(frozen=True)

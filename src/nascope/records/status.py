@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from nascope.errors import CheckpointError, StudyError
+from nascope.records.locks import is_held
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.plan import Entry, read_plan
 from nascope.records.read import is_complete, read_training
@@ -107,18 +107,6 @@ def _trial_status(study: StudyPaths, entry: Entry) -> TrialStatus:
         seconds=math.fsum(point.seconds for point in record.epochs) if record is not None else 0.0,
         words=words or _last_line(paths.log),
     )
-
-
-def is_held(lock: Path) -> bool:
-    """Whether a process holds the lock, here or, where the file system can tell, elsewhere."""
-    try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # there is none, or the file system has no locks
-        return False
-    return False
 
 
 def locks_of(paths: TrialPaths) -> Iterator[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import shutil
 import time
@@ -21,6 +20,7 @@ from nascope.errors import StudyError
 from nascope.plans.options import Share
 from nascope.plans.recipe import Recipe
 from nascope.records.files import why_unwritable, write_arrays, write_json
+from nascope.records.locks import locked
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.provenance import provenance
 from nascope.records.read import is_complete
@@ -69,7 +69,7 @@ def _load(data_dir: str | None, request: tuple[tuple[str, Any], ...]) -> DataSet
 def train_trial(work: Work, data: DataSet, progress: Progress) -> None:
     """Train a planned trial to the end, from its checkpoint where there is one."""
     paths = work.paths
-    with _logged(paths, "training"), _locked(paths.lock):
+    with _logged(paths, "training"), locked(paths.lock):
         write_json(paths.plan, work.entry)
         train(
             work.genotype,
@@ -90,7 +90,7 @@ def probe_part(work: Work, data: DataSet, probe: Plain, part: Share, progress: P
     files = work.paths.probe(probe["kind"], probe["identity"])
     with (
         _logged(work.paths, probe["kind"]),
-        _locked(files.chunks / f"part-{part.place + 1}-of-{part.of}.lock"),
+        locked(files.chunks / f"part-{part.place + 1}-of-{part.of}.lock"),
     ):
         if not is_complete(files):
             _probe(work, data, probe, part, progress)
@@ -99,7 +99,7 @@ def probe_part(work: Work, data: DataSet, probe: Plain, part: Share, progress: P
 def probe_trial(work: Work, data: DataSet, probe: Plain, progress: Progress) -> None:
     """Probe a trained trial; finished chunks of the grid are kept until the whole is there."""
     files = work.paths.probe(probe["kind"], probe["identity"])
-    with _logged(work.paths, probe["kind"]), _locked(files.folder / "lock"):
+    with _logged(work.paths, probe["kind"]), locked(files.folder / "lock"):
         if not is_complete(files):
             before = time.perf_counter()
             arrays, used = _probe(work, data, probe, None, progress)
@@ -137,25 +137,6 @@ def _probe(
         part=part,
         progress=progress,
     )
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock; the system frees it when the process ends, however it does."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
-    except OSError as error:
-        raise StudyError(f"cannot write {path}: {why_unwritable(error)}") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            logger.info("waiting for another process that holds %s", path.name)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:  # some shared file systems have none: numbers stay the same
-            logger.info("no lock, so that work may be done twice: %s", error.strerror)
-        yield
 
 
 class _LogFile(logging.FileHandler):

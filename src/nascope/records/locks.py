@@ -1,0 +1,52 @@
+"""Locks by which processes keep off each other's work, also on other machines of a file system."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from nascope.errors import StudyError
+from nascope.records.files import why_unwritable
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock; the system frees it when the process ends, however it does.
+
+    Where another process holds it, wait. A shared file system without locks is put up with: results
+    are written at once and are the same whoever writes them, so that only work is done twice.
+
+    Raises:
+        StudyError: the lock's file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as error:
+        raise StudyError(f"cannot write {path}: {why_unwritable(error)}") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.info("waiting for another process that holds %s", path.name)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            logger.info("no lock, so that work may be done twice: %s", error.strerror)
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock, here or, where the file system can tell, elsewhere."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is none, or the file system has no locks
+        return False
+    return False
