@@ -149,7 +149,7 @@ data.train_size = 100
 
 def test_parts_differ_in_the_keys_that_they_name(tmp_path):
     study = read_study_file(write(tmp_path, PARTS))
-    first, second, third, fourth = study.parts
+    first, second = study.parts[:2]
     assert [cell.label for cell in first.cells] == ["DARTS", "DARTS-r1n", "DARTS-widest-nr"]
     assert first.cells[1].genotype.reduce == load_cell("DARTS").reduce
     assert [cell.variant for cell in first.cells] == ["original", "random 1", "adapted"]
@@ -167,11 +167,19 @@ def test_parts_differ_in_the_keys_that_they_name(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("landscape.points = 3", "landscape.pionts = 3", r"part\.2\.landscape\.pionts: unknown key"),
+        (
+            "landscape.points = 3",
+            "landscape.pionts = 3",
+            r"part\.2\.landscape\.pionts: unknown key",
+        ),
         ("epochs = 3", "epoch = 3", r"part\.3\.training\.overrides\.epoch: unknown key"),
         ('cells = ["DARTS", "SNAS"]', "", r"part\.2\.cells: field required"),
         ('scale = "tiny"', 'scael = "tiny"', r"study.toml: training\.scael: unknown key"),
-        ("[[part]]\ncells = [\"SNAS\"]\ndata.train_size = 100", "[[part]]\ncells = [\"nobody\"]", r"part\.4\..*nobody"),
+        (
+            '[[part]]\ncells = ["SNAS"]\ndata.train_size = 100',
+            '[[part]]\ncells = ["nobody"]',
+            r"part\.4\..*nobody",
+        ),
         ("train_size = 100 }", "train_size = 0 }", r"part\.2\.data\.train_size: input should be"),
         ('name = "parts"', 'name = "parts"\nsearch = {}', "run it with nascope study search"),
     ],

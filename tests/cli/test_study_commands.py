@@ -1,0 +1,112 @@
+"""The commands around a study, as a user runs them, from a new file to a clean folder."""
+
+import csv
+import json
+import re
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.cli.test_commands import nascope
+
+SMALL = """
+cells = ["DARTS"]
+[variants]
+seeds = [1]
+[data]
+name = "digits"
+train_size = 150
+test_size = 40
+[training]
+scale = "tiny"
+overrides = { channels = 2, epochs = 2 }
+[landscape]
+points = 9
+"""
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory):
+    """A folder with a study file and its study, half of which was run."""
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "small.toml").write_text(SMALL.replace("seeds = [1]", "seeds = []"))
+    ran = nascope("study", "run", "small.toml", "--engine", "serial", "-q", cwd=folder)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip() == "runs/small/report.html"
+    (folder / "small.toml").write_text(SMALL)
+    return folder
+
+
+def test_new_writes_a_file_that_plan_reads(tmp_path):
+    assert nascope("study", "new", "mine.toml", cwd=tmp_path).returncode == 0
+    again = nascope("study", "new", "mine.toml", cwd=tmp_path)
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    shown = nascope("study", "plan", "mine.toml", "--no-calibrate", cwd=tmp_path).stdout
+    assert "mine: 12 trials, in runs/mine" in shown
+    assert re.search(r"digits +0\.025 +12 +4 +0, 1, 2", shown)
+
+
+def test_plan_tells_what_is_missing_and_what_it_takes(there):
+    shown = nascope("study", "plan", "small.toml", cwd=there)
+    assert shown.returncode == 0, shown.stderr
+    assert re.search(r"training +2 +1\n", shown.stdout)
+    assert re.search(r"landscape +2 +1\n", shown.stdout)
+    time = r"time  about \d+ s on 2 at a time \(training \d+ s, landscape \d+ s\)"
+    assert re.search(time, shown.stdout), shown.stdout
+    assert re.search(r"disk  about \d+\.\d MB", shown.stdout)
+
+
+def test_status_results_and_clean(there):
+    waiting = nascope("study", "status", "runs/small", "--all", cwd=there).stdout
+    assert "small: 1 trials: 1 done; 1 of 1 trained, 1 of 1 probes" in waiting
+    assert re.search(r"done +DARTS +digits +0\.025 +0 +2/2 +\d+\.\d% +1/1", waiting)
+    watched = nascope("study", "status", "runs/small", "--watch", cwd=there)
+    assert (watched.returncode, watched.stdout.count("1 done")) == (0, 1)
+    for name, table in (("t.csv", "trials"), ("c.json", "curves"), ("p.parquet", "probes")):
+        wrote = nascope("study", "results", "runs/small", "--table", table, "-o", name, cwd=there)
+        assert re.match(rf"{name}: \d+ rows, \d+ columns", wrote.stdout), wrote.stderr
+    with (there / "t.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["label"], row["data"], row["epochs_done"]) == ("DARTS", "digits", "2")
+    assert len(json.loads((there / "c.json").read_text())) > 2
+    assert pq.read_table(there / "p.parquet").num_rows == 1
+    listed = nascope("study", "clean", "runs/small", "--dry-run", cwd=there).stdout
+    assert "previous.safetensors (the training is finished)" in listed
+    assert "to go" in listed
+    assert list(there.rglob("previous.safetensors"))
+    assert "freed" in nascope("study", "clean", "runs/small", cwd=there).stdout
+    assert not list(there.rglob("previous.safetensors"))
+
+
+def test_a_search(tmp_path):
+    (tmp_path / "s.toml").write_text(
+        SMALL.replace("seeds = [1]", "").split("[landscape]")[0].replace(
+            "test_size = 40", "test_size = 40\nvalidation_size = 40"
+        ) + "[search]\ncandidates = 2\npopulation = 2\nsample = 1\n"
+    )  # fmt: skip
+    ran = nascope("study", "search", "s.toml", "--workers", "1", "-q", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"best of 2: candidate \d, validation accuracy \d+\.\d+%", ran.stdout)
+    assert "the space darts, mean" in ran.stdout
+    traced = nascope("trace", "runs/s/best.jsonl", "--space", "darts", cwd=tmp_path)
+    assert len(traced.stdout.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--address", "auto"), "--address is for a Ray cluster: give --engine ray"),
+        (("--gpus", "0.5"), "--gpus is for a Ray cluster"),
+        (("--engine", "serial", "--workers", "2"), "the serial engine has one worker"),
+        (("--engine", "ray", "--gpus", "1.5"), "gpus must be a share of one, or a whole number"),
+        (("--device", "tpu0"), "device 'tpu0' is not there"),
+    ],
+)
+def test_what_engines_cannot_do(there, words, message):
+    if "ray" in words:
+        pytest.importorskip("ray", reason="needs Ray")
+    ran = nascope("study", "run", "small.toml", "--output", "x", *words, cwd=there)
+    assert ran.returncode == 2
+    assert message in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert not (there / "x").exists()

@@ -1,0 +1,125 @@
+"""The plan on disk, how far a study is, and what of its folder can go: on invented studies."""
+
+import fcntl
+import json
+import math
+
+import numpy as np
+import pytest
+
+from nascope.errors import StudyError
+from nascope.records import read_study
+from nascope.records.files import write_bytes
+from nascope.records.leftovers import leftovers, remove
+from nascope.records.locks import is_held, locked
+from nascope.records.paths import StudyPaths
+from nascope.records.plan import Plan, read_plan, write_plan
+from nascope.records.status import read_status
+from tests.report import synthetic
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return synthetic.write_study(tmp_path, synthetic.STUDIES["hostile"](), name="hostile")
+
+
+def test_a_plan_says_once_what_trials_share(tmp_path):
+    fakes = synthetic.STUDIES["rates"]()
+    synthetic.write_study(tmp_path, fakes)
+    whole = json.loads((tmp_path / "study.json").read_text())
+    assert (len(whole["trials"]), len(whole["cells"])) == (45, 5)
+    assert (len(whole["recipes"]), len(whole["data"]), len(whole["probes"])) == (3, 1, 2)
+    plan = read_plan(tmp_path / "study.json")
+    assert [entry["seed"] for entry in plan.trials] == [fake.seed for fake in fakes]
+    write_plan(tmp_path / "again.json", plan)
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "study.json").read_bytes()
+    many = Plan("many", plan.trials * 30)
+    write_plan(tmp_path / "many.json", many)  # in one line, since nobody reads it
+    assert read_plan(tmp_path / "many.json") == many
+
+
+def test_another_versions_plan_is_told(tmp_path):
+    (tmp_path / "study.json").write_text('{"format": 1, "name": "old", "trials": []}')
+    with pytest.raises(StudyError, match="was written by another version of nascope: run"):
+        read_study(tmp_path)
+
+
+def test_the_state_of_every_trial(folder):
+    found = read_status(folder)
+    assert found.name == "hostile"
+    states = {trial.label: trial for trial in found.trials}
+    assert {label: trial.state for label, trial in states.items()} == {
+        synthetic.HOSTILE_NAME: "done",
+        synthetic.LONG_NAME: "done",
+        "DARTS-r2": "begun",  # diverged, and its probes are not there
+        "DARTS-r3": "begun",
+        "DARTS-r4": "failed",
+        "DARTS-r5": "waiting",
+        "DARTS-r6": "done",
+        "all lost": "done",
+        "\"quotes' & \u2028 signs": "done",
+    }
+    assert states["DARTS-r2"].diverged_at == 5
+    assert (states["DARTS-r3"].epochs, states["DARTS-r3"].planned) == (6, 12)
+    assert states["DARTS-r3"].accuracy > 0.1
+    assert math.isnan(states["DARTS-r5"].accuracy)
+    assert "out of memory" in states["DARTS-r4"].words
+    entry = read_plan(StudyPaths(folder).plan).trials[5]
+    trial = StudyPaths(folder).trial(entry["label"], entry["identity"])
+    for lock in (trial.lock, trial.folder / "landscape-x" / "chunks" / "part-1-of-2.lock"):
+        with locked(lock):
+            assert is_held(lock)
+            assert read_status(folder).trials[5].state == "running"
+        assert not is_held(lock)
+    assert read_status(folder).trials[5].state == "waiting"
+
+
+def test_a_file_system_without_locks_is_put_up_with(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with locked(tmp_path / "lock"):
+        assert not is_held(tmp_path / "lock")
+
+
+def test_leftovers_go_and_results_stay(folder):
+    before = read_study(folder)
+    paths = StudyPaths(folder)
+    finished = paths.trial(before.trials[0].label, before.trials[0].identity)
+    running = paths.trial(before.trials[1].label, before.trials[1].identity)
+    half = paths.trial(before.trials[3].label, before.trials[3].identity)
+    probe = finished.probe("landscape", before.trials[0].probes[0].identity)
+    for path in (
+        finished.previous_checkpoint,
+        half.previous_checkpoint,  # its training may need it
+        probe.chunk(3),
+        finished.folder / ".result.json.0123.part",
+        running.folder / ".result.json.0123.part",
+        finished.folder / "landscape-0123456789abcdef" / "result.json",
+        folder / "trials" / "old-0123456789abcdef" / "checkpoint.safetensors",
+        folder / "notes" / "mine.txt",
+    ):
+        write_bytes(path, b"12345")
+    with locked(running.lock):
+        found = leftovers(folder)
+        assert {str(left.path.relative_to(finished.folder)): left.size for left in found} == {
+            "previous.safetensors": 5,
+            f"{probe.folder.name}/chunks": 5,
+            ".result.json.0123.part": 5,
+        }
+        more = {left.path.name: left.why for left in leftovers(folder, unplanned=True)}
+    assert more["old-0123456789abcdef"] == "a trial that is no longer planned"
+    assert more["landscape-0123456789abcdef"] == "a probe that is no longer planned"
+    for left in leftovers(folder, unplanned=True):
+        remove(left)
+    assert leftovers(folder, unplanned=True) == []
+    assert half.previous_checkpoint.exists()
+    assert (folder / "notes" / "mine.txt").exists()
+    np.testing.assert_equal(repr(read_study(folder).trials), repr(before.trials))
+
+
+def test_a_folder_without_a_study(tmp_path):
+    for read in (read_status, leftovers, read_study):
+        with pytest.raises(StudyError, match="holds no study"):
+            read(tmp_path)
