@@ -26,7 +26,7 @@ from nascope.study import DataRequest, Part, Study, plan_cells, run_study
 from nascope.study.engines import ProcessEngine
 from nascope.training import Recipe, train
 
-ROUNDS = 5
+ROUNDS = 3
 SEEDS = range(12)
 RECIPE = Recipe(channels=8, layers=5, epochs=6, batch_size=64)
 

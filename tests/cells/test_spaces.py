@@ -21,7 +21,7 @@ from nascope.errors import GenotypeError
 @st.composite
 def small_spaces(draw):
     inputs = draw(st.integers(1, 3))
-    nodes = draw(st.integers(1, 4))
+    nodes = draw(st.integers(1, 3 if inputs == 3 else 4))
     distinct = draw(st.booleans())
     in_degree = draw(st.integers(1, inputs if distinct else 2))
     concat = draw(st.sampled_from(["all", "loose", "kept", "some"]))

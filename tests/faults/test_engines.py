@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -149,16 +150,18 @@ def test_a_node_is_removed_while_it_has_unfinished_trials(there, whole, ray):
     assert resumed.count(f"epoch 1 of {EPOCHS}: training") == 1  # from where it was
 
 
-@pytest.mark.parametrize("engine", ["processes", "ray"])
-def test_the_driver_is_killed(there, whole, engine, request):
-    if engine == "ray":
-        request.getfixturevalue("ray")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_the_driver_is_stopped(there, whole, ray, how):
     folder = there / "study"
-    process = start(there, folder, "--engine", engine, "--workers", 2)
-    wait_for(lambda: training_now(folder))
-    process.kill()  # the driver alone: on Ray its tasks outlive it, and hold their locks
-    process.wait()
-    finish(there, folder, "--engine", engine, "--workers", 2)
+    process = start(there, folder, "--engine", "ray", "--workers", 2)
+    busy = wait_for(lambda: training_now(folder))
+    process.send_signal(how)  # the driver alone: killed, its tasks outlive it with their locks
+    code = process.wait(timeout=60)
+    if how == signal.SIGINT:
+        assert code == 130
+        for worker in busy.values():
+            wait_for(lambda worker=worker: not Path(f"/proc/{worker}").exists(), seconds=20)
+    finish(there, folder, "--engine", "ray", "--workers", 2)
     check(folder, whole)
 
 

@@ -92,7 +92,7 @@ def test_order_failures_and_progress(engine, tmp_path):
     assert outcomes["impolite"] == "the apple is missing"
     assert outcomes["after bad"] == "not run, since bad failed"
     assert outcomes["after that"] == "not run, since after bad failed"
-    if not hasattr(engine, "gpus"):  # Ray's tasks speak once a second
+    if not isinstance(engine, RayEngine):  # whose tasks speak once a second
         assert ("first", 0.5, "half") in seen
 
 
@@ -101,7 +101,7 @@ def numbers(size):
 
 
 def add_up(path, values, factor, progress):
-    path.write_text(str(factor * int(values.sum())))
+    path.write_text(f"{factor * int(values.sum())} {values.flags.writeable}")
 
 
 def refuse():
@@ -115,8 +115,9 @@ def test_shared_values_reach_every_task(engine, tmp_path):
     outcomes = {o.name: o.error for o in engine.run(tasks, ignore)}
     assert outcomes.pop("bad") == "no such data"
     assert set(outcomes.values()) == {None}
-    assert [int((tmp_path / str(k)).read_text()) for k in range(5)] == [
-        k * 499500 for k in range(5)
+    own = not isinstance(engine, RayEngine)  # else they lie in memory that all nodes' tasks share
+    assert [(tmp_path / str(k)).read_text() for k in range(5)] == [
+        f"{k * 499500} {own}" for k in range(5)
     ]
 
 

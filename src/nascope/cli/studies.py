@@ -251,6 +251,7 @@ def search(
     FILE.toml is a study file of one cell with a section [search] (docs/guides/studies.md). Run it
     again to go on; nascope trace FOLDER/best.jsonl follows the best cell found.
     """
+    from nascope.records.paths import StudyPaths  # noqa: PLC0415
     from nascope.study.run_search import run_search  # noqa: PLC0415
     from nascope.study.study_file import read_search_file  # noqa: PLC0415
 
@@ -280,7 +281,7 @@ def search(
             on_progress=progress,
         )
     print("\n".join(search_lines(wanted, found)))
-    print(folder / "candidates.jsonl")
+    print(StudyPaths(folder).candidates)
 
 
 def _show(shown: Display, snapshot: Snapshot) -> None:

@@ -13,7 +13,6 @@ from nascope.records.locks import is_held
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.plan import read_plan
 from nascope.records.read import is_complete, read_training
-from nascope.records.status import locks_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def leftovers(folder: str | Path, *, unplanned: bool = False) -> list[Leftover]:
         found.append(_leftover(path, "half-written"))
     for trial in sorted(path for path in paths.trials.glob("*") if path.is_dir()):
         files = TrialPaths(trial)
-        if any(is_held(lock) for lock in locks_of(files)):
+        if any(is_held(lock) for lock in files.locks()):
             continue
         entry = planned.get(trial.name)
         if entry is None and unplanned:

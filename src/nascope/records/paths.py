@@ -3,6 +3,7 @@
 STUDY/
   study.json                     the resolved plan: the list of its trials
   report.html, figures/*.png     written by the report
+  candidates.jsonl, best.jsonl   of a search: what it tried, and its best so far at each
   trials/LABEL-IDENTITY/
     trial.json                   what the trial is
     checkpoint.safetensors       weights, per-image correctness on the test set, and in
@@ -14,12 +15,15 @@ STUDY/
     lock                         held by the process that works on the trial
     PROBE-IDENTITY/
       result.npz, result.json    arrays; settings, numbers and provenance
-      chunks/NNNN.npz            finished parts of a grid, removed at the end
+      lock                       held by the process that puts it together
+      chunks/NNNN.npz            finished chunks of a grid, removed at the end
+      chunks/part-K-of-N.lock    held by the process that computes some of them
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +46,14 @@ class ProbePaths:
     @property
     def chunks(self) -> Path:
         return self.folder / "chunks"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "lock"
+
+    def part_lock(self, place: int, of: int) -> Path:
+        """Of the process that computes a part of the chunks, its place from 0."""
+        return self.chunks / f"part-{place + 1}-of-{of}.lock"
 
     def chunk(self, index: int) -> Path:
         return self.chunks / f"{index:04d}.npz"
@@ -82,6 +94,13 @@ class TrialPaths:
     def lock(self) -> Path:
         return self.folder / "lock"
 
+    def locks(self) -> Iterator[Path]:
+        """Every lock of the trial and its probes that is there."""
+        if self.folder.is_dir():
+            yield self.lock
+            yield from self.folder.glob("*/lock")
+            yield from self.folder.glob("*/chunks/*.lock")
+
     def probe(self, kind: str, identity: str) -> ProbePaths:
         return ProbePaths(self.folder / f"{kind}-{identity}")
 
@@ -103,6 +122,14 @@ class StudyPaths:
     @property
     def figures(self) -> Path:
         return self.folder / "figures"
+
+    @property
+    def candidates(self) -> Path:
+        return self.folder / "candidates.jsonl"
+
+    @property
+    def best(self) -> Path:
+        return self.folder / "best.jsonl"
 
     @property
     def trials(self) -> Path:

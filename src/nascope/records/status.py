@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from nascope.errors import CheckpointError, StudyError
 from nascope.records.locks import is_held
-from nascope.records.paths import StudyPaths, TrialPaths
+from nascope.records.paths import StudyPaths
 from nascope.records.plan import Entry, read_plan
 from nascope.records.read import is_complete, read_training
 
@@ -83,7 +82,7 @@ def _trial_status(study: StudyPaths, entry: Entry) -> TrialStatus:
     trained = record is not None and record.finished
     words = _last_line(paths.error)
     last = record.last if record is not None else None
-    if any(is_held(lock) for lock in locks_of(paths)):
+    if any(is_held(lock) for lock in paths.locks()):
         state: State = "running"
     elif words:
         state = "failed"
@@ -107,14 +106,6 @@ def _trial_status(study: StudyPaths, entry: Entry) -> TrialStatus:
         seconds=math.fsum(point.seconds for point in record.epochs) if record is not None else 0.0,
         words=words or _last_line(paths.log),
     )
-
-
-def locks_of(paths: TrialPaths) -> Iterator[Path]:
-    """Every lock of a trial that is there."""
-    if paths.folder.is_dir():
-        yield paths.lock
-        yield from paths.folder.glob("*/lock")
-        yield from paths.folder.glob("*/chunks/*.lock")
 
 
 def _last_line(path: Path) -> str:

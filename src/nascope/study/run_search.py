@@ -77,7 +77,7 @@ def run_search(
             Candidate(number, genotype, parent, accuracies[label(number)])
             for number, genotype, parent in proposed
         ]
-        _write_logs(folder, found)
+        _write_logs(StudyPaths(folder), found)
     return found
 
 
@@ -97,15 +97,15 @@ def _accuracies(folder: Path) -> dict[str, float]:
     return accuracies
 
 
-def _write_logs(folder: Path, found: list[Candidate]) -> None:
+def _write_logs(paths: StudyPaths, found: list[Candidate]) -> None:
     best = found[0]
-    lines: dict[str, list[str]] = {"candidates": [], "best": []}
+    tried, best_so_far = [], []
     for candidate in found:
         best = max(best, candidate, key=lambda one: (one.rank, -one.number))
-        lines["candidates"].append(_line(candidate, candidate.number))
-        lines["best"].append(_line(best, candidate.number))
-    for name, text in lines.items():
-        write_bytes(folder / f"{name}.jsonl", ("\n".join(text) + "\n").encode())
+        tried.append(_line(candidate, candidate.number))
+        best_so_far.append(_line(best, candidate.number))
+    for path, lines in ((paths.candidates, tried), (paths.best, best_so_far)):
+        write_bytes(path, ("\n".join(lines) + "\n").encode())
 
 
 def _line(candidate: Candidate, epoch: int) -> str:

@@ -90,7 +90,7 @@ def probe_part(work: Work, data: DataSet, probe: Plain, part: Share, progress: P
     files = work.paths.probe(probe["kind"], probe["identity"])
     with (
         _logged(work.paths, probe["kind"]),
-        locked(files.chunks / f"part-{part.place + 1}-of-{part.of}.lock"),
+        locked(files.part_lock(part.place, part.of)),
     ):
         if not is_complete(files):
             _probe(work, data, probe, part, progress)
@@ -99,7 +99,7 @@ def probe_part(work: Work, data: DataSet, probe: Plain, part: Share, progress: P
 def probe_trial(work: Work, data: DataSet, probe: Plain, progress: Progress) -> None:
     """Probe a trained trial; finished chunks of the grid are kept until the whole is there."""
     files = work.paths.probe(probe["kind"], probe["identity"])
-    with _logged(work.paths, probe["kind"]), locked(files.folder / "lock"):
+    with _logged(work.paths, probe["kind"]), locked(files.lock):
         if not is_complete(files):
             before = time.perf_counter()
             arrays, used = _probe(work, data, probe, None, progress)
