@@ -54,6 +54,10 @@ def test_plan_tells_what_is_missing_and_what_it_takes(there):
     time = r"time  about \d+ s on 2 at a time \(training \d+ s, landscape \d+ s\)"
     assert re.search(time, shown.stdout), shown.stdout
     assert re.search(r"disk  about \d+\.\d MB", shown.stdout)
+    before = sorted(there.rglob("*"))
+    elsewhere = nascope("study", "plan", "small.toml", "--output", "a/b", cwd=there)
+    assert elsewhere.returncode == 0, elsewhere.stderr
+    assert sorted(there.rglob("*")) == before  # a plan leaves nothing behind
 
 
 def test_status_results_and_clean(there):

@@ -132,7 +132,7 @@ def plan(
     ) as (chosen, side_by_side):
         todo = todo_of(lacking, folder, where, chosen.device(device))
         busy = min(side_by_side, len(todo.results))
-        _print_forecast(forecast(todo, chosen, workers=busy, data_dir=where))
+        _print_forecast(forecast(todo, chosen, folder, workers=busy, data_dir=where))
 
 
 def _print_plan(planned: Plan, lacking: list[Missing], folder: Path) -> None:

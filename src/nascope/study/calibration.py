@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import json
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from nascope.probes.grid import Grid
 from nascope.probes.landscape import landscape
 from nascope.probes.per_instance import choose_method
 from nascope.probes.risk import Risk
-from nascope.records.files import write_json
+from nascope.records.files import make_folder, read_json, write_json
 from nascope.records.plan import Entry
 from nascope.study.engines import Engine, Task
 from nascope.study.run import Todo
@@ -60,11 +61,17 @@ class Forecast:
         return max(sum(self.seconds.values()) / self.workers, self.longest)
 
 
-def forecast(todo: Todo, engine: Engine, *, workers: int, data_dir: str | None) -> Forecast:
+def forecast(
+    todo: Todo, engine: Engine, folder: Path, *, workers: int, data_dir: str | None
+) -> Forecast:
     """Measure a few steps of each kind of work, on all workers at once, and extrapolate.
 
     Networks of the same size on images of the same size are taken to be of one kind, of which
     up to three cells are timed.
+
+    Args:
+        folder: the study's, which all nodes of a cluster see; nothing stays in it.
+        workers: side by side.
 
     Raises:
         StudyError: a measurement fails; its message says why.
@@ -74,17 +81,16 @@ def forecast(todo: Todo, engine: Engine, *, workers: int, data_dir: str | None) 
     for work in works.values():
         kinds.setdefault(_kind(work.entry), []).append(work)
     chosen = {kind: _spread(found) for kind, found in kinds.items()}
-    with tempfile.TemporaryDirectory(prefix="nascope-") as name:
-        folder = Path(name)
+    with _passing_folder(folder) as own:
         tasks = []
         for place, work in enumerate(itertools.chain.from_iterable(chosen.values())):
-            path = folder / f"{place}.json"
+            path = own / f"{place}.json"
             data = shared_data(work.entry, data_dir)
             tasks.append(Task(path.name, measure, (work, data, path)))
         # As many at once as there will be: they share caches and memory.
         spare = [
             Task(f"again {k}", tasks[k % len(tasks)].function,
-                 (*tasks[k % len(tasks)].arguments[:2], folder / f"again-{k}.json"))
+                 (*tasks[k % len(tasks)].arguments[:2], own / f"again-{k}.json"))
             for k in range(-len(tasks) % workers)
         ] if tasks else []  # fmt: skip
         for outcome in engine.run([*tasks, *spare], lambda *_: None):
@@ -92,10 +98,24 @@ def forecast(todo: Todo, engine: Engine, *, workers: int, data_dir: str | None) 
                 raise StudyError(f"the calibration failed: {outcome.error.strip()}")
         places = iter(range(len(tasks)))
         measured = {
-            kind: [json.loads((folder / f"{next(places)}.json").read_text()) for _ in found]
+            kind: [read_json(own / f"{next(places)}.json") for _ in found]
             for kind, found in chosen.items()
         }
     return _extrapolated(todo, measured, workers)
+
+
+@contextlib.contextmanager
+def _passing_folder(folder: Path) -> Iterator[Path]:
+    """A folder within ``folder``, which is made for it where it is not there, and goes again."""
+    before = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    make_folder(folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".forecast-", dir=folder) as own:
+            yield Path(own)
+    finally:
+        for made in before:
+            with contextlib.suppress(OSError):  # something else is in it by now
+                made.rmdir()
 
 
 def _extrapolated(
