@@ -34,6 +34,7 @@ FLAGS = (
     "--remote-debugging-port=0",
     "--remote-allow-origins=*",
 )
+PICTURES = 6  # times that a picture is asked for
 TIMEOUT = 300.0  # seconds that one answer may take; software rendering beside other tests is slow
 
 
@@ -65,8 +66,9 @@ class Page:
     ) -> None:
         self._socket.close()
 
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+    def call(self, method: str, *, patience: float = TIMEOUT, **parameters: Any) -> dict[str, Any]:
         """Send a command and wait for its answer, noting events on the way."""
+        self._socket.settimeout(patience)
         number = next(self._ids)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
@@ -173,8 +175,20 @@ class Page:
         if box is not None:
             x, y, width, height = box
             clip = {"clip": {"x": x, "y": y, "width": width, "height": height, "scale": 1}}
-        png = self.call("Page.captureScreenshot", captureBeyondViewport=True, **clip)["data"]
+        png = self._capture(captureBeyondViewport=True, **clip)
         return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+
+    def _capture(self, **parameters: Any) -> str:
+        """A picture. Headless Chromium now and then never answers; asked again, it does."""
+        for _ in range(PICTURES - 1):
+            try:
+                patience = TIMEOUT / PICTURES
+                return str(
+                    self.call("Page.captureScreenshot", patience=patience, **parameters)["data"]
+                )
+            except websocket.WebSocketTimeoutException:
+                continue
+        return str(self.call("Page.captureScreenshot", **parameters)["data"])
 
     def full_screenshot(self) -> Image.Image:
         """The whole page from top to bottom."""
