@@ -14,17 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch
-from _result import keep
-
-from nascope.cells import load_cell
-from nascope.data import load_data
-from nascope.data.device import describe_device, take_process
+from nascope.plans import Recipe
 from nascope.records import read_study
 from nascope.records.read import read_training
-from nascope.study import DataRequest, Part, Study, plan_cells, run_study
-from nascope.study.engines import ProcessEngine
-from nascope.training import Recipe, train
 
 ROUNDS = 3
 SEEDS = range(12)
@@ -33,6 +25,9 @@ RECIPE = Recipe(channels=8, layers=5, epochs=6, batch_size=64)
 
 def study(folder: Path, workers: int) -> None:
     """The trials as a study."""
+    from nascope.study import DataRequest, Part, Study, plan_cells, run_study  # noqa: PLC0415
+    from nascope.study.engines import ProcessEngine  # noqa: PLC0415
+
     part = Part(
         cells=plan_cells(["DARTS"]),
         recipe=RECIPE,
@@ -47,6 +42,11 @@ def study(folder: Path, workers: int) -> None:
 
 def bare(folder: Path, first: int) -> None:
     """Every other trial, in a loop."""
+    from nascope.cells import load_cell  # noqa: PLC0415
+    from nascope.data import load_data  # noqa: PLC0415
+    from nascope.data.device import take_process  # noqa: PLC0415
+    from nascope.training import train  # noqa: PLC0415
+
     take_process(threads=1)
     data = load_data("digits")
     for seed in SEEDS[first::2]:
@@ -71,6 +71,11 @@ SIDES = {
 
 def main() -> None:
     """Alternate the sides; print the ratios of times."""
+    import torch  # noqa: PLC0415  (each side loads what it needs, in its own time)
+    from _result import keep  # noqa: PLC0415
+
+    from nascope.data.device import describe_device  # noqa: PLC0415
+
     raw: dict[str, list[float]] = {side: [] for side in SIDES}
     for number in range(ROUNDS):
         found = {}

@@ -328,7 +328,7 @@ def test_evaluate_curves_and_import(tmp_path):
         "import nascope, nascope.cells; nascope.load_cell('DARTS')._repr_html_()",
         "import nascope; nascope.read_study, nascope.write_report",
         "from nascope.cli.main import app",
-        "import nascope.study.study_file, nascope.study.missing, nascope.study.template",
+        "import nascope.study.study_file, nascope.study.template, nascope.study.run_search",
         "import nascope.records.status, nascope.records.leftovers, nascope.analysis.results",
     ],
 )

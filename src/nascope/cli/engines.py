@@ -54,7 +54,7 @@ def engine_of(
     Raises:
         StudyError: the options contradict each other, or the cluster is not reached.
     """
-    from nascope.data.device import choose_device, cores, take_process  # noqa: PLC0415
+    from nascope.data.machine import cores, device_here  # noqa: PLC0415
     from nascope.study.engines import ProcessEngine, SerialEngine  # noqa: PLC0415
 
     if name != EngineName.RAY and (address is not None or gpus is not None):
@@ -65,10 +65,12 @@ def engine_of(
         case EngineName.SERIAL:
             if workers not in {None, 1}:
                 raise StudyError("the serial engine has one worker: leave out --workers")
+            from nascope.data.device import take_process  # noqa: PLC0415  (loads torch)
+
             take_process(threads)
             engine, side_by_side = SerialEngine(), 1
         case EngineName.PROCESSES:
-            on_cpu = choose_device(device).type == "cpu"
+            on_cpu = device_here(device) == "cpu"
             side_by_side = workers or (max(1, cores() // threads) if on_cpu else 1)
             engine = ProcessEngine(side_by_side, threads)
         case EngineName.RAY:

@@ -237,7 +237,8 @@ def _run(  # noqa: PLR0917  (the options that all kinds share)
     to: Path | None = None,
 ) -> tuple[Path, dict[str, Any], dict[str, Any]]:
     """Probe, and draw what was found."""
-    from nascope.data.device import choose_device, cores, take_process  # noqa: PLC0415
+    from nascope.data.device import choose_device, take_process  # noqa: PLC0415
+    from nascope.data.machine import cores  # noqa: PLC0415
     from nascope.records.files import write_bytes  # noqa: PLC0415
     from nascope.report.probe_figures import draw_probe  # noqa: PLC0415
     from nascope.study.probing import probe_checkpoint  # noqa: PLC0415

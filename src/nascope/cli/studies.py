@@ -125,7 +125,7 @@ def plan(
     if not calibrate or all(trial.trained and not trial.probes for trial in lacking):
         return
     from nascope.study.calibration import forecast  # noqa: PLC0415
-    from nascope.study.run import todo_of  # noqa: PLC0415
+    from nascope.study.tasks import todo_of  # noqa: PLC0415
 
     with engine_of(
         engine, device=device, workers=workers, address=address, threads=threads, gpus=gpus

@@ -140,7 +140,7 @@ def report(
 
 
 def _workers(wanted: int | None) -> int:
-    from nascope.data.device import cores  # noqa: PLC0415
+    from nascope.data.machine import cores  # noqa: PLC0415
 
     return wanted or cores()
 

@@ -30,8 +30,7 @@ from nascope.probes.risk import Risk
 from nascope.records.files import make_folder, read_json, write_json
 from nascope.records.plan import Entry
 from nascope.study.engines import Engine, Task
-from nascope.study.run import Todo
-from nascope.study.trial import Work, shared_data
+from nascope.study.tasks import Todo, Work, shared_data
 from nascope.training.train import build_network, time_steps
 
 _SECONDS = 1.5  # of each measurement, at least; and two repetitions

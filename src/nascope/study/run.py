@@ -5,28 +5,23 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from nascope.data.device import choose_device, cores
+from nascope.data.machine import cores, device_here
 from nascope.errors import StudyError
-from nascope.plans.options import Share, num_chunks
 from nascope.records.files import write_bytes
 from nascope.records.paths import StudyPaths, TrialPaths
-from nascope.records.plan import Entry, write_plan
-from nascope.study.engines import Engine, ProcessEngine, Task
-from nascope.study.missing import Missing, missing
+from nascope.records.plan import write_plan
+from nascope.study.engines import Engine, ProcessEngine
+from nascope.study.missing import missing
 from nascope.study.study import Study
-from nascope.study.trial import Work, probe_part, probe_trial, shared_data, train_trial
+from nascope.study.tasks import todo_of
 
 logger = logging.getLogger(__name__)
 
-# Rough cost of an image, in forward passes; the time left is corrected as the work goes on.
-_TRAINING_COST = 8.0
 _SECONDS_BEFORE_ESTIMATE = 3.0
-_PART_CHUNKS, _MAX_PARTS = 8, 16  # of a grid's chunks, the least in a task, and the most tasks
 
 
 @dataclass(frozen=True)
@@ -103,74 +98,12 @@ def run_study(
 
 
 def _default_workers(device: str) -> int:
-    return cores() if choose_device(device).type == "cpu" else 1
+    return cores() if device_here(device) == "cpu" else 1
 
 
 def _trial(paths: StudyPaths, task: str) -> TrialPaths:
     """The trial that a task, by its name, belongs to."""
     return TrialPaths(paths.trials / task.split("/", maxsplit=1)[0])
-
-
-@dataclass(frozen=True)
-class Todo:
-    """What a study still lacks, as tasks.
-
-    Attributes:
-        tasks: in the order in which they are best begun.
-        costs: of each task, in forward passes of an image, roughly.
-        results: the tasks at whose end a result is there: all but parts of a grid.
-        found: results that are there already.
-    """
-
-    tasks: list[Task]
-    costs: dict[str, float]
-    results: set[str]
-    found: int
-
-
-def todo_of(lacking: Sequence[Missing], folder: Path, data_dir: str | None, device: str) -> Todo:
-    """Trainings, then their probes, large grids in parts."""
-    trainings: list[Task] = []
-    probings: list[Task] = []
-    costs: dict[str, float] = {}
-    results: set[str] = set()
-    for trial in lacking:
-        entry, name = trial.entry, trial.name
-        work, data = Work(folder, entry, device), shared_data(entry, data_dir)
-        if not trial.trained:
-            trainings.append(Task(name, train_trial, (work, data)))
-            costs[name] = training_cost(entry)
-            results.add(name)
-        after = () if trial.trained else (name,)
-        for probe in trial.probes:
-            probe_name = f"{name}/{probe['kind']}/{probe['identity']}"
-            parts = []
-            for share in _shares(probe["settings"]):
-                part = f"{probe_name}/part {share.place + 1} of {share.of}"
-                parts.append(Task(part, probe_part, (work, data, probe, share), after))
-                costs[part] = probe["cost"] / share.of
-            waits = tuple(part.name for part in parts) or after
-            probings += [*parts, Task(probe_name, probe_trial, (work, data, probe), waits)]
-            costs[probe_name] = 0.0 if parts else probe["cost"]
-            results.add(probe_name)
-    # The longest first, so that no core is left alone with one at the end.
-    probings.sort(key=lambda task: -costs[task.name])
-    return Todo([*trainings, *probings], costs, results, sum(trial.found for trial in lacking))
-
-
-def training_cost(entry: Entry) -> float:
-    """Of a training, in forward passes of an image, roughly."""
-    images = entry["data"]["train"] * _TRAINING_COST + entry["data"]["test"]
-    return float(entry["recipe"]["epochs"] * images)
-
-
-def _shares(settings: Mapping[str, Any]) -> list[Share]:
-    """How a probe is split into tasks; none for one that is done as a whole."""
-    if settings["kind"] == "curvature":
-        return []
-    chunks = num_chunks(settings["points"] ** settings["dimensions"])
-    of = min(_MAX_PARTS, chunks // _PART_CHUNKS)
-    return [Share(place, of) for place in range(of)] if of > 1 else []
 
 
 class _Tracker:

@@ -7,63 +7,28 @@ import logging
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from nascope.cells.genotype import Genotype, from_dict
-from nascope.data.datasets import DataSet, load_data
+from nascope.data.datasets import DataSet
 from nascope.data.device import choose_device, describe_device
 from nascope.errors import StudyError
 from nascope.plans.options import Share
 from nascope.plans.recipe import Recipe
 from nascope.records.files import why_unwritable, write_arrays, write_json
 from nascope.records.locks import locked
-from nascope.records.paths import StudyPaths, TrialPaths
+from nascope.records.paths import TrialPaths
 from nascope.records.provenance import provenance
 from nascope.records.read import is_complete
-from nascope.study.engines import Shared
 from nascope.study.missing import moments_of
-from nascope.study.probing import Arrays, Plain, Probed, Progress, probe_network
+from nascope.study.probing import Arrays, Probed, probe_network
+from nascope.study.tasks import Plain, Progress, Work
 from nascope.study.trained import checked
 from nascope.training.checkpoint import load_checkpoint
 from nascope.training.train import train
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a worker is told of a trial; plain data, sent to another process.
-
-    Args:
-        folder: the study's.
-        entry: the trial, as in the study's plan.
-        device: "cpu", "cuda", …
-    """
-
-    folder: Path
-    entry: Plain
-    device: str
-
-    @property
-    def paths(self) -> TrialPaths:
-        return StudyPaths(self.folder).trial(self.entry["label"], self.entry["identity"])
-
-    @property
-    def genotype(self) -> Genotype:
-        return from_dict(self.entry["genotype"]).named(self.entry["label"])
-
-
-def shared_data(entry: Plain, data_dir: str | None) -> Shared:
-    """A planned trial's data, as many trials share them."""
-    return Shared(_load, (data_dir, tuple(sorted(entry["request"].items()))))
-
-
-def _load(data_dir: str | None, request: tuple[tuple[str, Any], ...]) -> DataSet:
-    return load_data(data_dir=data_dir, **dict(request))
 
 
 def train_trial(work: Work, data: DataSet, progress: Progress) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from nascope.data.device import choose_device, take_process
+from nascope.data.machine import device_here
 from nascope.errors import StudyError
 from nascope.study.engines.task import Outcome, Progress, Queue, Task, carry_out_here
 
@@ -42,7 +42,7 @@ class ProcessEngine:
 
     def device(self, name: str) -> str:
         """The device of that name, on this machine."""
-        return str(choose_device(name))
+        return device_here(name)
 
     def run(self, tasks: Sequence[Task], progress: Progress) -> Iterator[Outcome]:
         """Run all tasks; yield an outcome for each as it ends."""
@@ -130,6 +130,8 @@ def _serve(connection: Connection, threads: int) -> None:
     """A worker's life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it stops the workers
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    from nascope.data.device import take_process  # noqa: PLC0415  (loads torch)
+
     take_process(threads)
     while True:
         try:

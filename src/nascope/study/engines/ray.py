@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from nascope.data.device import cores, take_process
+from nascope.data.machine import cores
 from nascope.errors import NascopeError, StudyError
 from nascope.records.provenance import made_by
 from nascope.study.engines.processes import thread_limits
@@ -230,6 +230,8 @@ def _set_up(threads: int) -> None:
     if threads in _ready:
         return
     import ray  # noqa: PLC0415
+
+    from nascope.data.device import take_process  # noqa: PLC0415  (loads torch)
 
     take_process(threads)
     made_by(engine="ray", node=ray.get_runtime_context().get_node_id()[:12])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 
-from nascope.data.device import choose_device
+from nascope.data.machine import device_here
 from nascope.study.engines.task import Outcome, Progress, Queue, Task, carry_out_here
 
 
@@ -14,7 +14,7 @@ class SerialEngine:
 
     def device(self, name: str) -> str:
         """The device of that name, on this machine."""
-        return str(choose_device(name))
+        return device_here(name)
 
     def run(self, tasks: Sequence[Task], progress: Progress) -> Iterator[Outcome]:
         """Run all tasks; yield an outcome for each as it ends."""
