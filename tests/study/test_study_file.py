@@ -104,6 +104,10 @@ def test_a_scale_has_its_grids(tmp_path):
         ('["DARTS"]', '["DRATS"]', "did you mean DARTS"),
         ("[data]", "[data", r"not TOML: .*line 7"),
         ("points = 3", "points = 0", "variance.points"),
+        ("points = 3", "points = 3\nbatchnorm = []", "variance.batchnorm.*at least 1 item"),
+        ("points = 3", "points = 3\nat = []", "variance.at.*at least 1 item"),
+        ("points = 3", "points = 3\nseeds = [1, 1]", "variance: the same probe is planned twice"),
+        ('"digits"', "[]", "data.name.*at least 1 item"),
     ],
 )
 def test_mistakes_are_named_with_their_place(tmp_path, old, new, message):

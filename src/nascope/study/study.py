@@ -89,6 +89,9 @@ class Part:
             if len(set(keys)) < len(keys):
                 twice = next(key for key in keys if keys.count(key) > 1)
                 raise StudyError(f"{name} holds {twice!r} twice")
+        for probe in self.probes:
+            if self.probes.count(probe) > 1:
+                raise StudyError(f"{probe.kind}: the same probe is planned twice")
         if min(self.seeds) < 0:
             raise StudyError(f"seeds must be at least 0, not {min(self.seeds)}")
         for rate in self.learning_rates:

@@ -8,9 +8,9 @@ import itertools
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from nascope.cells.wiring import KINDS
 from nascope.errors import NascopeError, StudyError
@@ -22,6 +22,14 @@ from nascope.study.study import DataRequest, Part, Study, plan_cells
 
 Plan = ProbePlan | CurvaturePlan
 Kind = Literal["normal", "reduce"]
+Item = TypeVar("Item")
+Several = Annotated[
+    list[Item],
+    BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
+    Field(min_length=1),
+]
+"""One value, or a list of some."""
+
 Section = TypeVar("Section", bound=BaseModel)
 
 
@@ -37,7 +45,7 @@ class _Variants(_Section):
 
 
 class _Data(_Section):
-    name: str | list[str] | None = None
+    name: Several[str] | None = None
     train_size: int | None = Field(default=None, ge=1)
     test_size: int | None = Field(default=None, ge=1)
     validation_size: int = Field(default=0, ge=0)
@@ -55,9 +63,9 @@ class _Probe(_Section):
     instances: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
     seeds: list[int] | None = Field(default=None, min_length=1)
-    batchnorm: BatchNormMode | list[BatchNormMode] = "frozen"
-    data: Data | list[Data] = "test"
-    at: str | list[str] = "end"
+    batchnorm: Several[BatchNormMode] = Field(default_factory=lambda: ["frozen"])  # type: ignore[arg-type]
+    data: Several[Data] = Field(default_factory=lambda: ["test"])  # type: ignore[arg-type]
+    at: Several[str] = Field(default_factory=lambda: ["end"])
 
     def plans(self, make: Callable[..., Plan], points: int | None) -> list[Plan]:
         """A plan for each mode, moment, part of the data and seed; ``points`` by default."""
@@ -66,11 +74,9 @@ class _Probe(_Section):
         if fixed["points"] is None:
             fixed["points"] = points
         seeds = [self.seed] if self.seeds is None else self.seeds
-        each = [value if isinstance(value, list) else [value] for value in
-                (self.batchnorm, self.at, self.data)]  # fmt: skip
         return [
             make(seed=seed, data=part, at=at, batchnorm=mode, **fixed)
-            for mode, at, part, seed in itertools.product(*each, seeds)
+            for mode, at, part, seed in itertools.product(self.batchnorm, self.at, self.data, seeds)
         ]
 
 
@@ -124,7 +130,7 @@ class _Part(_Section):
         if "learning_rate" in training.overrides:
             raise StudyError("training.overrides.learning_rate: give training.learning_rates")
         recipe = dataclasses.replace(RECIPES[training.recipe], **scale.overrides)
-        names = data.name if isinstance(data.name, list) else [data.name or scale.dataset]
+        names = [scale.dataset] if data.name is None else data.name
         return Part(
             cells=plan_cells(
                 self.cells,
