@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def search_lines(search: Search, found: Sequence[Candidate]) -> list[str]:
     """The best candidate, and how width and depth moved from the first to the last quarter."""
-    best = max(found, key=lambda one: (one.rank, -one.number))
+    from nascope.study.search import best_of  # noqa: PLC0415
+
+    best = best_of(found)
     accuracy = "diverged" if math.isnan(best.accuracy) else f"{best.accuracy:.2%}"
     wiring = topology(best.genotype.normal)
     lines = [

@@ -72,7 +72,7 @@ def demo(
     verbose: VerboseOption = False,
 ) -> None:
     """Train DARTS' cell and random variants of it on handwritten digits; write the report."""
-    from nascope.study.demo import demo_study  # noqa: PLC0415  (loads torch)
+    from nascope.study.demo import demo_study  # noqa: PLC0415
 
     study = demo_study(seed=seed, variants=variants)
     if verbose:

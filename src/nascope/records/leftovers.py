@@ -11,7 +11,7 @@ from pathlib import Path
 from nascope.errors import CheckpointError, StudyError
 from nascope.records.locks import is_held
 from nascope.records.paths import StudyPaths, TrialPaths
-from nascope.records.plan import read_plan
+from nascope.records.plan import plan_in
 from nascope.records.read import is_complete, read_training
 
 
@@ -34,11 +34,9 @@ def leftovers(folder: str | Path, *, unplanned: bool = False) -> list[Leftover]:
         StudyError: the folder holds no study, or its plan is damaged.
     """
     paths = StudyPaths(Path(folder))
-    if not paths.plan.is_file():
-        raise StudyError(f"{folder} holds no study (no study.json)")
     planned = {
         paths.trial(entry["label"], entry["identity"]).folder.name: entry
-        for entry in read_plan(paths.plan).trials
+        for entry in plan_in(paths).trials
     }
     found: list[Leftover] = []
     for path in sorted(paths.folder.glob(".*.part")):

@@ -22,6 +22,7 @@ from typing import Any
 
 from nascope.errors import StudyError
 from nascope.records.files import read_json, write_json
+from nascope.records.paths import StudyPaths
 
 FORMAT = 2
 
@@ -85,6 +86,17 @@ def read_plan(path: Path) -> Plan:
         return Plan(str(whole["name"]), trials)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         raise StudyError(f"{path} is damaged: {again}") from None
+
+
+def plan_in(paths: StudyPaths) -> Plan:
+    """The plan of the study in a folder.
+
+    Raises:
+        StudyError: the folder holds no study, or its plan is damaged.
+    """
+    if not paths.plan.is_file():
+        raise StudyError(f"{paths.folder} holds no study (no study.json); run one there first")
+    return read_plan(paths.plan)
 
 
 def _entry(whole: dict[str, Any], trial: Sequence[Any]) -> Entry:

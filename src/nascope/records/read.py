@@ -19,7 +19,7 @@ from nascope.cells.genotype import Genotype, from_dict
 from nascope.errors import CheckpointError, StudyError
 from nascope.records.files import read_arrays, read_json, unplain
 from nascope.records.paths import ProbePaths, StudyPaths
-from nascope.records.plan import Entry, read_plan
+from nascope.records.plan import Entry, plan_in
 
 RECORDS_KEY = "nascope"  # the header's one metadata entry, a JSON object
 CORRECT_KEY = "records.correct"  # (test images,) uint8: 1 where the final network is right
@@ -149,9 +149,7 @@ def read_study(folder: str | Path) -> StudyRecord:
         StudyError: the folder holds no study, or its plan is damaged.
     """
     paths = StudyPaths(Path(folder))
-    if not paths.plan.is_file():
-        raise StudyError(f"{folder} holds no study (no study.json); run one there first")
-    plan = read_plan(paths.plan)
+    plan = plan_in(paths)
     try:
         trials = tuple(read_trial(paths, entry) for entry in plan.trials)
     except (KeyError, TypeError, AttributeError):

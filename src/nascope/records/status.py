@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nascope.errors import CheckpointError, StudyError
+from nascope.errors import CheckpointError
 from nascope.records.locks import is_held
 from nascope.records.paths import StudyPaths
-from nascope.records.plan import Entry, read_plan
+from nascope.records.plan import Entry, plan_in
 from nascope.records.read import is_complete, read_training
 
 State = Literal["running", "failed", "begun", "waiting", "done"]
@@ -67,9 +67,7 @@ def read_status(folder: str | Path) -> StudyStatus:
         StudyError: the folder holds no study, or its plan is damaged.
     """
     paths = StudyPaths(Path(folder))
-    if not paths.plan.is_file():
-        raise StudyError(f"{folder} holds no study (no study.json); run one there first")
-    plan = read_plan(paths.plan)
+    plan = plan_in(paths)
     return StudyStatus(plan.name, tuple(_trial_status(paths, entry) for entry in plan.trials))
 
 

@@ -13,11 +13,11 @@ from nascope.cells.topology import topology
 from nascope.errors import StudyError
 from nascope.records.files import plain, write_bytes
 from nascope.records.paths import StudyPaths
-from nascope.records.plan import read_plan
+from nascope.records.plan import plan_in
 from nascope.records.read import read_trial
 from nascope.study.engines import Engine
 from nascope.study.run import Snapshot, run_study
-from nascope.study.search import Candidate, Search, label, propose
+from nascope.study.search import Candidate, Search, best_of, label, propose
 from nascope.study.study import Part, PlannedCell, Study
 
 
@@ -89,7 +89,7 @@ def _planned(search: Search, number: int, genotype: Genotype, parent: int | None
 def _accuracies(folder: Path) -> dict[str, float]:
     paths = StudyPaths(folder)
     accuracies = {}
-    for entry in read_plan(paths.plan).trials:
+    for entry in plan_in(paths).trials:
         training = read_trial(paths, entry).training
         point = training.last if training is not None and training.diverged_at is None else None
         value = point.validation_accuracy if point is not None else None
@@ -101,7 +101,7 @@ def _write_logs(paths: StudyPaths, found: list[Candidate]) -> None:
     best = found[0]
     tried, best_so_far = [], []
     for candidate in found:
-        best = max(best, candidate, key=lambda one: (one.rank, -one.number))
+        best = best_of((best, candidate))
         tried.append(_line(candidate, candidate.number))
         best_so_far.append(_line(best, candidate.number))
     for path, lines in ((paths.candidates, tried), (paths.best, best_so_far)):

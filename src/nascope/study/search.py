@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -113,6 +114,11 @@ class Candidate:
         return -math.inf if math.isnan(self.accuracy) else self.accuracy
 
 
+def best_of(candidates: Iterable[Candidate]) -> Candidate:
+    """The one of the highest rank, and of equals the earliest."""
+    return max(candidates, key=lambda candidate: (candidate.rank, -candidate.number))
+
+
 def propose(search: Search, found: list[Candidate]) -> list[tuple[int, Genotype, int | None]]:
     """The next round: number, genotype and parent of each. A function of its arguments alone."""
     proposed: list[tuple[int, Genotype, int | None]] = []
@@ -127,7 +133,7 @@ def propose(search: Search, found: list[Candidate]) -> list[tuple[int, Genotype,
             continue
         newest = found[-search.population :]
         sampled = [newest[below(generator, len(newest))] for _ in range(search.sample)]
-        parent = max(sampled, key=lambda candidate: (candidate.rank, -candidate.number))
+        parent = best_of(sampled)
         proposed.append((number, _child(search, parent.genotype, generator), parent.number))
     return proposed
 

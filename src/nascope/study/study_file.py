@@ -254,9 +254,7 @@ def _parts(content: Mapping[str, Any]) -> tuple[Part, ...]:
         raise StudyError("part: expected [[part]] sections")
     # What is common is checked by itself first, so that a mistake is told where it was made.
     _part(_File, {"cells": ["DARTS"], **common}, "")
-    name = {key: common.pop(key) for key in ("name",) if key in common}
-    if name and not isinstance(name["name"], str):
-        raise StudyError(f"name: expected a text, got {name['name']!r:.60}")
+    common.pop("name", None)
     return tuple(
         _part(_Part, _merged(common, own), f"part.{place}.")
         for place, own in enumerate(given, start=1)
