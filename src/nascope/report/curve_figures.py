@@ -24,18 +24,12 @@ def draw_curves(group: Group, arrangement: Arrangement, title: str) -> Figure:
     axes = figure.subplots(1, len(CURVES))
     for ax, (quantity, curve) in zip(axes, CURVES.items(), strict=True):
         data = curve_figure(group, quantity)
-        for line in data["lines"]:
-            _draw_line(ax, line, arrangement.cell(line["cell"]))
+        draw_lines(ax, data, arrangement)
+        if data["log"]:
+            set_log_axis(ax)
         ax.set_title(curve.title, loc="left", fontweight="bold")
         ax.set_xlabel("epoch")
         ax.set_ylabel(curve.axis)
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.grid(True)
-        if data["log"]:
-            ax.set_yscale("log")
-            ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: readable(value)))
-            ax.yaxis.set_minor_formatter(NullFormatter())
     handles, labels = axes[0].get_legend_handles_labels()
     columns = min(6, len(handles)) or 1
     if handles:
@@ -43,6 +37,22 @@ def draw_curves(group: Group, arrangement: Arrangement, title: str) -> Figure:
     rows = -(-len(handles) // columns)
     figure.set_figheight(3.3 + 0.2 * rows)
     return figure
+
+
+def draw_lines(ax: Any, data: dict[str, Any], arrangement: Arrangement) -> None:
+    """The lines of one figure of curves, as `curve_figure` yields it."""
+    for line in data["lines"]:
+        _draw_line(ax, line, arrangement.cell(line["cell"]))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.grid(True)
+
+
+def set_log_axis(ax: Any) -> None:
+    """A logarithmic y axis whose numbers are written out."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: readable(value)))
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_line(ax: Any, line: dict[str, Any], cell: ShownCell) -> None:
