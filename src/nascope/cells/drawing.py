@@ -32,6 +32,8 @@ FILLS = {  # Okabe & Ito (2008), lightened so that dark text stands out on each 
 }
 EDGE, INK = "#7b7b7b", "#111111"  # the grey has a contrast of 4.2:1 on white and on near-black
 _MARGIN, _CHANNEL, NODE = 14.0, 40.0, 32.0  # pixels: rim, between columns, a node's height
+_COMPACT_CHANNEL = 26.0
+OPERATION, LETTERS = 20.0, 11.5  # pixels: an operation's height, and the size of letters
 _CHARACTER = 6.4  # pixels, the mean width of one at 11.5 px
 _FONT = "font-family='Helvetica,Arial,DejaVu Sans,sans-serif'"
 
@@ -183,8 +185,11 @@ class Scene(NamedTuple):
         return "node" if self.layout.boxes[number].kind == "node" else "end"
 
 
-def scene_of(cell: Cell) -> Scene:
+def scene_of(cell: Cell, *, compact: bool = False) -> Scene:
     """What a drawing of the cell is made from.
+
+    Args:
+        compact: whether names are shortened and columns moved together, for a printed page.
 
     Raises:
         GenotypeError: the cell has more than 40 intermediate nodes.
@@ -195,11 +200,15 @@ def scene_of(cell: Cell) -> Scene:
         )
     placed = layout(cell)
     labels = _labels(cell, placed)
+    channel = _CHANNEL
+    if compact:
+        channel = _COMPACT_CHANNEL
+        labels = {box: _shortened(label) for box, label in labels.items()}
     widths = [
         max((_width(labels[box]) for box in column if box in labels), default=0.0)
         for column in placed.columns
     ]
-    lefts = accumulate((width + _CHANNEL for width in widths[:-1]), initial=_MARGIN)
+    lefts = accumulate((width + channel for width in widths[:-1]), initial=_MARGIN)
     centres = [left + width / 2 for left, width in zip(lefts, widths, strict=True)]
     return Scene(cell, placed, labels, centres, widths, frozenset(dead_nodes(cell)))
 
@@ -235,6 +244,13 @@ def readable(operation: str) -> str:
     return " ".join(word.replace("x", "×") if word[0].isdigit() else word for word in words)
 
 
+def _shortened(label: str) -> str:
+    words = {"input ": "in ", "output": "out", " conv": "", " pool": ""}
+    for long, short in words.items():
+        label = label.replace(long, short)
+    return label
+
+
 def _width(label: str) -> float:
     return max(NODE, len(label) * _CHARACTER + 14)
 
@@ -252,7 +268,9 @@ def _edge(scene: Scene, route: Route) -> str:
         return line + head
     fill = operation_fill(route.operation)
     hint = f"{route.operation}: {route.source} → {route.target}"
-    box = _box(scene, route.boxes[-2], fill=fill, height=20, edge=EDGE, faint=faint, hint=hint)
+    box = _box(
+        scene, route.boxes[-2], fill=fill, height=OPERATION, edge=EDGE, faint=faint, hint=hint
+    )
     return line + head + box
 
 
@@ -301,6 +319,6 @@ def _box(
         f"<g{opacity}><title>{escape(hint)}</title>"
         f"<rect x='{x - half:.1f}' y='{y - height / 2:.1f}' width='{2 * half:.1f}' "
         f"height='{height:g}' rx='{radius:g}' fill='{fill}' stroke='{edge}'{dashes}/>"
-        f"<text x='{x:.1f}' y='{y + 4:.1f}' font-size='11.5' text-anchor='middle' "
+        f"<text x='{x:.1f}' y='{y + 4:.1f}' font-size='{LETTERS:g}' text-anchor='middle' "
         f"fill='{INK}'>{escape(scene.labels[number])}</text></g>"
     )

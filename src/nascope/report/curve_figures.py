@@ -88,11 +88,12 @@ def _draw_line(ax: Any, line: dict[str, Any], cell: ShownCell) -> None:
             ax.annotate("diverged", at, (4, 4), textcoords="offset points", fontsize=7)
 
 
-def curves_table(group: Group, arrangement: Arrangement) -> bytes:
-    """Every point of a group's curves, as CSV: losses in nats, accuracies as shares."""
+def curves_table(groups: Sequence[Group], arrangement: Arrangement) -> bytes:
+    """Every point of some groups' curves, as CSV: losses in nats, accuracies as shares."""
     names = [field.name for field in dataclasses.fields(CurvePoint)]
     rows = (
         [cell.label, cell.variant, group.setting, trial.seed, *dataclasses.astuple(point)]
+        for group in groups
         for cell, trials in ((arrangement.cell(key), own) for key, own in group.trials.items())
         for trial in trials
         for point in (trial.training.curve if trial.training else ())

@@ -46,7 +46,7 @@ def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict
             if any(trial.training for trials in group.trials.values() for trial in trials):
                 curves = draw_curves(group, arrangement, _title("Training", group))
                 _write(curves, folder / f"curves{name}.png")
-                write_bytes(folder / f"curves{name}.csv", curves_table(group, arrangement))
+                write_bytes(folder / f"curves{name}.csv", curves_table([group], arrangement))
             for kind, grid in GRIDS.items():
                 scale = scale_of(arrangement, kind)
                 for seed, panels in panels_by_seed(group, arrangement, kind):
