@@ -16,6 +16,8 @@ from nascope.report.payload import curve_figure
 from nascope.report.quantities import CURVES
 from nascope.report.scales import readable
 
+_WIDE = 3000.0  # ratio of an axis' ends from which powers of ten are named alone
+
 
 def draw_curves(group: Group, arrangement: Arrangement, title: str) -> Figure:
     """Training loss, test loss and test accuracy of a group, side by side."""
@@ -50,7 +52,9 @@ def draw_lines(ax: Any, data: dict[str, Any], arrangement: Arrangement) -> None:
 def set_log_axis(ax: Any) -> None:
     """A logarithmic y axis whose numbers are written out."""
     ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    low, high = ax.get_ylim()
+    wide = high > _WIDE * low
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0), numticks=20))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: readable(value)))
     ax.yaxis.set_minor_formatter(NullFormatter())
 
