@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -17,7 +18,7 @@ from nascope.report.arrangement import Arrangement, Group, ShownCell, shortened
 from nascope.report.quantities import GRIDS, bands
 from nascope.report.scales import Scale
 
-SIDE = 2.3  # inches, of a panel
+_SIDE = 2.3  # inches, of a panel
 _COLUMNS = 5
 
 
@@ -104,10 +105,10 @@ def grid_arrays(panels: Sequence[Panel]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _sheet(rows: Sequence[Row], title: str, side: float) -> tuple[Figure, int]:
-    """A figure for rows of panels, each ``side`` inches wide, and the number of its columns."""
+def _sheet(rows: Sequence[Row], title: str) -> tuple[Figure, int]:
+    """A figure for rows of panels, and the number of its columns."""
     columns = max(len(row.panels) for row in rows)
-    size = (columns * side + 1.2, len(rows) * (side - 0.05) + 0.35)
+    size = (columns * _SIDE + 1.2, len(rows) * (_SIDE - 0.05) + 0.35)
     figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(title, fontsize=10, fontweight="bold")
     return figure, columns
@@ -132,16 +133,21 @@ def draw_maps(
     title: str,
     *,
     level: float | None = None,
-    side: float = SIDE,
+    width: float | None = None,
 ) -> Figure:
     """Contours of a landscape, or a heat map of √g, on the levels that all panels share.
 
     Args:
         level: the loss at which areas are compared, drawn as a heavy contour.
-        side: of a panel, in inches.
+        width: of the figure in inches, where that is given: then axes are named at its rims alone,
+            and the colours below.
     """
-    figure, columns = _sheet(rows, title, side)
-    axes = figure.subplots(len(rows), columns, squeeze=False)
+    compact = width is not None
+    figure, columns = _sheet(rows, title)
+    if width is not None:
+        side = (width - 0.7) / max(columns, _COLUMNS)
+        figure.set_size_inches(width, len(rows) * (side + 0.25) + 1.15)
+    axes = figure.subplots(len(rows), columns, squeeze=False, sharex=compact, sharey=compact)
     filled: Any = None
     for line, row in zip(axes, rows, strict=True):
         for ax in line[len(row.panels) :]:
@@ -150,18 +156,23 @@ def draw_maps(
             _name_panel(ax, panel, pad=4)
             ax.set_aspect("equal", "box")
             if panel.is_empty:
-                ax.set(xticks=[], yticks=[], xlim=(-1, 1), ylim=(-1, 1))
-                ax.spines[:].set_visible(False)
+                ax.tick_params(left=False, bottom=False)
+                ax.spines[:].set_color("#cccccc")
             else:
                 drawn = fill_grid(ax, kind, panel, scale, level)
                 filled = filled or drawn
                 ax.plot(0, 0, "+", color="white", markersize=6, markeredgewidth=1)
                 _name_axes(ax, panel)
+            if compact:
+                ax.label_outer()
             _write_note(ax, panel)
         if row.heading:
             line[0].set_ylabel("\n".join(filter(None, (row.heading, line[0].get_ylabel()))))
     if filled is not None:
-        label_bar(figure.colorbar(filled, ax=axes, fraction=0.04, pad=0.01), kind, scale)
+        look: dict[str, Any] = {"fraction": 0.04, "pad": 0.01}
+        if compact:
+            look = {"location": "bottom", "fraction": 0.05, "pad": 0.02, "aspect": 50}
+        label_bar(figure.colorbar(filled, ax=axes, **look), kind, scale, wrapped=not compact)
     return figure
 
 
@@ -173,12 +184,12 @@ def _write_note(ax: Any, panel: Panel) -> None:
              transform=ax.transAxes, fontsize="small", bbox=where)  # fmt: skip
 
 
-def label_bar(bar: Any, kind: str, scale: Scale) -> None:
+def label_bar(bar: Any, kind: str, scale: Scale, *, wrapped: bool = True) -> None:
     """Name a colour bar's levels and quantity."""
     named = _named_levels(scale)
     bar.set_ticks(list(named), labels=list(named.values()))
     axis = GRIDS[kind].axis + (", log scale" if scale.base else "")
-    bar.set_label("\n".join(textwrap.wrap(axis, 34)), fontsize=8)
+    bar.set_label("\n".join(textwrap.wrap(axis, 34)) if wrapped else axis, fontsize=8)
     bar.outline.set_linewidth(0.4)
 
 
@@ -255,27 +266,37 @@ def draw_surfaces(
     scale: Scale,
     title: str,
     *,
-    side: float = SIDE,
+    width: float | None = None,
 ) -> Figure:
-    """The same grids as surfaces, on one scale of height and colour; lost points are holes."""
-    figure, columns = _sheet(rows, title, side)
+    """The same grids as surfaces, on one scale of height and colour; lost points are holes.
+
+    Args:
+        width: of the figure in inches, where that is given: then colours are named below.
+    """
+    compact = width is not None
+    figure, columns = _sheet(rows, title)
+    if width is not None:
+        side = (width - 0.3) / max(columns, _COLUMNS)
+        figure.set_size_inches(width, len(rows) * (side + 0.15) + 1.15)
     heights = (scale.start - scale.step / 2, scale.end + scale.step / 2)
     named = list(_named_levels(scale).items())
-    named = named[:: max(1, -(-len(named) // 5))]
+    named = named[:: max(1, -(-len(named) // (4 if compact else 5)))]
+    axes = []
     for place, row in enumerate(rows):
         for number, panel in enumerate(row.panels, start=1):
             where = place * columns + number
             ax: Any = figure.add_subplot(len(rows), columns, where, projection="3d")
-            _name_panel(ax, panel, pad=-6)
+            axes.append(ax)
+            _name_panel(ax, panel, pad=-2 if compact else -6)
             if panel.is_empty:
                 ax.set_axis_off()
             else:
                 _draw_surface(ax, kind, panel, scale)
-                _name_axes(ax, panel, pad=-8)
+                _name_axes(ax, panel, pad=-12 if compact else -8)
                 ax.set_zlim(*heights)
                 ax.set_zticks([at for at, _ in named], labels=[label for _, label in named])
-                ax.tick_params(labelsize=6, pad=-3)
-                ax.tick_params(axis="z", pad=-1)
+                ax.tick_params(labelsize=5 if compact else 6, pad=-5 if compact else -3)
+                ax.tick_params(axis="z", pad=-3 if compact else -1)
             _write_note(ax, panel)
             if row.heading and number == 1:
                 ax.text2D(-0.08, 0.5, row.heading, transform=ax.transAxes, rotation=90, va="center")
@@ -283,9 +304,14 @@ def draw_surfaces(
             ax.set_box_aspect((1, 1, 0.8), zoom=0.92)
             for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
                 axis.set_pane_color((1, 1, 1, 0))
-    # On the title's line, where no panel's ticks come.
-    axis = GRIDS[kind].axis + (", log scale" if scale.base else "")
-    figure.text(0.995, 0.985, axis, ha="right", va="top", fontsize=7, color="#555555")
+    if compact:
+        colours, norm = _colours(kind, scale)
+        look: dict[str, Any] = {"location": "bottom", "fraction": 0.05, "pad": 0.04, "aspect": 50}
+        bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, **look)
+        label_bar(bar, kind, scale, wrapped=False)
+    else:  # on the title's line, where no panel's ticks come
+        axis = GRIDS[kind].axis + (", log scale" if scale.base else "")
+        figure.text(0.995, 0.985, axis, ha="right", va="top", fontsize=7, color="#555555")
     return figure
 
 

@@ -71,7 +71,8 @@ def _curves(
     name: str, cells: Sequence[str], rates: tuple[float, ...], claims: tuple[int, ...], paper: str
 ) -> Target:
     of = " and ".join(cells)
-    title = f"Convergence of {of} and their random variants"
+    whose = "its" if len(cells) == 1 else "their"
+    title = f"Convergence of {of} and {whose} random variants"
     if len(rates) > 1:
         title += " at three learning rates"
     data = BOTH if len(rates) == 1 else BOTH[:1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -18,6 +18,7 @@ from nascope.report.grid_figures import (
     draw_maps,
     draw_surfaces,
     grid_arrays,
+    in_rows,
     panel_of,
 )
 from nascope.report.paper.columns import why_not
@@ -25,7 +26,7 @@ from nascope.report.paper.drawn import WIDTH, Drawn, titled
 from nascope.report.quantities import GRIDS
 from nascope.report.scales import shared_scale
 
-_MAPS_A_ROW, _SURFACES_A_ROW = 5, 3
+_A_ROW = 5  # panels
 
 
 def in_mode(study: StudyRecord, batchnorm: str) -> StudyRecord:
@@ -57,28 +58,25 @@ def draw_grids(
         arrangement: of a study `in_mode`.
         kind: "landscape" or "variance".
     """
-    columns = _SURFACES_A_ROW if surfaces else _MAPS_A_ROW
-    rows = list(_rows(arrangement, kind, columns))
+    rows = list(_rows(arrangement, kind))
     panels = [panel for row in rows for panel in row.panels if not panel.is_empty]
     scale = shared_scale([panel.values for panel in panels])
-    widest = max(len(row.panels) for row in rows)
-    side = (WIDTH - 1.2) / max(widest, 3)
     if scale is None:
         figure = Figure(figsize=(WIDTH, 1.5), layout="constrained")
         words = sorted({panel.note for row in rows for panel in row.panels})
         figure.text(0.5, 0.4, "; ".join(words).replace("\n", " "), ha="center", color="#555555")
     elif surfaces:
-        figure = draw_surfaces(rows, kind, scale, title, side=(WIDTH - 1.2) / widest)
+        figure = draw_surfaces(rows, kind, scale, title, width=WIDTH)
     else:
         level = shared_levels(arrangement.study).landscape_loss if kind == "landscape" else None
-        figure = draw_maps(rows, kind, scale, title, level=level, side=side)
+        figure = draw_maps(rows, kind, scale, title, level=level, width=WIDTH)
     titled(figure, title, note)
     arrays = grid_arrays(panels)
     arrays["quantity"] = np.array(GRIDS[kind].axis)
     return Drawn(figure, arrays=arrays)
 
 
-def _rows(arrangement: Arrangement, kind: str, columns: int) -> Iterator[Row]:
+def _rows(arrangement: Arrangement, kind: str) -> Iterator[Row]:
     several = len(arrangement.families) > 1 or len(arrangement.seeds) > 1
     for family in arrangement.families:
         for seed in arrangement.seeds:
@@ -89,12 +87,7 @@ def _rows(arrangement: Arrangement, kind: str, columns: int) -> Iterator[Row]:
             ]
             seeded = f"seed {seed}" if len(arrangement.seeds) > 1 else family
             heading = seeded if len(arrangement.families) == 1 else f"{family}, {seeded}"
-            yield from _wrapped(panels, columns, heading if several else "")
-
-
-def _wrapped(panels: Sequence[Panel], columns: int, heading: str) -> Iterator[Row]:
-    for start in range(0, len(panels), columns):
-        yield Row(panels[start : start + columns], heading)
+            yield from in_rows(panels, _A_ROW, heading if several else "")
 
 
 def _panels(arrangement: Arrangement, key: str, kind: str, seed: int) -> Iterator[Panel]:
