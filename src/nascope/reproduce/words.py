@@ -26,6 +26,8 @@ from nascope.report.scales import in_digits
 from nascope.reproduce.questions import Question
 from nascope.reproduce.scales import MODES
 
+CONVERGED = 90.0  # percent of the training images that a network then gets right
+
 Plain = Mapping[str, Any]
 Value = Callable[[TrialRecord], float]
 
@@ -84,6 +86,9 @@ def _curves(question: Question, arrangement: Arrangement) -> Iterator[str]:
             group = column.group(arrangement, family)
             if column.absent:
                 yield f"{family} on {column.title}: {column.absent}".replace("\n", " ")
+                continue
+            if not any(t.training for trials in group.trials.values() for t in trials):
+                yield f"{family} on {column.title}: not run yet"
                 continue
             area = _standing(arrangement, group, _area, "area under the training loss", small=True)
             accuracy = _standing(arrangement, group, _accuracy, "test accuracy (%)", small=False)
@@ -216,6 +221,16 @@ def _accuracies(question: Question, arrangement: Arrangement) -> Iterator[str]:
             level = f"{one.mean.mean:.1f} %" if math.isfinite(one.mean.mean) else "diverged"
             place = f", {_ordinal(rank[0])} best of {rank[1]}" if rank is not None else ""
             yield f"{family} on {column.title}: {level}{place}{_lost(group)}"
+        yield from _converged([trial for one in found for trial in one.trials])
+
+
+def _converged(trials: Sequence[TrialRecord]) -> Iterator[str]:
+    """Whether networks were trained to convergence, by their training accuracy."""
+    last = [t.training.last for t in trials if t.training and t.training.diverged_at is None]
+    fitted = [100 * point.train_accuracy for point in last if point is not None]
+    if fitted:
+        state = "converged" if min(fitted) >= CONVERGED else "these networks have not converged"
+        yield f"training accuracy {min(fitted):.0f} to {max(fitted):.0f} %: {state}"
 
 
 def _table1(question: Question, arrangement: Arrangement) -> Iterator[str]:
@@ -225,6 +240,9 @@ def _table1(question: Question, arrangement: Arrangement) -> Iterator[str]:
             yield f"{title}: {part.column.absent}".replace("\n", " ")
             continue
         known = [line for line in part.lines if line.difference is not None]
+        if not any(line.original or line.adapted for line in part.lines):
+            yield f"{title}: not run yet"
+            continue
         yield from (f"{line.family} on {title}: {_errors(line)}" for line in part.lines)
         worse = sum(line.difference > 0 for line in known if line.difference is not None)
         yield f"{title}: adapted is worse in {worse} of {len(known)} cells"

@@ -99,6 +99,9 @@ def _draw_panel(ax: Any, found: Sequence[Accuracy], arrangement: Arrangement) ->
             side = (-1) ** number * ((number + 1) // 2)
             x = place + _SPREAD * 2 * side / max(len(cells), 2)
             _draw_dot(ax, own[cell.key], x, foot, _label(cell, few=few))
+        if found and not own:
+            at = ax.get_xaxis_transform()
+            ax.text(place, 0.5, "not run yet", transform=at, ha="center", color="#555555")
         original = next((own[c.key] for c in cells if c.is_original and c.key in own), None)
         if original is not None and math.isfinite(original.mean.mean):
             level, colour = original.mean.mean, original.cell.style.colour

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from nascope.records import TrialRecord
 from nascope.report.arrangement import Arrangement, Group
 
-TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "digits": "handwritten digits"}
+TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "digits": "digits"}
 """Data sets as the paper writes them."""
 
 

@@ -45,14 +45,12 @@ def _draw_family(
     for line, quantity in zip(axes, QUANTITIES, strict=True):
         figures = [curve_figure(group, quantity) for group in groups]
         for _, same in groupby(range(len(columns)), key=lambda k: columns[k].data):
-            together = list(same)
-            log = any(figures[k]["log"] for k in together)
-            for k in together:
-                _draw_panel(line[k], figures[k], arrangement, columns[k])
-                if log:
-                    set_log_axis(line[k])
-                if k != together[0]:
-                    line[k].sharey(line[together[0]])
+            drawn = [k for k in same if _draw_panel(line[k], figures[k], arrangement, columns[k])]
+            for k in drawn[1:]:
+                line[k].sharey(line[drawn[0]])
+                line[k].tick_params(labelleft=False)
+            if any(figures[k]["log"] for k in drawn):
+                set_log_axis(line[drawn[0]])
         line[0].set_ylabel(CURVES[quantity].axis)
     for ax, column in zip(axes[0], columns, strict=True):
         ax.set_title(column.title, fontweight="bold")
@@ -73,11 +71,13 @@ def _draw_family(
         )
 
 
-def _draw_panel(ax: Any, data: dict[str, Any], arrangement: Arrangement, column: Column) -> None:
+def _draw_panel(ax: Any, data: dict[str, Any], arrangement: Arrangement, column: Column) -> bool:
+    """A panel's lines, or why there are none; whether there are some."""
     if any(line["seeds"] for line in data["lines"]):
         draw_lines(ax, data, arrangement)
-        return
+        return True
     words = column.absent or "not run yet"
     ax.text(0.5, 0.5, words, ha="center", va="center", transform=ax.transAxes, color="#555555")
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_color("#bbbbbb")
+    return False

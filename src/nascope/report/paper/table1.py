@@ -91,7 +91,16 @@ def parts_of(
 
 def draw_table(parts: Sequence[Part], title: str, note: str = "") -> Drawn:
     """The table as a figure."""
-    head = ["", "original", "adapted", "difference", "original", "adapted", "difference", "params"]
+    head = [
+        "",
+        "original",
+        "adapted",
+        "difference",
+        "original",
+        "adapted",
+        "difference",
+        "Δ params",
+    ]
     edges = [0.0, 0.19, 0.30, 0.41, 0.535, 0.66, 0.775, 0.89]  # of the figure's width
     count = sum(len(part.lines) + 3 for part in parts)
     figure = Figure(figsize=(WIDTH, count * _LINE + 0.55))
@@ -109,7 +118,7 @@ def draw_table(parts: Sequence[Part], title: str, note: str = "") -> Drawn:
     for part in parts:
         ax.text(0, y, f"{part.column.title}: test error (%)", va="center", fontweight="bold")
         paper = f"paper, {TITLES[part.published]}"
-        for left, right, words in ((0.19, 0.495, paper), (0.535, 0.975, "here")):
+        for left, right, words in ((0.24, 0.495, paper), (0.55, 0.975, "here")):
             ax.text((left + right) / 2, y, words, ha="center", va="center", color="#444444")
             ax.plot([left, right], [y + 0.5] * 2, color="#999999", linewidth=0.5)
         y += 1
