@@ -114,8 +114,8 @@ def _sheet(rows: Sequence[Row], title: str) -> tuple[Figure, int]:
     return figure, columns
 
 
-def _name_panel(ax: Any, panel: Panel, **where: Any) -> None:
-    title = shortened(panel.cell.label)
+def _name_panel(ax: Any, panel: Panel, *, compact: bool, **where: Any) -> None:
+    title = shortened(panel.cell.label, 15 if compact else 26)
     ax.set_title(title, color=panel.cell.style.colour, fontweight="bold", **where)
 
 
@@ -153,9 +153,10 @@ def draw_maps(
         for ax in line[len(row.panels) :]:
             ax.set_axis_off()
         for ax, panel in zip(line, row.panels, strict=False):
-            _name_panel(ax, panel, pad=4)
+            _name_panel(ax, panel, compact=compact, pad=4)
             ax.set_aspect("equal", "box")
             if panel.is_empty:
+                ax.set(xlabel="α", ylabel="β")
                 ax.tick_params(left=False, bottom=False)
                 ax.spines[:].set_color("#cccccc")
             else:
@@ -287,7 +288,7 @@ def draw_surfaces(
             where = place * columns + number
             ax: Any = figure.add_subplot(len(rows), columns, where, projection="3d")
             axes.append(ax)
-            _name_panel(ax, panel, pad=-2 if compact else -6)
+            _name_panel(ax, panel, compact=compact, pad=-2 if compact else -6)
             if panel.is_empty:
                 ax.set_axis_off()
             else:

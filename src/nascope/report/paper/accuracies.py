@@ -56,7 +56,8 @@ def draw_accuracies(
 ) -> Drawn:
     """A strip of accuracies for each family, the original marked; a panel a data set.
 
-    A cell whose trainings all diverged is a cross at the panel's foot.
+    A cell whose trainings all diverged is a cross at the panel's foot; where some did, its mark is
+    hollow, and stands for the others.
     """
     figure = Figure(figsize=(WIDTH, _HEIGHT * len(columns) + 0.9), layout="constrained")
     titled(figure, title, note)
@@ -114,8 +115,8 @@ def _draw_panel(ax: Any, found: Sequence[Accuracy], arrangement: Arrangement) ->
 
 def _label(cell: ShownCell, *, few: bool) -> str:
     if cell.is_original:
-        return "the popular cell"
-    return cell.variant if few else "a random variant"
+        return "the original"
+    return cell.variant if few else "its random variants"
 
 
 def _draw_dot(ax: Any, one: Accuracy, x: float, foot: float, label: str) -> None:
@@ -125,6 +126,9 @@ def _draw_dot(ax: Any, one: Accuracy, x: float, foot: float, label: str) -> None
         ax.annotate("diverged", (x, foot), (0, 5), textcoords="offset points", fontsize=5.5,
                     ha="center", rotation=90, va="bottom")  # fmt: skip
         return
+    if one.diverged:
+        ax.annotate(f"{one.diverged} diverged", (x, one.mean.mean), (0, 6), ha="center",
+                    textcoords="offset points", fontsize=5.5, rotation=90, va="bottom")  # fmt: skip
     if one.mean.low is not None and one.mean.high is not None:
         ax.plot([x, x], [one.mean.low, one.mean.high], color=look.colour, linewidth=1.1, alpha=0.55)
     ax.plot(
@@ -133,9 +137,9 @@ def _draw_dot(ax: Any, one: Accuracy, x: float, foot: float, label: str) -> None
         linestyle="none",
         marker="o" if original else look.mpl_marker,
         color=look.colour,
-        markersize=7.5 if original else 4.5,
-        markeredgecolor="white",
-        markeredgewidth=0.5,
+        markerfacecolor="white" if one.diverged else look.colour,
+        markersize=7.5 if original else 6.5 if look.mpl_marker == "*" else 5,
+        markeredgewidth=0.8,
         label=label,
         zorder=4 if original else 3,
     )

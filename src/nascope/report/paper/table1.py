@@ -101,7 +101,7 @@ def draw_table(parts: Sequence[Part], title: str, note: str = "") -> Drawn:
         "difference",
         "Δ params",
     ]
-    edges = [0.0, 0.19, 0.30, 0.41, 0.535, 0.66, 0.775, 0.89]  # of the figure's width
+    edges = [0.0, 0.21, 0.315, 0.41, 0.535, 0.66, 0.775, 0.89]  # of the figure's width
     count = sum(len(part.lines) + 3 for part in parts)
     figure = Figure(figsize=(WIDTH, count * _LINE + 0.55))
     titled(figure, title, note)
