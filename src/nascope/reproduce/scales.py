@@ -35,6 +35,7 @@ class ReproductionScale:
         landscape, variance: sizes of the grids.
         max_variants: at most so many of each cell.
         theory_cases, theory_cells: random cells of the theory's check, and of its sweeps.
+        theory_descents: runs of SGD, and steps of each.
         note: what every figure's title says of it.
         judged: whether its numbers bear on the paper's claims.
     """
@@ -48,6 +49,7 @@ class ReproductionScale:
     max_variants: int | None = None
     theory_cases: int = 10_000
     theory_cells: int = 200
+    theory_descents: tuple[int, int] = (32, 100)
     note: str
     judged: bool = True
 
@@ -78,7 +80,7 @@ def _small(name: str) -> DataRequest:
     return DataRequest(name, train_size=5000, test_size=2000, validation_size=1000)
 
 
-_TINY = DataRequest("digits", train_size=240, test_size=100)
+_TINY = DataRequest("digits", train_size=160, test_size=60)
 _PAPER = SCALES["paper"]
 
 REPRODUCTION_SCALES = {
@@ -89,11 +91,12 @@ REPRODUCTION_SCALES = {
             overrides={"channels": 4, "layers": 3, "epochs": 4, "batch_size": 40},
             changed={"auxiliary_weight": 0.0},  # the tower needs images of 32 px
             data={"cifar10": _TINY, "cifar100": None},
-            landscape=GridSize(5, 40),
-            variance=GridSize(3, 20),
+            landscape=GridSize(5, 20),
+            variance=GridSize(3, 10),
             max_variants=2,
             theory_cases=1,
             theory_cells=2,
+            theory_descents=(4, 20),
             note="scale tiny: handwritten digits in place of CIFAR",
             judged=False,
         ),

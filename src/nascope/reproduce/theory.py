@@ -5,7 +5,7 @@ Those load torch in the worker, and the driver never does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from nascope.study.engines import Task
 SEED = 0
 
 Progress = Callable[[float, str], None]
+Sizes = Mapping[str, int]
+"""What a result's numbers depend on besides the version: the arguments of what makes it."""
 
 
 @dataclass(frozen=True)
@@ -45,57 +47,58 @@ class TheoryPaths:
 def tasks(targets: Sequence[Target], scale: ReproductionScale, paths: TheoryPaths) -> list[Task]:
     """What the targets lack of the theory."""
     return [
-        Task(f"theory/{path.stem}", function, (path, size))
-        for path, function, key, size in _wanted(targets, scale, paths)
-        if not _is_there(path, key, size)
+        Task(f"theory/{path.stem}", function, (path, sizes))
+        for path, function, sizes in _wanted(targets, scale, paths)
+        if not _is_there(path, sizes)
     ]
 
 
 def _wanted(
     targets: Sequence[Target], scale: ReproductionScale, paths: TheoryPaths
-) -> Iterator[tuple[Path, Callable[..., None], str, int]]:
-    """Where each result lies, what makes it, and the name and number of its cells."""
+) -> Iterator[tuple[Path, Callable[..., None], Sizes]]:
+    """Where each result lies, what makes it, and how large it is."""
     drawings = {target.drawing for target in targets}
+    cells = {"cells": scale.theory_cells, "seed": SEED}
+    runs, steps = scale.theory_descents
     if "linear cells" in drawings:
-        yield paths.extremes, measure_extremes, "cells", scale.theory_cells
+        yield paths.extremes, measure_extremes, cells
     if "theory" in drawings:
-        yield paths.check, check, "cases_each", scale.theory_cases
-        yield paths.sweep, sweep, "cells", scale.theory_cells
+        cases = {"cases": scale.theory_cases, "runs": runs, "steps": steps, "seed": SEED}
+        yield paths.check, check, cases
+        yield paths.sweep, sweep, cells
 
 
-def _is_there(path: Path, key: str, size: int) -> bool:
-    """Whether a result is there, of the same size and made by this version of nascope."""
+def _is_there(path: Path, sizes: Sizes) -> bool:
+    """Whether a result is there, as large as wanted and made by this version of nascope."""
     try:
-        found = read_json(path)
-        made_by = found["provenance"]["nascope"]
-        return (found[key], found["seed"], made_by) == (size, SEED, __version__)
+        made_by = read_json(path)["provenance"]
+        return (made_by["sizes"], made_by["nascope"]) == (dict(sizes), __version__)
     except (StudyError, KeyError, TypeError):
         return False
 
 
-def measure_extremes(path: Path, cells: int, progress: Progress) -> None:
+def measure_extremes(path: Path, sizes: Sizes, progress: Progress) -> None:
     """The widest and the narrowest cell, block by block."""
     from nascope.theory.extremes import extremes  # noqa: PLC0415  (loads torch)
 
     progress(0.0, "widest and narrowest cells")
-    found = [asdict(own) for own in extremes(cells=cells, seed=SEED)]
-    _write(path, {"cells": cells, "seed": SEED, "outcomes": found})
+    _write(path, {**sizes, "outcomes": [asdict(own) for own in extremes(**sizes)]}, sizes)
 
 
-def check(path: Path, cases: int, progress: Progress) -> None:
+def check(path: Path, sizes: Sizes, progress: Progress) -> None:
     """As `nascope theory check`."""
     from nascope.theory.everything import check_everything  # noqa: PLC0415
 
-    _write(path, check_everything(cases=cases, seed=SEED, progress=progress))
+    _write(path, check_everything(**sizes, progress=progress), sizes)
 
 
-def sweep(path: Path, cells: int, progress: Progress) -> None:
+def sweep(path: Path, sizes: Sizes, progress: Progress) -> None:
     """As `nascope theory sweep`."""
     from nascope.theory.sweeping import sweep as sweep_all  # noqa: PLC0415
 
-    outcomes = [asdict(own) for own in sweep_all(cells=cells, seed=SEED, progress=progress)]
-    _write(path, {"cells": cells, "seed": SEED, "outcomes": outcomes})
+    outcomes = [asdict(own) for own in sweep_all(**sizes, progress=progress)]
+    _write(path, {**sizes, "outcomes": outcomes}, sizes)
 
 
-def _write(path: Path, found: dict[str, Any]) -> None:
-    write_json(path, {**found, "provenance": provenance(device="CPU")})
+def _write(path: Path, found: Mapping[str, Any], sizes: Sizes) -> None:
+    write_json(path, {**found, "provenance": provenance(device="CPU", sizes=sizes)})

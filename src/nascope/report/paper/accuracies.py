@@ -116,7 +116,7 @@ def _draw_panel(ax: Any, found: Sequence[Accuracy], arrangement: Arrangement) ->
 def _label(cell: ShownCell, *, few: bool) -> str:
     if cell.is_original:
         return "the original"
-    return cell.variant if few else "its random variants"
+    return cell.variant.replace("published", "authors' variant") if few else "its random variants"
 
 
 def _draw_dot(ax: Any, one: Accuracy, x: float, foot: float, label: str) -> None:

@@ -50,6 +50,8 @@ def write(drawn: Drawn, folder: Path, stem: str) -> list[Path]:
         StudyError: the folder cannot be written.
     """
     with in_print():
+        drawn.figure.draw_without_rendering()
+        drawn.figure.set_layout_engine("none")  # the places found hold for every format
         contents = {
             ".pdf": pdf(drawn.figure),
             ".svg": svg(drawn.figure).encode("utf-8"),
