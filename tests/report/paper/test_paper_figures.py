@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from nascope.cells import cell_names, load_cell
 from nascope.records import read_study
@@ -39,9 +40,7 @@ def study(folder: Path, name: str):
 def words(drawn: Drawn) -> str:
     """Everything that is written in a figure."""
     drawn.figure.canvas.draw()
-    return "\n".join(
-        text.get_text() for text in drawn.figure.findobj(lambda artist: hasattr(artist, "get_text"))
-    )
+    return "\n".join(text.get_text() for text in drawn.figure.findobj(Text))
 
 
 def written(drawn: Drawn, folder: Path) -> list[dict[str, str]]:
@@ -51,7 +50,7 @@ def written(drawn: Drawn, folder: Path) -> list[dict[str, str]]:
     assert [path.suffix for path in paths[:3]] == list(ENDINGS)
     assert paths[0].read_bytes().startswith(b"%PDF-")
     assert b"<svg" in paths[1].read_bytes()[:1000]
-    assert is_painted(paths[2])
+    assert is_painted(paths[2], share=0.005, colours=30)  # one dot's figure is mostly white
     assert not list((folder / "paper").glob(".*"))  # nothing half-written is left
     table = folder / "paper" / "figure.csv"
     if not table.exists():
@@ -72,7 +71,7 @@ def test_curves_of_learning_rates_and_of_what_diverged(tmp_path):
     losses = drawn.figure.subfigs[0].get_axes()[:3]
     assert len({ax.get_ylim() for ax in losses}) == 1  # rates can be compared
     bands = [len(ax.collections) for ax in losses]
-    assert bands == [5, 5, 4]  # of three seeds; none of the cell that lost one
+    assert bands == [5, 5, 5]  # of three seeds
 
 
 def test_a_data_set_that_is_not_there_says_so(tmp_path):
@@ -135,9 +134,8 @@ def test_seeds_and_families_are_rows(tmp_path):
     record = read_study(write_study(tmp_path, three))
     with in_print():
         drawn = draw_grids(arrange(record), "landscape", "Seeds")
-    assert {"seed 0\nβ", "seed 1\nβ", "seed 2\nβ"} <= set(words(drawn).split("\n\n")) | {
-        ax.get_ylabel() for ax in drawn.figure.axes
-    }
+    labels = {ax.get_ylabel() for ax in drawn.figure.axes}
+    assert {"seed 0\nβ", "seed 1\nβ", "seed 2\nβ"} <= labels
     record = study(tmp_path / "two", "families")
     with in_print():
         drawn = draw_grids(arrange(record), "landscape", "Families")

@@ -77,7 +77,6 @@ def draw_grids(
 
 
 def _rows(arrangement: Arrangement, kind: str) -> Iterator[Row]:
-    several = len(arrangement.families) > 1 or len(arrangement.seeds) > 1
     for family in arrangement.families:
         for seed in arrangement.seeds:
             panels = [
@@ -85,9 +84,9 @@ def _rows(arrangement: Arrangement, kind: str) -> Iterator[Row]:
                 for cell in arrangement.cells_of(family)
                 for panel in _panels(arrangement, cell.key, kind, seed)
             ]
-            seeded = f"seed {seed}" if len(arrangement.seeds) > 1 else family
-            heading = seeded if len(arrangement.families) == 1 else f"{family}, {seeded}"
-            yield from in_rows(panels, _A_ROW, heading if several else "")
+            heading = [family] if len(arrangement.families) > 1 else []
+            heading += [f"seed {seed}"] if len(arrangement.seeds) > 1 else []
+            yield from in_rows(panels, _A_ROW, ", ".join(heading))
 
 
 def _panels(arrangement: Arrangement, key: str, kind: str, seed: int) -> Iterator[Panel]:
