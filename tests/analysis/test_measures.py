@@ -1,5 +1,6 @@
 """The numbers of whole studies, read back from files."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -12,14 +13,14 @@ from tests.report.synthetic import Fake, bowl, family, write_study
 
 
 def test_the_level_is_the_loss_of_a_guess(tmp_path: Path) -> None:
-    levels = shared_levels(read_study(write_study(tmp_path, family())))
+    levels = shared_levels(read_study(write_study(tmp_path, family()))).only
     assert levels.landscape_loss == pytest.approx(math.log(10))
     assert "uniform guess" in levels.landscape_rule
 
 
 def test_the_level_is_the_median_where_no_landscape_crosses_a_guess(tmp_path: Path) -> None:
     fakes = family(variants=1, landscape=bowl() / 100)
-    levels = shared_levels(read_study(write_study(tmp_path, fakes)))
+    levels = shared_levels(read_study(write_study(tmp_path, fakes))).only
     assert levels.landscape_loss == pytest.approx(float(np.median(bowl() / 100)))
     assert "median" in levels.landscape_rule
 
@@ -27,8 +28,8 @@ def test_the_level_is_the_median_where_no_landscape_crosses_a_guess(tmp_path: Pa
 def test_levels_of_nothing(tmp_path: Path) -> None:
     fakes = family(variants=1, landscape=None, started=False)
     levels, measured = measure_study(read_study(write_study(tmp_path, fakes)))
-    assert levels.train_loss is None
-    assert levels.landscape_loss is None
+    assert levels.only.train_loss is None
+    assert levels.only.landscape_loss is None
     assert all(math.isnan(one.area_below) and not one.censored for one in measured.values())
 
 
@@ -54,3 +55,16 @@ def test_an_unreached_threshold_is_censored(tmp_path: Path) -> None:
     assert late.censored
     assert late.epochs_to_threshold is None
     assert late.epochs == 2
+
+
+def test_each_data_set_has_levels_of_its_own(tmp_path: Path) -> None:
+    digits = read_study(write_study(tmp_path, family(variants=1)))
+    fine = [
+        dataclasses.replace(trial, data={**trial.data, "name": "cifar100", "classes": 100})
+        for trial in digits.trials
+    ]
+    both = dataclasses.replace(digits, trials=(*digits.trials, *fine))
+    levels = shared_levels(both)
+    assert levels.only is None
+    assert levels.of(both.trials[0]).landscape_loss == pytest.approx(math.log(10))
+    assert levels.of(both.trials[-1]).landscape_loss != levels.of(both.trials[0]).landscape_loss

@@ -18,12 +18,14 @@ from nascope.analysis.convexity import (
 )
 from nascope.analysis.intervals import MIN_SEEDS, Estimate, over_seeds
 from nascope.analysis.measures import (
+    DataLevels,
     Levels,
     TrialMeasures,
     measure_study,
     measure_trial,
     shared_levels,
 )
+from nascope.analysis.selection import Candidate, Choice, choices, read_candidates
 from nascope.analysis.smoothness import (
     GridSummary,
     Smoothness,
@@ -35,19 +37,26 @@ from nascope.analysis.smoothness import (
     smoothness_of,
     summarise,
 )
+from nascope.analysis.verdict import Verdict
+from nascope.analysis.verdicts import too_small, verdicts
 
 __all__ = [
     "MIN_SEEDS",
+    "Candidate",
+    "Choice",
+    "DataLevels",
     "Estimate",
     "GridSummary",
     "Levels",
     "Smoothness",
     "TrialMeasures",
+    "Verdict",
     "area_below",
     "area_under_loss",
     "at_centre",
     "best_test_accuracy",
     "chance_loss",
+    "choices",
     "concavity",
     "convex_area",
     "convex_radius",
@@ -60,10 +69,13 @@ __all__ = [
     "near_convex",
     "over_pairs",
     "over_seeds",
+    "read_candidates",
     "roughness",
     "second_derivatives",
     "shared_levels",
     "shared_threshold",
     "smoothness_of",
     "summarise",
+    "too_small",
+    "verdicts",
 ]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
 
 from nascope.records import CurvePoint, TrainingRecord
 
@@ -78,3 +80,77 @@ def best_test_accuracy(training: TrainingRecord) -> float:
     Chosen on the test set itself, so it is optimistic: a description, not an estimate.
     """
     return max((epoch.test_accuracy for epoch in sound_epochs(training)), default=math.nan)
+
+
+def agitation(losses: Sequence[float]) -> float:
+    """Spread of the log loss around a straight line through its neighbours, by epoch.
+
+    1.4826 · median |dₑ − median d| / √6 with second differences dₑ = ln ℓₑ₋₁ − 2 ln ℓₑ + ln ℓₑ₊₁.
+    For white noise of standard deviation σ around a line or a parabola it is σ (√6 is the standard
+    deviation of such a difference, 1.4826 turns a Gaussian's median deviation into a standard
+    one); a few steps, like those where the rate falls, don't move it. NaN below five epochs.
+
+    >>> round(agitation([1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125]), 12)
+    0.0
+    """
+    if len(losses) < 5 or not all(0 < loss < math.inf for loss in losses):
+        return math.nan
+    logs = [math.log(loss) for loss in losses]
+    slopes = [after - before for before, after in pairwise(logs)]
+    seconds = [after - before for before, after in pairwise(slopes)]
+    middle = median(seconds)
+    return 1.4826 * median([abs(second - middle) for second in seconds]) / math.sqrt(6)
+
+
+def capped_area(training: TrainingRecord, chance: float, epochs: int) -> float:
+    """`area_under_loss`, finite for a diverged run too: what it lacks counts as never learnt.
+
+    Args:
+        chance: the loss of a uniform guess, taken for every epoch from divergence on.
+        epochs: that were planned.
+    """
+    if training.diverged_at is None:
+        return area_under_loss(training)
+    known = train_losses(training)
+    return math.fsum(known) + chance * max(0, epochs - len(known))
+
+
+CONVERGED = 0.9
+"""The training accuracy from which on a network counts as converged."""
+
+
+def converged(training: TrainingRecord) -> bool:
+    """Whether a finished run fits its training images, augmented: an accuracy of 90 % or more.
+
+    A schedule that anneals to zero always ends flat, so flatness says nothing.
+    """
+    last = training.last
+    return (
+        training.finished
+        and training.diverged_at is None
+        and last is not None
+        and last.train_accuracy >= CONVERGED
+    )
+
+
+EARLY = 0.1
+"""The share of a schedule after which search evaluates; DARTS takes 50 epochs of 600."""
+
+
+def early_epoch(epochs: int) -> int:
+    """The last epoch of the first tenth of a schedule, rounded up."""
+    return max(1, math.ceil(EARLY * epochs))
+
+
+def search_accuracy(point: CurvePoint) -> float:
+    """What a search looks at, in [0, 1]: validation images where held out, else test images."""
+    return point.test_accuracy if point.validation_accuracy is None else point.validation_accuracy
+
+
+def early_accuracy(training: TrainingRecord, epochs: int) -> float:
+    """`search_accuracy` at the `early_epoch` of a schedule of so many epochs.
+
+    NaN where the run diverged before, or has not come so far.
+    """
+    at = early_epoch(epochs)
+    return next((search_accuracy(p) for p in sound_epochs(training) if p.epoch == at), math.nan)

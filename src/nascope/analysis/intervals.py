@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 MIN_SEEDS = 3  # below, a spread says next to nothing: no interval is given
+MIN_BOOTSTRAP = 10  # below, a resample holds too few distinct values
+LEVEL = 0.95
+POWER = 0.8
+
+_RESAMPLES = 2000
+_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -21,11 +30,12 @@ class Estimate:
 
 
 def over_seeds(values: Sequence[float]) -> Estimate:
-    """The mean over seeds and, from three seeds on, Student's interval for it.
+    """The mean over seeds and, from three seeds on, a 95 % interval for it.
 
-    x̄ ± t₀.₉₇₅(n − 1) · s / √n with the sample standard deviation s. It presumes that seeds are
-    independent and their results about normal. Where a value is not finite, so is the mean (NaN),
-    and there is no interval.
+    Up to nine seeds Student's, x̄ ± t₀.₉₇₅(n − 1) · s / √n with the sample standard deviation s,
+    which presumes results that are about normal. From ten on `bootstrap_t`, which does not. Both
+    presume that seeds are independent. Where a value is not finite, so is the mean (NaN), and
+    there is no interval.
 
     >>> estimate = over_seeds([0.50, 0.52, 0.54])
     >>> f"{estimate.mean:.2f} in {estimate.low:.2f} … {estimate.high:.2f}"
@@ -39,7 +49,53 @@ def over_seeds(values: Sequence[float]) -> Estimate:
     mean = statistics.fmean(values)
     if count < MIN_SEEDS:
         return Estimate(mean, count)
+    if count >= MIN_BOOTSTRAP:
+        return Estimate(mean, count, *bootstrap_t(values))
+    half = student_quantile(count - 1) * statistics.stdev(values) / math.sqrt(count)
+    return Estimate(mean, count, mean - half, mean + half)
+
+
+def bootstrap_t(values: Sequence[float]) -> tuple[float, float]:
+    """The bootstrap-t interval of a mean at 95 %: x̄ − q₀.₉₇₅ s/√n … x̄ − q₀.₀₂₅ s/√n.
+
+    q are quantiles of (x̄* − x̄) / (s*/√n) over 2,000 resamples of a fixed seed (Efron and
+    Tibshirani 1993, 12.5). Unlike the percentile interval it widens for few values, and unlike
+    Student's it follows a skew. Resamples without spread are left out.
+    """
+    sample = np.asarray(values, dtype=np.float64)  # (n,)
+    mean, count = sample.mean(), len(sample)
+    error = sample.std(ddof=1) / math.sqrt(count)
+    resampled = sample[_places(count)]  # (resamples, n)
+    errors = resampled.std(axis=1, ddof=1) / math.sqrt(count)
+    spread = errors > 1e-9 * error if error > 0 else np.zeros(len(errors), bool)
+    if not spread.any():  # all values are equal
+        return float(mean), float(mean)
+    ratios = (resampled.mean(axis=1)[spread] - mean) / errors[spread]
+    low, high = np.quantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(mean - high * error), float(mean - low * error)
+
+
+@functools.lru_cache(maxsize=8)
+def _places(count: int) -> np.ndarray:
+    """Which values each resample holds, (resamples, n)."""
+    return np.random.default_rng(_SEED).integers(count, size=(_RESAMPLES, count))
+
+
+@functools.cache
+def student_quantile(freedom: int, probability: float = (1 + LEVEL) / 2) -> float:
+    """Student's quantile t_p(ν).
+
+    >>> round(student_quantile(4), 3)
+    2.776
+    """
     from scipy.special import stdtrit  # noqa: PLC0415  (only studies with seeds pay for it)
 
-    half = float(stdtrit(count - 1, 0.975)) * statistics.stdev(values) / math.sqrt(count)
-    return Estimate(mean, count, mean - half, mean + half)
+    return float(stdtrit(freedom, probability))
+
+
+def detectable(error: float, freedom: int) -> float:
+    """The smallest effect that a two-sided test at 5 % finds with 80 % probability.
+
+    (t₀.₉₇₅(ν) + t₀.₈(ν)) · standard error.
+    """
+    return (student_quantile(freedom) + student_quantile(freedom, POWER)) * error

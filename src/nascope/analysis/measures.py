@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from nascope.analysis.convergence import (
+    agitation,
     area_under_loss,
     best_test_accuracy,
     epochs_to_loss,
@@ -30,18 +31,41 @@ _UNTRAINED = TrainingRecord(epochs=(), early=(), diverged_at=None, finished=Fals
 
 
 @dataclass(frozen=True)
-class Levels:
-    """What all trials of a study are held against.
+class DataLevels:
+    """What all trials on one data set are held against.
 
     Attributes:
+        data: its name.
         train_loss: the threshold of `epochs_to_loss`; None where no run finished.
         landscape_loss: the level of `area_below`; None where there is no landscape.
         landscape_rule: in words, how that level was chosen.
     """
 
+    data: str
     train_loss: float | None
     landscape_loss: float | None
     landscape_rule: str
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The levels of a study: for each data set, by its digest, its own."""
+
+    by_data: Mapping[str, DataLevels]
+
+    def of(self, trial: TrialRecord) -> DataLevels:
+        """Those that a trial is held against."""
+        return self.by_data[data_key(trial)]
+
+    @property
+    def only(self) -> DataLevels | None:
+        """The levels of a study of one data set; None where there are several, or none."""
+        return next(iter(self.by_data.values())) if len(self.by_data) == 1 else None
+
+
+def data_key(trial: TrialRecord) -> str:
+    """What tells the data of one trial from those of others."""
+    return f"{trial.data.get('name')} {trial.data.get('digest')}"
 
 
 @dataclass(frozen=True)
@@ -58,6 +82,10 @@ class TrialMeasures:
         landscape: summary of the loss landscape.
         gradient_std: summary of √g over the variance probe's grid.
         centre_std: √g at the trained network itself.
+        area_below_recalibrated, std_recalibrated: area and median √g of probes that estimated
+            BatchNorm's statistics anew at each point.
+        agitation: of the training loss.
+        largest_eigenvalue, trace: of the Hessian.
     """
 
     epochs: int
@@ -69,45 +97,56 @@ class TrialMeasures:
     final_accuracy: float
     best_accuracy: float
     area_below: float
+    area_below_recalibrated: float
     landscape: GridSummary | None
     gradient_std: GridSummary | None
     centre_std: float
+    std_recalibrated: float
+    agitation: float
+    largest_eigenvalue: float
+    trace: float
     seconds: float
     parameters: float
 
 
 def shared_levels(study: StudyRecord) -> Levels:
-    """The levels for all trials of a study.
+    """The levels for all trials of a study, for each data set apart.
 
     The landscape's is the loss of a uniform guess, ln(classes), where the data say how many
     classes they have and some landscape dips below it; else the median of all finite losses.
     """
-    runs = [trial.training for trial in study.trials if trial.training is not None]
-    losses = [loss_of(probe) for trial in study.trials if (probe := trial.probe("landscape"))]
+    groups: dict[str, list[TrialRecord]] = {}
+    for trial in study.trials:
+        groups.setdefault(data_key(trial), []).append(trial)
+    return Levels({key: _levels(own) for key, own in groups.items()})
+
+
+def _levels(trials: Sequence[TrialRecord]) -> DataLevels:
+    runs = [trial.training for trial in trials if trial.training is not None]
+    losses = [loss_of(probe) for trial in trials for probe in planes(trial, "landscape")]
     finite = np.concatenate([loss[np.isfinite(loss)] for loss in losses] or [np.empty(0)])
     level: float | None = None
     rule = "no landscape was measured"
     if finite.size:
-        classes = {trial.data.get("classes") for trial in study.trials}
+        classes = trials[0].data.get("classes")
         level, rule = float(np.median(finite)), "the median of all finite losses on the grids"
-        if len(classes) == 1 and isinstance(count := classes.pop(), int) and count > 1:
-            chance = chance_loss(count)
+        if isinstance(classes, int) and classes > 1:
+            chance = chance_loss(classes)
             if finite.min() < chance < finite.max():
-                level, rule = chance, f"ln {count}, the loss of a uniform guess among the classes"
-    return Levels(shared_threshold(runs), level, rule)
+                level, rule = chance, f"ln {classes}, the loss of a uniform guess among the classes"
+    name = str(trials[0].data.get("name"))
+    return DataLevels(name, shared_threshold(runs), level, rule)
 
 
-def measure_trial(trial: TrialRecord, levels: Levels) -> TrialMeasures:
-    """All numbers of one trial, against the study's shared levels."""
+def measure_trial(trial: TrialRecord, levels: DataLevels) -> TrialMeasures:
+    """All numbers of one trial, against the levels of its data set."""
     training = trial.training if trial.training is not None else _UNTRAINED
     landscape, variance = trial.probe("landscape"), trial.probe("variance")
+    curvature = trial.probe("curvature")
+    beside = {kind: plane(trial, kind, "recalibrated") for kind in ("landscape", "variance")}
     reached = None
     if levels.train_loss is not None:
         reached = epochs_to_loss(train_losses(training), levels.train_loss)
-    below = math.nan
-    if landscape is not None and levels.landscape_loss is not None:
-        alphas, betas = landscape.arrays["alphas"], landscape.arrays["betas"]
-        below = area_below(loss_of(landscape), alphas, betas, levels.landscape_loss)
     last = training.last if training.diverged_at is None else None
     return TrialMeasures(
         epochs=len(training.epochs),
@@ -118,10 +157,15 @@ def measure_trial(trial: TrialRecord, levels: Levels) -> TrialMeasures:
         test_loss=last.test_loss if last is not None else math.nan,
         final_accuracy=final_test_accuracy(training),
         best_accuracy=best_test_accuracy(training),
-        area_below=below,
+        area_below=_below(landscape, levels),
+        area_below_recalibrated=_below(beside["landscape"], levels),
         landscape=summarise(loss_of(landscape)) if landscape is not None else None,
         gradient_std=summarise(std_of(variance)) if variance is not None else None,
         centre_std=_centre(variance) if variance is not None else math.nan,
+        std_recalibrated=_median_std(beside["variance"]),
+        agitation=agitation(train_losses(training)) if training.finished else math.nan,
+        largest_eigenvalue=_largest_eigenvalue(curvature),
+        trace=_trace(curvature),
         seconds=math.fsum(e.seconds for e in training.epochs) if training.epochs else math.nan,
         parameters=float(training.provenance.get("parameters", math.nan)),
     )
@@ -130,11 +174,57 @@ def measure_trial(trial: TrialRecord, levels: Levels) -> TrialMeasures:
 def measure_study(study: StudyRecord) -> tuple[Levels, Mapping[str, TrialMeasures]]:
     """The shared levels of a study, and the numbers of each trial by its identity."""
     levels = shared_levels(study)
-    return levels, {trial.identity: measure_trial(trial, levels) for trial in study.trials}
+    return levels, {
+        trial.identity: measure_trial(trial, levels.of(trial)) for trial in study.trials
+    }
+
+
+def _below(landscape: ProbeRecord | None, levels: DataLevels) -> float:
+    if landscape is None or levels.landscape_loss is None:
+        return math.nan
+    alphas, betas = landscape.arrays["alphas"], landscape.arrays["betas"]
+    return area_below(loss_of(landscape), alphas, betas, levels.landscape_loss)
+
+
+def _median_std(variance: ProbeRecord | None) -> float:
+    return math.nan if variance is None else summarise(std_of(variance)).median
+
+
+def _largest_eigenvalue(curvature: ProbeRecord | None) -> float:
+    values = None if curvature is None else curvature.arrays.get("eigenvalues")
+    return float(np.max(values)) if values is not None and values.size else math.nan
+
+
+def _trace(curvature: ProbeRecord | None) -> float:
+    samples = None if curvature is None else curvature.arrays.get("trace_samples")
+    return float(np.mean(samples)) if samples is not None and samples.size else math.nan
 
 
 def _centre(variance: ProbeRecord) -> float:
     return at_centre(std_of(variance), variance.arrays["alphas"], variance.arrays["betas"])
+
+
+def planes(trial: TrialRecord, kind: str) -> list[ProbeRecord]:
+    """A trial's grids over random planes around the trained network, on test images."""
+    return [
+        probe
+        for probe in trial.probes
+        if probe.kind == kind
+        and "betas" in probe.arrays
+        and probe.settings.get("at", "end") == "end"
+        and probe.settings.get("data", "test") == "test"
+        and probe.settings.get("along", "random") == "random"
+    ]
+
+
+def mode_of(probe: ProbeRecord) -> str:
+    """Its BatchNorm mode."""
+    return str(probe.settings.get("batchnorm", "frozen"))
+
+
+def plane(trial: TrialRecord, kind: str, mode: str) -> ProbeRecord | None:
+    """The first of a trial's `planes` under a BatchNorm mode."""
+    return next((probe for probe in planes(trial, kind) if mode_of(probe) == mode), None)
 
 
 def loss_of(landscape: ProbeRecord) -> np.ndarray:

@@ -1,0 +1,219 @@
+"""The paper's nine claims as data: what each says, and what it is measured by.
+
+docs/guides/verdicts.md gives the reasons. The measures were chosen before any study was judged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from nascope.analysis.convergence import agitation, area_under_loss, early_accuracy, train_losses
+from nascope.analysis.measures import loss_of, plane, std_of
+from nascope.analysis.smoothness import area_below, chance_loss, summarise
+from nascope.records import TrialRecord
+
+MODES = ("frozen", "recalibrated")
+"""BatchNorm modes under which claims 5 and 6 are judged; the first is the paper's."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number of one trial.
+
+    Attributes:
+        title: in words.
+        unit: of a shift of it, in words; "%" where it is compared as a ratio.
+        value: it; NaN where the trial has none, infinite (on the worse side) where it diverged.
+        higher_is_better: its direction.
+        ratio: whether shifts are of logarithms, told in per cent.
+        scale: what a shift is multiplied by to be told in ``unit``.
+    """
+
+    title: str
+    unit: str
+    value: Callable[[TrialRecord], float]
+    higher_is_better: bool = False
+    ratio: bool = False
+    scale: float = 1.0
+
+    def told(self, shift: float) -> float:
+        """A shift in the measure's unit."""
+        return 100 * math.expm1(shift) if self.ratio else self.scale * shift
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One of the nine.
+
+    Attributes:
+        number: from 1 to 9.
+        statement: what the paper says, as a sentence about popular cells.
+        section: where.
+        conceded: families that the paper excepts, with what it says of them.
+    """
+
+    number: int
+    title: str
+    statement: str
+    section: str
+    conceded: Mapping[str, str]
+
+
+CLAIMS = {
+    claim.number: claim
+    for claim in (
+        Claim(
+            1,
+            "Wide and shallow",
+            "Popular cells are among the widest and shallowest of their search space.",
+            "Observation 3.1",
+            {},
+        ),
+        Claim(
+            2,
+            "Faster convergence",
+            "Popular cells converge faster than their random variants.",
+            "Section 4.1, Figures 3 and 12",
+            {},
+        ),
+        Claim(
+            3,
+            "Steadier convergence",
+            "Popular cells converge more stably than their random variants.",
+            "Section 4.1, Figures 3 and 12",
+            {},
+        ),
+        Claim(
+            4,
+            "A gap that grows with the rate",
+            "The larger the learning rate, the larger the advantage of popular cells.",
+            "Section 4.1 and B.2, Figures 4 and 13",
+            {},
+        ),
+        Claim(
+            5,
+            "Smoother landscape",
+            "The loss landscape around popular cells is smoother.",
+            "Section 4.2, Figures 5, 14 and 15",
+            {"SNAS": "the paper: not the original but the third variant is the smoothest"},
+        ),
+        Claim(
+            6,
+            "Smaller gradient variance",
+            "The gradient variance around popular cells is smaller.",
+            "Section 4.2, Figures 6, 7, 16 and 17",
+            {
+                "AmoebaNet": "the paper: its variance is not the smallest of its family",
+                "SNAS": "the paper: the variances of its family cannot be told apart",
+            },
+        ),
+        Claim(
+            7,
+            "Early evaluation selects them",
+            "Popular cells lead early in training, which is when search evaluates.",
+            "Sections 4.1 and 6",
+            {},
+        ),
+        Claim(
+            8,
+            "Competitive, not better",
+            "At convergence popular cells are competitive, but do not generalise better.",
+            "Section 5, Figure 9",
+            {},
+        ),
+        Claim(
+            9,
+            "Adapted cells",
+            "Cells adapted to the widest and shallowest wiring are worse on CIFAR-10 and better "
+            "on CIFAR-100.",
+            "Section 5, Table 1",
+            {"SNAS": "the paper: on CIFAR-10, too, its adapted cell is better"},
+        ),
+    )
+}
+LEFT_OUT = {(5, "AmoebaNet", "published 4")}
+"""(claim, family, variant) that the paper calls exceptional."""
+
+
+def log_area(trial: TrialRecord) -> float:
+    """ln of the area under the training-loss curve; infinite where the training diverged."""
+    area = area_under_loss(trial.training) if trial.training is not None else math.nan
+    return math.log(area) if 0 < area < math.inf else area
+
+
+def unrest(trial: TrialRecord) -> float:
+    """The agitation of the training loss; infinite where the training diverged."""
+    training = trial.training
+    if training is None or not training.finished:
+        return math.nan
+    return math.inf if training.diverged_at is not None else agitation(train_losses(training))
+
+
+def basin(mode: str) -> Callable[[TrialRecord], float]:
+    """The share of a landscape below a uniform guess's loss, under a BatchNorm mode."""
+
+    def value(trial: TrialRecord) -> float:
+        probe = plane(trial, "landscape", mode)
+        if probe is None:
+            return -math.inf if _diverged(trial) else math.nan
+        classes = trial.data.get("classes")
+        level = chance_loss(classes) if isinstance(classes, int) else math.nan
+        return area_below(loss_of(probe), probe.arrays["alphas"], probe.arrays["betas"], level)
+
+    return value
+
+
+def log_spread(mode: str) -> Callable[[TrialRecord], float]:
+    """ln of the median √g over a gradient-variance grid, under a BatchNorm mode."""
+
+    def value(trial: TrialRecord) -> float:
+        probe = plane(trial, "variance", mode)
+        if probe is None:
+            return math.inf if _diverged(trial) else math.nan
+        middle = summarise(std_of(probe)).median
+        return math.log(middle) if middle > 0 else math.inf
+
+    return value
+
+
+def early(trial: TrialRecord) -> float:
+    """Accuracy after the first tenth of the schedule; −∞ where it diverged before."""
+    training = trial.training
+    if training is None or not training.finished:
+        return math.nan
+    found = early_accuracy(training, int(trial.recipe.get("epochs", len(training.epochs))))
+    return -math.inf if math.isnan(found) and _diverged(trial) else found
+
+
+def _diverged(trial: TrialRecord) -> bool:
+    return trial.training is not None and trial.training.diverged_at is not None
+
+
+def measure_of(claim: int, mode: str = "frozen") -> Measure:
+    """The primary measure of one of the claims 2, 3, 5, 6 and 7."""
+    match claim:
+        case 2:
+            return Measure("area under the training-loss curve", "%", log_area, ratio=True)
+        case 3:
+            return Measure("agitation of the training loss", "% of the loss", unrest, scale=100)
+        case 5:
+            return Measure(
+                "share of the plane below a guess's loss",
+                "percentage points",
+                basin(mode),
+                higher_is_better=True,
+                scale=100,
+            )
+        case 6:
+            return Measure("median √g over the plane", "%", log_spread(mode), ratio=True)
+        case 7:
+            return Measure(
+                "accuracy after the first tenth of the schedule",
+                "percentage points",
+                early,
+                higher_is_better=True,
+                scale=100,
+            )
+    raise ValueError(f"claim {claim} has no measure of one trial")

@@ -1,0 +1,185 @@
+"""Claims 2 to 7: originals against their variants, by one number a wiring."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from nascope.analysis.association import Association, association
+from nascope.analysis.claims import CLAIMS, LEFT_OUT, MODES, Measure, measure_of
+from nascope.analysis.convergence import capped_area
+from nascope.analysis.families import Family, Setting, Wiring, balanced, families, setting_of
+from nascope.analysis.smoothness import chance_loss
+from nascope.analysis.standing import contrast
+from nascope.analysis.verdict import (
+    ALPHA,
+    CONTRADICTED,
+    NOT_TESTABLE,
+    SUPPORTED,
+    UNDECIDED,
+    Verdict,
+    agreements,
+    needs,
+    sentence,
+)
+from nascope.records import StudyRecord
+
+MIN_NORMAL_ONLY = 4
+"""Variants of the normal cell alone from which on the association is taken over them only."""
+
+
+def judge_measure(
+    study: StudyRecord, setting: Setting, number: int, mode: str | None = None
+) -> Verdict:
+    measure = measure_of(number, mode or MODES[0])
+
+    def value(wiring: Wiring) -> float:
+        return statistics.fmean(measure.value(trial) for trial in wiring.trials)
+
+    chosen = []
+    for family in families(study, setting):
+        kept = [v for v in family.variants if (number, family.name, v.variant) not in LEFT_OUT]
+        family = replace(family, variants=tuple(kept))  # noqa: PLW2901
+        has = {
+            one.label: frozenset(t.seed for t in one.trials if not math.isnan(measure.value(t)))
+            for one in family.members
+        }
+        chosen.append(balanced(family, has))
+    return _judged(_base(number, setting, measure, mode), measure, chosen, value)
+
+
+def judge_slope(study: StudyRecord, setting: Setting) -> Verdict:
+    """Each wiring's slope of log area over the logarithm of the rate, among equal rates."""
+    measure = Measure(
+        "slope of log area over log₁₀ of the learning rate", "per decade", lambda _: 0
+    )
+    own = [t for t in study.trials if setting_of(t, rate=False) == setting]
+    rates = sorted({float(t.recipe["learning_rate"]) for t in own if "learning_rate" in t.recipe})
+    if len(rates) < 2:
+        return replace(
+            _base(4, setting, measure),
+            sentence="The study holds one learning rate.",
+            needs="trainings at the paper's 0.0025, 0.025 and 0.25",
+        )
+    areas: dict[str, dict[tuple[float, int], float]] = {}
+    chosen = []
+    for family in families(study, setting):
+        for one in family.members:
+            areas[one.label] = _areas(one)
+        present = [areas[one.label].keys() for one in family.members if areas[one.label]]
+        common = sorted({rate for keys in present for rate, _ in keys})
+        several = len(common) > 1
+        has = {
+            one.label: frozenset(
+                seed
+                for seed in {seed for _, seed in areas[one.label]}
+                if several and all((rate, seed) in areas[one.label] for rate in common)
+            )
+            for one in family.members
+        }
+        chosen.append(balanced(family, has))
+
+    def value(wiring: Wiring) -> float:
+        seeds = {trial.seed for trial in wiring.trials}
+        points = [
+            (math.log10(rate), math.log(area))
+            for (rate, seed), area in areas[wiring.label].items()
+            if seed in seeds
+        ]
+        return _slope(points)
+
+    return _judged(_base(4, setting, measure), measure, chosen, value)
+
+
+def _areas(wiring: Wiring) -> dict[tuple[float, int], float]:
+    found = {}
+    for trial in wiring.trials:
+        training, classes = trial.training, trial.data.get("classes")
+        if training is None or not training.finished or not isinstance(classes, int):
+            continue
+        epochs = int(trial.recipe.get("epochs", len(training.epochs)))
+        area = capped_area(training, chance_loss(classes), epochs)
+        if 0 < area < math.inf:
+            found[float(trial.recipe["learning_rate"]), trial.seed] = area
+    return found
+
+
+def _slope(points: Sequence[tuple[float, float]]) -> float:
+    x, y = zip(*points, strict=True)
+    return statistics.linear_regression(x, y).slope
+
+
+def _judged(
+    base: Verdict, measure: Measure, chosen: Sequence[Family], value: Callable[[Wiring], float]
+) -> Verdict:
+    """The verdict on one measure of balanced families."""
+    conceded = CLAIMS[base.claim].conceded
+    numbers = {
+        family.name: (value(family.original), [value(v) for v in family.variants])
+        for family in chosen
+        if family.original is not None and family.original.trials and family.variants
+    }
+    tested = {name: own for name, own in numbers.items() if name not in conceded}
+    base = replace(base, families=agreements(numbers, conceded, measure))
+    found = contrast(tested, higher_is_better=measure.higher_is_better)
+    if found is None:
+        what = "of the families that the claim speaks of " if numbers else ""
+        lacking = "this BatchNorm mode" if base.batchnorm else "an original and its variants"
+        return replace(base, sentence=f"Nothing {what}was measured with {lacking}.", needs=lacking)
+    width, depth, normal_only = _associations(chosen, numbers)
+    if found.smallest_p > ALPHA:
+        outcome = NOT_TESTABLE
+    elif found.p_better <= ALPHA:
+        outcome = SUPPORTED
+    else:
+        outcome = CONTRADICTED if found.p_worse <= ALPHA else UNDECIDED
+    told = [
+        None if x is None else measure.told(x) for x in (found.low, found.high, found.detectable)
+    ]
+    return replace(
+        base,
+        outcome=outcome,
+        number=measure.told(found.shift),
+        low=told[0],
+        high=told[1],
+        detectable=told[2],
+        p=min(1.0, 2 * min(found.p_better, found.p_worse)),
+        share=found.share,
+        sentence=sentence(found, measure),
+        needs=needs(found, outcome),
+        width=width,
+        depth=depth,
+        normal_only=normal_only,
+    )
+
+
+def _base(number: int, setting: Setting, measure: Measure, mode: str | None = None) -> Verdict:
+    return Verdict.blank(
+        CLAIMS[number],
+        data=setting.data,
+        batchnorm=mode,
+        measure=measure.title,
+        unit=measure.unit,
+    )
+
+
+def _associations(
+    chosen: Sequence[Family], numbers: Mapping[str, tuple[float, Sequence[float]]]
+) -> tuple[Association | None, Association | None, bool]:
+    used = [family for family in chosen if family.name in numbers]
+    normal_only = any(len(family.normal_only()) >= MIN_NORMAL_ONLY for family in used)
+    widths, depths = [], []
+    for family in used:
+        kept = {v.label for v in (family.normal_only() if normal_only else family.variants)}
+        own = [
+            (float(v.normal.fractional_width), float(v.normal.depth), y)
+            for v, y in zip(family.variants, numbers[family.name][1], strict=True)
+            if v.label in kept
+        ]
+        if own:
+            w, d, y = zip(*own, strict=True)
+            widths.append((w, y))
+            depths.append((d, y))
+    return association(widths), association(depths), normal_only

@@ -1,0 +1,190 @@
+"""Does a popular cell generalise better at convergence (Section 5, Figure 9 and Table 1)?"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from nascope.analysis.families import Family, Wiring
+from nascope.analysis.intervals import MIN_SEEDS, student_quantile
+from nascope.analysis.standing import Contrast, contrast
+from nascope.records import TrialRecord
+
+MARGIN = 0.005
+"""Differences of test accuracy within half a percentage point count as none."""
+
+_NORMAL_975 = 1.959964
+
+
+def chance_that_a_variant_wins(variants: int) -> float:
+    """Probability that the best of so many variants beats the original, were all alike: n/(n + 1).
+
+    >>> round(chance_that_a_variant_wins(10), 3)
+    0.909
+    """
+    return variants / (variants + 1)
+
+
+def ranks(families: Sequence[Family]) -> Contrast | None:
+    """Figure 9: each original's place among its variants by test accuracy at the end.
+
+    Families are to be balanced (`nascope.analysis.families.balanced`). A diverged training ranks
+    last.
+    """
+    members = {
+        family.name: (accuracy(family.original), [accuracy(v) for v in family.variants])
+        for family in families
+        if family.original is not None
+    }
+    return contrast(members, higher_is_better=True)
+
+
+def accuracy(wiring: Wiring) -> float:
+    """Mean test accuracy of the last epoch over seeds, in [0, 1]; −∞ where one diverged."""
+    values = [_final(trial) for trial in wiring.trials]
+    return statistics.fmean(values) if values else math.nan
+
+
+def _final(trial: TrialRecord) -> float:
+    training = trial.training
+    if training is None or training.last is None:
+        return math.nan
+    return -math.inf if training.diverged_at is not None else training.last.test_accuracy
+
+
+Equivalence = Literal["within", "outside", "undecided"]
+
+
+def equivalence(low: float, high: float, margin: float = MARGIN) -> Equivalence:
+    """Where a 95 % interval lies to ±margin: within it, altogether outside, or neither.
+
+    Being within is two one-sided tests at 2.5 % each.
+
+    >>> equivalence(-0.001, 0.004), equivalence(0.006, 0.02), equivalence(-0.01, 0.001)
+    ('within', 'outside', 'undecided')
+    """
+    if -margin < low and high < margin:
+        return "within"
+    return "outside" if low > margin or high < -margin else "undecided"
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """McNemar's exact two-sided p: discordant images as a fair coin.
+
+    2 · P(Bin(b + c, ½) ≤ min(b, c)), at most 1. It speaks of these two trained networks.
+
+    >>> mcnemar(2, 10)
+    0.03857421875
+    """
+    total, fewer = only_first + only_second, min(only_first, only_second)
+    log_half = -total * math.log(2)
+    tail = math.fsum(
+        math.exp(
+            math.lgamma(total + 1) - math.lgamma(k + 1) - math.lgamma(total - k + 1) + log_half
+        )
+        for k in range(fewer + 1)
+    )
+    return min(1.0, round(2 * tail, 14))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An original and its adapted twin, trained alike.
+
+    Attributes:
+        original, adapted: test accuracies, means over their common seeds.
+        difference: adapted − original.
+        low, high: its 95 % interval: Student's over seeds from three on, else that of the test
+            images, which speaks of these networks alone.
+        only_original, only_adapted: test images that one of both gets right, over all seeds.
+        p: McNemar's, of the first seed's pair.
+    """
+
+    family: str
+    data: str
+    seeds: int
+    original: float
+    adapted: float
+    difference: float
+    low: float
+    high: float
+    only_original: int
+    only_adapted: int
+    p: float
+
+
+def pairs(families: Sequence[Family]) -> list[Pair]:
+    """Table 1: each family's original against its adapted cell, on their common seeds."""
+    found = []
+    for family in families:
+        if family.original is None or family.adapted is None:
+            continue
+        adapted = {trial.seed: trial for trial in family.adapted.trials if _ended(trial)}
+        both = [
+            (t, adapted[t.seed]) for t in family.original.trials if _ended(t) and t.seed in adapted
+        ]
+        if both:
+            found.append(_pair(family, both))
+    return found
+
+
+def _ended(trial: TrialRecord) -> bool:
+    training = trial.training
+    return training is not None and training.finished and training.diverged_at is None
+
+
+def _pair(family: Family, both: Sequence[tuple[TrialRecord, TrialRecord]]) -> Pair:
+    first = [_final(original) for original, _ in both]
+    second = [_final(adapted) for _, adapted in both]
+    differences = [b - a for a, b in zip(first, second, strict=True)]
+    counts = [_discordant(original, adapted) for original, adapted in both]
+    known = [count for count in counts if count is not None]
+    mean = statistics.fmean(differences)
+    half = math.nan
+    if len(differences) >= MIN_SEEDS:
+        error = statistics.stdev(differences) / math.sqrt(len(differences))
+        half = student_quantile(len(differences) - 1) * error
+    elif known:
+        # variance of the mean of differences of two indicators, over images
+        each = [(b + c - (b - c) ** 2 / n) / n**2 for b, c, n in known]
+        half = _NORMAL_975 * math.sqrt(sum(each)) / len(each)
+    return Pair(
+        family.name,
+        family.setting.data,
+        len(both),
+        statistics.fmean(first),
+        statistics.fmean(second),
+        mean,
+        mean - half,
+        mean + half,
+        sum(b for b, _, _ in known),
+        sum(c for _, c, _ in known),
+        mcnemar(*known[0][:2]) if known else math.nan,
+    )
+
+
+def _discordant(original: TrialRecord, adapted: TrialRecord) -> tuple[int, int, int] | None:
+    """Images that only the original, and only the adapted, gets right; and of how many."""
+    first, second = (t.training.correct if t.training else None for t in (original, adapted))
+    if first is None or second is None or len(first) != len(second):
+        return None
+    return int(np.sum(first & ~second)), int(np.sum(second & ~first)), len(first)
+
+
+def over_families(found: Sequence[Pair]) -> tuple[float, float, float]:
+    """The mean difference over families and its 95 % interval.
+
+    Student's over families from three on; below, from the families' own intervals.
+    """
+    values = [pair.difference for pair in found]
+    mean = statistics.fmean(values)
+    if len(values) >= MIN_SEEDS:
+        half = student_quantile(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
+    else:
+        half = math.sqrt(sum((pair.high - pair.difference) ** 2 for pair in found)) / len(found)
+    return mean, mean - half, mean + half

@@ -1,0 +1,166 @@
+"""A verdict: what it says, and in which words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from nascope.analysis.association import Association
+from nascope.analysis.claims import Claim, Measure
+from nascope.analysis.generalisation import Pair
+from nascope.analysis.standing import Contrast, Standing, contrast
+
+Outcome = Literal["supported", "contradicted", "undecided", "not testable at this scale"]
+SUPPORTED: Outcome = "supported"
+CONTRADICTED: Outcome = "contradicted"
+UNDECIDED: Outcome = "undecided"
+NOT_TESTABLE: Outcome = "not testable at this scale"
+
+ALPHA = 0.025  # one-sided
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What one family shows, beside what the paper says of it.
+
+    Attributes:
+        standing: None where the family has no comparison.
+        paper: the paper's word on a family that it excepts; empty where the claim itself speaks.
+    """
+
+    family: str
+    standing: Standing | None
+    paper: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One claim, judged on one data set (and under one BatchNorm mode, for claims 5 and 6).
+
+    Attributes:
+        claim: its number.
+        data: the data set's name; empty for claims that speak of none, or of two.
+        batchnorm: the mode; None for other claims.
+        measure: the primary measure, in words.
+        unit: of number, low, high and detectable.
+        number: the effect: how far popular cells are from the others.
+        low, high: its 95 % interval, where there is one.
+        p: two-sided, where a test was made.
+        detectable: the smallest effect that would be found with 80 % probability.
+        share: of its variants that an original beats, on average; ½ by chance.
+        sentence: the result in one line.
+        needs: what a stronger answer would need.
+        families: one a family, those that the paper excepts included.
+        width, depth: the association with them among variants.
+        normal_only: whether those variants rewire the normal cell alone.
+    """
+
+    claim: int
+    title: str
+    statement: str
+    outcome: Outcome
+    sentence: str
+    data: str = ""
+    batchnorm: str | None = None
+    measure: str = ""
+    unit: str = ""
+    number: float = math.nan
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    detectable: float | None = None
+    share: float | None = None
+    needs: str = ""
+    families: tuple[Agreement, ...] = ()
+    width: Association | None = None
+    depth: Association | None = None
+    normal_only: bool = False
+    pairs: tuple[Pair, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def blank(cls, claim: Claim, **known: Any) -> Verdict:
+        """A claim of which nothing is known yet: not testable."""
+        return cls(claim.number, claim.title, claim.statement, NOT_TESTABLE, "", **known)
+
+
+def agreements(
+    numbers: Mapping[str, tuple[float, Sequence[float]]],
+    conceded: Mapping[str, str],
+    measure: Measure,
+) -> tuple[Agreement, ...]:
+    found = []
+    for name, members in numbers.items():
+        one = contrast({name: members}, higher_is_better=measure.higher_is_better)
+        found.append(Agreement(name, one.standings[0] if one else None, conceded.get(name, "")))
+    return tuple(found)
+
+
+def sentence(found: Contrast, measure: Measure) -> str:
+    firsts = sum(standing.rank < 1.5 for standing in found.standings)
+    count = len(found.standings)
+    beaten = f"An original beats {found.share:.0%} of its variants on average (chance 50 %)"
+    first = f"it is first in {firsts} of {count} famil{'y' if count == 1 else 'ies'}"
+    if math.isnan(found.shift):
+        return f"{beaten}; {first}; exact p = {_two_sided(found)}. Some trainings diverged."
+    shift = f"{measure.told(found.shift):+.3g}{_space(measure.unit)}"
+    interval = ""
+    if found.low is not None and found.high is not None:
+        ends = measure.told(found.low), measure.told(found.high)
+        interval = f" [{ends[0]:+.3g}, {ends[1]:+.3g}]"
+    return f"{beaten}; {first}; {measure.title} {shift}{interval}; exact p = {_two_sided(found)}."
+
+
+def _space(unit: str) -> str:
+    return f" {unit}" if unit else ""
+
+
+def _two_sided(found: Contrast) -> str:
+    return written_p(min(1.0, 2 * min(found.p_better, found.p_worse)))
+
+
+def written_p(p: float) -> str:
+    """A p-value as people write it.
+
+    >>> written_p(0.0314), written_p(0.00021), written_p(2.4e-8)
+    ('0.031', '0.00021', '2.4e-08')
+    """
+    return f"{p:.2g}"
+
+
+def needs(found: Contrast, outcome: Outcome) -> str:
+    if outcome in (SUPPORTED, CONTRADICTED):
+        return ""
+    if outcome == NOT_TESTABLE:
+        return (
+            f"more families or variants: with these even {written_p(found.smallest_p)} is the "
+            f"smallest one-sided p, above {ALPHA:g}"
+        )
+    if found.detectable is None or not found.shift:
+        return "more variants, families and seeds"
+    times = (found.detectable / found.shift) ** 2
+    if times < 1:
+        return "more families: the shift stands out, the ranks do not"
+    return (
+        f"about {times:,.0f} times as many wirings for a shift of this size"
+        if times < 1000
+        else "no number of wirings in reach: the shift is nearly zero"
+    )
+
+
+def as_row(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as a row of a table; None for what it does not have."""
+    row = {
+        name: getattr(verdict, name)
+        for name in ("claim", "title", "data", "batchnorm", "outcome", "measure", "unit", "number",
+                     "low", "high", "detectable", "p", "share", "sentence", "needs")
+    }  # fmt: skip
+    for name in ("width", "depth"):
+        found: Association | None = getattr(verdict, name)
+        row[f"{name}_rho"] = None if found is None else found.rho
+        row[f"{name}_p"] = (
+            None if found is None else min(1.0, 2 * min(found.p_positive, found.p_negative))
+        )
+    row["wirings"] = verdict.width.wirings if verdict.width is not None else None
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}

@@ -1,0 +1,227 @@
+"""A verdict on each of the paper's nine claims, from what a study measured.
+
+The rules stand in docs/guides/verdicts.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nascope.analysis import generalisation, pattern
+from nascope.analysis.claims import CLAIMS, MODES
+from nascope.analysis.comparisons import judge_measure, judge_slope
+from nascope.analysis.convergence import converged
+from nascope.analysis.families import (
+    Family,
+    Setting,
+    Wiring,
+    balanced,
+    families,
+    main_settings,
+    recipe_value,
+    setting_of,
+)
+from nascope.analysis.standing import Contrast
+from nascope.analysis.verdict import (
+    ALPHA,
+    CONTRADICTED,
+    NOT_TESTABLE,
+    SUPPORTED,
+    UNDECIDED,
+    Agreement,
+    Outcome,
+    Verdict,
+    written_p,
+)
+from nascope.records import StudyRecord
+
+SMALLEST_IMAGE = 32  # pixels
+FEWEST_CHANNELS = 8
+
+
+def verdicts(study: StudyRecord) -> tuple[Verdict, ...]:
+    """All verdicts of a study, by claim, then data set, then BatchNorm mode.
+
+    None at all of a study that is too small to judge by (`too_small`).
+    """
+    if too_small(study) is not None:
+        return ()
+    settings = main_settings(study)
+    found = [_claim_1(study)]
+    for number in (2, 3):
+        found += [judge_measure(study, setting, number) for setting in settings]
+    found += [judge_slope(study, setting) for setting in main_settings(study, rate=False)]
+    for number in (5, 6):
+        found += [
+            judge_measure(study, setting, number, mode) for setting in settings for mode in MODES
+        ]
+    found += [judge_measure(study, setting, 7) for setting in settings]
+    found += [_claim_8(study, setting) for setting in settings]
+    found.append(_claim_9(study))
+    return tuple(found)
+
+
+def too_small(study: StudyRecord) -> str | None:
+    """Why a study gets no verdict, in words; None where it gets some."""
+    images = [trial.data.get("image_size") for trial in study.trials]
+    if any(isinstance(size, int) and size < SMALLEST_IMAGE for size in images):
+        return f"images below {SMALLEST_IMAGE} pixels: such a study shows that the machinery runs"
+    channels = [trial.recipe.get("channels") for trial in study.trials]
+    if any(isinstance(count, int) and count < FEWEST_CHANNELS for count in channels):
+        return f"networks of fewer than {FEWEST_CHANNELS} channels: too small to judge by"
+    return None if study.trials else "no trial was planned"
+
+
+# ---------------------------------------------------------------- claim 1
+
+
+def _claim_1(study: StudyRecord) -> Verdict:
+    originals = {t.family: t.genotype for t in study.trials if t.variant == "original"}
+    cells = [pattern.origin(genotype, family) for family, genotype in originals.items()]
+    scored, outside = pattern.score(cells)
+    extra, _ = pattern.score([c for c in cells if c.genotype.name in outside], within="independent")
+    scored += extra
+    base = Verdict.blank(
+        CLAIMS[1], measure="share of the space's wirings that are narrower, and that are deeper"
+    )
+    if not scored:
+        return replace(base, outcome=NOT_TESTABLE, sentence="The study holds no original cell.")
+    found = pattern.pattern(scored)
+    p_both = max(found.wider.p_greater, found.shallower.p_greater)
+    if p_both <= ALPHA:
+        outcome = SUPPORTED
+    elif min(found.wider.p_less, found.shallower.p_less) <= ALPHA:
+        outcome = CONTRADICTED
+    else:
+        outcome = UNDECIDED
+    interval = found.pattern.interval
+    return replace(
+        base,
+        outcome=outcome,
+        unit="% of its space",
+        number=100 * found.pattern.mean,
+        low=None if interval is None else 100 * interval[0],
+        high=None if interval is None else 100 * interval[1],
+        p=min(1.0, 2 * min(p_both, found.wider.p_less, found.shallower.p_less)),
+        share=found.pattern.mean,
+        sentence=(
+            f"{found.cells} cell{'s' * (found.cells > 1)}: wider than {found.wider.mean:.0%} of "
+            f"their spaces' wirings (p = {written_p(found.wider.p_greater)}), shallower than "
+            f"{found.shallower.mean:.0%} (p = {written_p(found.shallower.p_greater)}), one-sided."
+        ),
+        needs="" if outcome == SUPPORTED else "cells of more, independent searches",
+    )
+
+
+# ---------------------------------------------------------------- claims 8 and 9
+
+
+def _claim_8(study: StudyRecord, setting: Setting) -> Verdict:
+    base = Verdict.blank(
+        CLAIMS[8],
+        data=setting.data,
+        measure="test accuracy in the last epoch",
+        unit="percentage points",
+    )
+    chosen = []
+    for family in families(study, setting):
+        has = {
+            one.label: frozenset(t.seed for t in one.trials if t.training and t.training.finished)
+            for one in family.members
+        }
+        chosen.append(balanced(family, has, most="wirings"))
+    chosen = [f for f in chosen if f.original is not None and f.original.trials and f.variants]
+    found = generalisation.ranks(chosen)
+    if found is None:
+        return replace(base, sentence="No original was trained beside variants of itself.")
+    base = replace(
+        base,
+        share=found.share,
+        number=100 * found.shift,
+        low=None if found.low is None else 100 * found.low,
+        high=None if found.high is None else 100 * found.high,
+        detectable=None if found.detectable is None else 100 * found.detectable,
+        p=min(1.0, 2 * min(found.p_better, found.p_worse)),
+        families=tuple(Agreement(one.family, one) for one in found.standings),
+    )
+    epochs = recipe_value(setting, "epochs")
+    best = _places(found)
+    if not all(_converged(one) for family in chosen for one in family.members):
+        return replace(
+            base,
+            sentence=f"Nothing has converged after {epochs} epochs. Until then: {best}.",
+            needs="the paper's 600 epochs, or as many as bring every member to 90 % of its "
+            "training images",
+        )
+    if found.low is None or found.high is None:
+        return replace(base, outcome=UNDECIDED, sentence=f"{best}.", needs="three variants or more")
+    place = generalisation.equivalence(found.low, found.high)
+    outcome: Outcome = {"within": SUPPORTED, "outside": CONTRADICTED, "undecided": UNDECIDED}[place]
+    margin = f"±{100 * generalisation.MARGIN:g} percentage points"
+    return replace(
+        base,
+        outcome=outcome,
+        sentence=f"{best}; {100 * found.shift:+.2f} [{100 * found.low:+.2f}, "
+        f"{100 * found.high:+.2f}] points against the mean variant, margin {margin}.",
+        needs="" if outcome != UNDECIDED else f"an interval narrower than {margin}",
+    )
+
+
+def _converged(wiring: Wiring) -> bool:
+    return all(trial.training is not None and converged(trial.training) for trial in wiring.trials)
+
+
+def _places(found: Contrast) -> str:
+    return ", ".join(f"{one.family} is {one.rank:g} of {one.of}" for one in found.standings)
+
+
+_TABLE_1 = ("cifar10", "cifar100")
+
+
+def _pair_families(study: StudyRecord, data: str) -> list[Family]:
+    """The families that hold a pair, under the setting of a data set that has most of them."""
+    best: list[Family] = []
+    for setting in dict.fromkeys(setting_of(trial) for trial in study.trials):
+        if setting.data == data:
+            own = [f for f in families(study, setting) if generalisation.pairs([f])]
+            best = max(best, own, key=len)
+    return best
+
+
+def _claim_9(study: StudyRecord) -> Verdict:
+    claim = CLAIMS[9]
+    paired = {name: _pair_families(study, name) for name in _TABLE_1}
+    every = tuple(pair for own in paired.values() for pair in generalisation.pairs(own))
+    judged = {
+        name: [f for f in own if name != "cifar10" or f.name not in claim.conceded]
+        for name, own in paired.items()
+    }
+    found = {name: generalisation.pairs(own) for name, own in judged.items()}
+    base = Verdict.blank(
+        claim,
+        pairs=every,
+        measure="test accuracy, adapted − original",
+        unit="percentage points",
+    )
+    if not any(found.values()):
+        return replace(base, sentence="The study holds no adapted cell beside its original.",
+                       needs="adapted cells on CIFAR-10 and CIFAR-100")  # fmt: skip
+    means = {data: generalisation.over_families(own) for data, own in found.items() if own}
+    told = "; ".join(
+        f"{data}: {100 * mean:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}] points over "
+        f"{len(found[data])} famil{'y' if len(found[data]) == 1 else 'ies'}"
+        for data, (mean, low, high) in means.items()
+    )
+    base = replace(base, number=100 * next(iter(means.values()))[0], sentence=f"{told}.")
+    trained = [one for own in judged.values() for f in own for one in (f.original, f.adapted)]
+    if not all(one is not None and _converged(one) for one in trained):
+        return replace(base, sentence=f"Nothing has converged. Until then: {told}.",
+                       needs="Table 1's recipe: 600 epochs of all images")  # fmt: skip
+    if set(means) != set(_TABLE_1):
+        return replace(base, needs="both data sets, CIFAR-10 and CIFAR-100")
+    (_, low10, high10), (_, low100, high100) = (means[name] for name in _TABLE_1)
+    if high10 < 0 and low100 > 0:
+        return replace(base, outcome=SUPPORTED)
+    if low10 > 0 or high100 < 0:
+        return replace(base, outcome=CONTRADICTED)
+    return replace(base, outcome=UNDECIDED, needs="more seeds and families")

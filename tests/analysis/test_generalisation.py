@@ -1,0 +1,71 @@
+"""Generalisation: McNemar, equivalence, pairs of cells."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from nascope.analysis.families import families, main_settings
+from nascope.analysis.generalisation import (
+    chance_that_a_variant_wins,
+    equivalence,
+    mcnemar,
+    over_families,
+    pairs,
+    ranks,
+)
+from tests.analysis import planted
+
+
+@pytest.mark.parametrize(("b", "c"), [(0, 0), (0, 1), (3, 9), (50, 50), (700, 640), (0, 2000)])
+def test_mcnemar_is_the_binomial_test(b: int, c: int) -> None:
+    expected = stats.binomtest(b, b + c, 0.5).pvalue if b + c else 1.0
+    assert mcnemar(b, c) == pytest.approx(expected, abs=1e-12)
+
+
+def test_equivalence_at_its_edges() -> None:
+    assert equivalence(-0.004, 0.004) == "within"
+    assert equivalence(-0.006, 0.004) == "undecided"
+    assert equivalence(-0.02, -0.006) == "outside"
+
+
+def test_chance_of_the_best_variant() -> None:
+    generator = np.random.default_rng(0)
+    draws = generator.normal(size=(20_000, 11))
+    won = (draws[:, 1:].max(axis=1) > draws[:, 0]).mean()
+    assert chance_that_a_variant_wins(10) == pytest.approx(won, abs=0.01)
+
+
+def test_pairs_count_discordant_images() -> None:
+    study = planted.study(0, adapted=0.1, seeds=2, families=("DARTS",))
+    (setting,) = main_settings(study)
+    (pair,) = pairs(families(study, setting))
+    assert pair.seeds == 2
+    assert pair.difference == pytest.approx(pair.adapted - pair.original)
+    assert pair.difference == pytest.approx(0.1, abs=0.02)
+    original, adapted = (
+        [t.training.correct for t in study.trials if t.label == label]
+        for label in ("DARTS", "DARTS-widest")
+    )
+    assert pair.only_original == sum((a & ~b).sum() for a, b in zip(original, adapted, strict=True))
+    assert pair.only_adapted == sum((b & ~a).sum() for a, b in zip(original, adapted, strict=True))
+    assert pair.low < pair.difference < pair.high
+    mean, low, high = over_families([pair])
+    assert (mean, low, high) == pytest.approx((pair.difference, pair.low, pair.high))
+
+
+def test_a_diverged_variant_ranks_last() -> None:
+    study = planted.study(0, families=("DARTS",))
+    trials = tuple(
+        dataclasses.replace(t, training=dataclasses.replace(t.training, diverged_at=2))
+        if t.label == "DARTS-r1"
+        else t
+        for t in study.trials
+    )
+    lost = dataclasses.replace(study, trials=trials)
+    (setting,) = main_settings(lost)
+    (standing,) = ranks(families(lost, setting)).standings
+    assert standing.rank <= 4

@@ -1,0 +1,119 @@
+"""What an early choice picks and loses, from studies and from others' tables."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from nascope.analysis.families import families, main_settings
+from nascope.analysis.selection import Candidate, candidates_of, choices, read_candidates
+from nascope.cells import load_cell
+from nascope.cells.genotype import format_text
+from nascope.errors import StudyError
+from tests.analysis import planted
+
+
+def cell(label: str, width: float, early: list[float], final: float) -> Candidate:
+    curve = dict(enumerate(early, start=1))
+    return Candidate(label, width, 3, {0: curve, 1: curve}, {0: final, 1: final})
+
+
+def test_rank_pick_and_regret() -> None:
+    candidates = [cell("wide", 4, [0.5, 0.6], 0.90), cell("deep", 2, [0.3, 0.7], 0.92)]
+    first, second = choices(candidates)
+    assert (first.picked, first.rho, first.width) == ("wide", -1, 4)
+    assert first.regret == pytest.approx(0.02)
+    assert (second.picked, second.regret) == ("deep", 0)
+    assert first.other_seeds
+
+
+def test_luck_of_a_seed_is_not_foresight() -> None:
+    """A cell that is lucky early and late with seed 0 is judged by its other seed."""
+    lucky = Candidate("lucky", 2, 3, {0: {1: 0.9}, 1: {1: 0.4}}, {0: 0.95, 1: 0.50})
+    sound = Candidate("sound", 4, 3, {0: {1: 0.5}, 1: {1: 0.5}}, {0: 0.80, 1: 0.80})
+    (found,) = choices([lucky, sound])
+    assert found.rho == -1  # each seed's early order is the other's final one reversed
+    assert found.regret == pytest.approx((0.80 - 0.50 + 0.95 - 0.80) / 2)
+
+
+def test_one_seed_says_so() -> None:
+    pair = [Candidate(n, 3, 3, {0: {1: a}}, {0: a}) for n, a in (("a", 0.5), ("b", 0.6))]
+    (found,) = choices(pair)
+    assert not found.other_seeds
+    assert choices(pair[:1]) == []
+
+
+def test_of_a_study() -> None:
+    study = planted.study(0, effect=3.0, seeds=2)
+    (setting,) = main_settings(study)
+    family = families(study, setting)[0]
+    found = choices(candidates_of(family))
+    assert [one.epoch for one in found] == list(range(1, 11))
+    assert found[0].candidates == 5
+    assert found[0].width >= 4  # the effect favours wide cells early
+
+
+def table(path: Path, rows: list[dict[str, object]]) -> Path:
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    if path.suffix == ".parquet":
+        pyarrow.parquet.write_table(pyarrow.table(columns), path)
+        return path
+    lines = [",".join(columns)]
+    lines += [",".join(f'"{value}"' for value in row.values()) for row in rows]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def rows(unit: float = 1.0) -> list[dict[str, object]]:
+    curves = {"DARTS": (0.5, 0.9), "SNAS": (0.6, 0.8), "ENAS": (0.4, 0.7)}
+    return [
+        {"genotype": format_text(load_cell(name)), "epoch": epoch, "accuracy": unit * value}
+        for name, curve in curves.items()
+        for epoch, value in zip((10, 600), curve, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("unit", [1.0, 100.0])
+def test_tables_that_others_measured(tmp_path: Path, ending: str, unit: float) -> None:
+    candidates = read_candidates(table(tmp_path / f"t{ending}", rows(unit)))
+    early, late = choices(candidates)
+    assert (early.epoch, early.picked, late.picked) == (10, "cell 2", "cell 1")
+    assert early.regret == pytest.approx(0.1)
+    assert early.rho == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"epoch": "soon"}, "row 2: epoch must be a whole number"),
+        ({"accuracy": "high"}, "row 2: accuracy must be"),
+        ({"accuracy": math.nan}, "row 2: accuracy must be"),
+        ({"genotype": "Genotype(normal=[])"}, "row 2:"),
+        ({"epoch": 600}, "row 3: this genotype, seed and epoch stand twice"),
+    ],
+)
+def test_bad_rows_are_named(tmp_path: Path, change: dict[str, object], words: str) -> None:
+    bad = rows()
+    bad[0] |= change
+    with pytest.raises(StudyError, match=words):
+        read_candidates(table(tmp_path / "t.csv", bad))
+
+
+def test_bad_tables(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("genotype,epoch,accuracy\n")
+    (tmp_path / "lacking.csv").write_text("genotype,epoch\nDARTS,1\n")
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1 no")
+    for name, words in {
+        "empty.csv": "no rows",
+        "lacking.csv": "lacks the column 'accuracy'",
+        "damaged.parquet": "cannot be read",
+        "missing.csv": "cannot be read",
+        "other.txt": "ends in .csv or .parquet",
+    }.items():
+        with pytest.raises(StudyError, match=words):
+            read_candidates(tmp_path / name)
