@@ -189,7 +189,7 @@ def test_no_torch_is_loaded(tmp_path):
     script = (
         "import sys; from pathlib import Path; from nascope.reproduce import *;"
         "asked = ask(targets_of(['fig1', 'fig3', 'fig5']), Options(reproduction_scale('tiny')), None);"
-        f"[draw_question(q, Path({str(tmp_path)!r})) for q in asked.questions];"
+        f"list(draw_questions(asked, Path({str(tmp_path)!r})));"
         "heavy = {'torch', 'plotly', 'pandas', 'matplotlib.pyplot'} & set(sys.modules);"
         "assert not heavy, heavy"
     )

@@ -163,11 +163,10 @@ def _run(
 
 def _draw(asked: Questions, folder: Path) -> bool:
     """Draw and print every target; whether everything that is proved held."""
-    from nascope.reproduce import draw_question  # noqa: PLC0415
+    from nascope.reproduce import draw_questions  # noqa: PLC0415
 
     holds = True
-    for question in asked.questions:
-        result = draw_question(question, folder)
+    for result in draw_questions(asked, folder):
         print("\n".join(_lines(result)), flush=True)
         holds = holds and result.holds
     if asked.plan.trials:

@@ -3,7 +3,7 @@
 The driver loads no torch.
 """
 
-from nascope.reproduce.carry_out import Result, draw_question, run_questions
+from nascope.reproduce.carry_out import Result, draw_questions, run_questions
 from nascope.reproduce.questions import Options, Question, Questions, ask
 from nascope.reproduce.scales import REPRODUCTION_SCALES, ReproductionScale, reproduction_scale
 from nascope.reproduce.targets import TARGETS, Target, targets_of
@@ -18,7 +18,7 @@ __all__ = [
     "Result",
     "Target",
     "ask",
-    "draw_question",
+    "draw_questions",
     "reproduction_scale",
     "run_questions",
     "targets_of",

@@ -1,11 +1,19 @@
-"""Whether what came out agrees with the paper."""
+"""Whether what came out agrees with the paper: its numbers where it gives some, else verdicts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
+from nascope.analysis.claims import CLAIMS
+from nascope.analysis.verdict import Verdict
+from nascope.analysis.verdicts import verdicts
 from nascope.cells.topology import topology
-from nascope.records import StudyRecord
+from nascope.records import StudyRecord, TrialRecord
+from nascope.report.paper.columns import TITLES
 from nascope.reproduce.questions import Question
 
 PUBLISHED: dict[str, dict[str, tuple[int, float | None, int]]] = {
@@ -26,20 +34,94 @@ PUBLISHED: dict[str, dict[str, tuple[int, float | None, int]]] = {
 """Strict and fractional width and depth as the paper's captions give them; None: not given."""
 
 
-def agreement(question: Question, study: StudyRecord) -> list[str]:
-    """The verdicts that bear on a target, in words.
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """Judges every question by all trials that the folder holds under the question's recipe.
+
+    A single figure's family is too little for a test; the other figures' help.
 
     Args:
-        study: everything that the reproduction's folder holds.
+        read: the folder's study; called once, when it is first needed.
     """
-    if question.target.name in PUBLISHED:
-        return list(_topologies(question))
-    if question.target.recipe is None or not question.scale.judged:
-        return [] if question.target.recipe is None else ["no verdict at this scale"]
-    return []
+
+    read: Callable[[], StudyRecord]
+    _known: dict[str, tuple[int, tuple[Verdict, ...]]] = dataclasses.field(default_factory=dict)
+
+    @cached_property
+    def _study(self) -> StudyRecord:
+        return self.read()
+
+    def agreement(self, question: Question) -> list[str]:
+        """In words: whether what came out agrees with the paper."""
+        target = question.target
+        lines = list(_numbers(question)) if target.name in PUBLISHED else []
+        if target.drawing == "topologies":
+            found = [one for one in verdicts(_of_originals(question)) if one.claim == 1]
+            return lines + [_verdict(one) for one in found]
+        if target.recipe is None:
+            return lines
+        if not question.scale.judged:
+            return [*lines, "no verdict at this scale"]
+        own = {column.data for column in question.columns if not column.absent}
+        trials, found = self._verdicts(question)
+        lines.append(f"judged by the {trials} trials that this folder holds under this recipe:")
+        for one in found:
+            if one.claim in target.claims and (not one.data or one.data in own):
+                lines += [_verdict(one), *_families(one, question)]
+        return lines
+
+    def _verdicts(self, question: Question) -> tuple[int, tuple[Verdict, ...]]:
+        """Of the trained trials of the question's recipe, the learning rate left out."""
+        key = _recipe(question.plan.trials[0]["recipe"])
+        if key not in self._known:
+            trials = tuple(
+                trial
+                for trial in self._study.trials
+                if _recipe(trial.recipe) == key and trial.training is not None
+            )
+            part = dataclasses.replace(self._study, trials=trials)
+            self._known[key] = len(trials), verdicts(part)
+        return self._known[key]
 
 
-def _topologies(question: Question) -> Iterator[str]:
+def _recipe(recipe: Mapping[str, Any]) -> str:
+    return repr(sorted((k, v) for k, v in recipe.items() if k != "learning_rate"))
+
+
+def _of_originals(question: Question) -> StudyRecord:
+    """The cells of a question as a study that has trained nothing: claim 1 asks no more."""
+    trials = tuple(
+        TrialRecord(
+            "", cell.label, cell.family, cell.variant, cell.genotype, {"name": "none"}, {}, 0
+        )
+        for cell in question.cells
+        if cell.variant == "original"
+    )
+    return StudyRecord(question.target.name, Path(), trials)
+
+
+def _verdict(one: Verdict) -> str:
+    where = f" on {TITLES.get(one.data, one.data)}" if one.data else ""
+    mode = f", BatchNorm {one.batchnorm}" if one.batchnorm else ""
+    words = f"claim {one.claim} ({CLAIMS[one.claim].title.lower()}){where}{mode}: {one.outcome}"
+    words += f". {one.sentence}" if one.sentence else ""
+    return words + (f" It needs {one.needs}." if one.needs else "")
+
+
+def _families(one: Verdict, question: Question) -> Iterator[str]:
+    """Where the question's own families stand, and what the paper concedes of them."""
+    own = {cell.family for cell in question.cells}
+    for family in one.families:
+        parts = []
+        if family.standing is not None:
+            parts.append(f"{family.standing.rank:g} of {family.standing.of}, 1 being the best")
+        if family.paper:
+            parts.append(family.paper)
+        if family.family in own and parts:
+            yield f"  {family.family}: {'; '.join(parts)}"
+
+
+def _numbers(question: Question) -> Iterator[str]:
     published = PUBLISHED[question.target.name]
     known = [cell for cell in question.cells if cell.label in published]
     differing = []

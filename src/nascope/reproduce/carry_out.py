@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from nascope.records import StudyRecord, read_study
 from nascope.records.files import read_json
 from nascope.records.paths import StudyPaths
 from nascope.records.read import read_trial
-from nascope.reproduce.agreement import agreement
+from nascope.reproduce.agreement import Judge
 from nascope.reproduce.questions import Question, Questions
 from nascope.reproduce.targets import Target
 from nascope.reproduce.theory import TheoryPaths, tasks
@@ -125,17 +125,22 @@ def _run_tasks(
     return dataclasses.replace(before, done=done, failed=failed)
 
 
-def draw_question(question: Question, folder: Path) -> Result:
-    """Draw a target from what its trials have left, also while others of them still run.
+def draw_questions(asked: Questions, folder: Path) -> Iterator[Result]:
+    """Draw each target from what its trials have left, also while others of them still run.
 
     Raises:
         StudyError: a file cannot be written, or one of the theory's is damaged.
     """
+    judge = Judge(lambda: read_study(folder))
+    for question in asked.questions:
+        yield _drawn(question, ReproductionPaths(folder), judge)
+
+
+def _drawn(question: Question, paths: ReproductionPaths, judge: Judge) -> Result:
     from nascope.report.paper.drawn import in_print, write  # noqa: PLC0415  (matplotlib is slow)
     from nascope.reproduce.pictures import pictures  # noqa: PLC0415
     from nascope.reproduce.words import here  # noqa: PLC0415
 
-    paths = ReproductionPaths(folder)
     study = _study_of(question, paths.study)
     theory = _theory_of(question, paths.theory)
     if theory is None:
@@ -149,17 +154,19 @@ def draw_question(question: Question, folder: Path) -> Result:
         from nascope.report.theory_page import write_theory_page  # noqa: PLC0415
 
         page = write_theory_page(paths.theory.folder)
-    whole = study
-    if question.target.recipe is not None and paths.study.plan.is_file():
-        whole = read_study(folder)
     return Result(
         question.target,
         tuple(written),
         tuple(here(question, study, theory)),
-        tuple(agreement(question, whole)),
+        tuple(judge.agreement(question)) if _can_be_judged(question, paths) else (),
         page,
         holds=bool(theory.get("check", {}).get("holds", True)),
     )
+
+
+def _can_be_judged(question: Question, paths: ReproductionPaths) -> bool:
+    """Whether anything was ever run of what the question needs."""
+    return question.target.recipe is None or paths.study.plan.is_file()
 
 
 def _study_of(question: Question, paths: StudyPaths) -> StudyRecord:

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from nascope.analysis import (
-    Levels,
-    area_under_loss,
-    final_test_accuracy,
-    measure_trial,
-    shared_levels,
-)
+from nascope.analysis import final_test_accuracy
+from nascope.analysis.claims import basin, log_area, log_spread
+from nascope.analysis.convergence import CONVERGED
 from nascope.analysis.regimes import tallies_by_bound
 from nascope.cells.genotype import Genotype
 from nascope.cells.topology import topology
 from nascope.records import StudyRecord, TrialRecord
 from nascope.report.arrangement import Arrangement, Group, arrange
 from nascope.report.paper.accuracies import accuracies, rank_of_original
-from nascope.report.paper.grids import in_mode
 from nascope.report.paper.table1 import Errors, parts_of
 from nascope.report.scales import in_digits
 from nascope.reproduce.questions import Question
 from nascope.reproduce.scales import MODES
-
-CONVERGED = 90.0  # percent of the training images that a network then gets right
 
 Plain = Mapping[str, Any]
 Value = Callable[[TrialRecord], float]
@@ -90,13 +84,10 @@ def _curves(question: Question, arrangement: Arrangement) -> Iterator[str]:
             if not any(t.training for trials in group.trials.values() for t in trials):
                 yield f"{family} on {column.title}: not run yet"
                 continue
-            area = _standing(arrangement, group, _area, "area under the training loss", small=True)
+            fast = functools.partial(_scaled, log_area, math.exp)
+            area = _standing(arrangement, group, fast, "area under the training loss", small=True)
             accuracy = _standing(arrangement, group, _accuracy, "test accuracy (%)", small=False)
             yield f"{family} on {column.title}: {area}; {accuracy}{_lost(group)}"
-
-
-def _area(trial: TrialRecord) -> float:
-    return area_under_loss(trial.training) if trial.training is not None else math.nan
 
 
 def _accuracy(trial: TrialRecord) -> float:
@@ -108,43 +99,24 @@ def _accuracy(trial: TrialRecord) -> float:
 
 
 def _grids(question: Question, study: StudyRecord) -> Iterator[str]:
-    kind = question.target.probe
+    kind, arrangement = question.target.probe, arrange(study)
     for mode in MODES:
-        part = in_mode(study, mode)
-        arrangement, levels = arrange(part), shared_levels(part)
         for family in arrangement.families:
             group = question.columns[0].group(arrangement, family)
             if kind == "landscape":
-                words = _standing(
-                    arrangement,
-                    group,
-                    lambda trial, levels=levels: _below(trial, levels),  # type: ignore[misc]
-                    "of the plane below the loss of a guess (%)",
-                    small=False,
-                )
+                below = functools.partial(_scaled, basin(mode), lambda share: 100 * share)
+                what = "of the plane below the loss of a guess (%)"
+                words = _standing(arrangement, group, below, what, small=False)
             else:
-                words = _standing(
-                    arrangement,
-                    group,
-                    lambda trial, levels=levels: _spread(trial, levels),  # type: ignore[misc]
-                    "median √g",
-                    small=True,
-                )
+                spread = functools.partial(_scaled, log_spread(mode), math.exp)
+                words = _standing(arrangement, group, spread, "median √g", small=True)
             yield f"{family}, BatchNorm {mode}: {words}{_lost(group)}"
 
 
-def _below(trial: TrialRecord, levels: Levels) -> float:
-    if trial.probe("landscape") is None:
-        return math.nan
-    found = measure_trial(trial, levels).area_below
-    return -math.inf if math.isnan(found) else 100 * found
-
-
-def _spread(trial: TrialRecord, levels: Levels) -> float:
-    if trial.probe("variance") is None:
-        return math.nan
-    found = measure_trial(trial, levels).gradient_std
-    return math.inf if found is None or math.isnan(found.median) else found.median
+def _scaled(value: Value, unit: Callable[[float], float], trial: TrialRecord) -> float:
+    """A measure in the unit that people read; what is not finite stays so."""
+    found = value(trial)
+    return unit(found) if math.isfinite(found) else found
 
 
 def _standing(
@@ -229,7 +201,9 @@ def _converged(trials: Sequence[TrialRecord]) -> Iterator[str]:
     last = [t.training.last for t in trials if t.training and t.training.diverged_at is None]
     fitted = [100 * point.train_accuracy for point in last if point is not None]
     if fitted:
-        state = "converged" if min(fitted) >= CONVERGED else "these networks have not converged"
+        state = (
+            "converged" if min(fitted) >= 100 * CONVERGED else "these networks have not converged"
+        )
         yield f"training accuracy {min(fitted):.0f} to {max(fitted):.0f} %: {state}"
 
 

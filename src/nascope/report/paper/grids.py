@@ -68,7 +68,8 @@ def draw_grids(
     elif surfaces:
         figure = draw_surfaces(rows, kind, scale, title, width=WIDTH)
     else:
-        level = shared_levels(arrangement.study).landscape_loss if kind == "landscape" else None
+        levels = shared_levels(arrangement.study).only if kind == "landscape" else None
+        level = None if levels is None else levels.landscape_loss
         figure = draw_maps(rows, kind, scale, title, level=level, width=WIDTH)
     titled(figure, title, note)
     arrays = grid_arrays(panels)
