@@ -56,14 +56,16 @@ class Judge:
         target = question.target
         lines = list(_numbers(question)) if target.name in PUBLISHED else []
         if target.drawing == "topologies":
-            found = [one for one in verdicts(_of_originals(question)) if one.claim == 1]
-            return lines + [_verdict(one) for one in found]
+            every = verdicts(_of_originals(question))
+            return lines + [_verdict(one) for one in every if one.claim == 1]
         if target.recipe is None:
             return lines
         if not question.scale.judged:
             return [*lines, "no verdict at this scale"]
         own = {column.data for column in question.columns if not column.absent}
         trials, found = self._verdicts(question)
+        if not trials:
+            return [*lines, "nothing to judge yet"]
         lines.append(f"judged by the {trials} trials that this folder holds under this recipe:")
         for one in found:
             if one.claim in target.claims and (not one.data or one.data in own):
