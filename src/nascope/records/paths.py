@@ -3,6 +3,7 @@
 STUDY/
   study.json                     the resolved plan: the list of its trials
   report.html, figures/*.png     written by the report
+  theory/*.json                  the theory's results, where a reproduction computed them
   candidates.jsonl, best.jsonl   of a search: what it tried, and its best so far at each
   trials/LABEL-IDENTITY/
     trial.json                   what the trial is
@@ -122,6 +123,10 @@ class StudyPaths:
     @property
     def figures(self) -> Path:
         return self.folder / "figures"
+
+    @property
+    def theory(self) -> Path:
+        return self.folder / "theory"
 
     @property
     def candidates(self) -> Path:

@@ -52,6 +52,7 @@ def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict
     with mpl.rc_context(_STYLE):
         for group in arrangement.groups:
             name = _name(group, arrangement)
+            level = levels.of(next(iter(group.trials.values()))[0]).landscape_loss
             if any(trial.training for trials in group.trials.values() for trial in trials):
                 curves = draw_curves(group, arrangement, _title("Training", group))
                 _write(curves, folder / f"curves{name}.png")
@@ -62,7 +63,7 @@ def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict
                     assert scale is not None  # there is a grid of the kind
                     seeded = f"-seed{seed}" if len(arrangement.probed_seeds) > 1 else ""
                     stem, title = f"{kind}{name}{seeded}", _title(grid.heading, group, seed)
-                    maps = draw_maps(panels, kind, scale, title, levels.landscape_loss)
+                    maps = draw_maps(panels, kind, scale, title, level)
                     _write(maps, folder / f"{stem}.png")
                     surfaces = draw_surfaces(panels, kind, scale, title)
                     picture = _write(surfaces, folder / f"{stem}-3d.png")
