@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from nascope.cells import Cell, cell_names, load_cell, published_variant
-from nascope.cells.drawing import _FILLS, _INK, cell_svg, genotype_html, genotype_svg, readable
+from nascope.cells.drawing import FILLS, INK, cell_svg, genotype_html, genotype_svg, readable
 from nascope.cells.genotype import OPERATIONS
 from nascope.cells.layout import crossings, layout
 from nascope.cells.topology import dead_nodes, heights
@@ -79,12 +79,12 @@ def _luminance(colour: str) -> float:
 
 
 def test_text_stands_out_on_every_fill():
-    for fill in _FILLS.values():
-        assert (_luminance(fill) + 0.05) / (_luminance(_INK) + 0.05) >= 7
+    for fill in FILLS.values():
+        assert (_luminance(fill) + 0.05) / (_luminance(INK) + 0.05) >= 7
 
 
 def test_every_operation_has_a_fill():
-    assert {operation.split("_")[0] for operation in OPERATIONS} <= set(_FILLS)
+    assert {operation.split("_")[0] for operation in OPERATIONS} <= set(FILLS)
 
 
 def test_both_cells_show_in_one_drawing():

@@ -20,7 +20,7 @@ from nascope.errors import GenotypeError
 
 MAX_DRAWN = 40  # intermediate nodes; the published cells have at most 8
 
-_FILLS = {  # Okabe & Ito (2008), lightened so that dark text stands out on each by 7:1 or more
+FILLS = {  # Okabe & Ito (2008), lightened so that dark text stands out on each by 7:1 or more
     "sep": "#8cc4e8",
     "dil": "#7fd0b4",
     "conv": "#e9b3d2",
@@ -30,8 +30,10 @@ _FILLS = {  # Okabe & Ito (2008), lightened so that dark text stands out on each
     "node": "#ffffff",
     "end": "#cfcfcf",  # inputs and output
 }
-_EDGE, _INK = "#7b7b7b", "#111111"  # the grey has a contrast of 4.2:1 on white and on near-black
-_MARGIN, _CHANNEL, _NODE = 14.0, 40.0, 32.0  # pixels: rim, between columns, a node's height
+EDGE, INK = "#7b7b7b", "#111111"  # the grey has a contrast of 4.2:1 on white and on near-black
+_MARGIN, _CHANNEL, NODE = 14.0, 40.0, 32.0  # pixels: rim, between columns, a node's height
+_COMPACT_CHANNEL = 26.0
+OPERATION, LETTERS = 20.0, 11.5  # pixels: an operation's height, and the size of letters
 _CHARACTER = 6.4  # pixels, the mean width of one at 11.5 px
 _FONT = "font-family='Helvetica,Arial,DejaVu Sans,sans-serif'"
 
@@ -60,7 +62,7 @@ def genotype_svg(genotype: Genotype) -> str:
         width, height, body = _body(cell)
         name = f"{genotype.name}: {kind} cell" if genotype.name else f"{kind} cell"
         heading = (
-            f"<text x='{_MARGIN:g}' y='{top + 20:g}' font-size='13' fill='{_EDGE}'>"
+            f"<text x='{_MARGIN:g}' y='{top + 20:g}' font-size='13' fill='{EDGE}'>"
             f"{_text(name)}</text>"
         )
         parts.append(f"{heading}<g transform='translate(0 {top + 24:g})'>{body}</g>")
@@ -94,7 +96,7 @@ def gallery_svg(cells: Sequence[tuple[str, Cell]], *, columns: int = 2, title: s
             parts.append(
                 f"<g transform='translate({left:g} {top + (height - own) / 2:g})'>{body}</g>"
                 f"<text x='{left + _MARGIN:g}' y='{top + height + 8:g}' font-size='13' "
-                f"fill='{_EDGE}'>{_text(caption)}</text>"
+                f"fill='{EDGE}'>{_text(caption)}</text>"
             )
             left += width + _MARGIN
         top += height + 28
@@ -127,8 +129,15 @@ def _text(text: str) -> str:
     return escape("".join(c for c in text if c.isprintable()))
 
 
-class _Scene(NamedTuple):
-    """What every element is drawn from."""
+class Stroke(NamedTuple):
+    """A piece of a line: "M" to a new place, "H" level to one, or "C", a Bézier curve to one."""
+
+    command: str
+    points: tuple[float, ...]  # x, y, …; the last two are where it ends
+
+
+class Scene(NamedTuple):
+    """What every element is drawn from, in pixels from the top left corner."""
 
     cell: Cell
     layout: Layout
@@ -139,13 +148,13 @@ class _Scene(NamedTuple):
 
     def size(self) -> tuple[float, float]:
         """Width and height of the drawing, in pixels."""
-        height = max(box.y for box in self.layout.boxes) + 2 * (_MARGIN + _NODE / 2)
+        height = max(box.y for box in self.layout.boxes) + 2 * (_MARGIN + NODE / 2)
         return self.centres[-1] + self.widths[-1] / 2 + _MARGIN, height
 
     def middle(self, number: int) -> tuple[float, float]:
         """Of a box."""
         box = self.layout.boxes[number]
-        return self.centres[box.column], box.y + _MARGIN + _NODE / 2
+        return self.centres[box.column], box.y + _MARGIN + NODE / 2
 
     def half(self, number: int) -> float:
         """Half a box's width. A bend is level across its column, to clear the boxes there."""
@@ -153,26 +162,60 @@ class _Scene(NamedTuple):
             return self.widths[self.layout.boxes[number].column] / 2
         return _width(self.labels[number]) / 2
 
+    def strokes(self, route: Route) -> list[Stroke]:
+        """An edge's line through its bends. It leaves a gap at its operation's box."""
+        found: list[Stroke] = []
+        x = y = 0.0
+        for number in route.boxes:
+            centre, middle = self.middle(number)
+            left, right = centre - self.half(number), centre + self.half(number)
+            if number != route.boxes[0]:
+                found.append(_curve(x, y, left, middle))
+            if number != route.boxes[-1]:
+                found.append(Stroke("M" if number in self.labels else "H", (right, middle)))
+            x, y = (right if number != route.boxes[-1] else left), middle
+        return found
 
-def _scene(cell: Cell) -> _Scene:
+    def is_faint(self, route: Route) -> bool:
+        """Whether the output does not depend on an edge."""
+        return route.source in self.dead or route.target in self.dead
+
+    def kind(self, number: int) -> str:
+        """What a node's box is filled as, a key of `FILLS`."""
+        return "node" if self.layout.boxes[number].kind == "node" else "end"
+
+
+def scene_of(cell: Cell, *, compact: bool = False) -> Scene:
+    """What a drawing of the cell is made from.
+
+    Args:
+        compact: whether names are shortened and columns moved together, for a printed page.
+
+    Raises:
+        GenotypeError: the cell has more than 40 intermediate nodes.
+    """
     if cell.num_nodes > MAX_DRAWN:
         raise GenotypeError(
             f"a cell of {cell.num_nodes} nodes is too large to draw (at most {MAX_DRAWN})"
         )
     placed = layout(cell)
     labels = _labels(cell, placed)
+    channel = _CHANNEL
+    if compact:
+        channel = _COMPACT_CHANNEL
+        labels = {box: _shortened(label) for box, label in labels.items()}
     widths = [
         max((_width(labels[box]) for box in column if box in labels), default=0.0)
         for column in placed.columns
     ]
-    lefts = accumulate((width + _CHANNEL for width in widths[:-1]), initial=_MARGIN)
+    lefts = accumulate((width + channel for width in widths[:-1]), initial=_MARGIN)
     centres = [left + width / 2 for left, width in zip(lefts, widths, strict=True)]
-    return _Scene(cell, placed, labels, centres, widths, frozenset(dead_nodes(cell)))
+    return Scene(cell, placed, labels, centres, widths, frozenset(dead_nodes(cell)))
 
 
 def _body(cell: Cell) -> tuple[float, float, str]:
     """Width and height in pixels, and the elements."""
-    scene = _scene(cell)
+    scene = scene_of(cell)
     edges = [_edge(scene, route) for route in scene.layout.routes]
     nodes = [_node(scene, number) for number in range(cell.num_inputs + cell.num_nodes + 1)]
     return *scene.size(), "".join((*edges, *nodes))
@@ -201,43 +244,55 @@ def readable(operation: str) -> str:
     return " ".join(word.replace("x", "×") if word[0].isdigit() else word for word in words)
 
 
+def _shortened(label: str) -> str:
+    words = {"input ": "in ", "output": "out", " conv": "", " pool": ""}
+    for long, short in words.items():
+        label = label.replace(long, short)
+    return label
+
+
 def _width(label: str) -> float:
-    return max(_NODE, len(label) * _CHARACTER + 14)
+    return max(NODE, len(label) * _CHARACTER + 14)
 
 
-def _edge(scene: _Scene, route: Route) -> str:
+def _edge(scene: Scene, route: Route) -> str:
     """The line of an edge through its bends, and its operation's box upon it."""
-    path = ""
-    x = y = 0.0
-    for number in route.boxes:
-        centre, middle = scene.middle(number)
-        left, right = centre - scene.half(number), centre + scene.half(number)
-        if number != route.boxes[0]:
-            path += _curve(x, y, left, middle)
-        if number != route.boxes[-1]:
-            path += f"M{right:.1f} {middle:.1f}" if number in scene.labels else f"H{right:.1f}"
-        x, y = (right if number != route.boxes[-1] else left), middle
-    faint = route.source in scene.dead or route.target in scene.dead
+    strokes = scene.strokes(route)
+    path = "".join(_svg_stroke(stroke) for stroke in strokes)
+    x, y = strokes[-1].points[-2:]
+    faint = scene.is_faint(route)
     style = " opacity='.45' stroke-dasharray='4 3'" if faint else ""
-    line = f"<path d='{path}' fill='none' stroke='{_EDGE}' stroke-width='1.4'{style}/>"
-    head = f"<path d='M{x:.1f} {y:.1f}l-7 -3.5v7z' fill='{_EDGE}'{style}/>"
+    line = f"<path d='{path}' fill='none' stroke='{EDGE}' stroke-width='1.4'{style}/>"
+    head = f"<path d='M{x:.1f} {y:.1f}l-7 -3.5v7z' fill='{EDGE}'{style}/>"
     if route.operation is None:
         return line + head
-    fill = _FILLS[route.operation.split("_", maxsplit=1)[0]]
+    fill = operation_fill(route.operation)
     hint = f"{route.operation}: {route.source} → {route.target}"
-    box = _box(scene, route.boxes[-2], fill=fill, height=20, edge=_EDGE, faint=faint, hint=hint)
+    box = _box(
+        scene, route.boxes[-2], fill=fill, height=OPERATION, edge=EDGE, faint=faint, hint=hint
+    )
     return line + head + box
 
 
-def _curve(x0: float, y0: float, x1: float, y1: float) -> str:
+def operation_fill(operation: str) -> str:
+    """The colour of an operation's box."""
+    return FILLS[operation.split("_", maxsplit=1)[0]]
+
+
+def _curve(x0: float, y0: float, x1: float, y1: float) -> Stroke:
     """From one box to the next, level at both ends."""
     if y0 == y1:
-        return f"H{x1:.1f}"
+        return Stroke("H", (x1, y1))
     middle = (x0 + x1) / 2
-    return f"C{middle:.1f} {y0:.1f} {middle:.1f} {y1:.1f} {x1:.1f} {y1:.1f}"
+    return Stroke("C", (middle, y0, middle, y1, x1, y1))
 
 
-def _node(scene: _Scene, number: int) -> str:
+def _svg_stroke(stroke: Stroke) -> str:
+    points = stroke.points[:1] if stroke.command == "H" else stroke.points
+    return stroke.command + " ".join(f"{point:.1f}" for point in points)
+
+
+def _node(scene: Scene, number: int) -> str:
     faint = number in scene.dead
     kind = scene.layout.boxes[number].kind
     if kind == "input":
@@ -249,21 +304,21 @@ def _node(scene: _Scene, number: int) -> str:
         hint = f"node {number} is dead: the output does not depend on it"
     else:
         hint = f"node {number}: the sum of its edges"
-    fill = _FILLS["node" if kind == "node" else "end"]
-    return _box(scene, number, fill=fill, height=_NODE, edge=_INK, faint=faint, hint=hint)
+    fill = FILLS[scene.kind(number)]
+    return _box(scene, number, fill=fill, height=NODE, edge=INK, faint=faint, hint=hint)
 
 
 def _box(
-    scene: _Scene, number: int, *, fill: str, height: float, edge: str, faint: bool, hint: str
+    scene: Scene, number: int, *, fill: str, height: float, edge: str, faint: bool, hint: str
 ) -> str:
     x, y = scene.middle(number)
     half = scene.half(number)
-    radius = 5 if height == _NODE else height / 2
+    radius = 5 if height == NODE else height / 2
     dashes, opacity = (" stroke-dasharray='4 3'", " opacity='.45'") if faint else ("", "")
     return (
         f"<g{opacity}><title>{escape(hint)}</title>"
         f"<rect x='{x - half:.1f}' y='{y - height / 2:.1f}' width='{2 * half:.1f}' "
         f"height='{height:g}' rx='{radius:g}' fill='{fill}' stroke='{edge}'{dashes}/>"
-        f"<text x='{x:.1f}' y='{y + 4:.1f}' font-size='11.5' text-anchor='middle' "
-        f"fill='{_INK}'>{escape(scene.labels[number])}</text></g>"
+        f"<text x='{x:.1f}' y='{y + 4:.1f}' font-size='{LETTERS:g}' text-anchor='middle' "
+        f"fill='{INK}'>{escape(scene.labels[number])}</text></g>"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,15 +26,19 @@ from nascope.cli.options import (
     VerboseOption,
     WorkersOption,
 )
-from nascope.cli.progress import Display, display, duration, print_log
+from nascope.cli.progress import display, print_log
 from nascope.cli.search_lines import search_lines
+from nascope.cli.study_lines import (
+    print_failures,
+    print_plan,
+    show_forecast,
+    show_snapshot,
+    summary_line,
+)
 
 if TYPE_CHECKING:
-    from nascope.records.plan import Plan
-    from nascope.study.calibration import Forecast
     from nascope.study.engines import Engine
-    from nascope.study.missing import Missing
-    from nascope.study.run import Snapshot, Summary
+    from nascope.study.run import Snapshot
     from nascope.study.study import Study
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The study file.")]
@@ -120,46 +123,13 @@ def plan(
     where = str(data_dir) if data_dir else None
     planned = study.plan(study.load_data(where))
     lacking = missing(StudyPaths(folder), planned)
-    _print_plan(planned, lacking, folder)
+    print_plan(planned, lacking, folder)
     sys.stdout.flush()
-    if not calibrate or all(trial.trained and not trial.probes for trial in lacking):
-        return
-    from nascope.study.calibration import forecast  # noqa: PLC0415
-    from nascope.study.tasks import todo_of  # noqa: PLC0415
-
-    with engine_of(
-        engine, device=device, workers=workers, address=address, threads=threads, gpus=gpus
-    ) as (chosen, side_by_side):
-        todo = todo_of(lacking, folder, where, chosen.device(device))
-        busy = min(side_by_side, len(todo.results))
-        _print_forecast(forecast(todo, chosen, folder, workers=busy, data_dir=where))
-
-
-def _print_plan(planned: Plan, lacking: list[Missing], folder: Path) -> None:
-    print(f"{planned.name}: {len(planned.trials)} trials, in {folder}")
-    groups: dict[tuple[str, float], list[dict[str, Any]]] = {}
-    for entry in planned.trials:
-        key = entry["data"]["name"], entry["recipe"]["learning_rate"]
-        groups.setdefault(key, []).append(entry)
-    print(f"  {'data':<12}{'learning rate':>14}{'trials':>8}{'cells':>7}  seeds")
-    for (data, rate), entries in groups.items():
-        cells = len({entry["label"] for entry in entries})
-        seeds = sorted({entry["seed"] for entry in entries})
-        few = ", ".join(map(str, seeds)) if len(seeds) <= 6 else f"{seeds[0]} … {seeds[-1]}"
-        print(f"  {data:<12}{rate:>14g}{len(entries):>8}{cells:>7}  {few}")
-    total = {"training": len(planned.trials)}
-    total |= Counter(probe["kind"] for entry in planned.trials for probe in entry["probes"])
-    left = Counter(probe["kind"] for trial in lacking for probe in trial.probes)
-    left["training"] = sum(not trial.trained for trial in lacking)
-    print(f"  {'work':<12}{'in all':>14}{'to do':>8}")
-    for kind, count in total.items():
-        print(f"  {kind:<12}{count:>14}{left[kind]:>8}")
-
-
-def _print_forecast(found: Forecast) -> None:
-    parts = ", ".join(f"{kind} {duration(seconds)}" for kind, seconds in found.seconds.items())
-    print(f"  time  about {duration(found.wall_seconds)} on {found.workers} at a time ({parts})")
-    print(f"  disk  about {found.bytes / 1e6:,.1f} MB")
+    if calibrate:
+        show_forecast(
+            lacking, folder, engine, data_dir=where,
+            device=device, workers=workers, address=address, threads=threads, gpus=gpus,
+        )  # fmt: skip
 
 
 def run(
@@ -220,16 +190,15 @@ def _run_and_report(
             data_dir=data_dir,
             device=device,
             engine=engine,
-            on_progress=lambda snapshot: _show(shown, snapshot),
+            on_progress=lambda snapshot: show_snapshot(shown, snapshot),
         )
-        shown.say(_summary_line(summary, time.monotonic() - start))
+        shown.say(summary_line(summary, time.monotonic() - start))
         if report:
             from nascope.report import write_report  # noqa: PLC0415
 
             print(write_report(folder))
     if summary.failed:
-        for name, error in summary.failed.items():
-            print(f"failed: {name}: {error.strip().splitlines()[-1]}", file=sys.stderr)
+        print_failures(summary)
         sys.exit(1)
 
 
@@ -282,28 +251,3 @@ def search(
         )
     print("\n".join(search_lines(wanted, found)))
     print(StudyPaths(folder).candidates)
-
-
-def _show(shown: Display, snapshot: Snapshot) -> None:
-    words = " · ".join(f"{_short(name)} {state}" for name, state in snapshot.running.items())
-    shown.show(snapshot.share, snapshot.seconds_left, words)
-    if snapshot.ended is not None:
-        name, error = snapshot.ended
-        state = "done" if error is None else f"FAILED: {error.strip().splitlines()[-1]}"
-        shown.say(f"{duration(snapshot.seconds):>12}  {_short(name)} {state}")
-
-
-def _short(name: str) -> str:
-    """A task's name without the identities in it."""
-    trial, *probe = name.split("/")  # and of a probe its kind and identity
-    label = trial.rsplit("-", 1)[0]
-    return f"{label} {probe[0]}" if probe else label
-
-
-def _summary_line(summary: Summary, seconds: float) -> str:
-    parts = [f"{summary.done} done in {duration(seconds)}"]
-    if summary.found:
-        parts.append(f"{summary.found} were already there")
-    if summary.failed:
-        parts.append(f"{len(summary.failed)} failed")
-    return ", ".join(parts)

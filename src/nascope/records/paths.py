@@ -2,6 +2,7 @@
 
 STUDY/
   study.json                     the resolved plan: the list of its trials
+  study.lock                     held by the process that adds to the plan
   report.html, figures/*.png     written by the report
   theory/*.json                  the theory's results, where a reproduction computed them
   candidates.jsonl, best.jsonl   of a search: what it tried, and its best so far at each
@@ -115,6 +116,10 @@ class StudyPaths:
     @property
     def plan(self) -> Path:
         return self.folder / "study.json"
+
+    @property
+    def plan_lock(self) -> Path:
+        return self.folder / "study.lock"
 
     @property
     def report(self) -> Path:

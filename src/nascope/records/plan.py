@@ -70,6 +70,45 @@ def write_plan(path: Path, plan: Plan) -> None:
     write_json(path, whole, indent=None if len(trials) > 1000 else 1)
 
 
+def merged(old: Plan, new: Plan) -> Plan:
+    """Everything that either of two plans asks for: the older one's trials first, the newer's name.
+
+    A trial is the same where cell, data, recipe and seed are, and its probes where their settings
+    are; then the newer plan's identities count, since the older may be of another version.
+
+    Raises:
+        StudyError: a name stands for one cell in the one plan, and for another in the other.
+    """
+    cells = {entry["label"]: _cell(entry) for entry in old.trials}
+    for entry in new.trials:
+        if cells.get(entry["label"], _cell(entry)) != _cell(entry):
+            raise StudyError(
+                f"the study holds another cell of the name {entry['label']!r}: give it another "
+                "name, or choose another folder"
+            )
+    found = {_trial_key(entry): entry for entry in old.trials}
+    for entry in new.trials:
+        before = found.get(key := _trial_key(entry))
+        probes = {_probe_key(probe): probe for probe in entry["probes"]}
+        if before is not None and before["identity"] == entry["identity"]:
+            probes = {_probe_key(probe): probe for probe in before["probes"]} | probes
+        found[key] = {**entry, "probes": list(probes.values())}
+    return Plan(new.name, tuple(found.values()))
+
+
+def _cell(entry: Entry) -> tuple[Any, ...]:
+    return entry["family"], entry["variant"], entry["genotype"]
+
+
+def _trial_key(entry: Entry) -> str:
+    data = entry["data"]["name"], entry["data"]["digest"]
+    return repr((entry["label"], data, sorted(entry["recipe"].items()), entry["seed"]))
+
+
+def _probe_key(probe: Entry) -> str:
+    return repr((probe["kind"], sorted(probe["settings"].items())))
+
+
 def read_plan(path: Path) -> Plan:
     """The plan at ``path``.
 

@@ -110,7 +110,9 @@ def _cells(trials: Sequence[TrialRecord]) -> tuple[ShownCell, ...]:
         by_family.setdefault(trial.family, {}).setdefault(trial.label, trial)
     cells: list[ShownCell] = []
     for family, members in by_family.items():
-        ordered = sorted(members.values(), key=lambda trial: trial.variant != "original")
+        # Adapted last, so that a variant's look doesn't depend on whether there is such a cell.
+        places = {"original": 0, "adapted": 2}
+        ordered = sorted(members.values(), key=lambda trial: places.get(trial.variant, 1))
         first = 0 if ordered[0].variant == "original" else 1  # the original's look is its own
         for index, trial in enumerate(ordered, start=first):
             key = f"c{len(cells)}"

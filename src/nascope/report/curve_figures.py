@@ -16,6 +16,8 @@ from nascope.report.payload import curve_figure
 from nascope.report.quantities import CURVES
 from nascope.report.scales import readable
 
+_WIDE = 3000.0  # ratio of an axis' ends from which powers of ten are named alone
+
 
 def draw_curves(group: Group, arrangement: Arrangement, title: str) -> Figure:
     """Training loss, test loss and test accuracy of a group, side by side."""
@@ -24,18 +26,12 @@ def draw_curves(group: Group, arrangement: Arrangement, title: str) -> Figure:
     axes = figure.subplots(1, len(CURVES))
     for ax, (quantity, curve) in zip(axes, CURVES.items(), strict=True):
         data = curve_figure(group, quantity)
-        for line in data["lines"]:
-            _draw_line(ax, line, arrangement.cell(line["cell"]))
+        draw_lines(ax, data, arrangement)
+        if data["log"]:
+            set_log_axis(ax)
         ax.set_title(curve.title, loc="left", fontweight="bold")
         ax.set_xlabel("epoch")
         ax.set_ylabel(curve.axis)
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.grid(True)
-        if data["log"]:
-            ax.set_yscale("log")
-            ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: readable(value)))
-            ax.yaxis.set_minor_formatter(NullFormatter())
     handles, labels = axes[0].get_legend_handles_labels()
     columns = min(6, len(handles)) or 1
     if handles:
@@ -43,6 +39,24 @@ def draw_curves(group: Group, arrangement: Arrangement, title: str) -> Figure:
     rows = -(-len(handles) // columns)
     figure.set_figheight(3.3 + 0.2 * rows)
     return figure
+
+
+def draw_lines(ax: Any, data: dict[str, Any], arrangement: Arrangement) -> None:
+    """The lines of one figure of curves, as `curve_figure` yields it."""
+    for line in data["lines"]:
+        _draw_line(ax, line, arrangement.cell(line["cell"]))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.grid(True)
+
+
+def set_log_axis(ax: Any) -> None:
+    """A logarithmic y axis whose numbers are written out."""
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    wide = high > _WIDE * low
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0), numticks=20))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: readable(value)))
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_line(ax: Any, line: dict[str, Any], cell: ShownCell) -> None:
@@ -78,11 +92,12 @@ def _draw_line(ax: Any, line: dict[str, Any], cell: ShownCell) -> None:
             ax.annotate("diverged", at, (4, 4), textcoords="offset points", fontsize=7)
 
 
-def curves_table(group: Group, arrangement: Arrangement) -> bytes:
-    """Every point of a group's curves, as CSV: losses in nats, accuracies as shares."""
+def curves_table(groups: Sequence[Group], arrangement: Arrangement) -> bytes:
+    """Every point of some groups' curves, as CSV: losses in nats, accuracies as shares."""
     names = [field.name for field in dataclasses.fields(CurvePoint)]
     rows = (
         [cell.label, cell.variant, group.setting, trial.seed, *dataclasses.astuple(point)]
+        for group in groups
         for cell, trials in ((arrangement.cell(key), own) for key, own in group.trials.items())
         for trial in trials
         for point in (trial.training.curve if trial.training else ())

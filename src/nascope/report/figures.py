@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -18,25 +17,17 @@ from nascope.records.files import write_arrays, write_bytes
 from nascope.records.paths import slug
 from nascope.report.arrangement import Arrangement, Group, shortened
 from nascope.report.curve_figures import curves_table, draw_curves
-from nascope.report.grid_figures import draw_maps, draw_surfaces, grid_arrays, panels_by_seed
-from nascope.report.pictures import png
+from nascope.report.grid_figures import (
+    draw_maps,
+    draw_surfaces,
+    grid_arrays,
+    in_rows,
+    panels_by_seed,
+)
+from nascope.report.pictures import PRINT, png
 from nascope.report.quantities import GRIDS, scale_of
 
 _POSTER_SCALE = 0.5  # of the printed figure's pixels
-_STYLE: dict[Any, Any] = {
-    "figure.dpi": 200,
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "hatch.linewidth": 0.5,
-    "text.parse_math": False,  # a name with a dollar sign is a name
-    "grid.color": "#d8d8d8",
-    "grid.linewidth": 0.4,
-}
 
 
 def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict[str, bytes]:
@@ -49,23 +40,24 @@ def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict
         StudyError: the folder cannot be written.
     """
     posters: dict[str, bytes] = {}
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(PRINT):
         for group in arrangement.groups:
             name = _name(group, arrangement)
             level = levels.of(next(iter(group.trials.values()))[0]).landscape_loss
             if any(trial.training for trials in group.trials.values() for trial in trials):
                 curves = draw_curves(group, arrangement, _title("Training", group))
                 _write(curves, folder / f"curves{name}.png")
-                write_bytes(folder / f"curves{name}.csv", curves_table(group, arrangement))
+                write_bytes(folder / f"curves{name}.csv", curves_table([group], arrangement))
             for kind, grid in GRIDS.items():
                 scale = scale_of(arrangement, kind)
                 for seed, panels in panels_by_seed(group, arrangement, kind):
                     assert scale is not None  # there is a grid of the kind
                     seeded = f"-seed{seed}" if len(arrangement.probed_seeds) > 1 else ""
                     stem, title = f"{kind}{name}{seeded}", _title(grid.heading, group, seed)
-                    maps = draw_maps(panels, kind, scale, title, level)
+                    rows = in_rows(panels)
+                    maps = draw_maps(rows, kind, scale, title, level=level)
                     _write(maps, folder / f"{stem}.png")
-                    surfaces = draw_surfaces(panels, kind, scale, title)
+                    surfaces = draw_surfaces(rows, kind, scale, title)
                     picture = _write(surfaces, folder / f"{stem}-3d.png")
                     write_arrays(folder / f"{stem}.npz", grid_arrays(panels))
                     posters.setdefault(f"{group.key}-{kind}", _poster(picture))

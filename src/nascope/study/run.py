@@ -12,8 +12,9 @@ from pathlib import Path
 from nascope.data.machine import cores, device_here
 from nascope.errors import StudyError
 from nascope.records.files import write_bytes
+from nascope.records.locks import locked
 from nascope.records.paths import StudyPaths, TrialPaths
-from nascope.records.plan import write_plan
+from nascope.records.plan import Plan, merged, read_plan, write_plan
 from nascope.study.engines import Engine, ProcessEngine
 from nascope.study.missing import missing
 from nascope.study.study import Study
@@ -69,32 +70,81 @@ def run_study(
     Raises:
         NascopeError: the data set, device or folder cannot be used.
     """
-    paths = StudyPaths(Path(folder))
     with contextlib.ExitStack() as stack:
         if engine is None:
             engine = ProcessEngine(workers or _default_workers(device))
             stack.callback(engine.close)
-        where = engine.device(device)
+        engine.device(device)  # raises before the data are read
         plan = study.plan(study.load_data(data_dir))
+        return run_plan(
+            plan, folder, engine, data_dir=data_dir, device=device, on_progress=on_progress
+        )
+
+
+def run_plan(
+    plan: Plan,
+    folder: str | Path,
+    engine: Engine,
+    *,
+    data_dir: str | None = None,
+    device: str = "auto",
+    extend: bool = False,
+    on_progress: Callable[[Snapshot], None] | None = None,
+) -> Summary:
+    """Run what a plan still lacks in ``folder``, as `run_study` does.
+
+    Args:
+        extend: keep what the folder's study planned before, and add this plan to it; nothing but
+            this plan is run. Otherwise this plan takes its place.
+
+    Raises:
+        NascopeError: the device or folder cannot be used, or the folder's study holds another
+            cell of the same name.
+    """
+    paths = StudyPaths(Path(folder))
+    where = engine.device(device)
+    if extend:
+        extend_plan(paths, plan)
+    else:
         write_plan(paths.plan, plan)
-        todo = todo_of(missing(paths, plan), paths.folder, data_dir, where)
-        tracker = _Tracker(todo.costs, on_progress)
-        failed: dict[str, str] = {}
-        done = 0
-        for task in todo.tasks:  # what an earlier run failed at is tried again
-            with contextlib.suppress(OSError):
-                _trial(paths, task.name).error.unlink()
-        for outcome in engine.run(todo.tasks, tracker.update):
-            if outcome.error is None:
-                done += outcome.name in todo.results
-            elif not outcome.error.startswith("not run"):
-                failed[outcome.name] = outcome.error
-                trial = _trial(paths, outcome.name)
-                errors = [e for name, e in failed.items() if _trial(paths, name) == trial]
-                with contextlib.suppress(StudyError):  # the failure is reported all the same
-                    write_bytes(trial.error, "\n".join(errors).encode())
-            tracker.end(outcome.name, outcome.error, told=outcome.name in todo.results)
+    todo = todo_of(missing(paths, plan), paths.folder, data_dir, where)
+    tracker = _Tracker(todo.costs, on_progress)
+    failed: dict[str, str] = {}
+    done = 0
+    for task in todo.tasks:  # what an earlier run failed at is tried again
+        with contextlib.suppress(OSError):
+            _trial(paths, task.name).error.unlink()
+    for outcome in engine.run(todo.tasks, tracker.update):
+        if outcome.error is None:
+            done += outcome.name in todo.results
+        elif not outcome.error.startswith("not run"):
+            failed[outcome.name] = outcome.error
+            trial = _trial(paths, outcome.name)
+            errors = [e for name, e in failed.items() if _trial(paths, name) == trial]
+            with contextlib.suppress(StudyError):  # the failure is reported all the same
+                write_bytes(trial.error, "\n".join(errors).encode())
+        tracker.end(outcome.name, outcome.error, told=outcome.name in todo.results)
     return Summary(done=done, found=todo.found, failed=failed)
+
+
+def extend_plan(paths: StudyPaths, plan: Plan) -> None:
+    """Add a plan to that of a study; two processes that do so at once wait for each other.
+
+    A plan that is damaged, or of another version of nascope, is replaced.
+
+    Raises:
+        StudyError: the folder cannot be written, or its study holds another cell of a name.
+    """
+    with locked(paths.plan_lock):
+        before = Plan(plan.name, ())
+        if paths.plan.is_file():
+            with contextlib.suppress(StudyError):
+                before = read_plan(paths.plan)
+        try:
+            whole = merged(before, plan)
+        except (KeyError, TypeError, AttributeError):  # something in it is not as it was written
+            whole = plan
+        write_plan(paths.plan, whole)
 
 
 def _default_workers(device: str) -> int:

@@ -23,9 +23,19 @@ _CELLS, _SIZE, _NODES, _INSTANCES = 50, 3, 4, 3
 
 
 def check_everything(
-    *, cases: int = 10_000, seed: int = 0, workers: int = 1, progress: Progress | None = None
+    *,
+    cases: int = 10_000,
+    runs: int = 32,
+    steps: int = 100,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Equations, counterexamples, Theorem 4.1, and the bounds on random cells.
+
+    Args:
+        cases: cells of each objective and wiring.
+        runs, steps: of SGD, for Theorem 4.1.
 
     Returns:
         ``equations``, ``cases``, ``descents``, ``bounds`` and ``published``, lists of plain
@@ -48,7 +58,11 @@ def check_everything(
         cases, seed=seed, workers=workers, progress=lambda share, words: told(0.5 * share, words)
     )
     descents = check_convergence(
-        seed=seed, workers=workers, progress=lambda share, words: told(0.5 + 0.5 * share, words)
+        runs=runs,
+        steps=steps,
+        seed=seed,
+        workers=workers,
+        progress=lambda share, words: told(0.5 + 0.5 * share, words),
     )
     return {
         "cases_each": cases,

@@ -1,0 +1,102 @@
+"""Figures 5 to 7 and 14 to 17: landscapes and gradient variances, the original first."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from nascope.analysis import shared_levels
+from nascope.records import StudyRecord
+from nascope.report.arrangement import Arrangement
+from nascope.report.grid_figures import (
+    Panel,
+    Row,
+    absent,
+    draw_maps,
+    draw_surfaces,
+    grid_arrays,
+    in_rows,
+    panel_of,
+)
+from nascope.report.paper.columns import why_not
+from nascope.report.paper.drawn import WIDTH, Drawn, titled
+from nascope.report.quantities import GRIDS
+from nascope.report.scales import shared_scale
+
+_A_ROW = 5  # panels
+
+
+def in_mode(study: StudyRecord, batchnorm: str) -> StudyRecord:
+    """The study with those probes alone that treat BatchNorm so."""
+    return dataclasses.replace(
+        study,
+        trials=tuple(
+            dataclasses.replace(
+                trial,
+                probes=tuple(
+                    probe
+                    for probe in trial.probes
+                    if probe.settings.get("batchnorm", "frozen") == batchnorm
+                ),
+            )
+            for trial in study.trials
+        ),
+    )
+
+
+def draw_grids(
+    arrangement: Arrangement, kind: str, title: str, note: str = "", *, surfaces: bool = False
+) -> Drawn:
+    """Contours of the loss, heat maps of √g, or its surfaces; a row a family and seed.
+
+    All panels share their levels and colours. A trial without a grid has a panel that says why.
+
+    Args:
+        arrangement: of a study `in_mode`.
+        kind: "landscape" or "variance".
+    """
+    rows = list(_rows(arrangement, kind))
+    panels = [panel for row in rows for panel in row.panels if not panel.is_empty]
+    scale = shared_scale([panel.values for panel in panels])
+    if scale is None:
+        figure = Figure(figsize=(WIDTH, 1.5), layout="constrained")
+        words = sorted({panel.note for row in rows for panel in row.panels})
+        figure.text(0.5, 0.4, "; ".join(words).replace("\n", " "), ha="center", color="#555555")
+    elif surfaces:
+        figure = draw_surfaces(rows, kind, scale, title, width=WIDTH)
+    else:
+        levels = shared_levels(arrangement.study).only if kind == "landscape" else None
+        level = None if levels is None else levels.landscape_loss
+        figure = draw_maps(rows, kind, scale, title, level=level, width=WIDTH)
+    titled(figure, title, note)
+    arrays = grid_arrays(panels)
+    arrays["quantity"] = np.array(GRIDS[kind].axis)
+    return Drawn(figure, arrays=arrays)
+
+
+def _rows(arrangement: Arrangement, kind: str) -> Iterator[Row]:
+    for family in arrangement.families:
+        for seed in arrangement.seeds:
+            panels = [
+                panel
+                for cell in arrangement.cells_of(family)
+                for panel in _panels(arrangement, cell.key, kind, seed)
+            ]
+            heading = [family] if len(arrangement.families) > 1 else []
+            heading += [f"seed {seed}"] if len(arrangement.seeds) > 1 else []
+            yield from in_rows(panels, _A_ROW, ", ".join(heading))
+
+
+def _panels(arrangement: Arrangement, key: str, kind: str, seed: int) -> Iterator[Panel]:
+    cell = arrangement.cell(key)
+    for trial in arrangement.study.trials:
+        if (trial.family, trial.label, trial.seed) != (cell.family, cell.label, seed):
+            continue
+        words = why_not(trial)
+        if trial.probe(kind) is None:
+            yield absent(cell, words)
+        else:
+            yield panel_of(cell, trial, kind, words if words.startswith("diverged") else "")

@@ -1,0 +1,136 @@
+"""Whether what came out agrees with the paper: its numbers where it gives some, else verdicts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nascope.analysis.claims import CLAIMS
+from nascope.analysis.verdict import Verdict
+from nascope.analysis.verdicts import verdicts
+from nascope.cells.topology import topology
+from nascope.records import StudyRecord, TrialRecord
+from nascope.report.paper.columns import TITLES
+from nascope.reproduce.questions import Question
+
+PUBLISHED: dict[str, dict[str, tuple[int, float | None, int]]] = {
+    "fig1": {
+        "NASNet": (5, 5.0, 2),
+        "AmoebaNet": (3, 4.0, 4),
+        "ENAS": (5, 5.0, 2),
+        "DARTS": (3, 3.5, 3),
+        "SNAS": (4, 4.0, 2),
+    },
+    "fig10": {
+        "AmoebaNet-p1": (2, None, 5),
+        "AmoebaNet-p2": (1, None, 6),
+        "AmoebaNet-p3": (2, None, 4),
+        "AmoebaNet-p4": (3, None, 3),
+    },
+}
+"""Strict and fractional width and depth as the paper's captions give them; None: not given."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """Judges every question by all trials that the folder holds under the question's recipe.
+
+    A single figure's family is too little for a test; the other figures' help.
+
+    Args:
+        read: the folder's study; called once, when it is first needed.
+    """
+
+    read: Callable[[], StudyRecord]
+    _known: dict[str, tuple[int, tuple[Verdict, ...]]] = dataclasses.field(default_factory=dict)
+
+    @cached_property
+    def _study(self) -> StudyRecord:
+        return self.read()
+
+    def agreement(self, question: Question) -> list[str]:
+        """In words: whether what came out agrees with the paper."""
+        target = question.target
+        lines = list(_numbers(question)) if target.name in PUBLISHED else []
+        if target.claims and not question.scale.judged:
+            return [*lines, "no verdict at this scale"]
+        if target.drawing == "topologies":
+            of_all = verdicts(_of_originals(question))
+            return lines + [_verdict(one) for one in of_all if one.claim == 1]
+        if target.recipe is None:
+            return lines
+        own = {column.data for column in question.columns if not column.absent}
+        trials, found = self._verdicts(question)
+        lines.append(f"judged by the {trials} trials that this folder holds under this recipe:")
+        for one in found:
+            if one.claim in target.claims and (not one.data or one.data in own):
+                lines += [_verdict(one), *_families(one, question)]
+        return lines
+
+    def _verdicts(self, question: Question) -> tuple[int, tuple[Verdict, ...]]:
+        """Of the trained trials of the question's recipe, the learning rate left out."""
+        key = _recipe(question.plan.trials[0]["recipe"])
+        if key not in self._known:
+            trials = tuple(
+                trial
+                for trial in self._study.trials
+                if _recipe(trial.recipe) == key and trial.training is not None
+            )
+            part = dataclasses.replace(self._study, trials=trials)
+            self._known[key] = len(trials), verdicts(part)
+        return self._known[key]
+
+
+def _recipe(recipe: Mapping[str, Any]) -> str:
+    return repr(sorted((k, v) for k, v in recipe.items() if k != "learning_rate"))
+
+
+def _of_originals(question: Question) -> StudyRecord:
+    """The cells of a question as a study that has trained nothing: claim 1 asks no more."""
+    trials = tuple(
+        TrialRecord(
+            "", cell.label, cell.family, cell.variant, cell.genotype, {"name": "none"}, {}, 0
+        )
+        for cell in question.cells
+        if cell.variant == "original"
+    )
+    return StudyRecord(question.target.name, Path(), trials)
+
+
+def _verdict(one: Verdict) -> str:
+    where = f" on {TITLES.get(one.data, one.data)}" if one.data else ""
+    mode = f", BatchNorm {one.batchnorm}" if one.batchnorm else ""
+    words = f"claim {one.claim} ({CLAIMS[one.claim].title.lower()}){where}{mode}: {one.outcome}"
+    words += f". {one.sentence}" if one.sentence else ""
+    return words + (f" It needs {one.needs}." if one.needs else "")
+
+
+def _families(one: Verdict, question: Question) -> Iterator[str]:
+    """Where the question's own families stand, and what the paper concedes of them."""
+    own = {cell.family for cell in question.cells}
+    for family in one.families:
+        parts = []
+        if family.standing is not None:
+            parts.append(f"{family.standing.rank:g} of {family.standing.of}, 1 being the best")
+        if family.paper:
+            parts.append(family.paper)
+        if family.family in own and parts:
+            yield f"  {family.family}: {'; '.join(parts)}"
+
+
+def _numbers(question: Question) -> Iterator[str]:
+    published = PUBLISHED[question.target.name]
+    known = [cell for cell in question.cells if cell.label in published]
+    differing = []
+    for cell in known:
+        strict, fractional, depth = published[cell.label]
+        found = topology(cell.genotype.normal)
+        same = (found.strict_width, found.depth) == (strict, depth)
+        if not same or fractional not in (None, float(found.fractional_width)):
+            differing.append(cell.label)
+    if known:
+        words = "differ for " + ", ".join(differing) if differing else "are the paper's"
+        yield f"width and depth of {len(known)} cells {words}"

@@ -1,0 +1,68 @@
+"""The figures of a question, drawn from the records of its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nascope.records import StudyRecord
+from nascope.report.arrangement import arrange
+from nascope.report.paper.accuracies import draw_accuracies
+from nascope.report.paper.curves import draw_curves
+from nascope.report.paper.drawn import Drawn
+from nascope.report.paper.grids import draw_grids, in_mode
+from nascope.report.paper.linear_cells import draw_linear_cells
+from nascope.report.paper.table1 import draw_table, parts_of
+from nascope.report.paper.topologies import draw_topologies
+from nascope.report.theory_figures import sweep_figures
+from nascope.reproduce.questions import Question
+from nascope.reproduce.scales import MODES
+
+Plain = Mapping[str, Any]
+
+
+def pictures(question: Question, study: StudyRecord, theory: Plain) -> dict[str, Drawn]:
+    """By the stems of their files, the main one first.
+
+    Args:
+        study: of the question's trials.
+        theory: what was computed on linear cells, by the names of its files.
+    """
+    target, note = question.target, question.scale.note
+    match target.drawing:
+        case "topologies":
+            named = [(cell.label, cell.genotype) for cell in question.cells]
+            drawn = draw_topologies(named, target.title)
+        case "curves":
+            drawn = draw_curves(arrange(study), question.columns, target.title, note)
+        case "accuracies":
+            drawn = draw_accuracies(arrange(study), question.columns, target.title, note)
+        case "table1":
+            parts = parts_of(arrange(study), question.columns, question.published)
+            drawn = draw_table(parts, target.title, note)
+        case "linear cells":
+            cells = theory["extremes"]["cells"]
+            words = f"{cells} random cells at each λ: medians, and 80 % of the cells"
+            drawn = draw_linear_cells(theory["extremes"]["outcomes"], target.title, words)
+        case "theory":
+            figures = sweep_figures(theory["sweep"])
+            return {f"theory-{name}": Drawn(figure) for name, figure in figures.items()}
+        case _:
+            return _grids(question, study)
+    return {question.stem: drawn}
+
+
+def _grids(question: Question, study: StudyRecord) -> dict[str, Drawn]:
+    """A figure for each way to treat BatchNorm."""
+    target = question.target
+    assert target.probe is not None
+    return {
+        question.stem + ("" if mode == MODES[0] else f"-{mode}"): draw_grids(
+            arrange(in_mode(study, mode)),
+            target.probe,
+            target.title,
+            f"{question.scale.note}; BatchNorm's statistics {mode}",
+            surfaces=target.drawing == "surfaces",
+        )
+        for mode in MODES
+    }

@@ -1,0 +1,267 @@
+"""What a reproduction found, in a few lines: the numbers of its figure."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from nascope.analysis import final_test_accuracy
+from nascope.analysis.claims import basin, log_area, log_spread
+from nascope.analysis.convergence import CONVERGED
+from nascope.analysis.regimes import tallies_by_bound
+from nascope.cells.genotype import Genotype
+from nascope.cells.topology import topology
+from nascope.records import StudyRecord, TrialRecord
+from nascope.report.arrangement import Arrangement, Group, arrange
+from nascope.report.paper.accuracies import accuracies, rank_of_original
+from nascope.report.paper.table1 import Errors, parts_of
+from nascope.report.scales import in_digits
+from nascope.reproduce.questions import Question
+from nascope.reproduce.scales import MODES
+
+Plain = Mapping[str, Any]
+Value = Callable[[TrialRecord], float]
+
+
+def here(question: Question, study: StudyRecord, theory: Plain) -> list[str]:
+    """What came out here.
+
+    Args:
+        study: of the question's trials.
+        theory: what was computed on linear cells, by the names of its files.
+    """
+    match question.target.drawing:
+        case "topologies":
+            lines = _topologies(question)
+        case "curves":
+            lines = _curves(question, arrange(study))
+        case "accuracies":
+            lines = _accuracies(question, arrange(study))
+        case "table1":
+            lines = _table1(question, arrange(study))
+        case "linear cells":
+            lines = _linear_cells(theory["extremes"]["outcomes"])
+        case "theory":
+            lines = _theory(theory["check"])
+        case _:
+            lines = _grids(question, study)
+    return list(lines)
+
+
+def _topologies(question: Question) -> Iterator[str]:
+    families: dict[str, list[Genotype]] = {}
+    for cell in question.cells:
+        families.setdefault(cell.family, []).append(cell.genotype)
+    for family, (original, *variants) in families.items():
+        own = topology(original.normal)
+        words = f"{family} is {_width(original)} wide and {own.depth} deep"
+        if variants:
+            others = [topology(variant.normal) for variant in variants]
+            narrower = sum(one.fractional_width < own.fractional_width for one in others)
+            deeper = sum(one.depth > own.depth for one in others)
+            words += f"; of {len(others)} variants {narrower} are narrower, {deeper} deeper"
+        yield words
+
+
+def _width(genotype: Genotype) -> str:
+    found = topology(genotype.normal)
+    strict = (
+        "" if found.strict_width == found.fractional_width else f" (strict {found.strict_width}c)"
+    )
+    return f"{float(found.fractional_width):g}c{strict}"
+
+
+def _curves(question: Question, arrangement: Arrangement) -> Iterator[str]:
+    for family in arrangement.families:
+        for column in question.columns:
+            group = column.group(arrangement, family)
+            if column.absent:
+                yield f"{family} on {column.title}: {column.absent}".replace("\n", " ")
+                continue
+            if not any(t.training for trials in group.trials.values() for t in trials):
+                yield f"{family} on {column.title}: not run yet"
+                continue
+            fast = functools.partial(_scaled, log_area, math.exp)
+            area = _standing(arrangement, group, fast, "area under the training loss", small=True)
+            accuracy = _standing(arrangement, group, _accuracy, "test accuracy (%)", small=False)
+            yield f"{family} on {column.title}: {area}; {accuracy}{_lost(group)}"
+
+
+def _accuracy(trial: TrialRecord) -> float:
+    """NaN where there is none; below all where it diverged."""
+    if trial.training is None or not trial.training.finished:
+        return math.nan
+    found = 100 * final_test_accuracy(trial.training)
+    return -math.inf if math.isnan(found) else found
+
+
+def _grids(question: Question, study: StudyRecord) -> Iterator[str]:
+    kind, arrangement = question.target.probe, arrange(study)
+    for mode in MODES:
+        for family in arrangement.families:
+            group = question.columns[0].group(arrangement, family)
+            if kind == "landscape":
+                below = functools.partial(_scaled, basin(mode), lambda share: 100 * share)
+                what = "of the plane below the loss of a guess (%)"
+                words = _standing(arrangement, group, below, what, small=False)
+            else:
+                spread = functools.partial(_scaled, log_spread(mode), math.exp)
+                words = _standing(arrangement, group, spread, "median √g", small=True)
+            yield f"{family}, BatchNorm {mode}: {words}{_lost(group)}"
+
+
+def _scaled(value: Value, unit: Callable[[float], float], trial: TrialRecord) -> float:
+    """A measure in the unit that people read; what is not finite stays so."""
+    found = value(trial)
+    return unit(found) if math.isfinite(found) else found
+
+
+def _standing(
+    arrangement: Arrangement, group: Group, value: Value, what: str, *, small: bool
+) -> str:
+    """The original's mean over seeds, and where it stands among its family's.
+
+    Args:
+        value: of a trial; NaN where it has none, infinite where it diverged.
+        small: whether the smallest is first.
+    """
+    worst = math.inf if small else -math.inf
+    means = {
+        key: _mean(known, worst)
+        for key, trials in group.trials.items()
+        if (known := [found for found in map(value, trials) if not math.isnan(found)])
+    }
+    original = next((key for key in means if arrangement.cell(key).is_original), None)
+    if original is None:
+        return f"{what}: not measured yet"
+    own = means.pop(original)
+    written = in_digits(own) if math.isfinite(own) else "diverged"
+    if not means:
+        return f"{what} {written}"
+    better = sum(other < own if small else other > own for other in means.values())
+    finite = sorted(other for other in means.values() if math.isfinite(other))
+    among = f"{in_digits(finite[0])} to {in_digits(finite[-1])}" if finite else "all diverged"
+    side = "smallest" if small else "largest"
+    place = f"{_ordinal(1 + better)} {side} of {len(means) + 1}"
+    return f"{what} {written}, {place} (variants {among})"
+
+
+def _mean(values: Sequence[float], worst: float) -> float:
+    return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else worst
+
+
+def _ordinal(number: int) -> str:
+    """
+    >>> [_ordinal(n) for n in (1, 2, 3, 4, 11, 22)]
+    ['the', '2nd', '3rd', '4th', '11th', '22nd']
+    """
+    if number == 1:
+        return "the"
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    return f"{number}{'th' if 10 <= number % 100 < 20 else ends.get(number % 10, 'th')}"
+
+
+def _lost(group: Group) -> str:
+    lost = [
+        trial.label
+        for trials in group.trials.values()
+        for trial in trials
+        if trial.training is not None and trial.training.diverged_at is not None
+    ]
+    counted = [f"{label} ({n})" if n > 1 else label for label, n in Counter(lost).items()]
+    return f"; diverged: {', '.join(counted)}" if lost else ""
+
+
+def _accuracies(question: Question, arrangement: Arrangement) -> Iterator[str]:
+    for column in question.columns:
+        if column.absent:
+            yield f"{column.title}: {column.absent}".replace("\n", " ")
+            continue
+        found = accuracies(arrangement, column)
+        for family in arrangement.families:
+            group = column.group(arrangement, family)
+            rank = rank_of_original(group, found)
+            one = next(
+                (a for a in found if a.cell.key in group.trials and a.cell.is_original), None
+            )
+            if one is None:
+                yield f"{family} on {column.title}: not run yet"
+                continue
+            level = f"{one.mean.mean:.1f} %" if math.isfinite(one.mean.mean) else "diverged"
+            place = f", {_ordinal(rank[0])} best of {rank[1]}" if rank is not None else ""
+            yield f"{family} on {column.title}: {level}{place}{_lost(group)}"
+        yield from _converged([trial for one in found for trial in one.trials])
+
+
+def _converged(trials: Sequence[TrialRecord]) -> Iterator[str]:
+    """Whether networks were trained to convergence, by their training accuracy."""
+    last = [t.training.last for t in trials if t.training and t.training.diverged_at is None]
+    fitted = [100 * point.train_accuracy for point in last if point is not None]
+    if fitted:
+        state = (
+            "converged" if min(fitted) >= 100 * CONVERGED else "these networks have not converged"
+        )
+        yield f"training accuracy {min(fitted):.0f} to {max(fitted):.0f} %: {state}"
+
+
+def _table1(question: Question, arrangement: Arrangement) -> Iterator[str]:
+    for part in parts_of(arrangement, question.columns, question.published):
+        title = part.column.title
+        if part.column.absent:
+            yield f"{title}: {part.column.absent}".replace("\n", " ")
+            continue
+        known = [line for line in part.lines if line.difference is not None]
+        if not any(line.original or line.adapted for line in part.lines):
+            yield f"{title}: not run yet"
+            continue
+        yield from (f"{line.family} on {title}: {_errors(line)}" for line in part.lines)
+        worse = sum(line.difference > 0 for line in known if line.difference is not None)
+        yield f"{title}: adapted is worse in {worse} of {len(known)} cells"
+
+
+def _errors(line: Errors) -> str:
+    forms = []
+    for place, one in enumerate((line.original, line.adapted)):
+        if one is None:
+            forms.append("not run yet")
+        elif math.isfinite(one.mean.mean):
+            forms.append(f"{100 - one.mean.mean:.2f}")
+        else:
+            forms.append("diverged")
+        if line.paper is not None:
+            forms[-1] += f" (paper {line.paper[place]:.2f})"
+    return f"test error % original {forms[0]}, adapted {forms[1]}"
+
+
+def _linear_cells(outcomes: Sequence[Plain]) -> Iterator[str]:
+    for own in outcomes:
+        pairs = zip(own["narrow"], own["wide"], strict=True)
+        smoother = sum(narrow[1] < wide[1] for narrow, wide in pairs)
+        quieter = sum(
+            narrow[1] < wide[1]
+            for narrow, wide in zip(own["narrow_variance"], own["wide_variance"], strict=True)
+        )
+        blocks = len(own["wide"])
+        yield (
+            f"λ = {own['scale']:g}: of {blocks} blocks the narrowest cell's constant is the "
+            f"smaller in {smoother}, its variance in {quieter} (medians); the published bound "
+            f"is broken in up to {max(own['broken']):.0%} of a block's cells"
+        )
+
+
+def _theory(check: Plain) -> Iterator[str]:
+    corrected = tallies_by_bound(check["bounds"]).values()
+    blocks = max((row.blocks for row in corrected), default=0)
+    broken = sum(row.violations for row in corrected)
+    yield f"corrected bounds: {broken} broken, in up to {blocks:,} blocks each"
+    shares = [row["violated"] for row in check["published"]]
+    yield (
+        f"Theorem 4.2 as published: broken for certain in {min(shares):.1%} to "
+        f"{max(shares):.1%} of the blocks, by objective and λ"
+    )
+    held = sum(row["holds"] and row["premise"] for row in check["descents"])
+    yield f"Theorem 4.1: holds in {held} of {len(check['descents'])} settings with γ < 1/L"
+    yield "all came out as claimed" if check["holds"] else "NOT ALL CAME OUT AS CLAIMED"

@@ -1,0 +1,266 @@
+"""Figures in the paper's arrangement, of invented studies: there, painted, with their data."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from nascope.cells import cell_names, load_cell
+from nascope.records import read_study
+from nascope.records.files import read_arrays
+from nascope.report.arrangement import arrange
+from nascope.report.paper.accuracies import accuracies, draw_accuracies, rank_of_original
+from nascope.report.paper.columns import Column
+from nascope.report.paper.curves import draw_curves
+from nascope.report.paper.drawn import Drawn, in_print, write
+from nascope.report.paper.grids import draw_grids, in_mode
+from nascope.report.paper.linear_cells import draw_linear_cells
+from nascope.report.paper.table1 import PAPER, draw_table, parts_of
+from nascope.report.paper.topologies import draw_topologies
+from tests.report.synthetic import HOSTILE_NAME, STUDIES, Fake, family, write_study
+from tests.report.test_figures import is_painted
+
+DIGITS = Column("digits", 0.025)
+LACKING = Column("cifar100", 0.025, absent="no data: CIFAR-100")
+RATES = [Column("digits", rate, rate_shown=True) for rate in (0.0025, 0.025, 0.25)]
+ENDINGS = (".pdf", ".svg", ".png")
+
+
+def study(folder: Path, name: str):
+    return read_study(write_study(folder, STUDIES[name]()))
+
+
+def words(drawn: Drawn) -> str:
+    """Everything that is written in a figure."""
+    drawn.figure.canvas.draw()
+    return "\n".join(text.get_text() for text in drawn.figure.findobj(Text))
+
+
+def written(drawn: Drawn, folder: Path) -> list[dict[str, str]]:
+    """Write a figure; its three formats are painted, and its table's rows are returned."""
+    with in_print():
+        paths = write(drawn, folder / "paper", "figure")
+    assert [path.suffix for path in paths[:3]] == list(ENDINGS)
+    assert paths[0].read_bytes().startswith(b"%PDF-")
+    assert b"<svg" in paths[1].read_bytes()[:1000]
+    assert is_painted(paths[2], share=0.005, colours=30)  # one dot's figure is mostly white
+    assert not list((folder / "paper").glob(".*"))  # nothing half-written is left
+    table = folder / "paper" / "figure.csv"
+    if not table.exists():
+        return []
+    return list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"))))
+
+
+def test_curves_of_learning_rates_and_of_what_diverged(tmp_path):
+    record = study(tmp_path, "rates")
+    with in_print():
+        drawn = draw_curves(arrange(record), RATES, "Convergence")
+    rows = written(drawn, tmp_path)
+    points = sum(len(trial.training.curve) for trial in record.trials)
+    assert len(rows) == points
+    shown = words(drawn)
+    assert "digits, learning rate 0.25" in shown
+    assert "diverged" in shown
+    losses = drawn.figure.subfigs[0].get_axes()[:3]
+    assert len({ax.get_ylim() for ax in losses}) == 1  # rates can be compared
+    bands = [len(ax.collections) for ax in losses]
+    assert bands == [5, 5, 5]  # of three seeds
+
+
+def test_a_data_set_that_is_not_there_says_so(tmp_path):
+    record = study(tmp_path, "families")
+    with in_print():
+        drawn = draw_curves(arrange(record), [DIGITS, LACKING], "Convergence")
+    rows = written(drawn, tmp_path)
+    assert words(drawn).count("no data: CIFAR-100") == 4  # two families, loss and accuracy
+    assert {row["setting"] for row in rows} == {"digits"}
+    for draw in (draw_accuracies,):
+        with in_print():
+            drawn = draw(arrange(record), [DIGITS, LACKING], "Accuracy")
+        assert "no data: CIFAR-100" in words(drawn)
+
+
+@pytest.mark.parametrize("name", ["hostile", "planned", "single"])
+def test_any_study_has_curves_and_accuracies(name, tmp_path):
+    record = study(tmp_path, name)
+    for draw in (draw_curves, draw_accuracies):
+        with in_print():
+            drawn = draw(arrange(record), [DIGITS], "Anything")
+        rows = written(drawn, tmp_path)
+        assert all(row["cell"] for row in rows)
+    if name == "hostile":
+        assert "diverged" in words(drawn)
+        assert HOSTILE_NAME in {row["cell"] for row in rows}
+    if name == "planned":
+        assert "not run yet" in words(drawn)
+
+
+@pytest.mark.parametrize(
+    ("kind", "surfaces"), [("landscape", False), ("variance", False), ("variance", True)]
+)
+def test_grids_with_holes_and_without(kind, surfaces, tmp_path):
+    record = study(tmp_path, "hostile")
+    with in_print():
+        drawn = draw_grids(arrange(record), kind, "Grids", surfaces=surfaces)
+    written(drawn, tmp_path)
+    arrays = read_arrays(tmp_path / "paper" / "figure.npz")
+    probed = [trial for trial in record.trials if trial.probe(kind) is not None]
+    assert arrays["labels"].tolist() == [trial.label for trial in probed]
+    found = probed[0].probe(kind).arrays["loss" if kind == "landscape" else "variance"]
+    shown = arrays["values_0"] if kind == "landscape" else arrays["values_0"] ** 2
+    np.testing.assert_allclose(shown[np.isfinite(shown)], found[np.isfinite(shown)])
+    assert (~np.isfinite(shown)).any()  # what is not finite stays so
+    text = words(drawn)
+    assert "diverged at\nepoch 5" in text  # no grid, and why
+    assert "not run yet" in text
+    assert "failed" in text
+    hatched = [
+        p for p in drawn.figure.findobj(lambda a: getattr(a, "get_hatch", None)) if p.get_hatch()
+    ]
+    assert bool(hatched) != surfaces
+
+
+def test_seeds_and_families_are_rows(tmp_path):
+    three = [
+        dataclasses.replace(fake, seed=seed) for seed in range(3) for fake in family(variants=2)
+    ]
+    record = read_study(write_study(tmp_path, three))
+    with in_print():
+        drawn = draw_grids(arrange(record), "landscape", "Seeds")
+    labels = {ax.get_ylabel() for ax in drawn.figure.axes}
+    assert {"seed 0\nβ", "seed 1\nβ", "seed 2\nβ"} <= labels
+    record = study(tmp_path / "two", "families")
+    with in_print():
+        drawn = draw_grids(arrange(record), "landscape", "Families")
+    labels = {ax.get_ylabel() for ax in drawn.figure.axes}
+    assert {"DARTS\nβ", "AmoebaNet\nβ"} <= labels
+
+
+def test_all_panels_share_their_levels(tmp_path):
+    record = study(tmp_path, "plain")
+    with in_print():
+        drawn = draw_grids(arrange(record), "variance", "Variance")
+    meshes = drawn.figure.findobj(lambda artist: type(artist).__name__ == "QuadMesh")
+    limits = {mesh.get_clim() for mesh in meshes}
+    assert len(meshes) >= 5
+    assert len(limits) == 1
+
+
+def test_no_grid_at_all_is_said(tmp_path):
+    record = study(tmp_path, "bare")
+    with in_print():
+        drawn = draw_grids(arrange(record), "landscape", "Nothing")
+    assert "not run yet" in words(drawn)
+    with in_print():
+        write(drawn, tmp_path, "nothing")
+
+
+def test_a_mode_keeps_its_own_probes(tmp_path):
+    record = study(tmp_path, "plain")
+    assert in_mode(record, "frozen") == record
+    assert not any(trial.probes for trial in in_mode(record, "recalibrated").trials)
+
+
+def test_accuracies_are_the_records(tmp_path):
+    record = study(tmp_path, "plain")
+    with in_print():
+        drawn = draw_accuracies(arrange(record), [DIGITS], "Accuracy")
+    rows = written(drawn, tmp_path)
+    found = {row["cell"]: float(row["test_accuracy_percent"]) for row in rows}
+    expected = {t.label: 100 * t.training.last.test_accuracy for t in record.trials}
+    assert found == pytest.approx(expected)
+    group = DIGITS.group(arrange(record), "DARTS")
+    better = sum(value > expected["DARTS"] for value in expected.values())
+    assert rank_of_original(group, accuracies(arrange(record), DIGITS)) == (1 + better, 5)
+
+
+def test_what_diverged_ranks_last(tmp_path):
+    fakes = family(variants=2)
+    lost = dataclasses.replace(fakes[0], diverged_at=2)
+    record = read_study(write_study(tmp_path, [lost, *fakes[1:]]))
+    found = accuracies(arrange(record), DIGITS)
+    assert found[0].diverged == 1
+    assert math.isnan(found[0].mean.mean)
+    assert rank_of_original(DIGITS.group(arrange(record), "DARTS"), found) == (3, 3)
+    with in_print():
+        drawn = draw_accuracies(arrange(record), [DIGITS], "Accuracy")
+    assert "diverged" in words(drawn)
+
+
+def adapted_pairs() -> list[Fake]:
+    fakes = []
+    for name in cell_names():
+        (original,) = family(name, variants=0, landscape=None, variance=None)
+        adapted = dataclasses.replace(
+            original, label=f"{name}-adapted", variant="adapted", roughness=1.2
+        )
+        fakes += [original, adapted]
+    fakes[-1] = dataclasses.replace(fakes[-1], diverged_at=3)
+    fakes[-3] = dataclasses.replace(fakes[-3], started=False)
+    return fakes
+
+
+def test_the_table_has_the_papers_numbers_beside_ours(tmp_path):
+    record = read_study(write_study(tmp_path, adapted_pairs()))
+    columns = [DIGITS, LACKING]
+    parts = parts_of(arrange(record), columns, ["cifar10", "cifar100"])
+    with in_print():
+        drawn = draw_table(parts, "Table 1")
+    rows = written(drawn, tmp_path)
+    assert len(rows) == 20
+    text = words(drawn)
+    for original, adapted in [*PAPER["cifar10"].values(), *PAPER["cifar100"].values()]:
+        assert f"{original:.2f}" in text
+        assert f"{adapted:.2f}" in text
+    assert text.count("no data") >= 10
+    assert "diverged" in text
+    first = next(row for row in rows if row["family"] == "NASNet" and row["form"] == "adapted")
+    (trial,) = [t for t in record.trials if t.label == "NASNet-adapted"]
+    error = 100 - 100 * trial.training.last.test_accuracy
+    assert float(first["error_percent"]) == pytest.approx(error)
+    assert float(first["paper_error_percent"]) == 2.80
+    ours = parts[0].lines[0]
+    assert ours.difference == pytest.approx(
+        float(first["error_percent"]) - float(rows[0]["error_percent"])
+    )
+    assert parts[0].lines[-1].difference is None  # one of the two diverged
+
+
+def test_topologies_say_width_and_depth(tmp_path):
+    with in_print():
+        drawn = draw_topologies([(name, load_cell(name)) for name in cell_names()], "Five")
+    rows = written(drawn, tmp_path)
+    text = words(drawn)
+    assert "width 3.5c (strict 3c), depth 3" in text
+    assert text.count("depth 2") == 3
+    assert [row["fractional_width"] for row in rows if row["cell"] == "normal"] == [
+        "5", "4", "5", "3.5", "4"
+    ]  # fmt: skip
+    everything = sum(len(load_cell(name).normal.edges) for name in cell_names())
+    operations = ("sep", "dil", "avg", "max", "skip")
+    assert sum(line.startswith(operations) for line in text.split("\n")) == everything
+
+
+def test_linear_cells(tmp_path):
+    spread = [[1.0, 2.0, 4.0], [0.1, 0.2, 0.4]]
+    names = ("wide", "narrow", "bound", "published")
+    names += ("wide_variance", "narrow_variance", "variance_bound")
+    found = [
+        {"scale": scale, "broken": [0.5, 0.0], **dict.fromkeys(names, spread)}
+        for scale in (0.5, 2.0)
+    ]
+    with in_print():
+        drawn = draw_linear_cells(found, "Two cells")
+    rows = written(drawn, tmp_path)
+    assert [(row["scale"], row["block"]) for row in rows] == [
+        ("0.5", "1"), ("0.5", "2"), ("2.0", "1"), ("2.0", "2")
+    ]  # fmt: skip
+    assert (rows[1]["narrow_q10"], rows[1]["narrow_q90"]) == ("0.1", "0.4")
+    assert "λ = 2 of every matrix" in words(drawn)

@@ -1,0 +1,14 @@
+"""The examples in the docstrings of this layer run."""
+
+import doctest
+
+import pytest
+
+from nascope.reproduce import targets, words
+
+
+@pytest.mark.parametrize("module", [targets, words])
+def test_examples_run(module):
+    result = doctest.testmod(module)
+    assert result.attempted
+    assert not result.failed

@@ -1,0 +1,197 @@
+"""What each target asks for: every figure known, trials shared, sizes and identities right."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nascope.cells import load_cell, published_variant
+from nascope.data import load_data
+from nascope.errors import DataError, GenotypeError, StudyError
+from nascope.plans.recipe import RECIPES
+from nascope.reproduce import (
+    REPRODUCTION_SCALES,
+    TARGETS,
+    Options,
+    ask,
+    reproduction_scale,
+    targets_of,
+)
+from nascope.study import read_study_file
+from nascope.study.study import DataRequest
+
+ROOT = Path(__file__).parents[2]
+TINY, SMALL, PAPER = (REPRODUCTION_SCALES[name] for name in ("tiny", "small", "paper"))
+
+
+@pytest.fixture(scope="module")
+def few():
+    """Little data sets that stand for the paper's two."""
+    return {
+        name: dataclasses.replace(load_data("digits", train_size=size, test_size=20), name=name)
+        for name, size in (("cifar10", 40), ("cifar100", 30), ("digits", 50))
+    }
+
+
+@pytest.fixture
+def any_data(monkeypatch, few):
+    """Every data set is there, and is little."""
+    monkeypatch.setattr(DataRequest, "load", lambda self, data_dir=None: few[self.name])
+
+
+def test_every_figure_and_table_is_known():
+    names = [f"fig{number}" for number in range(1, 18)]
+    assert set(TARGETS) == {*names, "table1", "theory"}
+    assert [target.name for target in targets_of(["all"])] == list(TARGETS)
+    for target in TARGETS.values():
+        assert target.paper
+        assert target.title
+    assert {claim for target in TARGETS.values() for claim in target.claims} == set(range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("figg3", "fig3"),
+        ("fig18", "fig"),
+        ("tabel1", "table1"),
+        ("al", "all"),
+        ("teory", "theory"),
+    ],
+)
+def test_an_unknown_name_has_the_nearest(name, hint):
+    with pytest.raises(StudyError, match=f"did you mean {hint}"):
+        targets_of([name])
+
+
+def test_names_as_people_write_them():
+    assert targets_of(["Figure 3", "TABLE1"]) == (TARGETS["fig3"], TARGETS["table1"])
+    with pytest.raises(StudyError, match="nothing to reproduce"):
+        targets_of([""])
+    with pytest.raises(StudyError, match="no scale 'huge'; there are tiny, small, paper"):
+        reproduction_scale("huge")
+
+
+@pytest.mark.parametrize(
+    ("name", "trials", "probes"),
+    [
+        ("fig1", 0, 0), ("fig3", 10, 0), ("fig4", 15, 0), ("fig5", 5, 10), ("fig6", 5, 10),
+        ("fig7", 5, 10), ("fig8", 0, 0), ("fig9", 55, 0), ("fig12", 20, 0), ("fig13", 30, 0),
+        ("fig15", 5, 10), ("fig17", 5, 10), ("table1", 20, 0), ("theory", 0, 0),
+    ],
+)  # fmt: skip
+def test_trials_of_a_target(name, trials, probes, any_data):
+    asked = ask([TARGETS[name]], Options(SMALL), None)
+    assert len(asked.plan.trials) == trials
+    assert sum(len(entry["probes"]) for entry in asked.plan.trials) == probes
+    assert asked.notes == ()
+
+
+def test_what_targets_have_in_common_is_planned_once(any_data):
+    plan = ask(targets_of(["all"]), Options(SMALL), None).plan
+    identities = [entry["identity"] for entry in plan.trials]
+    assert len(identities) == len(set(identities)) == 120
+    kinds = [probe["kind"] for entry in plan.trials for probe in entry["probes"]]
+    assert (kinds.count("landscape"), kinds.count("variance")) == (30, 30)
+    guide = (ROOT / "docs/guides/reproduce.md").read_text(encoding="utf-8")
+    assert "120 trainings" in guide
+
+
+def test_small_has_the_identities_of_the_studys_file(any_data, few):
+    study = read_study_file(ROOT / "docs/studies/cells.toml")
+    requests = {request for part in study.parts for request in part.data}
+    theirs = study.plan({request: few[request.name] for request in requests})
+    sizes = {(r.name, r.train_size, r.test_size, r.validation_size) for r in requests}
+    ours = {dataclasses.astuple(request)[:4] for request in SMALL.data.values()}
+    assert sizes == ours
+    plan = ask(targets_of(["all"]), Options(SMALL, seeds=3), None).plan
+    known = {entry["identity"]: entry for entry in plan.trials}
+    for entry in theirs.trials:
+        if entry["family"] != "ENAS":
+            mine = known[entry["identity"]]
+            assert mine["label"] == entry["label"]
+            if entry["data"]["name"] == "cifar10":
+                here = {probe["identity"] for probe in mine["probes"]}
+                assert {probe["identity"] for probe in entry["probes"]} <= here
+
+
+def test_recipes_are_the_papers():
+    assert PAPER.recipe("section4") == RECIPES["section4"]
+    assert PAPER.recipe("table1") == RECIPES["table1"]
+    assert SMALL.recipe("table1").cutout == 16
+    assert TINY.recipe("table1").auxiliary_weight == 0  # the tower needs images of 32 px
+    assert TINY.recipe("table1").drop_path == 0.2
+
+
+def test_figures_show_the_papers_cells(any_data):
+    (question,) = ask([TARGETS["fig10"]], Options(TINY), None).questions
+    assert [cell.label for cell in question.cells] == ["AmoebaNet"] + [
+        f"AmoebaNet-p{seed}" for seed in (1, 2, 3, 4)
+    ]
+    assert question.cells[2].genotype == published_variant(load_cell("AmoebaNet"), 2)
+    (question,) = ask([TARGETS["fig9"]], Options(PAPER), None).questions
+    assert [c.label for c in question.cells if c.family == "SNAS"][-1] == "SNAS-p10"
+
+
+def test_table1_takes_the_authors_adapted_cells(any_data):
+    (question,) = ask([TARGETS["table1"]], Options(SMALL), None).questions
+    labels = [cell.label for cell in question.cells if cell.variant == "adapted"]
+    assert labels == [
+        "NASNet-adapted", "AmoebaNet-adapted", "ENAS-adapted", "DARTS-widest-nr", "SNAS-adapted"
+    ]  # fmt: skip
+
+
+def test_cells_variants_and_seeds_can_be_chosen(any_data):
+    options = Options(SMALL, cells=("ENAS", "SNAS"), variants=1, seeds=2)
+    (question,) = ask([TARGETS["fig5"]], options, None).questions
+    assert question.stem == "fig5-ENAS-SNAS"
+    assert len(question.plan.trials) == 8
+    assert [entry["seed"] for entry in question.plan.trials[:2]] == [0, 1]
+    with pytest.raises(StudyError, match="fig8 has no cells"):
+        ask([TARGETS["fig8"]], options, None)
+    with pytest.raises(GenotypeError, match="did you mean DARTS"):
+        ask([TARGETS["fig1"]], Options(SMALL, cells=("DARZ",)), None)
+    with pytest.raises(StudyError, match="'DARTS' twice"):
+        ask([TARGETS["fig3"]], Options(SMALL, cells=("DARTS", "darts")), None)
+
+
+def test_missing_data(monkeypatch, few, tmp_path):
+    def load(self, data_dir=None):
+        if self.name == "cifar100":
+            raise DataError("cifar100 not found in there")
+        return few[self.name]
+
+    monkeypatch.setattr(DataRequest, "load", load)
+    asked = ask([TARGETS["fig3"]], Options(SMALL), None)
+    (note,) = asked.notes
+    assert note.startswith("no CIFAR-100, so that its panels stay empty")
+    assert {entry["data"]["name"] for entry in asked.plan.trials} == {"cifar10"}
+    columns = asked.questions[0].columns
+    assert [column.absent for column in columns] == ["", "no data: CIFAR-100"]
+    monkeypatch.undo()
+    with pytest.raises(DataError, match="cifar10 not found"):
+        ask([TARGETS["fig3"]], Options(SMALL), tmp_path)
+
+
+def test_tiny_has_digits_and_no_second_data_set():
+    asked = ask([TARGETS["fig3"], TARGETS["fig5"]], Options(TINY), None)
+    assert asked.notes == ("scale tiny has no CIFAR-100: its panels say so",)
+    assert {entry["data"]["name"] for entry in asked.plan.trials} == {"digits"}
+    assert len(asked.plan.trials) == 3
+    assert "digits" in TINY.note
+
+
+def test_no_torch_is_loaded(tmp_path):
+    script = (
+        "import sys; from pathlib import Path; from nascope.reproduce import *;"
+        "asked = ask(targets_of(['fig1', 'fig3', 'fig5']), Options(reproduction_scale('tiny')), None);"
+        f"list(draw_questions(asked, Path({str(tmp_path)!r})));"
+        "heavy = {'torch', 'plotly', 'pandas', 'matplotlib.pyplot'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+    assert (tmp_path / "paper" / "fig5-recalibrated.svg").is_file()
