@@ -9,7 +9,7 @@ import pytest
 
 from nascope.report import write_report
 from tests.browser import chromium
-from tests.report.synthetic import STUDIES, write_study
+from tests.report.synthetic import LARGE, STUDIES, write_study
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +41,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return written[name]
 
     return of
+
+
+@pytest.fixture(scope="session")
+def large_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of five hundred invented trials."""
+    folder = write_study(tmp_path_factory.mktemp("large"), LARGE["five hundred"](), name="large")
+    return write_report(folder, figures=False)

@@ -59,7 +59,7 @@ def test_a_planted_blank_figure_is_found(page: Page, report: Report) -> None:
     page.evaluate("document.querySelectorAll('.plot.grid')[2].innerHTML = ''")
     page.evaluate("document.querySelector('#g0-test_loss .scatterlayer').remove()")
     found = [line.split(":")[0] for line in blank_figures(page)]
-    assert found == ["g0-test_loss", "g0-landscape-c2-0"]
+    assert found == ["g0-test_loss", "g0-landscape-c2-0-frozen"]
 
 
 def test_figures_wait_until_they_come_near(page: Page, report: Report) -> None:
@@ -126,6 +126,47 @@ def test_learning_rates_and_seeds_are_switched(page: Page, report: Report) -> No
     assert len(seeds) == len(switched) == 10
     assert blank_figures(page) == []
     assert_quiet(page, report("rates"))
+
+
+def test_batchnorm_modes_are_switched(page: Page, report: Report) -> None:
+    page.open(report("judged"))
+    page.draw_all()
+    modes = page.evaluate(VISIBLE.format(".panel") + ".map(e => e.dataset.batchnorm)")
+    click(page, "[name=batchnorm]", 1)
+    page.draw_all()
+    switched = page.evaluate(VISIBLE.format(".panel") + ".map(e => e.dataset.batchnorm)")
+    assert (set(modes), set(switched)) == ({"frozen"}, {"recalibrated"})
+    assert len(modes) == len(switched)
+    assert blank_figures(page) == []
+    assert_quiet(page, report("judged"))
+
+
+def test_verdicts_come_first(page: Page, report: Report) -> None:
+    page.open(report("judged"))
+    assert page.evaluate("document.querySelector('main section').id") == "verdicts"
+    assert count(page, ".verdict") == 9
+    assert count(page, ".interval-bar .dot") > 0
+    page.open(report("plain"))
+    assert count(page, ".verdict") == 0
+    assert "No verdict" in page.evaluate("document.getElementById('verdicts').textContent")
+
+
+def test_the_table_filters(page: Page, report: Report) -> None:
+    page.open(report("judged"))
+    page.evaluate(
+        "(() => { const box = document.querySelector('.filter input'); box.value = 'nasnet cifar100';"
+        " box.dispatchEvent(new Event('input')); })()"
+    )
+    assert count(page, "#numbers tbody tr") == 5
+    assert page.evaluate("document.querySelector('.filter span').textContent") == "5 of 30"
+
+
+def test_five_hundred_trials(page: Page, large_report: Path) -> None:
+    assert large_report.stat().st_size < 12e6
+    first_paint = page.open(large_report)
+    assert first_paint < 5.0
+    assert page.evaluate("drawn.size") < 60
+    assert_quiet(page, large_report)
 
 
 def test_keys_reach_the_legend(page: Page, report: Report) -> None:
@@ -224,7 +265,9 @@ def test_surfaces_come_on_demand_and_at_most_four_live(page: Page, report: Repor
     assert count(page, "#landscape .poster img") == 0
     open_scene(page, 4)
     assert count(page, ".scene") == 4
-    assert page.evaluate("scenes.map(s => s.id)") == [f"g0-landscape-c{k}-0" for k in (1, 2, 3, 4)]
+    assert page.evaluate("scenes.map(s => s.id)") == [
+        f"g0-landscape-c{k}-0-frozen" for k in (1, 2, 3, 4)
+    ]
     assert page.evaluate("firstContext.isContextLost()") is True
     pressed = page.evaluate(
         "[...document.querySelectorAll('#landscape .choice')].map(e => e.ariaPressed)"

@@ -7,6 +7,7 @@ started or are still running, hostile names, other shapes than the usual.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -78,6 +79,9 @@ class Fake:
     landscape: np.ndarray | None = None  # (A, B) losses
     variance: np.ndarray | None = None  # (A, B)
     started: bool = True
+    data: Mapping[str, Any] = field(default_factory=dict)  # what differs from DATA
+    modes: tuple[str, ...] = ("frozen",)  # BatchNorm modes of the probes
+    eigenvalues: tuple[float, ...] = ()  # of a curvature probe
 
 
 def bowl(shape: tuple[int, int] = (21, 21), *, roughness: float = 1.0, seed: int = 0) -> np.ndarray:
@@ -134,9 +138,17 @@ def write_study(folder: Path, fakes: Iterable[Fake], *, name: str = "invented") 
 
 def _write_trial(paths: StudyPaths, fake: Fake) -> dict[str, Any]:
     recipe = RECIPE | dict(fake.recipe)
+    data = DATA | dict(fake.data)
     literal = to_dict(fake.genotype)
     name = identity(
-        "training", {"genotype": literal, "recipe": recipe, "seed": fake.seed, "label": fake.label}
+        "training",
+        {
+            "genotype": literal,
+            "recipe": recipe,
+            "seed": fake.seed,
+            "label": fake.label,
+            **({"data": data} if fake.data else {}),
+        },
     )
     trial = paths.trial(fake.label, name)
     entry: dict[str, Any] = {
@@ -145,8 +157,8 @@ def _write_trial(paths: StudyPaths, fake: Fake) -> dict[str, Any]:
         "family": fake.family,
         "variant": fake.variant,
         "genotype": literal,
-        "data": DATA,
-        "request": {"name": DATA["name"], "train_size": DATA["train"]},
+        "data": data,
+        "request": {"name": data["name"], "train_size": data["train"]},
         "recipe": recipe,
         "seed": fake.seed,
         "probes": [],
@@ -155,11 +167,16 @@ def _write_trial(paths: StudyPaths, fake: Fake) -> dict[str, Any]:
         files.write_bytes(trial.error, fake.error.encode())
     if fake.started:
         files.write_bytes(trial.checkpoint, _checkpoint(fake, recipe, name))
-    for kind, array in (("landscape", fake.landscape), ("variance", fake.variance)):
-        probe = identity(kind, {"of": name})
+    grids = (("landscape", fake.landscape), ("variance", fake.variance))
+    for (kind, array), mode in itertools.product(grids, fake.modes):
+        probe = identity(kind, {"of": name, "batchnorm": mode})
         entry["probes"].append({"kind": kind, "identity": probe, "settings": {}, "cost": 1.0})
         if array is not None and fake.started:
-            _write_probe(trial.probe(kind, probe), kind, probe, array)
+            _write_probe(trial.probe(kind, probe), kind, probe, array, mode)
+    if fake.eigenvalues:
+        probe = identity("curvature", {"of": name})
+        entry["probes"].append({"kind": "curvature", "identity": probe, "settings": {}, "cost": 1})
+        _write_curvature(trial.probe("curvature", probe), probe, fake.eigenvalues)
     return entry
 
 
@@ -214,12 +231,20 @@ def _checkpoint(fake: Fake, recipe: Mapping[str, Any], name: str) -> bytes:
             "seconds": 22.5 * fake.roughness,
         },
     }
-    correct = (noise.random(DATA["test"]) < 0.9).astype(np.uint8)
+    correct = (noise.random((DATA | dict(fake.data))["test"]) < 0.9).astype(np.uint8)
     metadata = {RECORDS_KEY: json.dumps(files.plain(header))}
     return save({CORRECT_KEY: correct}, metadata=metadata)
 
 
-def _write_probe(paths: Any, kind: str, name: str, array: np.ndarray) -> None:
+def _write_curvature(paths: Any, name: str, eigenvalues: Iterable[float]) -> None:
+    values = np.array(list(eigenvalues))
+    files.write_arrays(paths.arrays, {"eigenvalues": values, "trace_samples": 3 * values[:2]})
+    settings = {"instances": 100, "batchnorm": "frozen", "data": "test", "at": "end", "seed": 0}
+    summary = {"kind": "curvature", "identity": name, "settings": settings, "provenance": MADE_BY}
+    files.write_json(paths.summary, summary)
+
+
+def _write_probe(paths: Any, kind: str, name: str, array: np.ndarray, mode: str = "frozen") -> None:
     alphas, betas = (np.linspace(-1, 1, size) for size in array.shape)
     arrays = {"alphas": alphas, "betas": betas}
     if kind == "landscape":
@@ -234,7 +259,7 @@ def _write_probe(paths: Any, kind: str, name: str, array: np.ndarray) -> None:
         "radius": 1.0,
         "instances": DATA["test"],
         "seed": 0,
-        "batchnorm": "frozen",
+        "batchnorm": mode,
         "directions": "Gaussian, normalised per filter, one-dimensional tensors zero",
         "data": "test",
     }
@@ -325,11 +350,47 @@ def _two_families() -> list[Fake]:
     return family(variants=2) + wide
 
 
+CIFAR10 = {"name": "cifar10", "image_size": 32, "image_channels": 3, "digest": "c10"}
+CIFAR100 = {**CIFAR10, "name": "cifar100", "classes": 100, "digest": "c100"}
+
+
+def _judged() -> list[Fake]:
+    """Everything that a page can tell: both BatchNorm modes, curvature, adapted cells, two sets."""
+    fakes = []
+    for original, data in itertools.product(("DARTS", "NASNet", "AmoebaNet"), (CIFAR10, CIFAR100)):
+        own = family(original, 3, data=data, modes=("frozen", "recalibrated"))
+        first = own[0]
+        wide = {**first.__dict__, "label": f"{original}-widest", "variant": "adapted"}
+        fakes += [*own, Fake(**{**wide, "roughness": 1.1})]
+    return [
+        Fake(**{**fake.__dict__, "eigenvalues": (9.0 * fake.roughness, 2.0, -1.0)})
+        for fake in fakes
+    ]
+
+
+def _five_hundred() -> list[Fake]:
+    """Five families of ten cells with ten seeds each; small grids."""
+    return [
+        Fake(
+            **{
+                **fake.__dict__,
+                "seed": seed,
+                "landscape": bowl((11, 11), roughness=fake.roughness, seed=seed),
+                "variance": spread((7, 7), roughness=fake.roughness, seed=seed),
+            }
+        )
+        for original in ("NASNet", "AmoebaNet", "ENAS", "DARTS", "SNAS")
+        for fake in family(original, 9, data=CIFAR10, recipe={"epochs": 10})
+        for seed in range(10)
+    ]
+
+
 STUDIES: dict[str, Callable[[], list[Fake]]] = {
     "plain": _plain,
     "hostile": _hostile,
     "rates": _seeds_and_rates,
     "families": _two_families,
+    "judged": _judged,
     "fifty": lambda: family(variants=49),
     "single": lambda: family(variants=0),
     "lost": lambda: family(
@@ -339,3 +400,6 @@ STUDIES: dict[str, Callable[[], list[Fake]]] = {
     "planned": lambda: family(variants=2, started=False),
 }
 """Named studies: what `write_study` is given."""
+
+LARGE = {"five hundred": _five_hundred}
+"""Too large for every test."""

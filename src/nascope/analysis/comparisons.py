@@ -162,6 +162,7 @@ def _base(number: int, setting: Setting, measure: Measure, mode: str | None = No
         batchnorm=mode,
         measure=measure.title,
         unit=measure.unit,
+        ratio=measure.ratio,
     )
 
 

@@ -54,6 +54,7 @@ class Verdict:
         needs: what a stronger answer would need.
         families: one a family, those that the paper excepts included.
         width, depth: the association with them among variants.
+        ratio: whether number, low, high and detectable are ratios − 1, in per cent.
         normal_only: whether those variants rewire the normal cell alone.
     """
 
@@ -77,6 +78,7 @@ class Verdict:
     width: Association | None = None
     depth: Association | None = None
     normal_only: bool = False
+    ratio: bool = False
     pairs: tuple[Pair, ...] = field(default=(), compare=False)
 
     @classmethod

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from nascope import __version__
-from nascope.cli import cells, data, probes, report, reproduce, studies, theory, training
+from nascope.cli import cells, data, judging, probes, report, reproduce, studies, theory, training
 from nascope.errors import NascopeError
 
 app = typer.Typer(
@@ -43,7 +43,7 @@ def _options(
     """Options of every command."""
 
 
-for _layer in (cells, data, training, probes, studies, report, theory, reproduce):
+for _layer in (cells, data, training, probes, studies, report, judging, theory, reproduce):
     _layer.register(app)
 
 

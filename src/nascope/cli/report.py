@@ -21,10 +21,18 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A study's folder.")],
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER...", help="A study's folder, or several.")
+    ],
+    *,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="The page [FOLDER/report.html]."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The page [FOLDER/report.html]; needed for several.",
+        ),
     ] = None,
     figures: Annotated[
         bool, typer.Option("--figures/--no-figures", help="Draw figures for print as well.")
@@ -33,12 +41,13 @@ def report(
     """Draw a study's report: one HTML page, and figures for print in FOLDER/figures.
 
     Works on a study that is still running, too. The page opens from disk and needs no network.
+    Several studies share one page, without figures for print.
 
     Example: nascope report runs/demo --output demo.html
     """
     from nascope.report import write_report  # noqa: PLC0415  (keeps --help fast)
 
-    print(write_report(folder, output=output, figures=figures))
+    print(write_report(*folders, output=output, figures=figures))
 
 
 def smoothness(

@@ -4,6 +4,7 @@ STUDY/
   study.json                     the resolved plan: the list of its trials
   study.lock                     held by the process that adds to the plan
   report.html, figures/*.png     written by the report
+  theory/*.json                  the theory's results, where a reproduction computed them
   candidates.jsonl, best.jsonl   of a search: what it tried, and its best so far at each
   trials/LABEL-IDENTITY/
     trial.json                   what the trial is
@@ -127,6 +128,10 @@ class StudyPaths:
     @property
     def figures(self) -> Path:
         return self.folder / "figures"
+
+    @property
+    def theory(self) -> Path:
+        return self.folder / "theory"
 
     @property
     def candidates(self) -> Path:

@@ -7,8 +7,8 @@ with the weights.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,7 @@ class TrialRecord:
     training: TrainingRecord | None = None
     probes: tuple[ProbeRecord, ...] = ()
     error: str | None = None  # the traceback of a failed trial
+    study: str = ""  # its name, where several are shown together
 
     def probe(self, kind: str) -> ProbeRecord | None:
         """The first completed probe of that kind of the trained network, on the test set.
@@ -155,6 +156,32 @@ def read_study(folder: str | Path) -> StudyRecord:
     except (KeyError, TypeError, AttributeError):
         raise StudyError(f"{paths.plan} is damaged: run the study again to write it anew") from None
     return StudyRecord(plan.name, paths.folder, trials)
+
+
+def together(studies: Sequence[StudyRecord]) -> StudyRecord:
+    """Several studies as one, each trial under its study's name; one study as it is.
+
+    A label that stands for another cell in a later study gets that study's name behind it.
+
+    Raises:
+        StudyError: there is none.
+    """
+    if not studies:
+        raise StudyError("no study to read")
+    if len(studies) == 1:
+        return studies[0]
+    names = [study.name for study in studies]
+    if len(set(names)) < len(names):  # tell them apart by their folders
+        names = [f"{study.name} ({study.folder.name})" for study in studies]
+    known: dict[tuple[str, str], Genotype] = {}
+    trials = []
+    for name, study in zip(names, studies, strict=True):
+        for trial in study.trials:
+            label = trial.label
+            if known.setdefault((trial.family, label), trial.genotype) != trial.genotype:
+                label = f"{label} ({name})"
+            trials.append(replace(trial, label=label, study=name))
+    return StudyRecord(" · ".join(names), studies[0].folder, tuple(trials))
 
 
 def read_trial(study: StudyPaths, entry: Entry) -> TrialRecord:

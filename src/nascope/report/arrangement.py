@@ -77,7 +77,12 @@ def arrange(study: StudyRecord) -> Arrangement:
     keys = {(cell.family, cell.label): cell.key for cell in cells}
     settings = describe_settings(
         [
-            {"data": trial.data.get("name"), **trial.recipe, "data digest": dict(trial.data)}
+            {
+                "study": trial.study,
+                "data": trial.data.get("name"),
+                **trial.recipe,
+                "data digest": dict(trial.data),
+            }
             for trial in study.trials
         ]
     )

@@ -39,9 +39,11 @@ class Column:
 
 
 def columns(levels: Levels) -> tuple[Column, ...]:
-    """All columns; two of them name the study's shared levels."""
-    threshold = "?" if levels.train_loss is None else readable(levels.train_loss)
-    level = "?" if levels.landscape_loss is None else readable(levels.landscape_loss)
+    """All columns; two of them name the levels that trials share, where there is one data set."""
+    threshold, level = "the data set's threshold", "the data set's level"
+    if (own := levels.only) is not None:
+        threshold = "?" if own.train_loss is None else readable(own.train_loss)
+        level = "?" if own.landscape_loss is None else readable(own.landscape_loss)
     return (
         Column("accuracy", "Test accuracy, last epoch", "%", _percent("final_accuracy"), 1),
         Column("best", "Test accuracy, best epoch", "%", _percent("best_accuracy"), 1),
@@ -53,6 +55,7 @@ def columns(levels: Levels) -> tuple[Column, ...]:
             _plain("area_under_loss"),
         ),
         Column("reached", f"Epochs to training loss ≤ {threshold}", "", _epochs, 0),
+        Column("agitation", "Agitation of the training loss", "%", _percent("agitation")),
         Column("test_loss", "Test loss, last epoch", "nats", _plain("test_loss")),
         Column(
             "area_below",
@@ -61,14 +64,24 @@ def columns(levels: Levels) -> tuple[Column, ...]:
             _percent("area_below"),
             1,
         ),
+        Column(
+            "area_below_recalibrated",
+            f"The same, BatchNorm recalibrated, below {level}",
+            "%",
+            _percent("area_below_recalibrated"),
+            1,
+        ),
         Column("median_loss", "Landscape, median loss", "nats", _landscape("median")),
         Column("mean_loss", "Landscape, mean loss", "nats", _landscape("mean")),
         Column("largest_loss", "Landscape, largest loss", "nats", _landscape("largest")),
         Column("std", "Gradient std. √g, median", "", _gradient("median")),
+        Column("std_recalibrated", "√g, median, recalibrated", "", _plain("std_recalibrated")),
         Column("std_low", "√g, 10 % quantile", "", _gradient("lower_decile")),
         Column("std_high", "√g, 90 % quantile", "", _gradient("upper_decile")),
         Column("std_mean", "√g, mean", "", _gradient("mean")),
         Column("std_centre", "√g at the network", "", _plain("centre_std")),
+        Column("eigenvalue", "Largest Hessian eigenvalue", "", _plain("largest_eigenvalue")),
+        Column("trace", "Trace of the Hessian", "", _plain("trace")),
         Column("lost", "Grid points not finite", "%", _lost, 1),
         Column("parameters", "Parameters", "", _plain("parameters"), 0),
         Column("seconds", "Training time", "s", _plain("seconds"), 1),

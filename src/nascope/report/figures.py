@@ -43,6 +43,7 @@ def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict
     with mpl.rc_context(PRINT):
         for group in arrangement.groups:
             name = _name(group, arrangement)
+            level = levels.of(next(iter(group.trials.values()))[0]).landscape_loss
             if any(trial.training for trials in group.trials.values() for trial in trials):
                 curves = draw_curves(group, arrangement, _title("Training", group))
                 _write(curves, folder / f"curves{name}.png")
@@ -54,7 +55,7 @@ def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict
                     seeded = f"-seed{seed}" if len(arrangement.probed_seeds) > 1 else ""
                     stem, title = f"{kind}{name}{seeded}", _title(grid.heading, group, seed)
                     rows = in_rows(panels)
-                    maps = draw_maps(rows, kind, scale, title, level=levels.landscape_loss)
+                    maps = draw_maps(rows, kind, scale, title, level=level)
                     _write(maps, folder / f"{stem}.png")
                     surfaces = draw_surfaces(rows, kind, scale, title)
                     picture = _write(surfaces, folder / f"{stem}-3d.png")

@@ -14,6 +14,8 @@ from nascope.report.scales import LOG_RATIO
 
 SHOWN = ("area_under_loss", "accuracy", "area_below", "std")
 """Columns of the strips: convergence, its result, smoothness, gradient variance."""
+CURVATURE = ("eigenvalue", "trace")
+"""Columns of the curvature's strips."""
 
 
 @dataclass(frozen=True)
@@ -88,21 +90,25 @@ def strips(
     arrangement: Arrangement,
     levels: Levels,
     measured: Mapping[str, TrialMeasures],
+    shown: Sequence[str] = SHOWN,
 ) -> list[Strip]:
     """The strips of a group, without those for which there is no number.
+
+    Args:
+        shown: keys of columns.
 
     Finished trials only: what others have reached so far does not compare.
     """
     found = []
-    for key in SHOWN:
+    for key in shown:
         of = column(levels, key)
-        shown = {
+        means = {
             arrangement.cell(cell): estimate(of, measures_of(_finished(trials), measured))
             for cell, trials in group.trials.items()
         }
-        finite = {cell: mean for cell, mean in shown.items() if math.isfinite(mean.mean)}
+        finite = {cell: mean for cell, mean in means.items() if math.isfinite(mean.mean)}
         if finite:
-            found.append(_strip(of, finite, missing=len(shown) - len(finite)))
+            found.append(_strip(of, finite, missing=len(means) - len(finite)))
     return found
 
 

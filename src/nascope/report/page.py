@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,28 @@ from nascope.cells.drawing import cell_svg
 from nascope.cells.genotype import Cell, format_text
 from nascope.cells.topology import topology
 from nascope.errors import GenotypeError, StudyError
-from nascope.records import TrialRecord
-from nascope.report import columns, glance, payload
+from nascope.records import ProbeRecord, TrialRecord
+from nascope.report import columns, glance, payload, story
 from nascope.report.arrangement import Arrangement, Group, ShownCell, status
 from nascope.report.environment import new_environment, template_text
 from nascope.report.provenance import Provenance, gather
 from nascope.report.quantities import CURVES, GRIDS, bands, grids_of, scale_of
 from nascope.report.scales import readable
+from nascope.report.verdict_cards import Card
 
-_SCRIPTS = ("theme.js", "curves.js", "grids.js", "scenes.js", "table.js", "main.js")
+_SCRIPTS = (
+    "theme.js", "curves.js", "grids.js", "scatter.js", "scenes.js", "table.js", "main.js",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One study's verdicts."""
+
+    name: str
+    cards: list[Card]
+    tally: Mapping[str, int]
+    too_small: str | None
 
 
 def render(
@@ -36,6 +50,8 @@ def render(
     levels: Levels,
     measured: Mapping[str, TrialMeasures],
     *,
+    judged: Sequence[Judged] = (),
+    theory: Markup | None = None,
     posters: Mapping[str, bytes] | None = None,
 ) -> str:
     """The page as text.
@@ -44,6 +60,8 @@ def render(
         arrangement: the study, laid out.
         levels: the levels that all its trials share.
         measured: the numbers of each trial, by its identity.
+        judged: the verdicts of each study on the page.
+        theory: the theory's sections, where it was computed.
         posters: WebP pictures of the 3-D surfaces by ``"GROUP-KIND"``, shown in print and until
             live ones are asked for.
 
@@ -52,6 +70,9 @@ def render(
     """
     study = arrangement.study
     scales = {kind: scale_of(arrangement, kind) for kind in GRIDS}
+    scatters, selections = story.scatters(arrangement), story.selections(study)
+    figures = {one.name: one.figure for one in scatters}
+    figures |= {one.name: one.figure for one in selections}
     return (
         _environment()
         .get_template("page.html")
@@ -66,6 +87,19 @@ def render(
                 group.key: glance.strips(group, arrangement, levels, measured)
                 for group in arrangement.groups
             },
+            judged=judged,
+            modes=payload.modes(arrangement),
+            censuses=story.censuses(arrangement),
+            curvature={
+                group.key: own
+                for group in arrangement.groups
+                if (own := glance.strips(group, arrangement, levels, measured, glance.CURVATURE))
+            },
+            scatters=scatters,
+            endings=story.endings(study),
+            pairs=story.pairs(study),
+            selections=selections,
+            theory=theory or Markup(template_text("theory_untold.html")),
             topology=_topologies(arrangement),
             curves=CURVES,
             grids=GRIDS,
@@ -82,7 +116,7 @@ def render(
                 key: "data:image/webp;base64," + base64.b64encode(picture).decode()
                 for key, picture in (posters or {}).items()
             },
-            data=Markup(payload.as_script(payload.payload(arrangement, levels))),
+            data=Markup(payload.as_script(payload.payload(arrangement, levels, figures))),
             css=Markup(template_text("page.css")),
             scripts=[Markup(template_text(name)) for name in _SCRIPTS],
             plotly=Markup(_plotly_script()),
@@ -94,6 +128,7 @@ def render(
 def _environment() -> jinja2.Environment:
     environment = new_environment()
     environment.filters["readable"] = readable
+    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["genotype"] = format_text
     environment.filters["width"] = lambda value: f"{float(value):g}"
     environment.globals.update(panels=payload.panels, status=status, grid_note=_grid_note)
@@ -182,6 +217,13 @@ def _row(cell: ShownCell, group: Group) -> dict[str, Any]:
 # ---------------------------------------------------------------- provenance
 
 
+_PROBES = {
+    "landscape": "Landscape probes",
+    "variance": "Gradient-variance probes",
+    "curvature": "Curvature probes",
+}
+
+
 def _provenance(trials: tuple[TrialRecord, ...]) -> dict[str, Provenance]:
     named = {trial.identity: f"{trial.label}, seed {trial.seed}" for trial in trials}
     trained = [(named[t.identity], t.training.provenance) for t in trials if t.training]
@@ -190,16 +232,14 @@ def _provenance(trials: tuple[TrialRecord, ...]) -> dict[str, Provenance]:
         "Recipe": gather([(named[t.identity], t.recipe) for t in trials]),
         "Training": gather(trained),
     }
-    for kind, title in (("landscape", "Landscape probe"), ("variance", "Gradient-variance probe")):
-        probes = [(named[t.identity], p) for t in trials if (p := t.probe(kind)) is not None]
+    for kind, title in _PROBES.items():
+        probes = [(named[t.identity], p) for t in trials for p in t.probes if p.kind == kind]
         found[title] = gather([(of, {**p.settings, **p.provenance}) for of, p in probes])
     return found
 
 
-def _grid_note(trial: TrialRecord, kind: str) -> str:
+def _grid_note(probe: ProbeRecord, kind: str) -> str:
     """The grid of a panel in words, for readers who do not see it."""
-    probe = trial.probe(kind)
-    assert probe is not None
     values = GRIDS[kind].values(probe)
     finite = values[np.isfinite(values)]
     shape = " × ".join(str(size) for size in values.shape)

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from nascope.analysis import over_seeds
 from nascope.analysis.convergence import sound_curve
-from nascope.analysis.measures import Levels
-from nascope.records import TrialRecord
+from nascope.analysis.measures import Levels, mode_of, planes
+from nascope.records import ProbeRecord, TrialRecord
 from nascope.report.arrangement import Arrangement, Group
 from nascope.report.quantities import CURVES, GRIDS, scale_of
 from nascope.report.scales import LOG_RATIO, Scale
 
 
-def payload(arrangement: Arrangement, levels: Levels) -> dict[str, Any]:
-    """Everything that the script needs; figures by the id of the element they are drawn in."""
+def payload(
+    arrangement: Arrangement, levels: Levels, others: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Everything that the script needs; figures by the id of the element they are drawn in.
+
+    Args:
+        others: further figures.
+    """
     scales = {kind: scale for kind in GRIDS if (scale := scale_of(arrangement, kind)) is not None}
     figures: dict[str, Any] = {}
     for group in arrangement.groups:
         for quantity in CURVES:
             figures[f"{group.key}-{quantity}"] = curve_figure(group, quantity)
         for kind in GRIDS:
-            for name, cell, trial in panels(group, kind):
-                figures[name] = _grid_figure(trial, kind, cell)
+            for panel in panels(group, kind):
+                level = levels.of(panel.trial).landscape_loss
+                figures[panel.name] = _grid_figure(panel, kind, level)
     return {
         "cells": {
             cell.key: {
@@ -39,8 +47,7 @@ def payload(arrangement: Arrangement, levels: Levels) -> dict[str, Any]:
             for cell in arrangement.cells
         },
         "scales": {kind: _scale(kind, scale) for kind, scale in scales.items()},
-        "level": levels.landscape_loss,
-        "figures": figures,
+        "figures": {**figures, **(others or {})},
     }
 
 
@@ -111,14 +118,33 @@ def _line(key: str, trials: Sequence[TrialRecord], quantity: str) -> dict[str, A
 # ---------------------------------------------------------------- grids
 
 
-def panels(group: Group, kind: str) -> list[tuple[str, str, TrialRecord]]:
-    """The group's trials that have a probe of this kind: element id, cell key, trial."""
-    return [
-        (f"{group.key}-{kind}-{key}-{index}", key, trial)
-        for key, trials in group.trials.items()
-        for index, trial in enumerate(trials)
-        if trial.probe(kind) is not None
-    ]
+@dataclass(frozen=True)
+class Panel:
+    """A grid of the page: ``name`` is its element's, ``cell`` the cell's key."""
+
+    name: str
+    cell: str
+    trial: TrialRecord
+    probe: ProbeRecord
+    mode: str
+
+
+def panels(group: Group, kind: str) -> list[Panel]:
+    """The group's grids of a kind: one a trial and BatchNorm mode."""
+    found: dict[tuple[str, int, str], Panel] = {}
+    for key, trials in group.trials.items():
+        for index, trial in enumerate(trials):
+            for probe in planes(trial, kind):
+                mode = mode_of(probe)
+                name = f"{group.key}-{kind}-{key}-{index}-{mode}"
+                found.setdefault((key, index, mode), Panel(name, key, trial, probe, mode))
+    return list(found.values())
+
+
+def modes(arrangement: Arrangement) -> list[str]:
+    """The BatchNorm modes of all grids, the paper's first."""
+    shown = {p.mode for group in arrangement.groups for kind in GRIDS for p in panels(group, kind)}
+    return sorted(shown, key=lambda mode: (mode != "frozen", mode))
 
 
 def _scale(kind: str, scale: Scale) -> dict[str, Any]:
@@ -135,15 +161,15 @@ def _scale(kind: str, scale: Scale) -> dict[str, Any]:
     }
 
 
-def _grid_figure(trial: TrialRecord, kind: str, cell: str) -> dict[str, Any]:
-    probe = trial.probe(kind)
-    assert probe is not None
-    values = GRIDS[kind].values(probe)
+def _grid_figure(panel: Panel, kind: str, level: float | None) -> dict[str, Any]:
+    arrays = panel.probe.arrays
+    values = GRIDS[kind].values(panel.probe)
     return {
         "kind": kind,
-        "cell": cell,
-        "x": _numbers(probe.arrays["alphas"]),
-        "y": _numbers(probe.arrays["betas"]),
+        "cell": panel.cell,
+        "level": level,
+        "x": _numbers(arrays["alphas"]),
+        "y": _numbers(arrays["betas"]),
         # rows are y in the script, so betas
         "z": [[_number(z, name_lost=True) for z in row] for row in values.T],
     }

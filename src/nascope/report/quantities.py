@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nascope.analysis.measures import loss_of, std_of
+from nascope.analysis.measures import loss_of, planes, std_of
 from nascope.records import CurvePoint, ProbeRecord
 from nascope.report.arrangement import Arrangement
 from nascope.report.palette import CIVIDIS, VIRIDIS, colours_at
@@ -65,8 +65,8 @@ GRIDS = {
 
 def grids_of(arrangement: Arrangement, kind: str) -> list[np.ndarray]:
     """The values of every grid of a kind."""
-    probes = [trial.probe(kind) for trial in arrangement.study.trials]
-    return [GRIDS[kind].values(probe) for probe in probes if probe is not None]
+    probes = [probe for trial in arrangement.study.trials for probe in planes(trial, kind)]
+    return [GRIDS[kind].values(probe) for probe in probes]
 
 
 def scale_of(arrangement: Arrangement, kind: str) -> Scale | None:

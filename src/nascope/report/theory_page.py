@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from nascope import __version__
@@ -19,6 +20,7 @@ from nascope.report.pictures import inline_svg
 from nascope.report.theory_figures import network_figures, sweep_figures, write_figures
 
 _PARTS = ("check", "sweep", "networks")
+_DAMAGE = (KeyError, TypeError, AttributeError, IndexError, ValueError, jinja2.UndefinedError)
 
 
 def write_theory_page(folder: Path) -> Path:
@@ -37,14 +39,7 @@ def write_theory_page(folder: Path) -> Path:
     try:
         networks = network_figures(found["networks"]["networks"]) if "networks" in found else {}
         page = render_theory(found, networks)
-    except (
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        ValueError,
-        jinja2.UndefinedError,
-    ):
+    except _DAMAGE:
         raise StudyError(
             f"{folder}: one of {', '.join(paths[name].name for name in found)} is damaged or of "
             "another version; delete it, and run its command again"
@@ -62,11 +57,32 @@ def render_theory(found: Mapping[str, Any], networks: Mapping[str, Figure]) -> s
         found: what was found, ``check``, ``sweep`` and ``networks``, as far as there.
         networks: the figures of the networks.
     """
+    return _filled("theory.html", found, networks)
+
+
+def theory_sections(folder: Path) -> Markup | None:
+    """The same without a page around it, for one that tells more; None where there is nothing.
+
+    A damaged file counts as none: the theory's own command says what is wrong.
+    """
+    try:
+        found = {
+            name: read_json(path) for name in _PARTS if (path := folder / f"{name}.json").is_file()
+        }
+        if not found:
+            return None
+        networks = network_figures(found["networks"]["networks"]) if "networks" in found else {}
+        return Markup(_filled("theory_body.html", found, networks))
+    except (StudyError, *_DAMAGE):
+        return None
+
+
+def _filled(template: str, found: Mapping[str, Any], networks: Mapping[str, Figure]) -> str:
     check, sweep = found.get("check"), found.get("sweep")
     figures = {**(sweep_figures(sweep) if sweep else {}), **networks}
     return (
         _environment()
-        .get_template("theory.html")
+        .get_template(template)
         .render(
             version=__version__,
             check=check,

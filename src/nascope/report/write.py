@@ -1,43 +1,68 @@
-"""Writing a study's report, also while the study still runs."""
+"""Writing the report of one study or several, also while they still run."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from nascope.analysis import measure_study
-from nascope.records import read_study
+from nascope.analysis import measure_study, too_small, verdicts
+from nascope.errors import StudyError
+from nascope.records import StudyRecord, read_study
 from nascope.records.files import write_bytes
 from nascope.records.paths import StudyPaths
+from nascope.records.read import together
 from nascope.report.arrangement import arrange
-from nascope.report.page import render
+from nascope.report.page import Judged, render
+from nascope.report.theory_page import theory_sections
+from nascope.report.verdict_cards import cards, tally
 
 
-def write_report(folder: Path, *, output: Path | None = None, figures: bool = True) -> Path:
-    """Write a study's page, and its figures for print, from the records in its folder.
+def write_report(
+    *folders: str | Path, output: str | Path | None = None, figures: bool = True
+) -> Path:
+    """Write the page of a study, or of several on one page, from the records in their folders.
 
     Args:
-        folder: the study's folder; may still be growing.
-        output: the page; FOLDER/report.html if not given. The figures always go to
-            FOLDER/figures, each as PNG with its data beside it.
-        figures: whether to draw the figures for print, which take most of the time.
+        folders: of the studies; may still be growing.
+        output: the page; by default FOLDER/report.html of one study. Several need it.
+        figures: whether to draw the figures for print too, which take most of the time: PNG with
+            their data beside them, in FOLDER/figures. Of several studies none are drawn.
 
     Returns:
         The page's path.
 
     Raises:
-        StudyError: the folder holds no study, a file of it is damaged, or the output cannot be
+        StudyError: a folder holds no study, a file of it is damaged, or the output cannot be
             written.
     """
-    paths = StudyPaths(Path(folder))
-    study = read_study(paths.folder)
+    if len(folders) != 1 and (output is None or not folders):
+        raise StudyError("a report of several studies needs a page's name: give output")
+    paths = [StudyPaths(Path(folder)) for folder in folders]
+    studies = [read_study(path.folder) for path in paths]
+    study = together(studies)
     arrangement = arrange(study)
     levels, measured = measure_study(study)
     posters: dict[str, bytes] = {}
-    if figures:
+    if figures and len(studies) == 1:
         from nascope.report.figures import draw_figures  # noqa: PLC0415  (matplotlib is slow)
 
-        posters = draw_figures(arrangement, levels, paths.figures)
-    page = render(arrangement, levels, measured, posters=posters)
-    target = Path(output) if output is not None else paths.report
+        posters = draw_figures(arrangement, levels, paths[0].figures)
+    page = render(
+        arrangement,
+        levels,
+        measured,
+        judged=_judged(studies),
+        theory=next(filter(None, (theory_sections(path.theory) for path in paths)), None),
+        posters=posters,
+    )
+    target = Path(output) if output is not None else paths[0].report
     write_bytes(target, page.encode("utf-8"))
     return target
+
+
+def _judged(studies: Sequence[StudyRecord]) -> list[Judged]:
+    found = []
+    for study in studies:
+        own = verdicts(study)
+        found.append(Judged(study.name, cards(own), tally(own), too_small(study)))
+    return found

@@ -55,13 +55,13 @@ class Judge:
         """In words: whether what came out agrees with the paper."""
         target = question.target
         lines = list(_numbers(question)) if target.name in PUBLISHED else []
+        if target.claims and not question.scale.judged:
+            return [*lines, "no verdict at this scale"]
         if target.drawing == "topologies":
-            every = verdicts(_of_originals(question))
-            return lines + [_verdict(one) for one in every if one.claim == 1]
+            of_all = verdicts(_of_originals(question))
+            return lines + [_verdict(one) for one in of_all if one.claim == 1]
         if target.recipe is None:
             return lines
-        if not question.scale.judged:
-            return [*lines, "no verdict at this scale"]
         own = {column.data for column in question.columns if not column.absent}
         trials, found = self._verdicts(question)
         if not trials:

@@ -53,8 +53,8 @@ function gridTraces(figure, scale, colours) {
   const traces = lost.length ? [hatching(figure, lost, colours)] : [];
   if (figure.kind === "landscape") {
     traces.push({ ...common, type: "contour", autocontour: false, contours: { start: scale.start, end: scale.end, size: scale.step, coloring: "fill" }, line: { width: 0.6, color: "rgba(255,255,255,.55)", smoothing: 0.4 } });
-    if (DATA.level !== null) {
-      const at = placeOf(DATA.level, scale);
+    if (figure.level !== null) {
+      const at = placeOf(figure.level, scale);
       traces.push({ ...common, type: "contour", autocontour: false, hoverinfo: "skip", hovertemplate: undefined, contours: { start: at, end: at, size: 1, coloring: "none" }, line: { width: 2.4, color: "#fff", smoothing: 0.4 } });
       traces.push({ ...common, type: "contour", autocontour: false, hoverinfo: "skip", hovertemplate: undefined, contours: { start: at, end: at, size: 1, coloring: "none" }, line: { width: 1.2, color: "#000", smoothing: 0.4 } });
     }

@@ -6,7 +6,9 @@ const drawn = new Set();
 function draw(element) {
   const figure = DATA.figures[element.id];
   drawn.add(element);
-  return figure.kind === "curve" ? drawCurve(element, figure, hiddenCells) : drawGrid(element, figure);
+  if (figure.kind === "curve") return drawCurve(element, figure, hiddenCells);
+  if (figure.kind === "scatter") return drawScatter(element, figure, hiddenCells);
+  return figure.kind === "selection" ? drawSelection(element, figure) : drawGrid(element, figure);
 }
 
 function redraw(elements) {
@@ -33,7 +35,7 @@ function toggleCell(key, shown) {
   if (shown) hiddenCells.delete(key); else hiddenCells.add(key);
   for (const chip of document.querySelectorAll(`[data-toggle="${key}"]`)) chip.setAttribute("aria-pressed", String(shown));
   for (const element of document.querySelectorAll(`[data-cell="${key}"]`)) element.classList.toggle("hidden-cell", !shown);
-  redraw([...drawn].filter((element) => element.classList.contains("curve")));
+  redraw([...drawn].filter((element) => ["curve", "scatter"].includes(DATA.figures[element.id]?.kind)));
 }
 
 function choose(name, value) {

@@ -21,7 +21,24 @@ function sortTable(table, column, ascending) {
   table.tBodies[0].append(...rows.map(({ row }) => row));
 }
 
+// Rows that hold every word of the filter before a table; the others are hidden.
+function filterTable(box, table) {
+  const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+  let shown = 0;
+  for (const row of table.tBodies[0].rows) {
+    const text = row.textContent.toLowerCase();
+    const kept = words.every((word) => text.includes(word));
+    row.classList.toggle("filtered", !kept);
+    shown += kept;
+  }
+  box.closest(".filter").querySelector("span").textContent = words.length ? `${shown} of ${table.tBodies[0].rows.length}` : "";
+}
+
 function prepareTables() {
+  for (const box of document.querySelectorAll(".filter input")) {
+    const table = box.closest(".filter").nextElementSibling.querySelector("table");
+    box.addEventListener("input", () => filterTable(box, table));
+  }
   for (const table of document.querySelectorAll("table.sortable")) {
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {

@@ -1,0 +1,252 @@
+"""The page's sections between the verdicts and the tables: what each draws, as plain data."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from nascope.analysis import generalisation
+from nascope.analysis.claims import MODES, Measure, measure_of
+from nascope.analysis.convergence import early_epoch
+from nascope.analysis.families import (
+    Family,
+    Setting,
+    families,
+    main_settings,
+    recipe_value,
+    setting_of,
+)
+from nascope.analysis.generalisation import Pair, chance_that_a_variant_wins
+from nascope.analysis.pattern import origin
+from nascope.analysis.selection import Choice, candidates_of, choices
+from nascope.cells.census import point
+from nascope.cells.plots import census_svg
+from nascope.cells.spaces import space
+from nascope.errors import GenotypeError
+from nascope.records import StudyRecord
+from nascope.report.arrangement import Arrangement
+
+# ---------------------------------------------------------------- census
+
+
+@dataclass(frozen=True)
+class Census:
+    """A space with a family's cells on it."""
+
+    family: str
+    space: str
+    svg: Markup
+
+
+def censuses(arrangement: Arrangement) -> list[Census]:
+    """For each family the space of its original, with the original and its variants on it."""
+    found = []
+    for family in arrangement.families:
+        members = arrangement.cells_of(family)
+        original = next((cell for cell in members if cell.is_original), None)
+        if original is None:
+            continue
+        name = origin(original.genotype, family).space
+        cell = original.genotype.normal
+        try:
+            # the authors' variants may read one source twice, so their space is A.2's
+            within = space("independent" if len(members) > 1 else name).of(cell)
+        except GenotypeError:
+            continue
+        others = [member for member in members if not member.is_original]
+        svg = census_svg(
+            within.census(),
+            named={original.label: point(cell)},
+            crowd=[point(member.genotype.normal) for member in others],
+            title=f"Normal cells: share of {within.count():,} wirings",
+        )
+        found.append(Census(family, "A.2's sampling" if len(members) > 1 else name, Markup(svg)))
+    return found
+
+
+# ---------------------------------------------------------------- association
+
+_SHOWN = ((2, "frozen"), (3, "frozen"), (5, "frozen"), (5, "recalibrated"), (6, "frozen"),
+          (6, "recalibrated"), (7, "frozen"))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """A measure against the width or the depth of every wiring; ``name`` is its element's."""
+
+    name: str
+    title: str
+    data: str
+    figure: Mapping[str, Any]
+
+
+def scatters(arrangement: Arrangement, prefix: str = "a") -> list[Scatter]:
+    """Each primary measure against width and depth, for each data set."""
+    keys = {(cell.family, cell.label): cell.key for cell in arrangement.cells}
+    found: list[Scatter] = []
+    for setting in main_settings(arrangement.study):
+        own = families(arrangement.study, setting)
+        for claim, mode in _SHOWN:
+            measure = measure_of(claim, mode)
+            title = measure.title + ("" if mode == MODES[0] else ", recalibrated")
+            rows = _rows(own, measure, keys)
+            if len(rows) < 3:
+                continue
+            for axis in ("width", "depth"):
+                figure = {
+                    "kind": "scatter",
+                    "x_axis": f"{axis} of the normal cell" + (" (c)" if axis == "width" else ""),
+                    "y_axis": title,
+                    "log": measure.ratio,
+                    "points": [{**row, "x": row[axis]} for row in rows],
+                }
+                name = f"{prefix}{len(found)}"
+                found.append(Scatter(name, f"{_capital(title)} and {axis}", setting.data, figure))
+    return found
+
+
+def _rows(
+    own: list[Family], measure: Measure, keys: Mapping[tuple[str, str], str]
+) -> list[dict[str, Any]]:
+    rows = []
+    for family in own:
+        for one in family.members:
+            values = [measure.value(trial) for trial in one.trials]
+            values = [value for value in values if math.isfinite(value)]
+            if not values or (family.name, one.label) not in keys:
+                continue
+            mean = statistics.fmean(values)
+            shown = math.exp(mean) if measure.ratio else measure.scale * mean
+            rows.append(
+                {
+                    "cell": keys[family.name, one.label],
+                    "family": family.name,
+                    "y": float(f"{shown:.5g}"),
+                    "width": float(one.normal.fractional_width),
+                    "depth": one.normal.depth,
+                    "seeds": len(values),
+                    "original": one.is_original,
+                }
+            )
+    return rows
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+# ---------------------------------------------------------------- generalisation
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Where a family's original ended among its variants: Figure 9."""
+
+    family: str
+    data: str
+    accuracy: float
+    mean: float
+    rank: float
+    of: int
+    chance: float  # that the best variant beats it, were all alike
+
+
+def endings(study: StudyRecord) -> list[Ending]:
+    """Each family's original by accuracy at the end, on every data set."""
+    found = []
+    for setting in main_settings(study):
+        own = [f for f in families(study, setting) if f.original is not None and f.variants]
+        ranks = generalisation.ranks([f for f in own if _known(f)])
+        for one in ranks.standings if ranks is not None else ():
+            chance = chance_that_a_variant_wins(one.of - 1)
+            found.append(
+                Ending(one.family, setting.data, one.original, one.mean, one.rank, one.of, chance)
+            )
+    return found
+
+
+def _known(family: Family) -> bool:
+    return all(not math.isnan(generalisation.accuracy(one)) for one in family.members)
+
+
+def pairs(study: StudyRecord) -> list[Pair]:
+    """Originals beside their adapted cells, under every setting: Table 1."""
+    return [
+        pair
+        for setting in main_settings(study)
+        for pair in generalisation.pairs(families(study, setting))
+    ]
+
+
+# ---------------------------------------------------------------- selection
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a search over one family's cells would pick at each epoch."""
+
+    name: str
+    family: str
+    data: str
+    schedule: str
+    telling: tuple[Choice, ...]  # the first tenth, the half, the end
+    figure: Mapping[str, Any]
+
+
+def selections(study: StudyRecord, prefix: str = "s") -> list[Selection]:
+    """For each family and data set the truncated schedule, and re-annealed short ones."""
+    found: list[Selection] = []
+    for setting in main_settings(study):
+        for family in families(study, setting):
+            made = choices(candidates_of(family))
+            if made:
+                name = f"{prefix}{len(found)}"
+                found.append(_selection(name, family, "truncated", made, setting))
+            short = [
+                choice
+                for other in _shorter(study, setting, family)
+                for choice in choices(candidates_of(family, other))
+            ]
+            if short:
+                name = f"{prefix}{len(found)}"
+                found.append(_selection(name, family, "re-annealed", short, setting))
+    return found
+
+
+def _shorter(study: StudyRecord, setting: Setting, family: Family) -> list[Family]:
+    """The same family under shorter schedules that are otherwise alike, by length."""
+    recipe = json.loads(setting.recipe)
+    found = []
+    for other in dict.fromkeys(setting_of(trial) for trial in study.trials):
+        theirs = json.loads(other.recipe)
+        alike = {**theirs, "epochs": recipe.get("epochs")} == recipe
+        same = (other.data, other.digest, other.learning_rate) == (
+            setting.data, setting.digest, setting.learning_rate,
+        )  # fmt: skip
+        if alike and same and theirs.get("epochs", 0) < recipe.get("epochs", 0):
+            found += [f for f in families(study, other) if f.name == family.name]
+    return sorted(found, key=lambda one: recipe_value(one.setting, "epochs") or 0)
+
+
+def _selection(
+    name: str, family: Family, schedule: str, made: list[Choice], setting: Setting
+) -> Selection:
+    epochs = int(recipe_value(setting, "epochs") or made[-1].epoch)
+    wanted = {early_epoch(epochs), -(-epochs // 2), epochs}
+    telling = tuple(one for one in made if one.epoch in wanted or schedule != "truncated")
+    figure = {
+        "kind": "selection",
+        "x": [one.epoch for one in made],
+        "rho": [None if math.isnan(one.rho) else round(one.rho, 4) for one in made],
+        "regret": [None if math.isnan(r := one.regret) else round(100 * r, 3) for one in made],
+        "text": [
+            f"picks {one.picked}: width {one.width:.3g} c, depth {one.depth:.3g}" for one in made
+        ],
+    }
+    return Selection(name, family.name, setting.data, schedule, telling, figure)

@@ -1,0 +1,54 @@
+// Wirings against width or depth, and what a search picks by the epoch at which it stops.
+
+function smallLayout(colours, figure) {
+  const layout = baseLayout(colours);
+  layout.font.size = 11;
+  layout.margin = { l: 48, r: 10, t: 8, b: 36 };
+  const axis = { gridcolor: colours.grid, linecolor: colours.line, zeroline: false, ticks: "", fixedrange: true, automargin: true };
+  layout.xaxis = { ...axis, title: { text: figure.x_axis, standoff: 4 } };
+  layout.yaxis = { ...axis, title: { text: "", standoff: 4 } };
+  return layout;
+}
+
+// wirings of equal width would hide each other: spread by their place, not at random
+function besideEachOther(points) {
+  const met = new Map();
+  return points.map((point) => {
+    const count = met.get(point.x) ?? 0;
+    met.set(point.x, count + 1);
+    return point.x + 0.04 * (count % 2 ? -1 : 1) * Math.ceil(count / 2);
+  });
+}
+
+function drawScatter(element, figure, hidden) {
+  const colours = theme(), layout = smallLayout(colours, figure);
+  const shown = figure.points.filter((point) => !hidden.has(point.cell));
+  const cells = shown.map((point) => DATA.cells[point.cell]);
+  const trace = {
+    x: besideEachOther(shown), y: shown.map((point) => point.y), mode: "markers+text", hovertemplate: "%{hovertext}<extra></extra>",
+    text: shown.map((point) => (point.original ? escaped(point.family) : "")), textposition: "top center", textfont: { size: 9, color: colours.muted }, cliponaxis: false,
+    hovertext: shown.map((point, k) => `${escaped(cells[k].label)}: ${point.y.toPrecision(4)}<br>width ${point.width} c, depth ${point.depth}, ${point.seeds} seed${point.seeds > 1 ? "s" : ""}`),
+    marker: { color: cells.map(cellColour), symbol: cells.map((cell) => cell.marker), size: shown.map((point) => (point.original ? 11 : 8)), line: { width: shown.map((point) => (point.original ? 2 : 0)), color: colours.ink } },
+  };
+  layout.yaxis.type = figure.log ? "log" : "linear";
+  if (figure.log) { layout.yaxis.dtick = "D2"; }
+  layout.hovermode = "closest";
+  return Plotly.react(element, [trace], layout, CONFIG);
+}
+
+function drawSelection(element, figure) {
+  const colours = theme(), layout = smallLayout(colours, { x_axis: "epoch at which the search stops" });
+  layout.yaxis = { ...layout.yaxis, title: { text: "rank correlation ρ", standoff: 4 }, range: [-1.05, 1.05] };
+  layout.yaxis2 = { ...layout.yaxis, overlaying: "y", side: "right", title: { text: "regret (points)", standoff: 4 }, range: [-0.05, 1.1 * Math.max(0.1, ...figure.regret.filter((r) => r !== null))], nticks: 5, showgrid: false };
+  layout.margin.r = 48;
+  layout.showlegend = true;
+  layout.legend = { orientation: "h", y: 1.12, x: 0, font: { size: 11 } };
+  layout.margin.t = 26;
+  layout.hovermode = "x unified";
+  const accent = getComputedStyle(ROOT).getPropertyValue("--accent").trim();
+  const traces = [
+    { x: figure.x, y: figure.rho, name: "ρ of early with final", mode: "lines+markers", line: { color: accent, width: 2 }, marker: { size: 6 }, text: figure.text, hovertemplate: "%{y:.2f}<br>%{text}" },
+    { x: figure.x, y: figure.regret, name: "regret", yaxis: "y2", mode: "lines+markers", line: { color: colours.warn, width: 2, dash: "dash" }, marker: { size: 6, symbol: "square" }, hovertemplate: "%{y:.2f} points" },
+  ];
+  return Plotly.react(element, traces, layout, CONFIG);
+}

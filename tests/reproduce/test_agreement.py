@@ -1,0 +1,120 @@
+"""What is said of agreement: the paper's own numbers, and verdicts by all trials of a recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from nascope.cells.genotype import from_dict
+from nascope.data import load_data
+from nascope.records import CurvePoint, StudyRecord, TrainingRecord, TrialRecord
+from nascope.reproduce import REPRODUCTION_SCALES, TARGETS, Options, ask
+from nascope.reproduce.agreement import Judge
+from nascope.reproduce.words import here
+from nascope.study.study import DataRequest
+
+SMALL, TINY = REPRODUCTION_SCALES["small"], REPRODUCTION_SCALES["tiny"]
+
+
+@pytest.fixture(autouse=True)
+def any_data(monkeypatch):
+    few = load_data("digits", train_size=30, test_size=20)
+    monkeypatch.setattr(
+        DataRequest, "load", lambda self, data_dir=None: dataclasses.replace(few, name=self.name)
+    )
+
+
+def asked(name, scale=SMALL, **options):
+    (question,) = ask([TARGETS[name]], Options(scale, **options), None).questions
+    return question
+
+
+def training(speed: float) -> TrainingRecord:
+    points = tuple(
+        CurvePoint(
+            epoch=epoch, learning_rate=0.025, train_loss=2.3 * speed**epoch,
+            train_accuracy=0.5, train_top5=0.9, test_loss=2.0 * speed**epoch,
+            test_accuracy=1 - 0.9 * speed**epoch, test_top5=0.9, gradient_norm=1.0, seconds=1.0,
+            images_per_second=1.0,
+        )
+        for epoch in range(1, 11)
+    )  # fmt: skip
+    return TrainingRecord(points, (), None, True, {})
+
+
+def trained(*questions, trial=lambda entry: True) -> StudyRecord:
+    """Every planned trial, as if trained: the originals' losses fall the fastest."""
+    entries = {entry["identity"]: entry for q in questions for entry in q.plan.trials}
+    return StudyRecord("s", Path(), tuple(
+        TrialRecord(
+            entry["identity"], entry["label"], entry["family"], entry["variant"],
+            from_dict(entry["genotype"]), {**entry["data"], "image_size": 32}, entry["recipe"],
+            entry["seed"],
+            training(0.8 if entry["variant"] == "original" else 0.85 + 0.01 * (number % 5))
+            if trial(entry) else None,
+        )
+        for number, entry in enumerate(entries.values())
+    ))  # fmt: skip
+
+
+def lines(question, study):
+    return Judge(lambda: study).agreement(question)
+
+
+def test_other_figures_families_help_to_judge_one():
+    few = asked("fig3")
+    study = trained(few)
+    judged = lines(few, study)
+    assert judged[0] == "judged by the 5 trials that this folder holds under this recipe:"
+    (claim,) = [line for line in judged if line.startswith("claim 2 (faster convergence)")]
+    assert "on CIFAR-10: not testable at this scale" in claim
+    many = trained(few, asked("fig9"), asked("table1"))
+    judged = lines(few, many)
+    assert judged[0].startswith("judged by the 55 trials")  # none of Table 1's recipe
+    (claim,) = [line for line in judged if line.startswith("claim 2 (faster convergence)")]
+    assert "on CIFAR-10: supported. An original beats 100% of its variants" in claim
+    assert judged[judged.index(claim) + 1] == "  DARTS: 1 of 11, 1 being the best"
+    assert not any("NASNet:" in line for line in judged)  # is in no figure 3
+    assert not any(line.startswith("claim 8") for line in judged)
+
+
+def test_the_papers_exceptions_are_told():
+    question = asked("fig17")
+    judged = lines(question, trained(question))
+    assert any("the variances of its family cannot be told apart" in line for line in judged)
+
+
+def test_nothing_and_too_little():
+    question = asked("fig3")
+    nothing = trained(question, trial=lambda entry: False)
+    assert lines(question, nothing) == ["nothing to judge yet"]
+    assert here(question, nothing, {})[0] == "DARTS on CIFAR-10: not run yet"
+    assert lines(asked("fig3", TINY), nothing) == ["no verdict at this scale"]
+    assert lines(asked("fig8"), nothing) == []
+
+
+def test_the_study_is_read_and_judged_once():
+    question, read = asked("fig3"), []
+    study = trained(question)
+    judge = Judge(lambda: read.append(1) or study)
+    assert judge.agreement(question) == judge.agreement(question)
+    assert read == [1]
+
+
+def test_topologies_are_held_against_the_papers_numbers(monkeypatch):
+    assert lines(asked("fig1"), None)[0] == "width and depth of 5 cells are the paper's"
+    assert lines(asked("fig1"), None)[1].startswith("claim 1 (wide and shallow): supported")
+    assert lines(asked("fig10"), None)[0] == "width and depth of 4 cells are the paper's"
+    from nascope.reproduce import agreement  # noqa: PLC0415
+
+    monkeypatch.setitem(agreement.PUBLISHED["fig1"], "DARTS", (3, 3.5, 4))
+    assert lines(asked("fig1"), None)[0] == "width and depth of 5 cells differ for DARTS"
+
+
+def test_what_came_out_is_ranked():
+    question = asked("fig3")
+    words = here(question, trained(question), {})
+    assert words[0].startswith("DARTS on CIFAR-10: area under the training loss 8.21, the smallest")
+    assert "test accuracy (%) 90.3, the largest of 5" in words[0]
