@@ -48,6 +48,11 @@ class Association:
     families: int
     exact: bool
 
+    @property
+    def p(self) -> float:
+        """Two-sided."""
+        return min(1.0, 2 * min(self.p_positive, self.p_negative))
+
 
 def association(
     families: Sequence[tuple[Sequence[float], Sequence[float]]], *, seed: int = 0

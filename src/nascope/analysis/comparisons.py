@@ -128,7 +128,7 @@ def _judged(
         what = "of the families that the claim speaks of " if numbers else ""
         lacking = "this BatchNorm mode" if base.batchnorm else "an original and its variants"
         return replace(base, sentence=f"Nothing {what}was measured with {lacking}.", needs=lacking)
-    width, depth, normal_only = _associations(chosen, numbers)
+    associations, normal_only = _associations(chosen, numbers)
     if found.smallest_p > ALPHA:
         outcome = NOT_TESTABLE
     elif found.p_better <= ALPHA:
@@ -149,8 +149,7 @@ def _judged(
         share=found.share,
         sentence=sentence(found, measure),
         needs=needs(found, outcome),
-        width=width,
-        depth=depth,
+        associations=associations,
         normal_only=normal_only,
     )
 
@@ -166,21 +165,29 @@ def _base(number: int, setting: Setting, measure: Measure, mode: str | None = No
     )
 
 
+COORDINATES = (
+    "fractional_width", "strict_width", "live_width", "effective_width", "depth", "effective_depth",
+)  # fmt: skip
+"""Of a normal cell, the one that claims are read by first among the widths."""
+
+
 def _associations(
     chosen: Sequence[Family], numbers: Mapping[str, tuple[float, Sequence[float]]]
-) -> tuple[Association | None, Association | None, bool]:
+) -> tuple[dict[str, Association], bool]:
     used = [family for family in chosen if family.name in numbers]
     normal_only = any(len(family.normal_only()) >= MIN_NORMAL_ONLY for family in used)
-    widths, depths = [], []
+    kept = []
     for family in used:
-        kept = {v.label for v in (family.normal_only() if normal_only else family.variants)}
-        own = [
-            (float(v.normal.fractional_width), float(v.normal.depth), y)
-            for v, y in zip(family.variants, numbers[family.name][1], strict=True)
-            if v.label in kept
+        labels = {v.label for v in (family.normal_only() if normal_only else family.variants)}
+        own = zip(family.variants, numbers[family.name][1], strict=True)
+        kept.append([(v.normal, number) for v, number in own if v.label in labels])
+    found = {}
+    for name in COORDINATES:
+        pairs = [
+            ([float(getattr(wiring, name)) for wiring, _ in own], [number for _, number in own])
+            for own in kept
         ]
-        if own:
-            w, d, y = zip(*own, strict=True)
-            widths.append((w, y))
-            depths.append((d, y))
-    return association(widths), association(depths), normal_only
+        one = association(pairs)
+        if one is not None:
+            found[name.replace("_", " ")] = one
+    return found, normal_only

@@ -53,7 +53,7 @@ class Verdict:
         sentence: the result in one line.
         needs: what a stronger answer would need.
         families: one a family, those that the paper excepts included.
-        width, depth: the association with them among variants.
+        associations: with each width and depth, among variants, by its name.
         ratio: whether number, low, high and detectable are ratios − 1, in per cent.
         normal_only: whether those variants rewire the normal cell alone.
     """
@@ -75,8 +75,7 @@ class Verdict:
     share: float | None = None
     needs: str = ""
     families: tuple[Agreement, ...] = ()
-    width: Association | None = None
-    depth: Association | None = None
+    associations: Mapping[str, Association] = field(default_factory=dict)
     normal_only: bool = False
     ratio: bool = False
     pairs: tuple[Pair, ...] = field(default=(), compare=False)
@@ -158,11 +157,10 @@ def as_row(verdict: Verdict) -> dict[str, Any]:
         for name in ("claim", "title", "data", "batchnorm", "outcome", "measure", "unit", "number",
                      "low", "high", "detectable", "p", "share", "sentence", "needs")
     }  # fmt: skip
-    for name in ("width", "depth"):
-        found: Association | None = getattr(verdict, name)
-        row[f"{name}_rho"] = None if found is None else found.rho
-        row[f"{name}_p"] = (
-            None if found is None else min(1.0, 2 * min(found.p_positive, found.p_negative))
-        )
-    row["wirings"] = verdict.width.wirings if verdict.width is not None else None
+    for name in ("fractional width", "depth"):
+        found = verdict.associations.get(name)
+        key = name.split()[-1]
+        row[f"{key}_rho"] = None if found is None else found.rho
+        row[f"{key}_p"] = None if found is None else found.p
+        row["wirings"] = None if found is None else found.wirings
     return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}

@@ -85,8 +85,8 @@ def _line(verdict: Verdict) -> Line:
         _bar(verdict),
         tuple(
             _association(name, found, verdict)
-            for name, found in (("width", verdict.width), ("depth", verdict.depth))
-            if found is not None and not math.isnan(found.rho)
+            for name, found in verdict.associations.items()
+            if not math.isnan(found.rho)
         ),
     )
 
@@ -125,9 +125,8 @@ def _association(name: str, found: Association, verdict: Verdict) -> str:
     interval = ""
     if found.low is not None and found.high is not None:
         interval = f" [{found.low:+.2f}, {found.high:+.2f}]"
-    p = min(1.0, 2 * min(found.p_positive, found.p_negative))
     which = " of the normal cell alone" if verdict.normal_only else ""
     return (
-        f"among {found.wirings} variants{which}, {verdict.measure} goes with {name} by "
-        f"ρ = {found.rho:+.2f}{interval}, p = {written_p(p)}"
+        f"{name}: ρ = {found.rho:+.2f}{interval}, p = {written_p(found.p)}, "
+        f"{found.wirings} variants{which}"
     )

@@ -26,7 +26,7 @@ function filterTable(box, table) {
   const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
   let shown = 0;
   for (const row of table.tBodies[0].rows) {
-    const text = row.textContent.toLowerCase();
+    const text = [...row.cells].map((cell) => cell.textContent).join(" ").toLowerCase();
     const kept = words.every((word) => text.includes(word));
     row.classList.toggle("filtered", !kept);
     shown += kept;
