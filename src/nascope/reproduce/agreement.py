@@ -112,15 +112,16 @@ def _verdict(one: Verdict) -> str:
 
 def _families(one: Verdict, question: Question) -> Iterator[str]:
     """Where the question's own families stand, and what the paper concedes of them."""
-    own = {cell.family for cell in question.cells}
-    for family in one.families:
+    standings = {family.family: family.standing for family in one.families}
+    for family in dict.fromkeys(cell.family for cell in question.cells):
         parts = []
-        if family.standing is not None:
-            parts.append(f"{family.standing.rank:g} of {family.standing.of}, 1 being the best")
-        if family.paper:
-            parts.append(family.paper)
-        if family.family in own and parts:
-            yield f"  {family.family}: {'; '.join(parts)}"
+        standing = standings.get(family)
+        if standing is not None:
+            parts.append(f"{standing.rank:g} of {standing.of}, 1 being the best")
+        if family in CLAIMS[one.claim].conceded:
+            parts.append(CLAIMS[one.claim].conceded[family])
+        if parts:
+            yield f"  {family}: {'; '.join(parts)}"
 
 
 def _numbers(question: Question) -> Iterator[str]:
