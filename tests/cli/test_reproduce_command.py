@@ -14,10 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from nascope.analysis.measures import std_of
 from nascope.records import read_study
 from nascope.records.files import read_arrays
+from nascope.report.paper.drawn import in_print
+from nascope.report.theory_figures import sweep_figures
 from nascope.reproduce import TARGETS
 from tests.cli.test_commands import assert_refused, nascope
 from tests.report.test_figures import is_painted
@@ -98,6 +101,19 @@ def test_the_data_beside_a_figure_are_the_records(whole):
         error = 100 - 100 * trial.training.last.test_accuracy
         assert float(errors[trial.label]["error_percent"]) == pytest.approx(error)
     assert float(errors["SNAS-adapted"]["paper_error_percent"]) == 2.69
+
+
+def test_no_formula_is_left_unread_in_print(whole):
+    """Names may hold dollar signs, so none is read as a formula; matplotlib's own are none then."""
+    folder, _ = whole
+    sweep = json.loads((folder / "theory" / "sweep.json").read_text())
+    with in_print():
+        figures = sweep_figures(sweep)
+        for figure in figures.values():
+            figure.draw_without_rendering()
+    texts = [text.get_text() for figure in figures.values() for text in figure.findobj(Text)]
+    assert texts
+    assert not [text for text in texts if "$" in text]
 
 
 def test_the_folder_is_one_study(whole):

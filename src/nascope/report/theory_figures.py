@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from nascope.analysis.regimes import norms_and_gains, swept_over_depth
 from nascope.records.files import write_bytes
 from nascope.report.pictures import png
+from nascope.report.scales import readable
 
 Plain = Mapping[str, Any]
 
@@ -88,6 +89,8 @@ def _sheet(rows: int, columns: int, title: str, height: float = 2.6) -> tuple[Fi
 
 def _log_ratios(ax: Any) -> None:
     ax.set_yscale("log")
+    # Written out, since matplotlib's own powers are drawn as formulas, which names forbid in print.
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: readable(value)))
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 
