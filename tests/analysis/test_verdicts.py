@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from nascope.analysis.claims import measure_of
 from nascope.analysis.verdicts import too_small, verdicts
 from nascope.cells.topology import topology
 from nascope.records import StudyRecord
@@ -154,6 +155,20 @@ def test_a_diverged_original_ranks_last() -> None:
         if one.claim in (2, 3, 5, 6):
             assert one.share == 0
             assert one.outcome == "contradicted"
+
+
+def test_points_that_are_not_finite_do_not_look_small() -> None:
+    study = planted.study(0)
+    trial = next(t for t in study.trials if t.label == "DARTS")
+    probes = []
+    for probe in trial.probes:
+        arrays = dict(probe.arrays)
+        if probe.kind == "variance":
+            arrays["variance"] = np.where(np.eye(5, dtype=bool), 1e-6, np.inf)
+        probes.append(dataclasses.replace(probe, arrays=arrays))
+    lost = dataclasses.replace(trial, probes=tuple(probes))
+    assert measure_of(6).value(lost) == np.inf
+    assert np.isfinite(measure_of(6).value(trial))
 
 
 def test_families_that_the_paper_excepts_are_told_apart() -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from nascope.analysis import verdicts
 from nascope.cells import load_cell
 from nascope.cells.genotype import format_text
 from nascope.cli.main import app, main
+from nascope.records import read_study
 from tests.report.synthetic import STUDIES, family, write_study
 
 
@@ -74,3 +78,13 @@ def test_bad_tables_are_one_line(nascope, tmp_path: Path, text: str | None, word
     assert (code, out) == (2, "")
     assert words in err
     assert err.count("\n") == 1
+
+
+def test_the_example_tells_the_same(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "study", STUDIES["judged"](), name="judged")
+    example = Path(__file__).parents[2] / "examples" / "verdicts.py"
+    run = subprocess.run(
+        [sys.executable, example, folder], capture_output=True, text=True, check=True
+    )
+    for one in verdicts(read_study(folder)):
+        assert one.sentence in run.stdout

@@ -238,7 +238,15 @@ def _checkpoint(fake: Fake, recipe: Mapping[str, Any], name: str) -> bytes:
 
 def _write_curvature(paths: Any, name: str, eigenvalues: Iterable[float]) -> None:
     values = np.array(list(eigenvalues))
-    files.write_arrays(paths.arrays, {"eigenvalues": values, "trace_samples": 3 * values[:2]})
+    arrays = {
+        "eigenvalues": values,
+        "trace_samples": 3 * values[:2],
+        "nodes": np.array([[*values, 0.0]]),
+        "weights": np.array([[0.02, 0.08, 0.1, 0.8]]),
+        "blocks": np.array(["stem", "cell 0", "cell 1"]),
+        "lipschitz": np.array([3.0, 8.0, 5.0]) * values[0],
+    }
+    files.write_arrays(paths.arrays, arrays)
     settings = {"instances": 100, "batchnorm": "frozen", "data": "test", "at": "end", "seed": 0}
     summary = {"kind": "curvature", "identity": name, "settings": settings, "provenance": MADE_BY}
     files.write_json(paths.summary, summary)

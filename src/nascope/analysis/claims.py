@@ -9,9 +9,11 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from nascope.analysis.convergence import agitation, area_under_loss, early_accuracy, train_losses
 from nascope.analysis.measures import loss_of, plane, std_of
-from nascope.analysis.smoothness import area_below, chance_loss, summarise
+from nascope.analysis.smoothness import area_below, chance_loss
 from nascope.records import TrialRecord
 
 MODES = ("frozen", "recalibrated")
@@ -166,13 +168,17 @@ def basin(mode: str) -> Callable[[TrialRecord], float]:
 
 
 def log_spread(mode: str) -> Callable[[TrialRecord], float]:
-    """ln of the median √g over a gradient-variance grid, under a BatchNorm mode."""
+    """ln of the median √g over a gradient-variance grid, under a BatchNorm mode.
+
+    A point that is not finite counts as larger than any other: left out, it would look small.
+    """
 
     def value(trial: TrialRecord) -> float:
         probe = plane(trial, "variance", mode)
         if probe is None:
             return math.inf if _diverged(trial) else math.nan
-        middle = summarise(std_of(probe)).median
+        spread = std_of(probe)
+        middle = float(np.median(np.where(np.isfinite(spread), spread, math.inf)))
         return math.log(middle) if middle > 0 else math.inf
 
     return value

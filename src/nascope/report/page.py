@@ -73,6 +73,8 @@ def render(
     scatters, selections = story.scatters(arrangement), story.selections(study)
     figures = {one.name: one.figure for one in scatters}
     figures |= {one.name: one.figure for one in selections}
+    spectra = {group.key: story.curvatures(group) for group in arrangement.groups}
+    figures |= {one.name: one.figure for own in spectra.values() for one in own}
     return (
         _environment()
         .get_template("page.html")
@@ -95,6 +97,7 @@ def render(
                 for group in arrangement.groups
                 if (own := glance.strips(group, arrangement, levels, measured, glance.CURVATURE))
             },
+            spectra=spectra,
             scatters=scatters,
             endings=story.endings(study),
             pairs=story.pairs(study),

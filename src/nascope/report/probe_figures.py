@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nascope.analysis.smoothness import gradient_std
+from nascope.analysis.spectrum import spectral_density
 from nascope.report.grid_figures import GridValues, fill_grid, label_bar
 from nascope.report.pictures import png
 from nascope.report.quantities import GRIDS
@@ -17,7 +18,6 @@ from nascope.report.scales import shared_scale
 Arrays = Mapping[str, np.ndarray]
 
 _INK, _ACCENT, _GREY = "#1f2937", "#c2410c", "#6b7280"
-_DENSITY_POINTS = 1000
 
 
 def draw_probe(kind: str, arrays: Arrays, settings: Mapping[str, Any], title: str) -> bytes:
@@ -102,12 +102,8 @@ def _draw_spectrum(ax: Any, arrays: Arrays) -> None:
     """The density of eigenvalues on a logarithmic axis, and the eigenvalues found."""
     values = arrays["eigenvalues"][np.isfinite(arrays["eigenvalues"])]
     if "nodes" in arrays and np.isfinite(arrays["nodes"]).all():
-        nodes, weights = arrays["nodes"].ravel(), arrays["weights"].ravel() / len(arrays["nodes"])
-        low, high = nodes[weights > 0].min(), nodes[weights > 0].max()
-        width = max((high - low) / 100, 1e-12)
-        x = np.linspace(low - 5 * width, high + 5 * width, _DENSITY_POINTS)
-        bumps = np.exp(-0.5 * ((x[:, None] - nodes) / width) ** 2) / (width * np.sqrt(2 * np.pi))
-        ax.plot(x, bumps @ weights, color=_INK, linewidth=1.2)
+        x, density, width = spectral_density(arrays["nodes"], arrays["weights"])
+        ax.plot(x, density, color=_INK, linewidth=1.2)
         ax.set_yscale("log")
         ax.set_ylim(bottom=1e-7)
         ax.set_ylabel(f"Density, Gaussian of width {width:.2g}")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
 from nascope.analysis import generalisation
@@ -25,12 +26,13 @@ from nascope.analysis.families import (
 from nascope.analysis.generalisation import Pair, chance_that_a_variant_wins
 from nascope.analysis.pattern import origin
 from nascope.analysis.selection import Choice, candidates_of, choices
+from nascope.analysis.spectrum import spectral_density
 from nascope.cells.census import point
 from nascope.cells.plots import census_svg
 from nascope.cells.spaces import space
 from nascope.errors import GenotypeError
 from nascope.records import StudyRecord
-from nascope.report.arrangement import Arrangement
+from nascope.report.arrangement import Arrangement, Group
 
 # ---------------------------------------------------------------- census
 
@@ -67,6 +69,49 @@ def censuses(arrangement: Arrangement) -> list[Census]:
             title=f"Normal cells: share of {within.count():,} wirings",
         )
         found.append(Census(family, "A.2's sampling" if len(members) > 1 else name, Markup(svg)))
+    return found
+
+
+# ---------------------------------------------------------------- curvature
+
+_LEAST = 1e-7  # of a density: below, nothing was found
+_DENSITY_POINTS = 300
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """A figure of one group's curvature; ``name`` is its element's."""
+
+    name: str
+    title: str
+    figure: Mapping[str, Any]
+
+
+def curvatures(group: Group) -> list[Curvature]:
+    """The density of the Hessian's eigenvalues, and Lipschitz constants block by block."""
+    densities, blocks = [], []
+    for key, trials in group.trials.items():
+        for trial in trials[:1]:  # of the first seed: densities do not average
+            probe = trial.probe("curvature")
+            arrays = probe.arrays if probe is not None else {}
+            nodes = arrays.get("nodes", np.empty(0))
+            if nodes.size and np.isfinite(nodes).all():
+                x, y, _ = spectral_density(nodes, arrays["weights"], points=_DENSITY_POINTS)
+                shown = [None if v < _LEAST else float(f"{v:.4g}") for v in y]
+                densities.append({"cell": key, "x": [float(f"{v:.5g}") for v in x], "y": shown})
+            constants = arrays.get("lipschitz", np.empty(0))
+            if constants.size:
+                sizes = [float(f"{v:.5g}") if math.isfinite(v) else None for v in constants]
+                blocks.append({"cell": key, "x": [str(b) for b in arrays["blocks"]], "y": sizes})
+    found = []
+    if densities:
+        axes = {"x_axis": "λ (nats per unit of weight²)", "y_axis": "density"}
+        figure = {"kind": "lines", **axes, "marks": False, "lines": densities}
+        found.append(Curvature(f"{group.key}-density", "Density of the eigenvalues", figure))
+    if blocks:
+        axes = {"x_axis": "block of weights", "y_axis": "Lipschitz constant"}
+        figure = {"kind": "lines", **axes, "marks": True, "lines": blocks}
+        found.append(Curvature(f"{group.key}-blocks", "Block-wise Lipschitz constants", figure))
     return found
 
 

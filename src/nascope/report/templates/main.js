@@ -7,6 +7,7 @@ function draw(element) {
   const figure = DATA.figures[element.id];
   drawn.add(element);
   if (figure.kind === "curve") return drawCurve(element, figure, hiddenCells);
+  if (figure.kind === "lines") return drawLines(element, figure, hiddenCells);
   if (figure.kind === "scatter") return drawScatter(element, figure, hiddenCells);
   return figure.kind === "selection" ? drawSelection(element, figure) : drawGrid(element, figure);
 }
@@ -35,7 +36,7 @@ function toggleCell(key, shown) {
   if (shown) hiddenCells.delete(key); else hiddenCells.add(key);
   for (const chip of document.querySelectorAll(`[data-toggle="${key}"]`)) chip.setAttribute("aria-pressed", String(shown));
   for (const element of document.querySelectorAll(`[data-cell="${key}"]`)) element.classList.toggle("hidden-cell", !shown);
-  redraw([...drawn].filter((element) => ["curve", "scatter"].includes(DATA.figures[element.id]?.kind)));
+  redraw([...drawn].filter((element) => ["curve", "scatter", "lines"].includes(DATA.figures[element.id]?.kind)));
 }
 
 function choose(name, value) {

@@ -36,6 +36,21 @@ function drawScatter(element, figure, hidden) {
   return Plotly.react(element, [trace], layout, CONFIG);
 }
 
+function drawLines(element, figure, hidden) {
+  const colours = theme(), layout = smallLayout(colours, figure);
+  layout.yaxis = { ...layout.yaxis, type: "log", dtick: 1, exponentformat: "power", title: { text: figure.y_axis, standoff: 4 } };
+  layout.hovermode = "closest";
+  const traces = figure.lines.filter((line) => !hidden.has(line.cell)).map((line) => {
+    const cell = DATA.cells[line.cell];
+    return {
+      x: line.x, y: line.y, name: escaped(cell.label), mode: figure.marks ? "lines+markers" : "lines",
+      line: { color: cellColour(cell), dash: cell.dash, width: 0.7 * cell.width }, marker: { symbol: cell.marker, size: 6 },
+      hovertemplate: "%{x}: %{y:.3g}",
+    };
+  });
+  return Plotly.react(element, traces, layout, CONFIG);
+}
+
 function drawSelection(element, figure) {
   const colours = theme(), layout = smallLayout(colours, { x_axis: "epoch at which the search stops" });
   layout.yaxis = { ...layout.yaxis, title: { text: "rank correlation ρ", standoff: 4 }, range: [-1.05, 1.05] };
