@@ -7,7 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from nascope.analysis.claims import measure_of
+from nascope.analysis.claims import MODES, measure_of
+from nascope.analysis.comparisons import judge_measure, judge_slope
+from nascope.analysis.families import main_settings
 from nascope.analysis.verdicts import too_small, verdicts
 from nascope.cells.topology import topology
 from nascope.records import StudyRecord
@@ -31,9 +33,12 @@ def rates(effect: float) -> dict[str, tuple[float, float]]:
             draw, effect=effect, rate_effect=effect, rates=(0.0025, 0.025, 0.25),
             original_is_wide=effect != 0,
         )  # fmt: skip
-        for (claim, mode), outcome in outcomes(study).items():
-            if 2 <= claim <= 7:
-                found.setdefault(f"{claim} {mode or ''}".strip(), []).append(outcome)
+        (setting,), (every_rate,) = main_settings(study), main_settings(study, rate=False)
+        judged = [judge_measure(study, setting, claim) for claim in (2, 3, 7)]
+        judged += [judge_measure(study, setting, claim, m) for claim in (5, 6) for m in MODES]
+        judged.append(judge_slope(study, every_rate))
+        for one in judged:
+            found.setdefault(f"{one.claim} {one.batchnorm or ''}".strip(), []).append(one.outcome)
     return {
         key: (own.count("supported") / DRAWS, own.count("contradicted") / DRAWS)
         for key, own in found.items()
@@ -80,14 +85,14 @@ def swapped(study: StudyRecord) -> StudyRecord:
 
 def test_swapping_the_original_with_the_narrowest_variant_undoes_each_verdict() -> None:
     supported = 0
-    for draw in range(20):
+    for draw in range(10):
         study = planted.study(draw, effect=3.0, rate_effect=3.0, rates=(0.0025, 0.025, 0.25))
         before, after = outcomes(study), outcomes(swapped(study))
         for key, outcome in before.items():
             if outcome == "supported":
                 supported += 1
                 assert after[key] != "supported", key
-    assert supported > 100
+    assert supported > 50
 
 
 def test_claims_at_convergence_need_convergence() -> None:

@@ -5,15 +5,15 @@ The unit of every comparison is the *wiring*: a cell, its numbers averaged over 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from nascope.cells.genotype import Genotype
+from nascope.cells.genotype import Cell, Genotype
 from nascope.cells.topology import Topology, topology
 from nascope.records import StudyRecord, TrialRecord
 
@@ -55,10 +55,10 @@ class Wiring:
     def is_adapted(self) -> bool:
         return self.variant == "adapted"
 
-    @cached_property
+    @property
     def normal(self) -> Topology:
         """Width and depth of its normal cell."""
-        return topology(self.genotype.normal)
+        return _topology(self.genotype.normal)
 
     def on(self, seeds: Sequence[int]) -> Wiring:
         """Itself, on some of its seeds."""
@@ -87,6 +87,11 @@ class Family:
             return ()
         kept = self.original.genotype.reduce
         return tuple(one for one in self.variants if one.genotype.reduce == kept)
+
+
+@functools.lru_cache(maxsize=4096)
+def _topology(cell: Cell) -> Topology:
+    return topology(cell)
 
 
 def setting_of(trial: TrialRecord, *, rate: bool = True) -> Setting:
