@@ -54,13 +54,13 @@ function beforePrint() {
   darkBefore = isDark();
   ROOT.classList.add("printing");
   setTheme(false);
-  for (const details of document.querySelectorAll("details")) { details.dataset.wasOpen = details.open; details.open = true; }
+  for (const details of document.querySelectorAll("details:not(.verdict details)")) { details.dataset.wasOpen = details.open; details.open = true; }
   for (const element of document.querySelectorAll(".plot[id]")) if (element.offsetParent !== null) draw(element);
 }
 
 function afterPrint() {
   ROOT.classList.remove("printing");
-  for (const details of document.querySelectorAll("details")) details.open = details.dataset.wasOpen === "true";
+  for (const details of document.querySelectorAll("details[data-was-open]")) details.open = details.dataset.wasOpen === "true";
   retheme(darkBefore);
 }
 
