@@ -145,7 +145,7 @@ def _judged(
         low=told[0],
         high=told[1],
         detectable=told[2],
-        p=min(1.0, 2 * min(found.p_better, found.p_worse)),
+        p=found.p,
         share=found.share,
         sentence=sentence(found, measure),
         needs=needs(found, outcome),

@@ -68,6 +68,11 @@ class Contrast:
     detectable: float | None = None
     degrees: int = 0
 
+    @property
+    def p(self) -> float:
+        """Two-sided."""
+        return min(1.0, 2 * min(self.p_better, self.p_worse))
+
 
 def contrast(
     families: Mapping[str, tuple[float, Sequence[float]]], *, higher_is_better: bool = False

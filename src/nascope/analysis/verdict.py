@@ -104,21 +104,17 @@ def sentence(found: Contrast, measure: Measure) -> str:
     beaten = f"An original beats {found.share:.0%} of its variants on average (chance 50 %)"
     first = f"it is first in {firsts} of {count} famil{'y' if count == 1 else 'ies'}"
     if math.isnan(found.shift):
-        return f"{beaten}; {first}; exact p = {_two_sided(found)}. Some trainings diverged."
+        return f"{beaten}; {first}; exact p = {written_p(found.p)}. Some trainings diverged."
     shift = f"{measure.told(found.shift):+.3g}{_space(measure.unit)}"
     interval = ""
     if found.low is not None and found.high is not None:
         ends = measure.told(found.low), measure.told(found.high)
         interval = f" [{ends[0]:+.3g}, {ends[1]:+.3g}]"
-    return f"{beaten}; {first}; {measure.title} {shift}{interval}; exact p = {_two_sided(found)}."
+    return f"{beaten}; {first}; {measure.title} {shift}{interval}; exact p = {written_p(found.p)}."
 
 
 def _space(unit: str) -> str:
     return f" {unit}" if unit else ""
-
-
-def _two_sided(found: Contrast) -> str:
-    return written_p(min(1.0, 2 * min(found.p_better, found.p_worse)))
 
 
 def written_p(p: float) -> str:

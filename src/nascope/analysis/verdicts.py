@@ -141,7 +141,7 @@ def _claim_8(study: StudyRecord, setting: Setting) -> Verdict:
         low=None if found.low is None else 100 * found.low,
         high=None if found.high is None else 100 * found.high,
         detectable=None if found.detectable is None else 100 * found.detectable,
-        p=min(1.0, 2 * min(found.p_better, found.p_worse)),
+        p=found.p,
         families=tuple(Agreement(one.family, one) for one in found.standings),
     )
     epochs = recipe_value(setting, "epochs")

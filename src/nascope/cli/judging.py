@@ -32,7 +32,7 @@ def verdicts(
     from nascope.analysis import verdicts as judge  # noqa: PLC0415
     from nascope.analysis.verdict import as_row  # noqa: PLC0415
     from nascope.records import read_study  # noqa: PLC0415
-    from nascope.records.tables import write_table  # noqa: PLC0415
+    from nascope.records.tables import columns_of, write_table  # noqa: PLC0415
 
     study = read_study(folder)
     if (why := too_small(study)) is not None:
@@ -52,7 +52,7 @@ def verdicts(
             print(f"   A stronger answer needs {one.needs}.")
     if output is not None:
         rows = [as_row(one) for one in found]
-        write_table(output, {name: [row[name] for row in rows] for name in rows[0]})
+        write_table(output, columns_of(rows))
 
 
 def selection(
@@ -72,7 +72,7 @@ def selection(
 
     from nascope.analysis import choices, read_candidates  # noqa: PLC0415
     from nascope.errors import StudyError  # noqa: PLC0415
-    from nascope.records.tables import write_table  # noqa: PLC0415
+    from nascope.records.tables import columns_of, write_table  # noqa: PLC0415
 
     candidates = read_candidates(table)
     found = choices(candidates)
@@ -84,7 +84,7 @@ def selection(
     _print_choices(found)
     if output is not None:
         rows = [asdict(one) for one in found]
-        write_table(output, {name: [row[name] for row in rows] for name in rows[0]})
+        write_table(output, columns_of(rows))
 
 
 def _print_choices(found: list[Choice]) -> None:

@@ -75,7 +75,7 @@ def smoothness(
     from nascope.analysis import over_pairs, smoothness_of  # noqa: PLC0415
     from nascope.errors import StudyError  # noqa: PLC0415
     from nascope.records.files import read_arrays  # noqa: PLC0415
-    from nascope.records.tables import write_table  # noqa: PLC0415
+    from nascope.records.tables import columns_of, write_table  # noqa: PLC0415
 
     if level is None:
         level = log(classes) if classes is not None else nan
@@ -87,7 +87,7 @@ def smoothness(
         found[path] = smoothness_of(arrays["loss"], arrays["alphas"], arrays["betas"], level)
     rows = [{"file": str(path), **asdict(numbers)} for path, numbers in found.items()]
     if output is not None:
-        write_table(output, {name: [row[name] for row in rows] for name in rows[0]})
+        write_table(output, columns_of(rows))
     for row in rows:
         print(row["file"])
         for name, value in row.items():

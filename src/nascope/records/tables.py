@@ -31,6 +31,11 @@ def write_table(path: Path, columns: Columns) -> None:
     write_bytes(path, writers[path.suffix](columns))
 
 
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> Columns:
+    """Rows of the same names, at least one, as columns."""
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
 def csv_bytes(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """A table as CSV, in UTF-8."""
     text = io.StringIO()

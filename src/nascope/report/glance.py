@@ -10,7 +10,7 @@ from nascope.analysis import MIN_SEEDS, Estimate, Levels, TrialMeasures
 from nascope.records import TrialRecord
 from nascope.report.arrangement import Arrangement, Group, ShownCell
 from nascope.report.columns import Column, column, estimate, measures_of
-from nascope.report.scales import LOG_RATIO
+from nascope.report.scales import LOG_RATIO, ordinal
 
 SHOWN = ("area_under_loss", "accuracy", "area_below", "std")
 """Columns of the strips: convergence, its result, smoothness, gradient variance."""
@@ -158,15 +158,8 @@ def _standing(of: Column, means: Mapping[ShownCell, float]) -> str:
     from_below = 1 + sum(value < own for value in others)
     from_above = 1 + sum(value > own for value in others)
     extreme, rank = min((from_below, "lowest"), (from_above, "highest"))[::-1]
-    nth = extreme if rank == 1 else f"{_ordinal(rank)} {extreme}"
+    nth = extreme if rank == 1 else f"{ordinal(rank)} {extreme}"
     return f"{original.label}: {written}, {tied}the {nth} of {len(means)}"
-
-
-def _ordinal(number: int) -> str:
-    ending = (
-        "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    )
-    return f"{number}{ending}"
 
 
 def caveat(trials: Sequence[TrialRecord]) -> str:

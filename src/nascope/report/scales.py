@@ -158,3 +158,15 @@ def readable(value: float, digits: int = 3) -> str:
     if "." in number:
         number = number.rstrip("0").rstrip(".")
     return power if times and number == "1" else number + times + power
+
+
+def ordinal(number: int) -> str:
+    """A place in words.
+
+    >>> [ordinal(n) for n in (1, 2, 3, 4, 11, 22)]
+    ['1st', '2nd', '3rd', '4th', '11th', '22nd']
+    """
+    ending = (
+        "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    )
+    return f"{number}{ending}"

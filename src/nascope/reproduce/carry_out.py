@@ -37,7 +37,7 @@ class ReproductionPaths:
 
     @property
     def theory(self) -> TheoryPaths:
-        return TheoryPaths(self.folder / "theory")
+        return TheoryPaths(self.study.theory)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from nascope.records import StudyRecord, TrialRecord
 from nascope.report.arrangement import Arrangement, Group, arrange
 from nascope.report.paper.accuracies import accuracies, rank_of_original
 from nascope.report.paper.table1 import Errors, parts_of
-from nascope.report.scales import in_digits
+from nascope.report.scales import in_digits, ordinal
 from nascope.reproduce.questions import Question
 from nascope.reproduce.scales import MODES
 
@@ -145,7 +145,7 @@ def _standing(
     finite = sorted(other for other in means.values() if math.isfinite(other))
     among = f"{in_digits(finite[0])} to {in_digits(finite[-1])}" if finite else "all diverged"
     side = "smallest" if small else "largest"
-    place = f"{_ordinal(1 + better)} {side} of {len(means) + 1}"
+    place = f"{_the(1 + better)} {side} of {len(means) + 1}"
     return f"{what} {written}, {place} (variants {among})"
 
 
@@ -153,15 +153,12 @@ def _mean(values: Sequence[float], worst: float) -> float:
     return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else worst
 
 
-def _ordinal(number: int) -> str:
+def _the(number: int) -> str:
     """
-    >>> [_ordinal(n) for n in (1, 2, 3, 4, 11, 22)]
-    ['the', '2nd', '3rd', '4th', '11th', '22nd']
+    >>> [_the(n) for n in (1, 2)]
+    ['the', '2nd']
     """
-    if number == 1:
-        return "the"
-    ends = {1: "st", 2: "nd", 3: "rd"}
-    return f"{number}{'th' if 10 <= number % 100 < 20 else ends.get(number % 10, 'th')}"
+    return "the" if number == 1 else ordinal(number)
 
 
 def _lost(group: Group) -> str:
@@ -191,7 +188,7 @@ def _accuracies(question: Question, arrangement: Arrangement) -> Iterator[str]:
                 yield f"{family} on {column.title}: not run yet"
                 continue
             level = f"{one.mean.mean:.1f} %" if math.isfinite(one.mean.mean) else "diverged"
-            place = f", {_ordinal(rank[0])} best of {rank[1]}" if rank is not None else ""
+            place = f", {_the(rank[0])} best of {rank[1]}" if rank is not None else ""
             yield f"{family} on {column.title}: {level}{place}{_lost(group)}"
         yield from _converged([trial for one in found for trial in one.trials])
 
