@@ -18,11 +18,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nascope.analysis.intervals import NORMAL_80, NORMAL_975
+
 Array = np.ndarray
 
 MOST_EXACT = 50_000  # permutations that are all looked at
 DRAWS = 20_000  # else
-_NORMAL_975, _NORMAL_80 = 1.959964, 0.841621  # quantiles of the standard normal
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,10 @@ def _interval(rho: float, effective: int) -> tuple[float | None, float | None, f
         return None, None, None
     z = math.atanh(max(-1 + 1e-9, min(1 - 1e-9, rho)))
     error = math.sqrt((1 + rho * rho / 2) / (effective - 3))
-    half = _NORMAL_975 * error
+    half = NORMAL_975 * error
     null_error = 1 / math.sqrt(effective - 3)
     return (
         math.tanh(z - half),
         math.tanh(z + half),
-        math.tanh((_NORMAL_975 + _NORMAL_80) * null_error),
+        math.tanh((NORMAL_975 + NORMAL_80) * null_error),
     )

@@ -10,15 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from nascope.analysis.families import Family, Wiring
-from nascope.analysis.intervals import MIN_SEEDS, student_quantile
+from nascope.analysis.families import Family, Wiring, setting_of
+from nascope.analysis.families import families as families_under
+from nascope.analysis.intervals import MIN_SEEDS, NORMAL_975, student_quantile
 from nascope.analysis.standing import Contrast, contrast
-from nascope.records import TrialRecord
+from nascope.records import StudyRecord, TrialRecord
 
 MARGIN = 0.005
 """Differences of test accuracy within half a percentage point count as none."""
-
-_NORMAL_975 = 1.959964
 
 
 def chance_that_a_variant_wins(variants: int) -> float:
@@ -133,6 +132,16 @@ def pairs(families: Sequence[Family]) -> list[Pair]:
     return found
 
 
+def pair_families(study: StudyRecord, data: str) -> list[Family]:
+    """The families that hold a pair, under the setting of a data set that has most of them."""
+    best: list[Family] = []
+    for setting in dict.fromkeys(setting_of(trial) for trial in study.trials):
+        if setting.data == data:
+            own = [family for family in families_under(study, setting) if pairs([family])]
+            best = max(best, own, key=len)
+    return best
+
+
 def _ended(trial: TrialRecord) -> bool:
     training = trial.training
     return training is not None and training.finished and training.diverged_at is None
@@ -152,7 +161,7 @@ def _pair(family: Family, both: Sequence[tuple[TrialRecord, TrialRecord]]) -> Pa
     elif known:
         # variance of the mean of differences of two indicators, over images
         each = [(b + c - (b - c) ** 2 / n) / n**2 for b, c, n in known]
-        half = _NORMAL_975 * math.sqrt(sum(each)) / len(each)
+        half = NORMAL_975 * math.sqrt(sum(each)) / len(each)
     return Pair(
         family.name,
         family.setting.data,

@@ -15,6 +15,8 @@ MIN_BOOTSTRAP = 10  # below, a resample holds too few distinct values
 LEVEL = 0.95
 POWER = 0.8
 
+NORMAL_975, NORMAL_80 = 1.959964, 0.841621  # quantiles of the standard normal
+
 _RESAMPLES = 2000
 _SEED = 0
 

@@ -12,14 +12,12 @@ from nascope.analysis.claims import CLAIMS, MODES
 from nascope.analysis.comparisons import judge_measure, judge_slope
 from nascope.analysis.convergence import converged
 from nascope.analysis.families import (
-    Family,
     Setting,
     Wiring,
     balanced,
     families,
     main_settings,
     recipe_value,
-    setting_of,
 )
 from nascope.analysis.standing import Contrast
 from nascope.analysis.verdict import (
@@ -178,19 +176,9 @@ def _places(found: Contrast) -> str:
 _TABLE_1 = ("cifar10", "cifar100")
 
 
-def _pair_families(study: StudyRecord, data: str) -> list[Family]:
-    """The families that hold a pair, under the setting of a data set that has most of them."""
-    best: list[Family] = []
-    for setting in dict.fromkeys(setting_of(trial) for trial in study.trials):
-        if setting.data == data:
-            own = [f for f in families(study, setting) if generalisation.pairs([f])]
-            best = max(best, own, key=len)
-    return best
-
-
 def _claim_9(study: StudyRecord) -> Verdict:
     claim = CLAIMS[9]
-    paired = {name: _pair_families(study, name) for name in _TABLE_1}
+    paired = {name: generalisation.pair_families(study, name) for name in _TABLE_1}
     every = tuple(pair for own in paired.values() for pair in generalisation.pairs(own))
     judged = {
         name: [f for f in own if name != "cifar10" or f.name not in claim.conceded]

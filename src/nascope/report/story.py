@@ -221,11 +221,11 @@ def _known(family: Family) -> bool:
 
 
 def pairs(study: StudyRecord) -> list[Pair]:
-    """Originals beside their adapted cells, under every setting: Table 1."""
+    """Originals beside their adapted cells, on every data set: the pairs that claim 9 judges."""
     return [
         pair
-        for setting in main_settings(study)
-        for pair in generalisation.pairs(families(study, setting))
+        for data in dict.fromkeys(str(trial.data.get("name")) for trial in study.trials)
+        for pair in generalisation.pairs(generalisation.pair_families(study, data))
     ]
 
 
