@@ -51,15 +51,18 @@ def theory_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_theory_page(folder)
 
 
-def test_numbers_at_the_axes_are_drawn_and_names_left_alone(theory_page: Path) -> None:
-    """matplotlib writes what it draws into comments: a power as mathematics, a name as it is."""
+def test_numbers_at_the_axes_are_written_out_and_names_left_alone(theory_page: Path) -> None:
+    """matplotlib writes what it draws into comments; a formula would be seen as its source."""
     text = theory_page.read_text(encoding="utf-8")
     comments = re.findall("<!-- (.*?) -->", text)
-    assert "$\\mathdefault{10^{0}}$" in comments
-    drawn = re.findall(r"<!-- \$\\mathdefault\{10\^\{0\}\}\$ -->\s*<g [^>]*>(.*?)</g>", text, re.S)
+    assert {"0.01", "1", "100", "1,000", "10⁶"} <= set(comments)
+    assert "1000" not in comments  # numbers are written in one way
+    drawn = re.findall(r"<!-- 10⁶ -->\s*<g [^>]*>(.*?)</g>", text, re.S)
     assert drawn
-    assert all(piece.count("<use") <= 3 for piece in drawn)  # the signs 1, 0 and 0
-    assert any("alert(1)" in comment and "$" in comment for comment in comments)
+    assert all(piece.count("<use") == 3 for piece in drawn)  # the signs 1, 0 and ⁶
+    formulas = [comment for comment in comments if "$" in comment]
+    assert formulas  # the network's name alone
+    assert all("alert(1)" in formula for formula in formulas)
 
 
 @pytest.mark.parametrize("width", [390, 1280])

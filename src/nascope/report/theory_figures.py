@@ -28,7 +28,7 @@ _DASHES = {"gaussian": "-", "orthogonal": (0, (4, 2))}
 _DIVERGING = LinearSegmentedColormap.from_list(
     "smoother", ["#00476f", "#4f9cc8", "#f7f7f7", "#e08a4a", "#8a3b00"]
 )
-_DECADES = 3.0  # beyond a factor of 1,000 the colours of a map stay the same
+_DECADES = 3  # beyond a factor of 1,000 the colours of a map stay the same
 _ONE = {"color": _INK, "linewidth": 0.8, "linestyle": ":"}
 
 
@@ -180,9 +180,8 @@ def _blocks(outcomes: Sequence[Plain]) -> Figure:
             if column == 0:
                 ax.set_ylabel(f"{kind}\nblock i", fontsize=8)
     bar = figure.colorbar(image, ax=axes, fraction=0.02, pad=0.01, extend="both")
-    bar.set_ticks(
-        [-3, -2, -1, 0, 1, 2, 3], labels=["0.001", "0.01", "0.1", "1", "10", "100", "1000"]
-    )
+    decades = range(-_DECADES, _DECADES + 1)
+    bar.set_ticks(decades, labels=[readable(10.0**power) for power in decades])
     bar.set_label("narrow / wide", fontsize=8)
     return figure
 
@@ -321,7 +320,7 @@ def network_figures(networks: Sequence[Plain]) -> dict[str, Figure]:
                             color=colour, linewidth=2)  # fmt: skip
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: readable(value)))
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_title(title, fontsize=9)
         ax.tick_params(labelsize=8)
