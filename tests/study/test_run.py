@@ -4,10 +4,17 @@ import shutil
 import numpy as np
 import pytest
 
+from nascope.data import load_data
 from nascope.errors import DataError, StudyError
+from nascope.plans.options import Share
 from nascope.records import read_study
+from nascope.records.files import read_json
+from nascope.records.paths import StudyPaths
+from nascope.records.plan import plan_in
 from nascope.study import CurvaturePlan, DataRequest, Part, ProbePlan, Study, plan_cells, run_study
 from nascope.study.engines import ProcessEngine, SerialEngine
+from nascope.study.tasks import Work
+from nascope.study.trial import probe_part, probe_trial
 from nascope.training import Recipe
 
 PART = Part(
@@ -182,6 +189,32 @@ def test_a_damaged_probe_stops_no_other_and_is_done_again(copy, pristine, name, 
     summary = run_study(STUDY, copy, engine=SerialEngine(), device="cpu")
     assert (summary.done, summary.failed) == (1, {})
     assert numbers(copy) == numbers(pristine)
+
+
+def test_a_probes_seconds_are_those_of_every_process_that_took_part(copy):
+    """Its parts', a broken off try's and those of putting it together; a damaged time is none."""
+    entry = plan_in(StudyPaths(copy)).trials[0]
+    work = Work(copy, entry, "cpu")
+    plan = next(probe for probe in entry["probes"] if probe["kind"] == "variance")
+    paths = work.paths.probe("variance", plan["identity"])
+    shutil.rmtree(paths.folder)
+    data = load_data("digits", train_size=150, test_size=40)
+
+    def broken_off(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        probe_part(work, data, plan, Share(0, 2), broken_off)
+    first = read_json(paths.spent(0, 2))
+    for place in range(2):
+        probe_part(work, data, plan, Share(place, 2), lambda *_: None)
+    parts = [read_json(paths.spent(place, 2)) for place in range(2)]
+    assert 0 < first < parts[0]
+    paths.spent(1, 2).write_text("no time")
+    probe_trial(work, data, plan, lambda *_: None)
+    seconds = read_json(paths.summary)["provenance"]["seconds"]
+    assert parts[0] < seconds < parts[0] + parts[1] + 60
+    assert not paths.chunks.exists()
 
 
 def test_arrays_of_the_wrong_shape_or_kind_are_damage(copy):

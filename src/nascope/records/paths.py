@@ -20,6 +20,7 @@ STUDY/
       lock                       held by the process that puts it together
       chunks/NNNN.npz            finished chunks of a grid, removed at the end
       chunks/part-K-of-N.lock    held by the process that computes some of them
+      chunks/part-K-of-N.json    seconds that it has spent
 """
 
 from __future__ import annotations
@@ -56,6 +57,10 @@ class ProbePaths:
     def part_lock(self, place: int, of: int) -> Path:
         """Of the process that computes a part of the chunks, its place from 0."""
         return self.chunks / f"part-{place + 1}-of-{of}.lock"
+
+    def spent(self, place: int, of: int) -> Path:
+        """The seconds spent so far on a part of the chunks; the probe as a whole is 0 of 1."""
+        return self.chunks / f"part-{place + 1}-of-{of}.json"
 
     def chunk(self, index: int) -> Path:
         return self.chunks / f"{index:04d}.npz"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import shutil
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,9 +18,9 @@ from nascope.data.device import choose_device, describe_device
 from nascope.errors import StudyError
 from nascope.plans.options import Share
 from nascope.plans.recipe import Recipe
-from nascope.records.files import why_unwritable, write_arrays, write_json
+from nascope.records.files import read_json, why_unwritable, write_arrays, write_json
 from nascope.records.locks import locked
-from nascope.records.paths import TrialPaths
+from nascope.records.paths import ProbePaths, TrialPaths
 from nascope.records.provenance import provenance
 from nascope.records.read import is_complete
 from nascope.study.missing import moments_of
@@ -58,7 +60,8 @@ def probe_part(work: Work, data: DataSet, probe: Plain, part: Share, progress: P
         locked(files.part_lock(part.place, part.of)),
     ):
         if not is_complete(files):
-            _probe(work, data, probe, part, progress)
+            with _timed(files, part):
+                _probe(work, data, probe, part, progress)
 
 
 def probe_trial(work: Work, data: DataSet, probe: Plain, progress: Progress) -> None:
@@ -66,8 +69,8 @@ def probe_trial(work: Work, data: DataSet, probe: Plain, progress: Progress) -> 
     files = work.paths.probe(probe["kind"], probe["identity"])
     with _logged(work.paths, probe["kind"]), locked(files.lock):
         if not is_complete(files):
-            before = time.perf_counter()
-            arrays, used = _probe(work, data, probe, None, progress)
+            with _timed(files, Share(0, 1)):
+                arrays, used = _probe(work, data, probe, None, progress)
             write_arrays(files.arrays, arrays)
             write_json(
                 files.summary,
@@ -78,11 +81,35 @@ def probe_trial(work: Work, data: DataSet, probe: Plain, progress: Progress) -> 
                     "provenance": provenance(
                         device=describe_device(choose_device(work.device)),
                         threads=torch.get_num_threads(),
-                        seconds=time.perf_counter() - before,  # without chunks that were there
+                        seconds=_seconds_spent(files),
                     ),
                 },
             )
         shutil.rmtree(files.chunks, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _timed(files: ProbePaths, part: Share) -> Iterator[None]:
+    """Add the time spent within to what the part has taken before; a kill loses its own."""
+    path = files.spent(part.place, part.of)
+    before, begun = _seconds(path), time.perf_counter()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(StudyError):  # no work is lost for a time that can't be kept
+            write_json(path, before + time.perf_counter() - begun)
+
+
+def _seconds_spent(files: ProbePaths) -> float:
+    """On a probe, over all processes that took part in it."""
+    return math.fsum(map(_seconds, files.chunks.glob("part-*.json")))
+
+
+def _seconds(path: Path) -> float:
+    try:
+        return float(read_json(path))
+    except (StudyError, TypeError, ValueError):  # not there yet, or damaged
+        return 0.0
 
 
 def _probe(
