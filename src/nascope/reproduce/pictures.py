@@ -17,6 +17,7 @@ from nascope.report.paper.topologies import draw_topologies
 from nascope.report.theory_figures import sweep_figures
 from nascope.reproduce.questions import Question
 from nascope.reproduce.scales import MODES
+from nascope.reproduce.words import how_converged
 
 Plain = Mapping[str, Any]
 
@@ -36,6 +37,8 @@ def pictures(question: Question, study: StudyRecord, theory: Plain) -> dict[str,
         case "curves":
             drawn = draw_curves(arrange(study), question.columns, target.title, note)
         case "accuracies":
+            converged = how_converged(study.trials)
+            note = f"{note}; {converged}" if converged else note
             drawn = draw_accuracies(arrange(study), question.columns, target.title, note)
         case "table1":
             parts = parts_of(arrange(study), question.columns, question.published)

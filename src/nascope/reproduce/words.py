@@ -190,18 +190,20 @@ def _accuracies(question: Question, arrangement: Arrangement) -> Iterator[str]:
             level = f"{one.mean.mean:.1f} %" if math.isfinite(one.mean.mean) else "diverged"
             place = f", {_the(rank[0])} best of {rank[1]}" if rank is not None else ""
             yield f"{family} on {column.title}: {level}{place}{_lost(group)}"
-        yield from _converged([trial for one in found for trial in one.trials])
+        converged = how_converged([trial for one in found for trial in one.trials])
+        if converged:
+            yield converged
 
 
-def _converged(trials: Sequence[TrialRecord]) -> Iterator[str]:
-    """Whether networks were trained to convergence, by their training accuracy."""
-    last = [t.training.last for t in trials if t.training and t.training.diverged_at is None]
+def how_converged(trials: Sequence[TrialRecord]) -> str | None:
+    """Whether the trained networks are at convergence, by their training accuracy."""
+    done = [t.training for t in trials if t.training is not None and t.training.finished]
+    last = [training.last for training in done if training.diverged_at is None]
     fitted = [100 * point.train_accuracy for point in last if point is not None]
-    if fitted:
-        state = (
-            "converged" if min(fitted) >= 100 * CONVERGED else "these networks have not converged"
-        )
-        yield f"training accuracy {min(fitted):.0f} to {max(fitted):.0f} %: {state}"
+    if not fitted:
+        return None
+    state = "converged" if min(fitted) >= 100 * CONVERGED else "these networks have not converged"
+    return f"training accuracy {min(fitted):.0f} to {max(fitted):.0f} %: {state}"
 
 
 def _table1(question: Question, arrangement: Arrangement) -> Iterator[str]:
