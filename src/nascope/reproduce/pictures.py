@@ -38,7 +38,7 @@ def pictures(question: Question, study: StudyRecord, theory: Plain) -> dict[str,
             drawn = draw_curves(arrange(study), question.columns, target.title, note)
         case "accuracies":
             converged = how_converged(study.trials)
-            note = f"{note}; {converged}" if converged else note
+            note = f"{note}\n{converged}" if converged else note
             drawn = draw_accuracies(arrange(study), question.columns, target.title, note)
         case "table1":
             parts = parts_of(arrange(study), question.columns, question.published)

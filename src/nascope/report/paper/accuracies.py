@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
 
 from nascope.analysis import Estimate, final_test_accuracy, over_seeds
 from nascope.records import TrialRecord
@@ -71,13 +72,18 @@ def draw_accuracies(
             ax.text(0.5, 0.5, words, ha="center", va="center", transform=ax.transAxes,
                     color="#555555")  # fmt: skip
             ax.set_yticks([])
-    handles: dict[str, Any] = {}
+    handles: dict[str, dict[Any, Any]] = {}  # by label, then by mark: a label may have several
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
+            handles.setdefault(label, {}).setdefault(handle.get_marker(), handle)
     if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center",
-                      ncols=min(6, len(handles)), frameon=False)  # fmt: skip
+        marks: list[Any] = [tuple(own.values())[:_NAMED] for own in handles.values()]
+        figure.legend(
+            marks, list(handles),
+            handler_map={tuple: HandlerTuple(ndivide=None, pad=0.6)},
+            handlelength=None if all(len(own) == 1 for own in handles.values()) else 4,
+            loc="outside lower center", ncols=min(6, len(handles)), frameon=False,
+        )  # fmt: skip
     return Drawn(figure, _table([one for own in found for one in own]))
 
 
