@@ -31,7 +31,7 @@ demo: $(STAMP)
 	$(BIN)/nascope demo $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TEST)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

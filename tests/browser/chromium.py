@@ -9,8 +9,8 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -34,8 +34,12 @@ FLAGS = (
     "--remote-debugging-port=0",
     "--remote-allow-origins=*",
 )
-PICTURES = 6  # times that a picture is asked for
 TIMEOUT = 300.0  # seconds that one answer may take; software rendering beside other tests is slow
+PICTURE = 60.0  # seconds after which a tab that still owes a picture has stopped making any
+
+
+class Stuck(Exception):
+    """The browser has stopped making frames: a new one is needed, since nothing revives it."""
 
 
 def find() -> str | None:
@@ -179,16 +183,11 @@ class Page:
         return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
 
     def _capture(self, **parameters: Any) -> str:
-        """A picture. Headless Chromium now and then never answers; asked again, it does."""
-        for _ in range(PICTURES - 1):
-            try:
-                patience = TIMEOUT / PICTURES
-                return str(
-                    self.call("Page.captureScreenshot", patience=patience, **parameters)["data"]
-                )
-            except websocket.WebSocketTimeoutException:
-                continue
-        return str(self.call("Page.captureScreenshot", **parameters)["data"])
+        try:
+            answer = self.call("Page.captureScreenshot", patience=PICTURE, **parameters)
+        except websocket.WebSocketTimeoutException:
+            raise Stuck(f"no picture in {PICTURE:.0f} s") from None
+        return str(answer["data"])
 
     def full_screenshot(self) -> Image.Image:
         """The whole page from top to bottom."""
@@ -208,8 +207,30 @@ class Page:
         return x, y, width, height
 
 
+class Browser:
+    """A running browser and its one tab; another takes its place after `restart`."""
+
+    def __init__(self, profile: Callable[[], Path]) -> None:
+        self._profile = profile
+        self._running = ExitStack()
+        self.page = self._start()
+
+    def _start(self) -> Page:
+        address = self._running.enter_context(_running(self._profile()))
+        return self._running.enter_context(Page(address))
+
+    def restart(self) -> None:
+        """Stop it, and start one that knows nothing of the old."""
+        self.close()
+        self.page = self._start()
+
+    def close(self) -> None:
+        """Stop it."""
+        self._running.close()
+
+
 @contextmanager
-def browser(profile: Path) -> Iterator[str]:
+def _running(profile: Path) -> Iterator[str]:
     """A running browser with a fresh profile: the address of its first tab's socket."""
     path = find()
     assert path is not None, "no Chromium here"

@@ -13,20 +13,32 @@ from tests.report.synthetic import LARGE, STUDIES, write_study
 
 
 @pytest.fixture(scope="session")
-def browser_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[chromium.Page]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[chromium.Browser]:
     if chromium.find() is None:
         pytest.skip("no Chromium here: apt-get install chromium")
-    with (
-        chromium.browser(tmp_path_factory.mktemp("profile")) as address,
-        chromium.Page(address) as page,
-    ):
-        yield page
+    running = chromium.Browser(lambda: tmp_path_factory.mktemp("profile"))
+    yield running
+    running.close()
 
 
 @pytest.fixture
-def page(browser_page: chromium.Page) -> chromium.Page:
-    browser_page.forget()
-    return browser_page
+def page(browser: chromium.Browser) -> chromium.Page:
+    browser.page.forget()
+    return browser.page
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """Headless Chromium now and then stops making frames for good: once more, in a new one."""
+    try:
+        return (yield)
+    except chromium.Stuck:
+        running: chromium.Browser = pyfuncitem.funcargs["browser"]
+        running.restart()
+        pyfuncitem.funcargs["page"] = running.page
+        names = pyfuncitem._fixtureinfo.argnames
+        pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+        return True
 
 
 @pytest.fixture(scope="session")
