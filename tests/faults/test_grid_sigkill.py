@@ -1,4 +1,4 @@
-"""A landscape of 51 × 51 points, killed ten times, ends with the file of an undisturbed run."""
+"""A landscape of 51 × 51 points, killed again and again, ends with the file of an undisturbed run."""
 
 import random
 import signal
@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-KILLS = 10
+KILLS = 6
 
 
 def command(*words):
@@ -16,7 +16,7 @@ def command(*words):
 
 
 @pytest.mark.timeout(900)
-def test_killed_ten_times(tmp_path):
+def test_killed_again_and_again(tmp_path):
     checkpoint = tmp_path / "c.safetensors"
     words = ("train", "SNAS", "--channels", 2, "--layers", 3, "--epochs", 1, "--train-size", 100,
              "--test-size", 40, "--output", checkpoint, "-q")  # fmt: skip
