@@ -14,7 +14,7 @@ from nascope.analysis.measures import Levels, mode_of, planes
 from nascope.records import ProbeRecord, TrialRecord
 from nascope.report.arrangement import Arrangement, Group
 from nascope.report.quantities import CURVES, GRIDS, scale_of
-from nascope.report.scales import LOG_RATIO, Scale
+from nascope.report.scales import Scale, asks_for_log
 
 
 def payload(
@@ -70,12 +70,10 @@ def curve_figure(group: Group, quantity: str) -> dict[str, Any]:
     """One figure of curves: for each cell its seeds, their mean, and its interval."""
     lines = [_line(key, trials, quantity) for key, trials in group.trials.items()]
     values = [y for line in lines for seed in line["seeds"] for y in seed["y"] if y is not None]
-    positive = [y for y in values if y > 0]
-    log = quantity != "test_accuracy" and bool(positive) and len(positive) == len(values)
     return {
         "kind": "curve",
         "axis": CURVES[quantity].axis,
-        "log": log and max(positive) / min(positive) > LOG_RATIO,
+        "log": quantity != "test_accuracy" and asks_for_log(values),
         "lines": lines,
     }
 

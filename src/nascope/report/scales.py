@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 LOG_RATIO = 30.0
 """From this ratio of largest to smallest on, a linear scale hides the small values."""
+
+_OUTLYING = 4.0  # times the 95 % quantile: from there on a value flattens the curves of the others
 
 _OCTAVES = 10  # on a logarithmic scale up to here levels are powers of two, beyond of ten
 _BANDS = 14  # aimed at; the step is rounded to a number that reads well
@@ -146,6 +148,20 @@ def in_digits(value: float, digits: int = 3) -> str:
     if value != 0 and not -5 < power < max(6, digits):
         return f"{mantissa} × 10{str(power).translate(_SUPERSCRIPTS)}"
     return f"{float(f'{mantissa}e{exponent}'):,.{max(0, digits - 1 - power)}f}"
+
+
+def asks_for_log(values: Sequence[float]) -> bool:
+    """Whether curves need a logarithmic axis: all are positive, and far apart or outlying.
+
+    >>> asks_for_log([2.3, 1.0, 0.1]), asks_for_log([2.3, 1.0, 0.01])
+    (False, True)
+    >>> asks_for_log([2.0] * 50 + [29.0]), asks_for_log([2.0, 0.0])
+    (True, False)
+    """
+    if not values or min(values) <= 0:
+        return False
+    high = max(values)
+    return high / min(values) > LOG_RATIO or high > _OUTLYING * float(np.quantile(values, 0.95))
 
 
 def readable(value: float, digits: int = 3) -> str:
