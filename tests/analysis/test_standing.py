@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from nascope.analysis.standing import contrast
 
@@ -55,15 +56,77 @@ def test_nothing_to_compare() -> None:
     assert contrast({"a": (1.0, [])}) is None
 
 
-@pytest.mark.parametrize(("families", "variants"), [(1, 4), (1, 10), (3, 4), (5, 4)])
-def test_coverage_of_the_shift(families: int, variants: int) -> None:
+def test_shared_variants_are_mann_and_whitneys() -> None:
+    """Three originals first of the same four: 1 of the 35 orders of three and four."""
+    families = {name: (0.0, [1.0, 2.0, 3.0, 4.0]) for name in "abc"}
+    found = contrast(families, dict.fromkeys("abc", "wxyz"))
+    assert found.shared
+    assert found.smallest_p == found.p_better == pytest.approx(1 / 35, abs=0.002)
+    middle = {name: (2.5, [1.0, 2.0, 3.0, 4.0]) for name in "abc"}
+    exact = stats.mannwhitneyu([0.4, 0.5, 0.6], [0.1, 0.2, 0.8, 0.9], method="exact")
+    found = contrast(middle, dict.fromkeys("abc", "wxyz"))
+    assert found.p_better == pytest.approx(exact.pvalue / 2, abs=0.1)  # two-sided, the centre
+
+
+def test_some_shared_variants_lie_between() -> None:
+    families = {name: (0.0, [1.0, 2.0, 3.0, 4.0]) for name in "abc"}
+    apart = contrast(families).p_better
+    some = contrast(families, {"a": "wxyz", "b": "wxst", "c": "klmn"})
+    every = contrast(families, dict.fromkeys("abc", "wxyz")).p_better
+    assert some.shared
+    assert not contrast(families).shared
+    assert apart < some.p_better < every
+    assert contrast(families, {"a": "abcd", "b": "efgh", "c": "ijkl"}).p_better == apart
+
+
+def test_the_interval_against_welch() -> None:
+    """Two families of unequal spread, nothing shared: by the textbook's formulas."""
+    own = {"a": (0.0, [1.0, 2.0, 4.0]), "b": (3.0, [10.0, 30.0, 20.0, 90.0])}
+    found = contrast(own)
+    parts = [np.var(v, ddof=1) * (1 + 1 / len(v)) / 4 for _, v in own.values()]
+    degrees = sum(parts) ** 2 / sum(
+        p**2 / (len(v) - 1) for p, (_, v) in zip(parts, own.values(), strict=True)
+    )
+    shift = np.mean([o - np.mean(v) for o, v in own.values()])
+    half = stats.t.ppf(0.975, degrees) * math.sqrt(sum(parts))
+    assert found.degrees == pytest.approx(degrees)
+    assert (found.low, found.high) == pytest.approx((shift - half, shift + half))
+
+
+EVEN, UNEVEN = (1.0, 1.0, 1.0, 1.0, 1.0), (0.3, 0.6, 2.3, 1.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("families", "variants", "shared", "spreads"),
+    [
+        (1, 4, None, EVEN),
+        (1, 10, None, EVEN),
+        (3, 4, None, EVEN),
+        (3, 4, None, UNEVEN),
+        (3, 4, 0.0, UNEVEN),
+        (3, 4, 0.8, UNEVEN),
+        (5, 4, 0.8, EVEN),
+        (5, 10, 1.0, UNEVEN),
+    ],
+)
+def test_coverage_of_the_shift_and_rate_of_the_test(
+    families: int, variants: int, shared: float | None, spreads: tuple[float, ...]
+) -> None:
+    """Also where families share what wirings do, wholly or in part; None: wirings of their own."""
     generator = np.random.default_rng(4)
-    draws, held = 2000, 0
+    draws, held, wrong = 600, 0, 0
+    part = shared or 0.0
+    keys = None if shared is None else {str(f): range(variants) for f in range(families)}
     for _ in range(draws):
-        own = {
-            str(f): (generator.normal() - 1, list(generator.normal(size=variants)))
+        common = math.sqrt(part) * generator.normal(size=variants)
+        own = math.sqrt(1 - part) * generator.normal(size=(families, variants))
+        numbers = {
+            str(f): (spreads[f] * generator.normal(), list(spreads[f] * (common + own[f])))
             for f in range(families)
         }
-        found = contrast(own)
-        held += found.low <= -1 <= found.high
-    assert held / draws == pytest.approx(0.95, abs=0.016)  # 3.3 standard errors
+        found = contrast(numbers, keys)
+        held += found.low <= 0 <= found.high
+        wrong += found.p_better <= 0.025 or found.p_worse <= 0.025
+    assert held / draws >= 0.95 - 0.029  # 3.3 standard errors
+    assert held / draws <= 0.99
+    assert wrong / draws <= 0.05 + 0.029

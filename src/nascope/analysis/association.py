@@ -5,20 +5,22 @@ Families differ in their operations, hence in everything: so ranks are taken wit
     ρ = Σ_f Σ_i (r_fi − r̄_f)(q_fi − q̄_f) / √(Σ_f Σ_i (r_fi − r̄_f)² · Σ_f Σ_i (q_fi − q̄_f)²)
 
 with the midranks r of the width (or depth) and q of the number. With one family it is Spearman's
-rank correlation. Its p-value permutes the numbers within each family. The original is to be left
-out by the caller: its operations were searched together with its wiring.
+rank correlation. Its p-value permutes the numbers within each family, and those of one wiring in
+several families together: what it does to one network it does to the others. The original is to
+be left out by the caller: its operations were searched together with its wiring.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from nascope.analysis.intervals import NORMAL_80, NORMAL_975
+from nascope.analysis.sharing import groups
 
 Array = np.ndarray
 
@@ -33,9 +35,9 @@ class Association:
     Attributes:
         rho: in [−1, 1]; NaN where the numbers or the widths of every family are all equal.
         p_positive, p_negative: one-sided.
-        low, high: 95 % interval; None below five wirings beyond one a family.
+        low, high: 95 % interval; None below five wirings, beyond one for each cluster of families.
         detectable: the |ρ| that would be found with 80 % probability; None likewise.
-        wirings, families: how many entered.
+        wirings, families: how many entered; a wiring of several families counts once.
         exact: whether every permutation was looked at.
     """
 
@@ -56,13 +58,19 @@ class Association:
 
 
 def association(
-    families: Sequence[tuple[Sequence[float], Sequence[float]]], *, seed: int = 0
+    families: Sequence[tuple[Sequence[float], Sequence[float]]],
+    wirings: Sequence[Sequence[Hashable]] | None = None,
+    *,
+    seed: int = 0,
 ) -> Association | None:
     """Correlate within families.
 
     Args:
         families: of each the widths (or depths) of its wirings and their numbers, equally long;
             infinite numbers rank last, NaN is not allowed.
+        wirings: of each which wirings they are, by anything that compares equal where they are
+            the same; None where no two are. Of families that share some, those enter that all of
+            them have.
         seed: of the drawn permutations, where there are too many to look at all.
 
     Returns:
@@ -71,24 +79,27 @@ def association(
     >>> found = association([([1, 2, 3, 4], [9.0, 7.0, 5.0, 1.0])])
     >>> found.rho, round(found.p_negative * 24)
     (-1.0, 1)
+    >>> twice = association([([1, 2, 3, 4], [9.0, 7.0, 5.0, 1.0])] * 2, ["abcd", "abcd"])
+    >>> round(twice.p_negative * 24), twice.wirings  # the same four: no second witness
+    (1, 4)
     """
-    ranked = [(midranks(x), midranks(y)) for x, y in families if len(x) > 1]
-    if not ranked:
+    clusters = _clusters(families, wirings)
+    if not clusters:
         return None
-    xs = [x - x.mean() for x, _ in ranked]
-    ys = [y - y.mean() for _, y in ranked]
+    xs, ys = ([pair[k] for own in clusters for pair in own] for k in (0, 1))
     norm = math.sqrt(sum(float(x @ x) for x in xs) * sum(float(y @ y) for y in ys))
-    wirings = sum(len(x) for x in xs)
-    exact = math.prod(math.factorial(len(x)) for x in xs) <= MOST_EXACT
+    sizes = [len(own[0][0]) for own in clusters]
+    exact = math.prod(map(math.factorial, sizes)) <= MOST_EXACT
     if norm == 0:
-        return Association(math.nan, 1.0, 1.0, None, None, None, wirings, len(xs), exact)
+        return Association(math.nan, 1.0, 1.0, None, None, None, sum(sizes), len(xs), exact)
     observed = sum(float(x @ y) for x, y in zip(xs, ys, strict=True))
-    sums = _all_sums(xs, ys) if exact else _drawn_sums(xs, ys, seed)
+    products = [np.sum([np.outer(x, y) for x, y in own], axis=0) for own in clusters]
+    sums = _all_sums(products) if exact else _drawn_sums(products, seed)
     slack = 1e-9 * norm  # equal sums may differ by rounding
     extra = 0 if exact else 1  # the observed one counts among the drawn
     count = len(sums) + extra
     rho = observed / norm
-    low, high, found = _interval(rho, wirings - len(xs) + 1)
+    low, high, found = rank_interval(rho, sum(sizes) - len(sizes) + 1, 1 / norm)
     return Association(
         rho,
         (int((sums >= observed - slack).sum()) + extra) / count,
@@ -96,10 +107,41 @@ def association(
         low,
         high,
         found,
-        wirings,
+        sum(sizes),
         len(xs),
         exact,
     )
+
+
+Pair = tuple[Array, Array]  # of a family: centred midranks of widths, and of numbers
+
+
+def _clusters(
+    families: Sequence[tuple[Sequence[float], Sequence[float]]],
+    wirings: Sequence[Sequence[Hashable]] | None,
+) -> list[list[Pair]]:
+    """Families whose numbers are to be permuted together, each on equally many wirings."""
+    if wirings is None:
+        wirings = [[(k, place) for place in range(len(x))] for k, (x, _) in enumerate(families)]
+    found = []
+    for group in groups(wirings):
+        members, common = group.families, group.common
+        if len(common[0]) < 2:  # linked, but in nothing that could be permuted: the largest speaks
+            largest = max(members, key=lambda place: len(families[place][0]))
+            members, common = (largest,), (tuple(range(len(families[largest][0]))),)
+        if len(common[0]) > 1:
+            found.append(
+                [
+                    (_centred(families[f][0], places), _centred(families[f][1], places))
+                    for f, places in zip(members, common, strict=True)
+                ]
+            )
+    return found
+
+
+def _centred(values: Sequence[float], places: Sequence[int]) -> Array:
+    ranks = midranks([values[place] for place in places])
+    return ranks - ranks.mean()
 
 
 def spearman(x: Sequence[float], y: Sequence[float]) -> float:
@@ -124,31 +166,42 @@ def midranks(values: Sequence[float]) -> Array:
     return (last - (counts - 1) / 2)[place]
 
 
-def _all_sums(xs: Sequence[Array], ys: Sequence[Array]) -> Array:
-    """Σ x · y under every choice of permutations."""
+def _all_sums(products: Sequence[Array]) -> Array:
+    """Σ_f x_f · y_f under every choice of permutations, one for each cluster."""
     sums = np.zeros(1)
-    for x, y in zip(xs, ys, strict=True):
-        own = np.array([x @ y[list(order)] for order in itertools.permutations(range(len(y)))])
+    for product in products:
+        rows = range(len(product))
+        own = np.array([product[rows, order].sum() for order in itertools.permutations(rows)])
         sums = np.add.outer(sums, own).ravel()
     return sums
 
 
-def _drawn_sums(xs: Sequence[Array], ys: Sequence[Array], seed: int) -> Array:
+def _drawn_sums(products: Sequence[Array], seed: int) -> Array:
     generator = np.random.default_rng(seed)
     sums = np.zeros(DRAWS)
-    for x, y in zip(xs, ys, strict=True):
-        sums += generator.permuted(np.broadcast_to(y, (DRAWS, len(y))), axis=1) @ x
+    for product in products:
+        rows = np.arange(len(product))
+        orders = generator.permuted(np.broadcast_to(rows, (DRAWS, len(rows))), axis=1)
+        sums += product[rows, orders].sum(axis=1)
     return sums
 
 
-def _interval(rho: float, effective: int) -> tuple[float | None, float | None, float | None]:
-    """Fisher's z, with Bonett and Wright's (2000) standard error for ranks.
+def rank_interval(
+    rho: float, effective: int, step: float
+) -> tuple[float | None, float | None, float | None]:
+    """Fisher's z, with Bonett and Wright's (2000) standard error for ranks; and what is detectable.
 
-    ``effective``: wirings, less one for every family but the first, whose means are estimated.
+    A perfect rank order would have an interval of no width: it is taken for one half-way to the
+    next.
+
+    Args:
+        effective: wirings, less one for every cluster but the first, whose means are estimated.
+        step: by how much ρ changes where two neighbours change places.
     """
     if effective < 5:
         return None, None, None
-    z = math.atanh(max(-1 + 1e-9, min(1 - 1e-9, rho)))
+    most = 1 - step / 2
+    z = math.atanh(max(-most, min(most, rho)))
     error = math.sqrt((1 + rho * rho / 2) / (effective - 3))
     half = NORMAL_975 * error
     null_error = 1 / math.sqrt(effective - 3)

@@ -84,7 +84,7 @@ def _places(count: int) -> np.ndarray:
 
 
 @functools.cache
-def student_quantile(freedom: int, probability: float = (1 + LEVEL) / 2) -> float:
+def student_quantile(freedom: float, probability: float = (1 + LEVEL) / 2) -> float:
     """Student's quantile t_p(ν).
 
     >>> round(student_quantile(4), 3)
@@ -95,7 +95,7 @@ def student_quantile(freedom: int, probability: float = (1 + LEVEL) / 2) -> floa
     return float(stdtrit(freedom, probability))
 
 
-def detectable(error: float, freedom: int) -> float:
+def detectable(error: float, freedom: float) -> float:
     """The smallest effect that a two-sided test at 5 % finds with 80 % probability.
 
     (t₀.₉₇₅(ν) + t₀.₈(ν)) · standard error.

@@ -8,19 +8,33 @@ beats,
 
 ½ by chance, 1 for the best. The statistic is the mean of s_f over families; its null distribution
 is the convolution of the families', each uniform over the standings of their own members.
+
+Where families share wirings (`nascope.analysis.sharing`) their standings are not independent: one
+bad draw of variants flatters every original. At the other extreme a variant ranks alike in every
+family, the originals alone differ, and n s_f summed over F families is Mann and Whitney's U of F
+originals and n variants. The larger of the two p-values counts.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from nascope.analysis.exact import Null, tails
 from nascope.analysis.intervals import detectable, student_quantile
+
+Array = np.ndarray
+
+SHARED_DRAWS = 100_000
+"""Of the null distribution where families share wirings."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +63,14 @@ class Contrast:
     Attributes:
         standings: one a family.
         share: mean share of variants beaten; ½ by chance.
-        p_better, p_worse: one-sided, exact.
+        p_better, p_worse: one-sided; exact, or where families share wirings the larger of that
+            and what complete sharing would give.
         smallest_p: what p_better would be had every original beaten all its variants.
         shift: mean over families of original − mean of variants, in the measure's unit.
         low, high: its 95 % interval; None where the variants' spread is not known.
         detectable: the shift that would be found with 80 % probability.
-        degrees: of freedom of the interval.
+        degrees: of freedom of the interval, by Welch and Satterthwaite.
+        shared: whether some families share wirings.
     """
 
     standings: tuple[Standing, ...]
@@ -66,7 +82,8 @@ class Contrast:
     low: float | None = None
     high: float | None = None
     detectable: float | None = None
-    degrees: int = 0
+    degrees: float = 0
+    shared: bool = False
 
     @property
     def p(self) -> float:
@@ -75,13 +92,18 @@ class Contrast:
 
 
 def contrast(
-    families: Mapping[str, tuple[float, Sequence[float]]], *, higher_is_better: bool = False
+    families: Mapping[str, tuple[float, Sequence[float]]],
+    wirings: Mapping[str, Sequence[Hashable]] | None = None,
+    *,
+    higher_is_better: bool = False,
 ) -> Contrast | None:
     """Hold each original against its variants.
 
     Args:
         families: by name the original's number and its variants', infinite where a member ranks
             last, none of them NaN.
+        wirings: by name which wirings its variants are, by anything that compares equal where
+            they are the same; None where no two are.
         higher_is_better: the direction of the measure.
 
     Returns:
@@ -110,14 +132,62 @@ def contrast(
         mean = statistics.fmean(known) if known else math.nan
         standings.append(Standing(name, original, mean, rank, len(members), float(shares[0])))
     p_better, p_worse = tails(nulls, total)
+    smallest = tails(nulls, best)[0]
+    keys = _numbered(usable, wirings)
+    shared = len({key for own in keys for key in own}) < sum(map(len, keys))
+    if shared:
+        together = _shared_null(keys)
+        p_better = max(p_better, _at_least(together, float(total)))
+        p_worse = max(p_worse, _at_least(len(keys) - together[::-1], float(len(keys) - total)))
+        smallest = max(smallest, _at_least(together, float(best)))
     return Contrast(
         tuple(standings),
         float(total / len(nulls)),
         p_better,
         p_worse,
-        tails(nulls, best)[0],
-        *_shift(list(usable.values())),
+        smallest,
+        *_shift(list(usable.values()), keys),
+        shared,
     )
+
+
+Keys = tuple[tuple[int, ...], ...]  # of each family the numbers of its variants' wirings
+
+
+def _numbered(
+    families: Mapping[str, tuple[float, Sequence[float]]],
+    wirings: Mapping[str, Sequence[Hashable]] | None,
+) -> Keys:
+    """Wirings as numbers, so that designs of one form compare equal."""
+    number: dict[Hashable, int] = {}
+    return tuple(
+        tuple(
+            number.setdefault(key, len(number))
+            for key in (wirings[name] if wirings is not None else [(name, k) for k in range(many)])
+        )
+        for name, many in ((name, len(own[1])) for name, own in families.items())
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _shared_null(keys: Keys) -> Array:
+    """Sums of standings, increasing, were a wiring's number the same in every family.
+
+    Of originals and wirings that are all draws of one continuous distribution.
+    """
+    generator = np.random.default_rng(0)
+    wirings = generator.random((SHARED_DRAWS, 1 + max(key for own in keys for key in own)))
+    sums = np.zeros(SHARED_DRAWS)
+    for own in keys:
+        original = generator.random((SHARED_DRAWS, 1))
+        sums += (wirings[:, list(own)] > original).mean(axis=1)
+    return np.sort(sums)
+
+
+def _at_least(null: Array, total: float) -> float:
+    """P(S ≥ total) of an increasing sample, the observed one counted in."""
+    above = len(null) - int(np.searchsorted(null, total - 1e-9, "left"))
+    return (1 + above) / (1 + len(null))
 
 
 def _share(members: Sequence[float], place: int) -> Fraction:
@@ -127,26 +197,47 @@ def _share(members: Sequence[float], place: int) -> Fraction:
 
 
 def _shift(
-    families: Sequence[tuple[float, Sequence[float]]],
-) -> tuple[float, float | None, float | None, float | None, int]:
+    families: Sequence[tuple[float, Sequence[float]]], keys: Keys
+) -> tuple[float, float | None, float | None, float | None, float]:
     """The mean shift, its interval, what could be detected, and the degrees of freedom.
 
-    An original and n variants drawn alike differ, original − mean, with variance σ² (1 + 1/n).
+    Of F families, each with an original and n_f variants drawn alike, the mean shift has variance
+
+        V = Σ_fg A_fg C_fg,   A_fg = (δ_fg + n_fg / (n_f n_g)) / F²
+
+    with the sample covariances C_fg of the variants over the n_fg wirings that two families share;
+    without any, V = Σ_f s_f² (1 + 1/n_f) / F². Its degrees of freedom are Welch's and
+    Satterthwaite's, V² / Σ_fg M_fg M_gf / (min(n_f, n_g) − 1) with M = A C: far from Σ (n_f − 1)
+    where one family's spread outweighs the others'.
     """
-    shifts, variance, degrees = [], 0.0, 0
-    for original, variants in families:
-        known = [value for value in variants if math.isfinite(value)]
-        if not (math.isfinite(original) and len(known) == len(variants)):
-            return math.nan, None, None, None, 0
-        shifts.append(original - statistics.fmean(known))
-        if len(known) > 1:
-            variance += statistics.variance(known) * (1 + 1 / len(known))
-            degrees += len(known) - 1
-        else:
-            variance = math.nan
-    shift = statistics.fmean(shifts)
-    error = math.sqrt(variance) / len(families) if variance >= 0 else math.nan
-    if degrees < 2 or math.isnan(error):  # fewer than three variants: no interval
-        return shift, None, None, None, degrees
+    if not all(map(math.isfinite, (x for original, own in families for x in (original, *own)))):
+        return math.nan, None, None, None, 0
+    shift = statistics.fmean(original - statistics.fmean(own) for original, own in families)
+    sizes = [len(own) for _, own in families]
+    if min(sizes) < 2 or sum(sizes) - len(sizes) < 2:  # too few to know a spread: no interval
+        return shift, None, None, None, 0
+    count = len(families)
+    weights, spreads = np.zeros((count, count)), np.zeros((count, count))
+    for f, g in itertools.product(range(count), repeat=2):
+        own, other = (_of_both(families[h][1], keys[h], keys[f], keys[g]) for h in (f, g))
+        weights[f, g] = ((f == g) + len(own) / (sizes[f] * sizes[g])) / count**2
+        if len(own) > 1:
+            spreads[f, g] = np.cov(own, other)[0, 1]
+    variance, most = float((weights * spreads).sum()), sum(sizes) - count
+    if not variance > 0:
+        return shift, shift, shift, 0.0, most
+    product = weights @ spreads
+    spread = float((product * product.T / (np.minimum.outer(sizes, sizes) - 1)).sum())
+    degrees = min(most, max(1.0, variance**2 / spread)) if spread > 0 else 1.0
+    error = math.sqrt(variance)
     half = student_quantile(degrees) * error
     return shift, shift - half, shift + half, detectable(error, degrees), degrees
+
+
+def _of_both(
+    values: Sequence[float], own: Sequence[int], first: Sequence[int], second: Sequence[int]
+) -> list[float]:
+    """The numbers of the wirings that two families have in common, in the first one's order."""
+    if first == second == own:
+        return list(values)
+    return [values[own.index(key)] for key in first if key in second]
