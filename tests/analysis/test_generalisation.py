@@ -53,8 +53,24 @@ def test_pairs_count_discordant_images() -> None:
     assert pair.only_original == sum((a & ~b).sum() for a, b in zip(original, adapted, strict=True))
     assert pair.only_adapted == sum((b & ~a).sum() for a, b in zip(original, adapted, strict=True))
     assert pair.low < pair.difference < pair.high
-    mean, low, high = over_families([pair])
-    assert (mean, low, high) == pytest.approx((pair.difference, pair.low, pair.high))
+    assert not pair.of_seeds
+    assert pair.equivalent == "outside"
+    (few,) = [over_families([pair])]
+    assert (few.mean, few.low) == (pair.difference, None)  # images are no seeds
+
+
+def test_differences_over_seeds_and_over_families() -> None:
+    study = planted.study(0, adapted=0.1, seeds=4, families=("DARTS", "NASNet", "ENAS"))
+    (setting,) = main_settings(study)
+    found = pairs(families(study, setting))
+    assert all(pair.of_seeds for pair in found)
+    one = over_families(found[:1])
+    assert (one.low, one.high) == pytest.approx((found[0].low, found[0].high))
+    several = over_families(found)
+    values = [pair.difference for pair in found]
+    interval = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    assert (several.low, several.high) == pytest.approx(interval)
+    assert several.detectable > several.high - several.mean
 
 
 def test_a_diverged_variant_ranks_last() -> None:

@@ -40,6 +40,25 @@ def test_luck_of_a_seed_is_not_foresight() -> None:
     assert found.regret == pytest.approx((0.80 - 0.50 + 0.95 - 0.80) / 2)
 
 
+def test_ties_are_shared_out() -> None:
+    """Three cells equally good early: the first of the list is not preferred."""
+    finals = {"original": 0.90, "b": 0.80, "c": 0.85}
+    equal = [cell(name, 2 + k, [0.5], final) for k, (name, final) in enumerate(finals.items())]
+    (found,) = choices(equal)
+    assert found.picked == "original or b or c"
+    assert found.regret == found.blind == pytest.approx(0.05)
+    assert found.width == 3
+    assert math.isnan(found.rho)
+
+
+def test_the_interval_of_the_correlation() -> None:
+    several = [cell(str(k), 2, [0.1 * k], 0.1 * (k + (k == 1) - (k == 2))) for k in range(6)]
+    (found,) = choices(several)
+    assert found.low < found.rho < found.high < 1
+    (few,) = choices(several[:4])
+    assert few.low is None
+
+
 def test_one_seed_says_so() -> None:
     pair = [Candidate(n, 3, 3, {0: {1: a}}, {0: a}) for n, a in (("a", 0.5), ("b", 0.6))]
     (found,) = choices(pair)
@@ -54,6 +73,7 @@ def test_of_a_study() -> None:
     found = choices(candidates_of(family))
     assert [one.epoch for one in found] == list(range(1, 11))
     assert found[0].candidates == 5
+    assert found[0].held_out is True
     assert found[0].width >= 4  # the effect favours wide cells early
 
 
@@ -80,11 +100,34 @@ def rows(unit: float = 1.0) -> list[dict[str, object]]:
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 @pytest.mark.parametrize("unit", [1.0, 100.0])
 def test_tables_that_others_measured(tmp_path: Path, ending: str, unit: float) -> None:
-    candidates = read_candidates(table(tmp_path / f"t{ending}", rows(unit)))
-    early, late = choices(candidates)
+    read = read_candidates(table(tmp_path / f"t{ending}", rows(unit)))
+    assert set(read.by_schedule) == {"truncated"}
+    early, late = choices(read.truncated)
     assert (early.epoch, early.picked, late.picked) == (10, "cell 2", "cell 1")
     assert early.regret == pytest.approx(0.1)
     assert early.rho == pytest.approx(0.5)
+
+
+def test_short_schedules_are_kept_apart(tmp_path: Path) -> None:
+    """A training planned for 10 epochs is not the beginning of one planned for 600."""
+    long = [row | {"schedule": 600} for row in rows()]
+    short = [
+        row | {"schedule": 10, "accuracy": 0.9 - row["accuracy"]} for row in rows()
+        if row["epoch"] == 10
+    ]  # fmt: skip
+    read = read_candidates(table(tmp_path / "t.csv", long + short))
+    assert [one.epoch for one in choices(read.truncated)] == [10, 600]
+    (found,) = choices(read.reannealed)
+    assert (found.epoch, found.picked) == (10, "cell 3")
+    assert found.rho == -choices(read.truncated)[0].rho
+
+
+def test_trainings_that_end_early_are_named(tmp_path: Path) -> None:
+    stopped = [row for row in rows() if row["epoch"] == 10 or row["accuracy"] != 0.8]
+    with pytest.raises(
+        StudyError, match="cell 2, seed 0, ends at epoch 10, where 600 was expected"
+    ):
+        read_candidates(table(tmp_path / "t.csv", stopped))
 
 
 @pytest.mark.parametrize(

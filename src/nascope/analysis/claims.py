@@ -6,7 +6,7 @@ docs/guides/verdicts.md gives the reasons. The measures were chosen before any s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,14 +53,14 @@ class Claim:
         number: from 1 to 9.
         statement: what the paper says, as a sentence about popular cells.
         section: where.
-        conceded: families that the paper excepts, with what it says of them.
+        conceded: families that the paper excepts; `nascope.analysis.concessions` judges them.
     """
 
     number: int
     title: str
     statement: str
     section: str
-    conceded: Mapping[str, str]
+    conceded: frozenset[str] = frozenset()
 
 
 CLAIMS = {
@@ -71,59 +71,50 @@ CLAIMS = {
             "Wide and shallow",
             "Popular cells are among the widest and shallowest of their search space.",
             "Observation 3.1",
-            {},
         ),
         Claim(
             2,
             "Faster convergence",
             "Popular cells converge faster than their random variants.",
             "Section 4.1, Figures 3 and 12",
-            {},
         ),
         Claim(
             3,
             "Steadier convergence",
             "Popular cells converge more stably than their random variants.",
             "Section 4.1, Figures 3 and 12",
-            {},
         ),
         Claim(
             4,
             "A gap that grows with the rate",
             "The larger the learning rate, the larger the advantage of popular cells.",
             "Section 4.1 and B.2, Figures 4 and 13",
-            {},
         ),
         Claim(
             5,
             "Smoother landscape",
             "The loss landscape around popular cells is smoother.",
             "Section 4.2, Figures 5, 14 and 15",
-            {"SNAS": "the paper: not the original but the third variant is the smoothest"},
+            frozenset({"SNAS"}),
         ),
         Claim(
             6,
             "Smaller gradient variance",
             "The gradient variance around popular cells is smaller.",
             "Section 4.2, Figures 6, 7, 16 and 17",
-            {
-                "AmoebaNet": "the paper: its variance is not the smallest of its family",
-                "SNAS": "the paper: the variances of its family cannot be told apart",
-            },
+            frozenset({"AmoebaNet", "SNAS"}),
         ),
         Claim(
             7,
             "Early evaluation selects them",
             "Popular cells lead early in training, which is when search evaluates.",
             "Sections 4.1 and 6",
-            {},
         ),
         Claim(
             8,
             "Competitive, not better",
             "At convergence popular cells are competitive, but do not generalise better.",
             "Section 5, Figure 9",
-            {},
         ),
         Claim(
             9,
@@ -131,7 +122,7 @@ CLAIMS = {
             "Cells adapted to the widest and shallowest wiring are worse on CIFAR-10 and better "
             "on CIFAR-100.",
             "Section 5, Table 1",
-            {"SNAS": "the paper: on CIFAR-10, too, its adapted cell is better"},
+            frozenset({"SNAS"}),
         ),
     )
 }

@@ -6,11 +6,15 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from nascope.analysis.association import Association, association
 from nascope.analysis.claims import CLAIMS, LEFT_OUT, MODES, Measure, measure_of
+from nascope.analysis.concessions import Concession, concession
 from nascope.analysis.convergence import capped_area
 from nascope.analysis.families import Family, Setting, Wiring, balanced, families, setting_of
+from nascope.analysis.generalisation import ranks
+from nascope.analysis.sharing import shared_wirings
 from nascope.analysis.smoothness import chance_loss
 from nascope.analysis.standing import contrast
 from nascope.analysis.verdict import (
@@ -35,19 +39,41 @@ def judge_measure(
 ) -> Verdict:
     measure = measure_of(number, mode or MODES[0])
 
-    def value(wiring: Wiring) -> float:
-        return statistics.fmean(measure.value(trial) for trial in wiring.trials)
+    def by_seed(wiring: Wiring) -> list[float]:
+        return [measure.value(trial) for trial in wiring.trials]
 
-    chosen = []
+    def value(wiring: Wiring) -> float:
+        return statistics.fmean(by_seed(wiring))
+
+    chosen, concessions = [], {}
     for family in families(study, setting):
-        kept = [v for v in family.variants if (number, family.name, v.variant) not in LEFT_OUT]
-        family = replace(family, variants=tuple(kept))  # noqa: PLW2901
         has = {
             one.label: frozenset(t.seed for t in one.trials if not math.isnan(measure.value(t)))
             for one in family.members
         }
-        chosen.append(balanced(family, has))
-    return _judged(_base(number, setting, measure, mode), measure, chosen, value)
+        whole = balanced(family, has)
+        found = concession(number, whole, by_seed)
+        if found is not None:
+            concessions[family.name] = found
+        kept = [v for v in family.variants if (number, family.name, v.variant) not in LEFT_OUT]
+        whole = (
+            whole
+            if len(kept) == len(family.variants)
+            else balanced(replace(family, variants=tuple(kept)), has)
+        )
+        chosen.append(whole)
+    base = _base(number, setting, measure, mode)
+    judged = _judged(base, measure, chosen, value, concessions)
+    return _with_ends(judged, chosen) if number == 7 else judged
+
+
+def _with_ends(verdict: Verdict, chosen: Sequence[Family]) -> Verdict:
+    """Claim 7, told beside how the same networks end: a lead that lasts is no early one."""
+    ends = ranks([f for f in chosen if f.original is not None and f.original.trials and f.variants])
+    if ends is None:
+        return verdict
+    told = f"In the last epoch it beats {ends.share:.0%} of them."
+    return replace(verdict, sentence=f"{verdict.sentence} {told}")
 
 
 def judge_slope(study: StudyRecord, setting: Setting) -> Verdict:
@@ -90,7 +116,39 @@ def judge_slope(study: StudyRecord, setting: Setting) -> Verdict:
         ]
         return _slope(points)
 
-    return _judged(_base(4, setting, measure), measure, chosen, value)
+    judged = _judged(_base(4, setting, measure), measure, chosen, value)
+    told = ", ".join(
+        f"{math.expm1(gap):+.1%} at {rate:g}"
+        for rate in rates
+        if (gap := _gap(rate, chosen, areas)) is not None
+    )
+    if not told:
+        return judged
+    return replace(judged, sentence=f"{judged.sentence} Area against the mean variant: {told}.")
+
+
+def _gap(
+    rate: float,
+    chosen: Sequence[Family],
+    areas: Mapping[str, Mapping[tuple[float, int], float]],
+) -> float | None:
+    """ln of an original's area less the mean of its variants', at one rate, over families."""
+
+    def mean(wiring: Wiring) -> float:
+        seeds = {trial.seed for trial in wiring.trials}
+        own = [a for (r, seed), a in areas[wiring.label].items() if r == rate and seed in seeds]
+        return statistics.fmean(map(math.log, own)) if own else math.nan
+
+    gaps = [
+        mean(family.original) - statistics.fmean(map(mean, family.variants))
+        for family in chosen
+        if family.original is not None
+        and family.original.trials
+        and family.variants
+        and family.name not in CLAIMS[4].conceded
+    ]
+    known = [gap for gap in gaps if not math.isnan(gap)]
+    return statistics.fmean(known) if known else None
 
 
 def _areas(wiring: Wiring) -> dict[tuple[float, int], float]:
@@ -112,23 +170,27 @@ def _slope(points: Sequence[tuple[float, float]]) -> float:
 
 
 def _judged(
-    base: Verdict, measure: Measure, chosen: Sequence[Family], value: Callable[[Wiring], float]
+    base: Verdict,
+    measure: Measure,
+    chosen: Sequence[Family],
+    value: Callable[[Wiring], float],
+    concessions: Mapping[str, Concession] = MappingProxyType({}),
 ) -> Verdict:
     """The verdict on one measure of balanced families."""
-    conceded = CLAIMS[base.claim].conceded
+    claim, shared = CLAIMS[base.claim], shared_wirings(chosen)
     numbers = {
         family.name: (value(family.original), [value(v) for v in family.variants])
         for family in chosen
         if family.original is not None and family.original.trials and family.variants
     }
-    tested = {name: own for name, own in numbers.items() if name not in conceded}
-    base = replace(base, families=agreements(numbers, conceded, measure))
-    found = contrast(tested, higher_is_better=measure.higher_is_better)
+    tested = {name: own for name, own in numbers.items() if name not in claim.conceded}
+    base = replace(base, families=agreements(numbers, concessions, claim, measure))
+    found = contrast(tested, shared, higher_is_better=measure.higher_is_better)
     if found is None:
         what = "of the families that the claim speaks of " if numbers else ""
         lacking = "this BatchNorm mode" if base.batchnorm else "an original and its variants"
         return replace(base, sentence=f"Nothing {what}was measured with {lacking}.", needs=lacking)
-    associations, normal_only = _associations(chosen, numbers)
+    associations, normal_only = _associations(chosen, numbers, shared)
     if found.smallest_p > ALPHA:
         outcome = NOT_TESTABLE
     elif found.p_better <= ALPHA:
@@ -172,22 +234,26 @@ COORDINATES = (
 
 
 def _associations(
-    chosen: Sequence[Family], numbers: Mapping[str, tuple[float, Sequence[float]]]
+    chosen: Sequence[Family],
+    numbers: Mapping[str, tuple[float, Sequence[float]]],
+    shared: Mapping[str, Sequence[int]],
 ) -> tuple[dict[str, Association], bool]:
     used = [family for family in chosen if family.name in numbers]
     normal_only = any(len(family.normal_only()) >= MIN_NORMAL_ONLY for family in used)
-    kept = []
+    kept, wirings = [], []
     for family in used:
         labels = {v.label for v in (family.normal_only() if normal_only else family.variants)}
-        own = zip(family.variants, numbers[family.name][1], strict=True)
-        kept.append([(v.normal, number) for v, number in own if v.label in labels])
+        own = zip(family.variants, numbers[family.name][1], shared[family.name], strict=True)
+        entering = [one for one in own if one[0].label in labels]
+        kept.append([(v.normal, number) for v, number, _ in entering])
+        wirings.append([wiring for _, _, wiring in entering])
     found = {}
     for name in COORDINATES:
         pairs = [
             ([float(getattr(wiring, name)) for wiring, _ in own], [number for _, number in own])
             for own in kept
         ]
-        one = association(pairs)
+        one = association(pairs, wirings)
         if one is not None:
             found[name.replace("_", " ")] = one
     return found, normal_only

@@ -43,16 +43,17 @@ def epochs_to_loss(losses: Sequence[float], threshold: float) -> int | None:
 
 
 def shared_threshold(runs: Sequence[TrainingRecord]) -> float | None:
-    """The lowest training loss that every finished run reached: max over runs of min over epochs.
+    """The training loss that half of the runs got to: the median of their lowest losses.
 
-    Runs that diverged or are unfinished don't count; None where no run is left.
+    The others are censored. (The lowest loss that all got to would be set by the slowest of them,
+    and censor none.) Runs that diverged or are unfinished don't count; None where no run is left.
     """
     lowest = [
         min(train_losses(run))
         for run in runs
         if run.finished and run.diverged_at is None and run.epochs
     ]
-    return max(lowest, default=None)
+    return median(lowest) if lowest else None
 
 
 def area_under_loss(training: TrainingRecord) -> float:

@@ -12,7 +12,8 @@ import numpy as np
 
 from nascope.analysis.families import Family, Wiring, setting_of
 from nascope.analysis.families import families as families_under
-from nascope.analysis.intervals import MIN_SEEDS, NORMAL_975, student_quantile
+from nascope.analysis.intervals import MIN_SEEDS, NORMAL_975, detectable, student_quantile
+from nascope.analysis.sharing import shared_wirings
 from nascope.analysis.standing import Contrast, contrast
 from nascope.records import StudyRecord, TrialRecord
 
@@ -40,7 +41,7 @@ def ranks(families: Sequence[Family]) -> Contrast | None:
         for family in families
         if family.original is not None
     }
-    return contrast(members, higher_is_better=True)
+    return contrast(members, shared_wirings(families), higher_is_better=True)
 
 
 def accuracy(wiring: Wiring) -> float:
@@ -51,7 +52,7 @@ def accuracy(wiring: Wiring) -> float:
 
 def _final(trial: TrialRecord) -> float:
     training = trial.training
-    if training is None or training.last is None:
+    if training is None or not training.finished or training.last is None:
         return math.nan
     return -math.inf if training.diverged_at is not None else training.last.test_accuracy
 
@@ -99,7 +100,8 @@ class Pair:
         original, adapted: test accuracies, means over their common seeds.
         difference: adapted − original.
         low, high: its 95 % interval: Student's over seeds from three on, else that of the test
-            images, which speaks of these networks alone.
+            images, which speaks of these networks alone; NaN where neither is known.
+        of_seeds: whether it is the seeds'.
         only_original, only_adapted: test images that one of both gets right, over all seeds.
         p: McNemar's, of the first seed's pair.
     """
@@ -112,9 +114,15 @@ class Pair:
     difference: float
     low: float
     high: float
+    of_seeds: bool
     only_original: int
     only_adapted: int
     p: float
+
+    @property
+    def equivalent(self) -> Equivalence:
+        """Whether the difference is within the margin that counts as none."""
+        return equivalence(self.low, self.high)
 
 
 def pairs(families: Sequence[Family]) -> list[Pair]:
@@ -171,6 +179,7 @@ def _pair(family: Family, both: Sequence[tuple[TrialRecord, TrialRecord]]) -> Pa
         mean,
         mean - half,
         mean + half,
+        len(differences) >= MIN_SEEDS,
         sum(b for b, _, _ in known),
         sum(c for _, c, _ in known),
         mcnemar(*known[0][:2]) if known else math.nan,
@@ -185,15 +194,32 @@ def _discordant(original: TrialRecord, adapted: TrialRecord) -> tuple[int, int, 
     return int(np.sum(first & ~second)), int(np.sum(second & ~first)), len(first)
 
 
-def over_families(found: Sequence[Pair]) -> tuple[float, float, float]:
+@dataclass(frozen=True)
+class Difference:
+    """Adapted − original over families; no interval where neither families nor seeds give one."""
+
+    mean: float
+    families: int
+    low: float | None = None
+    high: float | None = None
+    detectable: float | None = None
+
+
+def over_families(found: Sequence[Pair]) -> Difference:
     """The mean difference over families and its 95 % interval.
 
-    Student's over families from three on; below, from the families' own intervals.
+    Student's over families from three on. Below, that of these families' seeds, where each has
+    three or more: it speaks of these families alone. Test images are no substitute for either.
     """
     values = [pair.difference for pair in found]
-    mean = statistics.fmean(values)
-    if len(values) >= MIN_SEEDS:
-        half = student_quantile(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
-    else:
-        half = math.sqrt(sum((pair.high - pair.difference) ** 2 for pair in found)) / len(found)
-    return mean, mean - half, mean + half
+    mean, count = statistics.fmean(values), len(values)
+    if count >= MIN_SEEDS:
+        error = statistics.stdev(values) / math.sqrt(count)
+        half = student_quantile(count - 1) * error
+        return Difference(mean, count, mean - half, mean + half, detectable(error, count - 1))
+    if not all(pair.of_seeds for pair in found):
+        return Difference(mean, count)
+    half = math.sqrt(sum((pair.high - pair.difference) ** 2 for pair in found)) / count
+    freedom = min(pair.seeds for pair in found) - 1
+    error = half / student_quantile(freedom)
+    return Difference(mean, count, mean - half, mean + half, detectable(error, freedom))

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nascope.analysis.association import spearman
+from nascope.analysis.association import rank_interval, spearman
 from nascope.analysis.convergence import search_accuracy, sound_epochs
 from nascope.analysis.families import Family
 from nascope.cells.formats import parse
 from nascope.cells.genotype import Genotype
 from nascope.cells.topology import topology
 from nascope.errors import NascopeError, StudyError
+from nascope.records import TrialRecord
 
 Schedule = Literal["truncated", "re-annealed"]
 
@@ -33,6 +34,8 @@ class Candidate:
     Attributes:
         early: by seed, the accuracy after each epoch (or budget), in [0, 1].
         final: by seed, the accuracy at the end; −∞ where the training diverged.
+        held_out: whether early accuracies are of other images than the final ones; None where
+            that is not known.
     """
 
     label: str
@@ -40,6 +43,7 @@ class Candidate:
     depth: int
     early: Mapping[int, Mapping[int, float]]
     final: Mapping[int, float]
+    held_out: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -49,22 +53,30 @@ class Choice:
     Attributes:
         epoch: at which it stops.
         rho: Spearman's correlation of early with final accuracy over candidates.
-        picked: what is picked most often.
+        low, high: its 95 % interval over candidates; None below five.
+        picked: what is picked most often, all of them where several are equally good.
         width, depth: of what is picked, and
-        regret: the best final accuracy less that of what is picked, in [0, 1].
+        regret: the best final accuracy less that of what is picked, in [0, 1]. The best of noisy
+            numbers is too good, so that regret is never quite 0: hold it against
+        blind: the regret of a pick at random.
         candidates, seeds: how many.
         other_seeds: whether the final accuracies are of other seeds than the early ones.
+        held_out: whether they are of other images; None where that is not known.
     """
 
     epoch: int
     rho: float
+    low: float | None
+    high: float | None
     picked: str
     width: float
     depth: float
     regret: float
+    blind: float
     candidates: int
     seeds: int
     other_seeds: bool
+    held_out: bool | None
 
 
 def choices(candidates: Sequence[Candidate]) -> list[Choice]:
@@ -82,15 +94,16 @@ def choices(candidates: Sequence[Candidate]) -> list[Choice]:
             and (pick := _pick(candidates, epoch, seed)) is not None
         ]
         if picks:
-            found.append(_choice(epoch, picks, len(candidates)))
+            found.append(_choice(epoch, picks, candidates))
     return found
 
 
 @dataclass(frozen=True)
 class _Pick:
     rho: float
-    one: Candidate
+    equal: Sequence[Candidate]  # those that are picked, several where they tie
     regret: float
+    blind: float
     other_seeds: bool
 
 
@@ -103,25 +116,43 @@ def _pick(candidates: Sequence[Candidate], epoch: int, seed: int) -> _Pick | Non
             return None
         others = [[one.final[seed]] for one in candidates]
     final = [statistics.fmean(values) for values in others]
-    at = max(range(len(early)), key=lambda place: early[place])
     best = max(final)
-    regret = best - final[at] if math.isfinite(best) else math.nan
-    return _Pick(spearman(early, final), candidates[at], regret, elsewhere)
+    first = [place for place, value in enumerate(early) if value == max(early)]
+
+    def regret(places: Iterable[int]) -> float:
+        return best - statistics.fmean(final[place] for place in places)
+
+    lost = not math.isfinite(best)  # nothing could have been gained
+    return _Pick(
+        spearman(early, final),
+        [candidates[place] for place in first],
+        math.nan if lost else regret(first),
+        math.nan if lost else regret(range(len(final))),
+        elsewhere,
+    )
 
 
-def _choice(epoch: int, picks: Sequence[_Pick], candidates: int) -> Choice:
-    labels = [pick.one.label for pick in picks]
+def _choice(epoch: int, picks: Sequence[_Pick], candidates: Sequence[Candidate]) -> Choice:
+    labels = [" or ".join(one.label for one in pick.equal) for pick in picks]
     rhos = [pick.rho for pick in picks if not math.isnan(pick.rho)]
+    rho = statistics.fmean(rhos) if rhos else math.nan
+    count = len(candidates)
+    low, high, _ = rank_interval(rho, count, 12 / (count**3 - count)) if rhos else (None, None, None)
+    known = {one.held_out for one in candidates}
     return Choice(
         epoch,
-        statistics.fmean(rhos) if rhos else math.nan,
+        rho,
+        low,
+        high,
         max(dict.fromkeys(labels), key=labels.count),
-        statistics.fmean(pick.one.width for pick in picks),
-        statistics.fmean(pick.one.depth for pick in picks),
+        statistics.fmean(statistics.fmean(c.width for c in pick.equal) for pick in picks),
+        statistics.fmean(statistics.fmean(c.depth for c in pick.equal) for pick in picks),
         statistics.fmean(pick.regret for pick in picks),
-        candidates,
+        statistics.fmean(pick.blind for pick in picks),
+        count,
         len(picks),
         all(pick.other_seeds for pick in picks),
+        known.pop() if len(known) == 1 else False,
     )
 
 
@@ -136,6 +167,7 @@ def candidates_of(family: Family, short: Family | None = None) -> list[Candidate
     for one in family.members:
         final: dict[int, float] = {}
         early: dict[int, dict[int, float]] = {}
+        looked_at = shorter.get(one.label, one) if shorter is not None else one
         for trial in one.trials:
             training = trial.training
             if training is None or not training.finished or training.last is None:
@@ -157,8 +189,15 @@ def candidates_of(family: Family, short: Family | None = None) -> list[Candidate
         if final and early:
             wiring = one.normal
             width = float(wiring.fractional_width)
-            found.append(Candidate(one.label, width, wiring.depth, early, final))
+            held_out = all(map(_held_out, looked_at.trials))
+            found.append(Candidate(one.label, width, wiring.depth, early, final, held_out))
     return found
+
+
+def _held_out(trial: TrialRecord) -> bool:
+    """Whether what a search looks at are validation images, not the test's own."""
+    last = trial.training.last if trial.training is not None else None
+    return last is not None and last.validation_accuracy is not None
 
 
 # ---------------------------------------------------------------- tables that others measured
@@ -166,16 +205,36 @@ def candidates_of(family: Family, short: Family | None = None) -> list[Candidate
 _NEEDED = ("genotype", "epoch", "accuracy")
 
 
-def read_candidates(path: Path) -> list[Candidate]:
+@dataclass(frozen=True)
+class Table:
+    """What a table of others' results holds; either may be empty."""
+
+    truncated: Sequence[Candidate]
+    reannealed: Sequence[Candidate]
+
+    @property
+    def by_schedule(self) -> dict[Schedule, Sequence[Candidate]]:
+        """Those that are there."""
+        both: dict[Schedule, Sequence[Candidate]] = {
+            "truncated": self.truncated,
+            "re-annealed": self.reannealed,
+        }
+        return {schedule: own for schedule, own in both.items() if own}
+
+
+def read_candidates(path: Path) -> Table:
     """Candidates from a CSV or Parquet table of (genotype, epoch, accuracy), others' results.
 
-    Each row is a cell's accuracy after an epoch; a column ``seed`` tells trainings apart (else
-    there is one for each genotype). The last epoch of a training is its end. Accuracies above 1
-    are taken for per cent, in the whole table.
+    Each row is a cell's accuracy after an epoch. A column ``seed`` tells trainings apart (else
+    there is one for each genotype); a column ``schedule``, the epochs that a training was planned
+    for, tells short trainings whose rate fell to zero from the beginning of long ones: the longest
+    schedule has the end, and of a shorter one its last epoch counts, as re-annealed. Without it all
+    trainings must end at the same epoch. Accuracies above 1 are taken for per cent, in the whole
+    table.
 
     Raises:
         StudyError: the file is missing, no such table, lacks a column or holds what is no number
-            or genotype; the row is named.
+            or genotype, or trainings end at different epochs; the row or genotype is named.
     """
     rows = list(_rows(path))
     if not rows:
@@ -187,7 +246,7 @@ def read_candidates(path: Path) -> list[Candidate]:
             "where there are several"
         )
     cells: dict[str, Genotype] = {}
-    curves: dict[str, dict[int, dict[int, float]]] = {}
+    curves: dict[tuple[str, int, int], dict[int, float]] = {}  # genotype, schedule, seed
     for number, row in enumerate(rows, start=2):
         where = f"{path}, row {number}"
         text = str(row["genotype"])
@@ -196,25 +255,52 @@ def read_candidates(path: Path) -> list[Candidate]:
                 cells[text] = parse(text)
             except NascopeError as error:
                 raise StudyError(f"{where}: {error}") from None
-        seed, epoch = (_whole(row.get(name) or 0, name, where) for name in ("seed", "epoch"))
-        value = _real(row["accuracy"], where)
-        of_seed = curves.setdefault(text, {}).setdefault(seed, {})
-        if epoch in of_seed:
+        seed, epoch, schedule = (
+            _whole(row.get(name) or 0, name, where) for name in ("seed", "epoch", "schedule")
+        )
+        curve = curves.setdefault((text, schedule, seed), {})
+        if epoch in curve:
             raise StudyError(f"{where}: this genotype, seed and epoch stand twice")
-        of_seed[epoch] = value
-    largest = max(
-        v for seeds in curves.values() for curve in seeds.values() for v in curve.values()
-    )
-    unit = 100.0 if largest > 1 else 1.0
-    found = []
-    for number, (text, seeds) in enumerate(curves.items(), start=1):
-        wiring = topology(cells[text].normal)
-        early = {s: {e: v / unit for e, v in curve.items()} for s, curve in seeds.items()}
-        final = {seed: curve[max(curve)] for seed, curve in early.items()}
-        label = cells[text].name or f"cell {number}"
-        width = float(wiring.fractional_width)
-        found.append(Candidate(label, width, wiring.depth, early, final))
-    return found
+        curve[epoch] = _real(row["accuracy"], where)
+    unit = 100.0 if max(v for curve in curves.values() for v in curve.values()) > 1 else 1.0
+    longest = max(schedule for _, schedule, _ in curves)
+    end = longest or max(max(curve) for curve in curves.values())
+    _check_ends(path, cells, curves, end)
+    truncated, reannealed = [], []
+    for number, (text, genotype) in enumerate(cells.items(), start=1):
+        early: dict[int, dict[int, float]] = {}
+        final: dict[int, float] = {}
+        short: dict[int, dict[int, float]] = {}
+        for (other, schedule, seed), curve in curves.items():
+            if other == text and schedule == longest:
+                early[seed] = {e: value / unit for e, value in curve.items()}
+                final[seed] = curve[end] / unit
+            elif other == text:
+                short.setdefault(seed, {})[schedule] = curve[schedule] / unit
+        wiring = topology(genotype.normal)
+        label, width = genotype.name or f"cell {number}", float(wiring.fractional_width)
+        if final:
+            truncated.append(Candidate(label, width, wiring.depth, early, final))
+        if final and short:
+            reannealed.append(Candidate(label, width, wiring.depth, short, final))
+    return Table(truncated, reannealed)
+
+
+def _check_ends(
+    path: Path,
+    cells: Mapping[str, Genotype],
+    curves: Mapping[tuple[str, int, int], Mapping[int, float]],
+    end: int,
+) -> None:
+    for (text, schedule, seed), curve in curves.items():
+        wanted = schedule or end
+        if max(curve) != wanted:
+            of = cells[text].name or f"cell {1 + list(cells).index(text)}"
+            raise StudyError(
+                f"{path}: the training of {of}, seed {seed}, ends at epoch {max(curve)}, where "
+                f"{wanted} was expected: give every training its last epoch, leave it out, or tell "
+                "short trainings by a column schedule (the epochs that each was planned for)"
+            )
 
 
 def _rows(path: Path) -> Iterable[Mapping[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from nascope.analysis.association import Association
 from nascope.analysis.claims import Claim, Measure
+from nascope.analysis.concessions import Concession
 from nascope.analysis.generalisation import Pair
 from nascope.analysis.standing import Contrast, Standing, contrast
 
@@ -27,12 +28,15 @@ class Agreement:
 
     Attributes:
         standing: None where the family has no comparison.
-        paper: the paper's word on a family that it excepts; empty where the claim itself speaks.
+        tested: whether it enters the claim's test, which families that the paper excepts do not.
+        concession: what the paper excepts of the family, and what became of it; None where
+            nothing.
     """
 
     family: str
     standing: Standing | None
-    paper: str = ""
+    tested: bool = True
+    concession: Concession | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,17 @@ class Verdict:
     ratio: bool = False
     pairs: tuple[Pair, ...] = field(default=(), compare=False)
 
+    @property
+    def detectable_words(self) -> str:
+        """What could have been found, as a sentence; empty where that is not known."""
+        if self.detectable is None or not math.isfinite(self.detectable):
+            return ""
+        sign = "" if self.ratio else "±"
+        return (
+            f"A difference of {sign}{self.detectable:.3g}{_space(self.unit)} would be found with "
+            "80 % probability."
+        )
+
     @classmethod
     def blank(cls, claim: Claim, **known: Any) -> Verdict:
         """A claim of which nothing is known yet: not testable."""
@@ -88,13 +103,20 @@ class Verdict:
 
 def agreements(
     numbers: Mapping[str, tuple[float, Sequence[float]]],
-    conceded: Mapping[str, str],
+    concessions: Mapping[str, Concession],
+    claim: Claim,
     measure: Measure,
 ) -> tuple[Agreement, ...]:
+    """Of every family that was measured, or that the paper excepts and the study holds."""
     found = []
-    for name, members in numbers.items():
-        one = contrast({name: members}, higher_is_better=measure.higher_is_better)
-        found.append(Agreement(name, one.standings[0] if one else None, conceded.get(name, "")))
+    for name in dict.fromkeys([*numbers, *concessions]):
+        one = None
+        if name in numbers:
+            own = {name: numbers[name]}
+            one = contrast(own, higher_is_better=measure.higher_is_better)
+        standing = one.standings[0] if one else None
+        tested = name not in claim.conceded
+        found.append(Agreement(name, standing, tested, concessions.get(name)))
     return tuple(found)
 
 
@@ -103,14 +125,15 @@ def sentence(found: Contrast, measure: Measure) -> str:
     count = len(found.standings)
     beaten = f"An original beats {found.share:.0%} of its variants on average (chance 50 %)"
     first = f"it is first in {firsts} of {count} famil{'y' if count == 1 else 'ies'}"
+    p = f"{'p' if found.shared else 'exact p'} = {written_p(found.p)}"
     if math.isnan(found.shift):
-        return f"{beaten}; {first}; exact p = {written_p(found.p)}. Some trainings diverged."
+        return f"{beaten}; {first}; {p}. Some trainings diverged."
     shift = f"{measure.told(found.shift):+.3g}{_space(measure.unit)}"
     interval = ""
     if found.low is not None and found.high is not None:
         ends = measure.told(found.low), measure.told(found.high)
         interval = f" [{ends[0]:+.3g}, {ends[1]:+.3g}]"
-    return f"{beaten}; {first}; {measure.title} {shift}{interval}; exact p = {written_p(found.p)}."
+    return f"{beaten}; {first}; {measure.title} {shift}{interval}; {p}."
 
 
 def _space(unit: str) -> str:
@@ -130,8 +153,11 @@ def needs(found: Contrast, outcome: Outcome) -> str:
     if outcome in (SUPPORTED, CONTRADICTED):
         return ""
     if outcome == NOT_TESTABLE:
+        what = "more families or variants"
+        if found.shared:
+            what += ", or variants of other wirings in each family"
         return (
-            f"more families or variants: with these even {written_p(found.smallest_p)} is the "
+            f"{what}: with these even {written_p(found.smallest_p)} is the "
             f"smallest one-sided p, above {ALPHA:g}"
         )
     if found.detectable is None or not found.shift:

@@ -43,11 +43,13 @@ def verdicts(
         where = ", ".join(part for part in (one.data, one.batchnorm) if part)
         print(f"{one.claim}  {one.title}{f' ({where})' if where else ''}: {one.outcome.upper()}")
         print(f"   {one.sentence}")
+        if one.detectable_words:
+            print(f"   {one.detectable_words}")
         for family in one.families:
-            if family.paper:
+            if family.concession is not None:
                 place = family.standing
-                stands = f"{place.rank:g} of {place.of}" if place is not None else "not compared"
-                print(f"   {family.family}: {stands} ({family.paper})")
+                stands = f"{place.rank:g} of {place.of}; " if place is not None else ""
+                print(f"   {family.family}: {stands}{family.concession.words}")
         if one.needs:
             print(f"   A stronger answer needs {one.needs}.")
     if output is not None:
@@ -66,7 +68,8 @@ def selection(
     """What would a search pick that stops early, from accuracies that anyone measured?
 
     The last epoch of each genotype and seed is its end. Final accuracies are of other seeds than
-    the early ones, where there are several.
+    the early ones, where there are several. A column schedule (the epochs that a training was
+    planned for) keeps re-annealed short trainings apart from the beginnings of long ones.
     """
     from dataclasses import asdict  # noqa: PLC0415
 
@@ -74,26 +77,32 @@ def selection(
     from nascope.errors import StudyError  # noqa: PLC0415
     from nascope.records.tables import columns_of, write_table  # noqa: PLC0415
 
-    candidates = read_candidates(table)
-    found = choices(candidates)
+    read = read_candidates(table).by_schedule
+    found = {schedule: made for schedule, own in read.items() if (made := choices(own))}
     if not found:
         raise StudyError(
             f"{table}: nothing to compare: at least two genotypes need accuracies at the same "
             "epoch and seed"
         )
-    _print_choices(found)
+    for schedule, made in found.items():
+        _print_choices(schedule, made)
     if output is not None:
-        rows = [asdict(one) for one in found]
+        rows = [{"schedule": schedule, **asdict(one)} for schedule, m in found.items() for one in m]
         write_table(output, columns_of(rows))
 
 
-def _print_choices(found: list[Choice]) -> None:
+def _print_choices(schedule: str, found: list[Choice]) -> None:
     last = found[-1]
     seeds = "other seeds'" if last.other_seeds else "the same seeds'"
-    print(f"{last.candidates} cells; early accuracy against {seeds} final accuracy")
-    print(f"{'epoch':>6} {'ρ':>6} {'regret':>8} {'width':>6} {'depth':>6}  picks")
+    print(f"{last.candidates} cells, {schedule} schedule; early accuracy against {seeds} final one")
+    print(
+        f"{'epoch':>6} {'ρ [95 %]':>20} {'regret':>8} {'blind':>7} {'width':>6} {'depth':>6}  picks"
+    )
     for one in found:
+        rho = f"{one.rho:+.2f}"
+        if one.low is not None and one.high is not None:
+            rho += f" [{one.low:+.2f}, {one.high:+.2f}]"
         print(
-            f"{one.epoch:>6} {one.rho:>+6.2f} {100 * one.regret:>7.2f}% {one.width:>5.3g}c "
-            f"{one.depth:>6.3g}  {one.picked}"
+            f"{one.epoch:>6} {rho:>20} {100 * one.regret:>7.2f}% {100 * one.blind:>6.2f}% "
+            f"{one.width:>5.3g}c {one.depth:>6.3g}  {one.picked}"
         )

@@ -107,19 +107,20 @@ def _verdict(one: Verdict) -> str:
     mode = f", BatchNorm {one.batchnorm}" if one.batchnorm else ""
     words = f"claim {one.claim} ({CLAIMS[one.claim].title.lower()}){where}{mode}: {one.outcome}"
     words += f". {one.sentence}" if one.sentence else ""
+    if one.detectable_words:
+        words += f" {one.detectable_words}"
     return words + (f" It needs {one.needs}." if one.needs else "")
 
 
 def _families(one: Verdict, question: Question) -> Iterator[str]:
     """Where the question's own families stand, and what the paper concedes of them."""
-    standings = {family.family: family.standing for family in one.families}
+    known = {family.family: family for family in one.families}
     for family in dict.fromkeys(cell.family for cell in question.cells):
         parts = []
-        standing = standings.get(family)
-        if standing is not None:
+        if family in known and (standing := known[family].standing) is not None:
             parts.append(f"{standing.rank:g} of {standing.of}, 1 being the best")
-        if family in CLAIMS[one.claim].conceded:
-            parts.append(CLAIMS[one.claim].conceded[family])
+        if family in known and (concession := known[family].concession) is not None:
+            parts.append(concession.words)
         if parts:
             yield f"  {family}: {'; '.join(parts)}"
 
