@@ -31,7 +31,7 @@ def asked(name, scale=SMALL, **options):
     return question
 
 
-def training(speed: float) -> TrainingRecord:
+def training(speed: float, diverged_at: int | None = None) -> TrainingRecord:
     points = tuple(
         CurvePoint(
             epoch=epoch, learning_rate=0.025, train_loss=2.3 * speed**epoch,
@@ -41,7 +41,7 @@ def training(speed: float) -> TrainingRecord:
         )
         for epoch in range(1, 11)
     )  # fmt: skip
-    return TrainingRecord(points, (), None, True, {})
+    return TrainingRecord(points, (), diverged_at, True, {})
 
 
 def trained(*questions, trial=lambda entry: True) -> StudyRecord:
@@ -60,7 +60,7 @@ def trained(*questions, trial=lambda entry: True) -> StudyRecord:
 
 
 def lines(question, study):
-    return Judge(lambda: study).agreement(question)
+    return Judge(lambda: study).agreement(question, {})
 
 
 def test_other_figures_families_help_to_judge_one():
@@ -92,14 +92,13 @@ def test_nothing_and_too_little():
     assert lines(question, nothing) == ["nothing to judge yet"]
     assert here(question, nothing, {})[0] == "DARTS on CIFAR-10: not run yet"
     assert lines(asked("fig3", TINY), nothing) == ["no verdict at this scale"]
-    assert lines(asked("fig8"), nothing) == []
 
 
 def test_the_study_is_read_and_judged_once():
     question, read = asked("fig3"), []
     study = trained(question)
     judge = Judge(lambda: read.append(1) or study)
-    assert judge.agreement(question) == judge.agreement(question)
+    assert judge.agreement(question, {}) == judge.agreement(question, {})
     assert read == [1]
 
 
@@ -107,6 +106,7 @@ def test_topologies_are_held_against_the_papers_numbers(monkeypatch):
     assert lines(asked("fig1"), None)[0] == "width and depth of 5 cells are the paper's"
     assert lines(asked("fig1"), None)[1].startswith("claim 1 (wide and shallow): supported")
     assert lines(asked("fig10"), None)[0] == "width and depth of 4 cells are the paper's"
+    assert lines(asked("fig11"), None)[0] == "width and depth of 1 cell are the paper's"
     from nascope.reproduce import agreement  # noqa: PLC0415
 
     monkeypatch.setitem(agreement.PUBLISHED["fig1"], "DARTS", (3, 3.5, 4))
@@ -118,3 +118,52 @@ def test_what_came_out_is_ranked():
     words = here(question, trained(question), {})
     assert words[0].startswith("DARTS on CIFAR-10: area under the training loss 8.21, the smallest")
     assert "test accuracy (%) 90.3, the largest of 5" in words[0]
+
+
+def test_variants_are_narrower_and_deeper_or_named():
+    of = {name: lines(asked(name), None) for name in ("fig1", "fig2", "fig10", "fig11")}
+    assert not any(line.startswith("variants") for line in of["fig1"])
+    said = {name: next(x for x in own if x.startswith("variants")) for name, own in of.items()
+            if name != "fig1"}  # fmt: skip
+    assert said["fig2"] == (
+        "variants of DARTS, by the published convention of width: 3 of 4 narrower, 2 of 4 deeper: "
+        "agrees in part, not for DARTS-p3 (equally deep), DARTS-p4 (equally wide, equally deep). "
+        "Figure 2's own seeds are not known: this speaks of seeds 1 to 4"
+    )
+    assert said["fig10"].endswith(
+        "4 of 4 narrower, 2 of 4 deeper: agrees in part, not for AmoebaNet-p3 (equally deep), "
+        "AmoebaNet-p4 (shallower), as the paper's own figure shows them"
+    )
+    assert "4 of 4 narrower, 4 of 4 deeper: agrees. The numbers in Figure 11's" in said["fig11"]
+    (other,) = [x for x in lines(asked("fig2", cells=("NASNet",)), None) if x.startswith("var")]
+    assert "Figure 2" not in other  # of other cells the seeds are those asked for
+    tiny = lines(asked("fig11", TINY), None)  # nothing was trained: said at every scale
+    assert said["fig11"] in tiny
+    assert tiny[-1] == "no verdict at this scale"
+
+
+def test_the_variants_that_disagree_decide_the_word(monkeypatch):
+    from nascope.reproduce import agreement  # noqa: PLC0415
+
+    question = asked("fig11")
+    original, *variants = question.cells
+    as_wide = [dataclasses.replace(cell, genotype=original.genotype) for cell in variants]
+
+    def said(*cells):
+        (line,) = agreement._variants(dataclasses.replace(question, cells=(original, *cells)))
+        return line
+
+    assert "agrees except for SNAS-p4 (equally wide, equally deep)" in said(
+        *variants[:3], as_wide[3]
+    )
+    assert "contradicted by SNAS-p1 (equally wide, equally deep), SNAS-p2" in said(*as_wide)
+
+
+def test_claim_8_has_its_exact_p():
+    question = asked("fig9")
+    (claim,) = [line for line in lines(question, trained(question)) if line.startswith("claim 8")]
+    assert claim.count("exact p = ") == 1
+    p = float(claim.split("exact p = ")[1].split()[0].rstrip("."))
+    assert 0 < p < 1e-3  # every original is the best of its eleven
+    (claim,) = [x for x in lines(asked("fig3"), trained(question)) if x.startswith("claim 2")]
+    assert claim.count("exact p = ") == 1  # its sentence has it already
