@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import itertools
 import math
 from pathlib import Path
 
@@ -151,6 +152,40 @@ def test_all_panels_share_their_levels(tmp_path):
     limits = {mesh.get_clim() for mesh in meshes}
     assert len(meshes) >= 5
     assert len(limits) == 1
+
+
+def bar_names(drawn: Drawn) -> list[Text]:
+    """What stands at the levels of a figure's colour bars."""
+    drawn.figure.draw_without_rendering()
+    bars = [ax for ax in drawn.figure.axes if ax.get_label() == "<colorbar>"]
+    assert bars
+    return [text for ax in bars for text in ax.get_xticklabels() if text.get_text()]
+
+
+@pytest.mark.parametrize("surfaces", [False, True])
+def test_a_colour_bars_names_do_not_touch(surfaces, tmp_path):
+    steep = np.geomspace(5, 4000, 121).reshape(11, 11) ** 2  # a name every octave, to 4,100
+    fakes = [dataclasses.replace(fake, variance=steep) for fake in family(variants=2)]
+    record = read_study(write_study(tmp_path, fakes))
+    with in_print():
+        drawn = draw_grids(arrange(record), "variance", "Steep", surfaces=surfaces)
+        names = bar_names(drawn)
+        boxes = [text.get_window_extent() for text in names]
+    assert len(names) > 3
+    gap = 0.4 * boxes[0].height
+    assert all(before.x1 + gap < after.x0 for before, after in itertools.pairwise(boxes))
+
+
+def test_maps_explain_their_signs(tmp_path):
+    record = study(tmp_path, "plain")
+    with in_print():
+        landscape = words(draw_grids(arrange(record), "landscape", "Loss", "a note"))
+        variance = words(draw_grids(arrange(record), "variance", "Variance"))
+        surface = words(draw_grids(arrange(record), "variance", "Surface", surfaces=True))
+    assert "Loss\na note\n+ the trained weights; heavy line: the loss of a uniform" in landscape
+    assert "Variance\n+ the trained weights" in variance
+    assert "heavy" not in variance
+    assert "+ the" not in surface
 
 
 def test_no_grid_at_all_is_said(tmp_path):
