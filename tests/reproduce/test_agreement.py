@@ -167,3 +167,12 @@ def test_claim_8_has_its_exact_p():
     assert 0 < p < 1e-3  # every original is the best of its eleven
     (claim,) = [x for x in lines(asked("fig3"), trained(question)) if x.startswith("claim 2")]
     assert claim.count("exact p = ") == 1  # its sentence has it already
+
+
+def test_ranks_stand_beside_what_chance_would_do():
+    question = asked("fig9")
+    words = here(question, trained(question), {})
+    assert words[0].startswith(
+        "NASNet on CIFAR-10: 90.3 %, the best of 11; by chance such a rank or better has "
+        "probability 9%, and some variant beats the original with 91%"
+    )

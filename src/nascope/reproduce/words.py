@@ -16,7 +16,7 @@ from nascope.cells.genotype import Genotype
 from nascope.cells.topology import topology
 from nascope.records import StudyRecord, TrialRecord
 from nascope.report.arrangement import Arrangement, Group, arrange
-from nascope.report.paper.accuracies import accuracies, rank_of_original
+from nascope.report.paper.accuracies import Place, accuracies, place_of_original
 from nascope.report.paper.table1 import Errors, parts_of
 from nascope.report.scales import in_digits, ordinal
 from nascope.reproduce.questions import Question
@@ -180,7 +180,7 @@ def _accuracies(question: Question, arrangement: Arrangement) -> Iterator[str]:
         found = accuracies(arrangement, column)
         for family in arrangement.families:
             group = column.group(arrangement, family)
-            rank = rank_of_original(group, found)
+            place = place_of_original(group, found)
             one = next(
                 (a for a in found if a.cell.key in group.trials and a.cell.is_original), None
             )
@@ -188,11 +188,22 @@ def _accuracies(question: Question, arrangement: Arrangement) -> Iterator[str]:
                 yield f"{family} on {column.title}: not run yet"
                 continue
             level = f"{one.mean.mean:.1f} %" if math.isfinite(one.mean.mean) else "diverged"
-            place = f", {_the(rank[0])} best of {rank[1]}" if rank is not None else ""
-            yield f"{family} on {column.title}: {level}{place}{_lost(group)}"
+            told = _by_chance(place) if place is not None else ""
+            yield f"{family} on {column.title}: {level}{told}{_lost(group)}"
         converged = how_converged([trial for one in found for trial in one.trials])
         if converged:
             yield converged
+
+
+def _by_chance(place: Place) -> str:
+    """A rank, and what it would be were the original's wiring just another draw."""
+    equal = round(place.chance * place.of) - place.rank
+    ties = f" ({equal} equal to it)" if equal else ""
+    return (
+        f", {_the(place.rank)} best of {place.of}{ties}; by chance such a rank or better has "
+        f"probability {place.chance:.0%}, and some variant beats the original with "
+        f"{place.chance_of_a_better_one:.0%}"
+    )
 
 
 def how_converged(trials: Sequence[TrialRecord]) -> str | None:

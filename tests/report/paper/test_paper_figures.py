@@ -17,7 +17,7 @@ from nascope.cells import cell_names, load_cell
 from nascope.records import read_study
 from nascope.records.files import read_arrays
 from nascope.report.arrangement import arrange
-from nascope.report.paper.accuracies import accuracies, draw_accuracies, rank_of_original
+from nascope.report.paper.accuracies import accuracies, draw_accuracies, place_of_original
 from nascope.report.paper.columns import Column
 from nascope.report.paper.curves import draw_curves
 from nascope.report.paper.drawn import Drawn, in_print, write
@@ -213,7 +213,24 @@ def test_accuracies_are_the_records(tmp_path):
     assert found == pytest.approx(expected)
     group = DIGITS.group(arrange(record), "DARTS")
     better = sum(value > expected["DARTS"] for value in expected.values())
-    assert rank_of_original(group, accuracies(arrange(record), DIGITS)) == (1 + better, 5)
+    place = place_of_original(group, accuracies(arrange(record), DIGITS))
+    assert (place.rank, place.of) == (1 + better, 5)
+    assert place.chance == pytest.approx((1 + better) / 5)
+    assert place.chance_of_a_better_one == pytest.approx(4 / 5)
+    for row in rows:  # a row's place is its own cell's
+        rank = 1 + sum(value > found[row["cell"]] for value in found.values())
+        assert (int(row["rank"]), int(row["of"])) == (rank, 5)
+        assert float(row["chance_of_such_a_rank_or_better"]) == pytest.approx(rank / 5)
+        assert float(row["chance_that_another_is_better"]) == pytest.approx(0.8)
+
+
+def test_equals_share_a_rank_and_make_it_likelier(tmp_path):
+    fakes = [dataclasses.replace(fake, roughness=1.0) for fake in family(variants=3)]
+    fakes[-1] = dataclasses.replace(fakes[-1], roughness=2.0)
+    record = read_study(write_study(tmp_path, fakes))
+    group = DIGITS.group(arrange(record), "DARTS")
+    place = place_of_original(group, accuracies(arrange(record), DIGITS))
+    assert (place.rank, place.of, place.chance) == (1, 4, 0.75)  # three are first
 
 
 def test_what_diverged_ranks_last(tmp_path):
@@ -223,7 +240,8 @@ def test_what_diverged_ranks_last(tmp_path):
     found = accuracies(arrange(record), DIGITS)
     assert found[0].diverged == 1
     assert math.isnan(found[0].mean.mean)
-    assert rank_of_original(DIGITS.group(arrange(record), "DARTS"), found) == (3, 3)
+    place = place_of_original(DIGITS.group(arrange(record), "DARTS"), found)
+    assert (place.rank, place.of, place.chance) == (3, 3, 1.0)
     with in_print():
         drawn = draw_accuracies(arrange(record), [DIGITS], "Accuracy")
     assert "diverged" in words(drawn)
