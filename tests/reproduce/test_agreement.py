@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nascope.cells.genotype import from_dict
@@ -176,3 +177,33 @@ def test_ranks_stand_beside_what_chance_would_do():
         "NASNet on CIFAR-10: 90.3 %, the best of 11; by chance such a rank or better has "
         "probability 9%, and some variant beats the original with 91%"
     )
+
+
+def test_pairs_are_held_against_the_margin():
+    question = asked("table1")
+    study = trained(question)
+    none = here(question, study, {})
+    assert none[0].endswith("; difference +10.25, its interval unknown")  # of which images?
+
+    def with_images(wrong):
+        """The adapted cells miss the last ``wrong`` of 40,000 images, the others none."""
+        trials = []
+        for trial in study.trials:
+            right = np.ones(40_000, dtype=bool)
+            share = 1.0
+            if trial.variant == "adapted":
+                right[len(right) - wrong :] = False
+                share -= wrong / len(right)
+            last = dataclasses.replace(trial.training.epochs[-1], test_accuracy=share)
+            done = dataclasses.replace(
+                trial.training, epochs=(*trial.training.epochs[:-1], last), correct=right
+            )
+            trials.append(dataclasses.replace(trial, training=done))
+        return here(question, dataclasses.replace(study, trials=tuple(trials)), {})[0]
+
+    within = with_images(8)
+    assert "difference +0.02 [+0.01, +0.03], within the margin of ±0.5 points: equiv" in within
+    assert within.endswith("McNemar's p = 0.0078")  # 2 · ½⁸
+    assert "reaches across the margin of ±0.5 points: undecided" in with_images(200)
+    outside = with_images(400)
+    assert "difference +1.00 [+0.90, +1.10], outside the margin of ±0.5 points" in outside

@@ -11,7 +11,9 @@ from typing import Any
 from nascope.analysis import final_test_accuracy
 from nascope.analysis.claims import basin, log_area, log_spread
 from nascope.analysis.convergence import CONVERGED
+from nascope.analysis.generalisation import MARGIN, Pair, equivalence
 from nascope.analysis.regimes import tallies_by_bound
+from nascope.analysis.verdict import written_p
 from nascope.cells.genotype import Genotype
 from nascope.cells.topology import topology
 from nascope.records import StudyRecord, TrialRecord
@@ -243,7 +245,31 @@ def _errors(line: Errors) -> str:
             forms.append("diverged")
         if line.paper is not None:
             forms[-1] += f" (paper {line.paper[place]:.2f})"
-    return f"test error % original {forms[0]}, adapted {forms[1]}"
+    words = f"test error % original {forms[0]}, adapted {forms[1]}"
+    return words if line.pair is None else f"{words}; {_difference(line.pair)}"
+
+
+def _difference(pair: Pair) -> str:
+    """Of the errors, by the margin that was fixed beforehand, and by the test images."""
+    margin = f"±{100 * MARGIN:g} points"
+    if math.isnan(pair.low):
+        return f"difference {_points(-pair.difference)}, its interval unknown"
+    place = {
+        "within": f"within the margin of {margin}: equivalent",
+        "outside": f"outside the margin of {margin}",
+        "undecided": f"reaches across the margin of {margin}: undecided",
+    }[equivalence(pair.low, pair.high)]
+    ends = f"{_points(-pair.high)}, {_points(-pair.low)}"
+    words = f"difference {_points(-pair.difference)} [{ends}], {place}"
+    if math.isnan(pair.p):
+        return words
+    first = " of the first seed's pair" if pair.seeds > 1 else ""
+    return f"{words}; McNemar's p{first} = {written_p(pair.p)}"
+
+
+def _points(value: float) -> str:
+    """A share as percentage points, with its sign."""
+    return f"{100 * value + 0.0:+.2f}".replace("-", "−")  # without a zero's own sign
 
 
 def _linear_cells(outcomes: Sequence[Plain]) -> Iterator[str]:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from nascope.analysis.generalisation import equivalence
 from nascope.cells import cell_names, load_cell
 from nascope.records import read_study
 from nascope.records.files import read_arrays
@@ -284,6 +285,14 @@ def test_the_table_has_the_papers_numbers_beside_ours(tmp_path):
         float(first["error_percent"]) - float(rows[0]["error_percent"])
     )
     assert parts[0].lines[-1].difference is None  # one of the two diverged
+    assert parts[0].lines[-1].pair is None
+    (pair,) = [line.pair for line in parts[0].lines if line.family == "NASNet"]
+    assert float(first["difference_points"]) == pytest.approx(ours.difference)
+    assert float(first["difference_low"]) == pytest.approx(-100 * pair.high)
+    assert float(first["difference_high"]) == pytest.approx(-100 * pair.low)
+    assert first["within_margin"] == equivalence(pair.low, pair.high)
+    assert float(first["mcnemar_p"]) == pytest.approx(pair.p)
+    assert rows[0]["mcnemar_p"] == ""  # an original is compared with nothing
 
 
 def test_topologies_say_width_and_depth(tmp_path):
