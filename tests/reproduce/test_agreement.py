@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -177,6 +178,57 @@ def test_ranks_stand_beside_what_chance_would_do():
         "NASNet on CIFAR-10: 90.3 %, the best of 11; by chance such a rank or better has "
         "probability 9%, and some variant beats the original with 91%"
     )
+
+
+def test_the_gap_is_told_rate_by_rate():
+    question = asked("fig4")
+    rates = sorted({entry["recipe"]["learning_rate"] for entry in question.plan.trials})
+    assert rates == [0.0025, 0.025, 0.25]
+    base = trained(question)
+
+    def at(speeds, lost=None):
+        trials = tuple(
+            dataclasses.replace(
+                trial,
+                training=training(
+                    0.8 if trial.variant == "original" else speeds[trial.recipe["learning_rate"]],
+                    lost if trial.label == "DARTS-p1" and trial.recipe["learning_rate"] == 0.25
+                    else None,
+                ),
+            )
+            for trial in base.trials
+        )  # fmt: skip
+        return here(question, dataclasses.replace(base, trials=trials), {})
+
+    def area(speed):
+        return sum(2.3 * speed**epoch for epoch in range(1, 11))
+
+    told = at(dict(zip(rates, (0.81, 0.83, 0.85), strict=True)))
+    gaps = [f"−{100 * (1 - area(0.8) / area(speed)):.1f} %" for speed in (0.81, 0.83, 0.85)]
+    assert told[-1] == (
+        f"DARTS, area under the training loss against the mean variant: {gaps[0]} at 0.0025, "
+        f"{gaps[1]} at 0.025, {gaps[2]} at 0.25: the lead grows from rate to rate"
+    )
+    assert f"; to the mean variant {gaps[2]}; test accuracy" in told[2]
+    falls = at(dict(zip(rates, (0.85, 0.83, 0.84), strict=True)))
+    assert falls[-1].endswith("the lead does not grow from rate to rate")
+    behind = at(dict(zip(rates, (0.75, 0.76, 0.77), strict=True)))
+    assert "+2" in behind[-1]
+    assert behind[-1].endswith("at 0.25: behind at every rate, less from rate to rate")
+    lost = at(dict.fromkeys(rates, 0.85), lost=4)  # learnt nothing from its fourth epoch on
+    capped = sum(2.3 * 0.85**epoch for epoch in range(1, 4)) + 7 * math.log(10)
+    mean = (3 * math.log(area(0.85)) + math.log(capped)) / 4
+    gap = f"−{100 * (1 - area(0.8) / math.exp(mean)):.1f} %"
+    assert f"{gap} (1 of 5 diverged) at 0.25: the lead does not grow" in lost[-1]  # equal before
+    assert lost[2].endswith("diverged: DARTS-p1")
+
+
+def test_an_unfinished_rate_has_no_gap():
+    question = asked("fig4")
+    part = trained(question, trial=lambda entry: entry["recipe"]["learning_rate"] == 0.025)
+    told = here(question, part, {})
+    assert told[0] == "DARTS on CIFAR-10, learning rate 0.0025: not run yet"
+    assert told[-1].endswith("nothing to compare at two rates yet")
 
 
 def test_pairs_are_held_against_the_margin():
