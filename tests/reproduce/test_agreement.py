@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nascope.cells.genotype import from_dict
@@ -31,7 +33,7 @@ def asked(name, scale=SMALL, **options):
     return question
 
 
-def training(speed: float) -> TrainingRecord:
+def training(speed: float, diverged_at: int | None = None) -> TrainingRecord:
     points = tuple(
         CurvePoint(
             epoch=epoch, learning_rate=0.025, train_loss=2.3 * speed**epoch,
@@ -41,7 +43,7 @@ def training(speed: float) -> TrainingRecord:
         )
         for epoch in range(1, 11)
     )  # fmt: skip
-    return TrainingRecord(points, (), None, True, {})
+    return TrainingRecord(points, (), diverged_at, True, {})
 
 
 def trained(*questions, trial=lambda entry: True) -> StudyRecord:
@@ -60,7 +62,7 @@ def trained(*questions, trial=lambda entry: True) -> StudyRecord:
 
 
 def lines(question, study):
-    return Judge(lambda: study).agreement(question)
+    return Judge(lambda: study).agreement(question, {})
 
 
 def test_other_figures_families_help_to_judge_one():
@@ -92,14 +94,13 @@ def test_nothing_and_too_little():
     assert lines(question, nothing) == ["nothing to judge yet"]
     assert here(question, nothing, {})[0] == "DARTS on CIFAR-10: not run yet"
     assert lines(asked("fig3", TINY), nothing) == ["no verdict at this scale"]
-    assert lines(asked("fig8"), nothing) == []
 
 
 def test_the_study_is_read_and_judged_once():
     question, read = asked("fig3"), []
     study = trained(question)
     judge = Judge(lambda: read.append(1) or study)
-    assert judge.agreement(question) == judge.agreement(question)
+    assert judge.agreement(question, {}) == judge.agreement(question, {})
     assert read == [1]
 
 
@@ -107,6 +108,7 @@ def test_topologies_are_held_against_the_papers_numbers(monkeypatch):
     assert lines(asked("fig1"), None)[0] == "width and depth of 5 cells are the paper's"
     assert lines(asked("fig1"), None)[1].startswith("claim 1 (wide and shallow): supported")
     assert lines(asked("fig10"), None)[0] == "width and depth of 4 cells are the paper's"
+    assert lines(asked("fig11"), None)[0] == "width and depth of 1 cell are the paper's"
     from nascope.reproduce import agreement  # noqa: PLC0415
 
     monkeypatch.setitem(agreement.PUBLISHED["fig1"], "DARTS", (3, 3.5, 4))
@@ -118,3 +120,142 @@ def test_what_came_out_is_ranked():
     words = here(question, trained(question), {})
     assert words[0].startswith("DARTS on CIFAR-10: area under the training loss 8.21, the smallest")
     assert "test accuracy (%) 90.3, the largest of 5" in words[0]
+
+
+def test_variants_are_narrower_and_deeper_or_named():
+    of = {name: lines(asked(name), None) for name in ("fig1", "fig2", "fig10", "fig11")}
+    assert not any(line.startswith("variants") for line in of["fig1"])
+    said = {name: next(x for x in own if x.startswith("variants")) for name, own in of.items()
+            if name != "fig1"}  # fmt: skip
+    assert said["fig2"] == (
+        "variants of DARTS, by the published convention of width: 3 of 4 narrower, 2 of 4 deeper: "
+        "agrees in part, not for DARTS-p3 (equally deep), DARTS-p4 (equally wide, equally deep). "
+        "Figure 2's own seeds are not known: this speaks of seeds 1 to 4"
+    )
+    assert said["fig10"].endswith(
+        "4 of 4 narrower, 2 of 4 deeper: agrees in part, not for AmoebaNet-p3 (equally deep), "
+        "AmoebaNet-p4 (shallower), as the paper's own figure shows them"
+    )
+    assert "4 of 4 narrower, 4 of 4 deeper: agrees. The numbers in Figure 11's" in said["fig11"]
+    (other,) = [x for x in lines(asked("fig2", cells=("NASNet",)), None) if x.startswith("var")]
+    assert "Figure 2" not in other  # of other cells the seeds are those asked for
+    tiny = lines(asked("fig11", TINY), None)  # nothing was trained: said at every scale
+    assert said["fig11"] in tiny
+    assert tiny[-1] == "no verdict at this scale"
+
+
+def test_the_variants_that_disagree_decide_the_word(monkeypatch):
+    from nascope.reproduce import agreement  # noqa: PLC0415
+
+    question = asked("fig11")
+    original, *variants = question.cells
+    as_wide = [dataclasses.replace(cell, genotype=original.genotype) for cell in variants]
+
+    def said(*cells):
+        (line,) = agreement._variants(dataclasses.replace(question, cells=(original, *cells)))
+        return line
+
+    assert "agrees except for SNAS-p4 (equally wide, equally deep)" in said(
+        *variants[:3], as_wide[3]
+    )
+    assert "contradicted by SNAS-p1 (equally wide, equally deep), SNAS-p2" in said(*as_wide)
+
+
+def test_claim_8_has_its_exact_p():
+    question = asked("fig9")
+    (claim,) = [line for line in lines(question, trained(question)) if line.startswith("claim 8")]
+    assert claim.count("exact p = ") == 1
+    p = float(claim.split("exact p = ")[1].split()[0].rstrip("."))
+    assert 0 < p < 1e-3  # every original is the best of its eleven
+    (claim,) = [x for x in lines(asked("fig3"), trained(question)) if x.startswith("claim 2")]
+    assert claim.count("exact p = ") == 1  # its sentence has it already
+
+
+def test_ranks_stand_beside_what_chance_would_do():
+    question = asked("fig9")
+    words = here(question, trained(question), {})
+    assert words[0].startswith(
+        "NASNet on CIFAR-10: 90.3 %, the best of 11; by chance such a rank or better has "
+        "probability 9%, and some variant beats the original with 91%"
+    )
+
+
+def test_the_gap_is_told_rate_by_rate():
+    question = asked("fig4")
+    rates = sorted({entry["recipe"]["learning_rate"] for entry in question.plan.trials})
+    assert rates == [0.0025, 0.025, 0.25]
+    base = trained(question)
+
+    def at(speeds, lost=None):
+        trials = tuple(
+            dataclasses.replace(
+                trial,
+                training=training(
+                    0.8 if trial.variant == "original" else speeds[trial.recipe["learning_rate"]],
+                    lost if trial.label == "DARTS-p1" and trial.recipe["learning_rate"] == 0.25
+                    else None,
+                ),
+            )
+            for trial in base.trials
+        )  # fmt: skip
+        return here(question, dataclasses.replace(base, trials=trials), {})
+
+    def area(speed):
+        return sum(2.3 * speed**epoch for epoch in range(1, 11))
+
+    told = at(dict(zip(rates, (0.81, 0.83, 0.85), strict=True)))
+    gaps = [f"−{100 * (1 - area(0.8) / area(speed)):.1f} %" for speed in (0.81, 0.83, 0.85)]
+    assert told[-1] == (
+        f"DARTS, area under the training loss against the mean variant: {gaps[0]} at 0.0025, "
+        f"{gaps[1]} at 0.025, {gaps[2]} at 0.25: the lead grows from rate to rate"
+    )
+    assert f"; to the mean variant {gaps[2]}; test accuracy" in told[2]
+    falls = at(dict(zip(rates, (0.85, 0.83, 0.84), strict=True)))
+    assert falls[-1].endswith("the lead does not grow from rate to rate")
+    behind = at(dict(zip(rates, (0.75, 0.76, 0.77), strict=True)))
+    assert "+2" in behind[-1]
+    assert behind[-1].endswith("at 0.25: behind at every rate, less from rate to rate")
+    lost = at(dict.fromkeys(rates, 0.85), lost=4)  # learnt nothing from its fourth epoch on
+    capped = sum(2.3 * 0.85**epoch for epoch in range(1, 4)) + 7 * math.log(10)
+    mean = (3 * math.log(area(0.85)) + math.log(capped)) / 4
+    gap = f"−{100 * (1 - area(0.8) / math.exp(mean)):.1f} %"
+    assert f"{gap} (1 of 5 diverged) at 0.25: the lead does not grow" in lost[-1]  # equal before
+    assert lost[2].endswith("diverged: DARTS-p1")
+
+
+def test_an_unfinished_rate_has_no_gap():
+    question = asked("fig4")
+    part = trained(question, trial=lambda entry: entry["recipe"]["learning_rate"] == 0.025)
+    told = here(question, part, {})
+    assert told[0] == "DARTS on CIFAR-10, learning rate 0.0025: not run yet"
+    assert told[-1].endswith("nothing to compare at two rates yet")
+
+
+def test_pairs_are_held_against_the_margin():
+    question = asked("table1")
+    study = trained(question)
+    none = here(question, study, {})
+    assert none[0].endswith("; difference +10.25, its interval unknown")  # of which images?
+
+    def with_images(wrong):
+        """The adapted cells miss the last ``wrong`` of 40,000 images, the others none."""
+        trials = []
+        for trial in study.trials:
+            right = np.ones(40_000, dtype=bool)
+            share = 1.0
+            if trial.variant == "adapted":
+                right[len(right) - wrong :] = False
+                share -= wrong / len(right)
+            last = dataclasses.replace(trial.training.epochs[-1], test_accuracy=share)
+            done = dataclasses.replace(
+                trial.training, epochs=(*trial.training.epochs[:-1], last), correct=right
+            )
+            trials.append(dataclasses.replace(trial, training=done))
+        return here(question, dataclasses.replace(study, trials=tuple(trials)), {})[0]
+
+    within = with_images(8)
+    assert "difference +0.02 [+0.01, +0.03], within the margin of ±0.5 points: equiv" in within
+    assert within.endswith("McNemar's p = 0.0078")  # 2 · ½⁸
+    assert "reaches across the margin of ±0.5 points: undecided" in with_images(200)
+    outside = with_images(400)
+    assert "difference +1.00 [+0.90, +1.10], outside the margin of ±0.5 points" in outside

@@ -4,10 +4,10 @@ import doctest
 
 import pytest
 
-from nascope.reproduce import targets, words
+from nascope.reproduce import targets, theorems, words
 
 
-@pytest.mark.parametrize("module", [targets, words])
+@pytest.mark.parametrize("module", [targets, theorems, words])
 def test_examples_run(module):
     result = doctest.testmod(module)
     assert result.attempted

@@ -137,7 +137,9 @@ def _choice(epoch: int, picks: Sequence[_Pick], candidates: Sequence[Candidate])
     rhos = [pick.rho for pick in picks if not math.isnan(pick.rho)]
     rho = statistics.fmean(rhos) if rhos else math.nan
     count = len(candidates)
-    low, high, _ = rank_interval(rho, count, 12 / (count**3 - count)) if rhos else (None, None, None)
+    low, high, _ = (
+        rank_interval(rho, count, 12 / (count**3 - count)) if rhos else (None, None, None)
+    )
     known = {one.held_out for one in candidates}
     return Choice(
         epoch,

@@ -3,7 +3,7 @@ trained networks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nascope.analysis.regimes import norms_and_gains, swept_over_depth
 from nascope.records.files import write_bytes
+from nascope.records.tables import csv_bytes
 from nascope.report.pictures import png
 from nascope.report.scales import readable
 
@@ -22,12 +23,24 @@ Plain = Mapping[str, Any]
 _INK = "#1f2937"
 _DEPTHS = ("#4db2ee", "#0072b2", "#00315f")  # light to dark: from wide to narrow
 _ORANGE = "#c25400"
+_VIOLET = "#7151b3"
 _THREE = ("#0072b2", "#8f6400", "#b34d86")
 _MARKERS = ("o", "s", "D", "^", "v")
 _DASHES = {"gaussian": "-", "orthogonal": (0, (4, 2))}
 _DIVERGING = LinearSegmentedColormap.from_list(
     "smoother", ["#00476f", "#4f9cc8", "#f7f7f7", "#e08a4a", "#8a3b00"]
 )
+_LOOKS: dict[str, tuple[str, str]] = {  # of a bound, in every panel; theorems' alike look alike
+    "separable": (_THREE[2], "D"),
+    "convex": (_THREE[0], "o"),
+    "squared sum": (_THREE[0], "o"),
+    "convex, counted": (_THREE[1], "s"),
+    "counted": (_THREE[1], "s"),
+    "coupled": ("#00805c", "^"),
+    "as published": (_VIOLET, "x"),  # as in Figure 8
+    "as published, at the weights": (_VIOLET, "+"),
+}
+_LEAST, _MOST = 1e-4, 1e8  # where the axes of ratios end
 _DECADES = 3  # beyond a factor of 1,000 the colours of a map stay the same
 _ONE = {"color": _INK, "linewidth": 0.8, "linestyle": ":"}
 
@@ -50,6 +63,63 @@ def sweep_figures(found: Plain) -> dict[str, Figure]:
         "bounds": _bounds(outcomes),
         "sizes": _sizes(outcomes),
     }
+
+
+def sweep_tables(found: Plain) -> dict[str, bytes]:
+    """The numbers of `sweep_figures` under the same names, as CSV; quantiles are over the cells."""
+    outcomes: Sequence[Plain] = found["outcomes"]
+    nodes, size = swept_over_depth(outcomes)
+    swept = [o for o in outcomes if (o["setting"]["nodes"], o["setting"]["size"]) == (nodes, size)]
+    chains = [o for o in outcomes if o["setting"]["depth"] == o["setting"]["nodes"]]
+    narrowest = [outcome for outcome in chains if outcome in swept]
+    gaussian = [outcome for outcome in chains if outcome["setting"]["kind"] == "gaussian"]
+    ratios = ("largest_curvature", "total_variance")
+    named = [f"{name}_{part}" for name in ratios for part in _QUANTILES]
+    few = {o["setting"]["scale"] for o in gaussian if o not in swept}
+    return {
+        "regimes": _table(swept, [*named], lambda o: [[v for name in ratios for v in o[name]]]),
+        "blocks": _table(
+            narrowest,
+            ["block", *(f"curvature_{part}" for part in _QUANTILES), "narrow_smoother_share"],
+            lambda o: [
+                [place, *own, share]
+                for place, (own, share) in enumerate(
+                    zip(o["curvature"], o["smoother"], strict=True), start=1
+                )
+            ],
+        ),
+        "bounds": _table(
+            [outcome for outcome in narrowest if outcome in gaussian],
+            ["of", "bound", "block", "measured_by_bound_median"],
+            lambda o: [
+                [*name.split(": "), values.index(max(values)) + 1, max(values)]
+                for name, values in o["bounds"].items()
+            ],
+        ),
+        "sizes": _table(
+            [outcome for outcome in gaussian if outcome["setting"]["scale"] in few],
+            [*named],
+            lambda o: [[v for name in ratios for v in o[name]]],
+        ),
+    }
+
+
+_QUANTILES = ("q10", "median", "q90")
+_SETTING = ("objective", "kind", "nodes", "depth", "size", "scale")
+
+
+def _table(
+    outcomes: Sequence[Plain], names: Sequence[str], rows: Callable[[Plain], list[list[Any]]]
+) -> bytes:
+    """Rows of every outcome behind its setting; ``scale`` is λ, ratios are narrow by wide."""
+    return csv_bytes(
+        [*_SETTING, *names],
+        (
+            [*(outcome["setting"][name] for name in _SETTING), *row]
+            for outcome in outcomes
+            for row in rows(outcome)
+        ),
+    )
 
 
 def _objectives(outcomes: Sequence[Plain]) -> list[str]:
@@ -94,11 +164,30 @@ def _log_ratios(ax: Any) -> None:
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _legend_below(figure: Figure, ax: Any) -> None:
+def _legend_below(figure: Figure, *axes: Any) -> None:
+    """Each label of some panels once."""
+    handles: dict[str, Any] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
     figure.legend(
-        *ax.get_legend_handles_labels(),
-        loc="outside lower center", ncols=6, fontsize=8, frameon=False,
+        handles.values(), handles.keys(),
+        loc="outside lower center", ncols=8 if len(handles) > 6 else 6, fontsize=8, frameon=False,
     )  # fmt: skip
+
+
+def _end_axis(ax: Any) -> None:
+    """End an axis of ratios where they stop to mean something, and say what lies beyond."""
+    low, high = ax.get_ylim()
+    values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in ax.get_lines()])
+    ax.set_ylim(max(low, _LEAST), min(high, _MOST))
+    for beyond, end, word, y, side in (
+        (values < _LEAST, _LEAST, "below", 0.03, "bottom"),
+        (values > _MOST, _MOST, "above", 0.97, "top"),
+    ):
+        if beyond.any():
+            ax.text(0.5, y, f"some {word} {readable(end)}", transform=ax.transAxes, fontsize=7,
+                    ha="center", va=side, color="#555555")  # fmt: skip
 
 
 def _regimes(outcomes: Sequence[Plain]) -> Figure:
@@ -135,7 +224,7 @@ def _regimes(outcomes: Sequence[Plain]) -> Figure:
                     if depth == nodes:
                         ax.fill_between(scales, low, high, color=colour, alpha=0.12, linewidth=0)
             _log_ratios(ax)
-            ax.set_ylim(max(ax.get_ylim()[0], 1e-4), min(ax.get_ylim()[1], 1e7))
+            _end_axis(ax)
             _name_scale_axis(ax, scales)
             if column == 0:
                 ax.set_ylabel(f"{label},\nnarrow / wide (median)", fontsize=8)
@@ -205,28 +294,28 @@ def _bounds(outcomes: Sequence[Plain]) -> Figure:
             ax = axes[row, column]
             ax.axhline(1, **_ONE)
             names = [name for name in line[0]["bounds"] if name.startswith(of)]
-            looks = iter(zip(_THREE, _MARKERS, strict=False))
             for name in names:
-                published = "as published" in name
-                colour, marker = (_ORANGE, "x") if published else next(looks)
+                label = name.split(": ")[1]
+                published = label.startswith("as published")
+                colour, marker = _LOOKS[label]
                 ax.plot(
                     scales,
                     [max(outcome["bounds"][name]) for outcome in line],
                     color=colour,
                     linestyle=_DASHES["orthogonal"] if published else "-",
                     marker=marker,
-                    markersize=4 if published else 3,
+                    markersize=5 if published else 3,
                     linewidth=1.2,
-                    label=name.split(": ")[1],
+                    label=label,
                 )
             _log_ratios(ax)
             _name_scale_axis(ax, scales)
-            ax.legend(fontsize=7, frameon=False)
             if column == 0:
                 theorem = "4.2: block constants" if of == "curvature" else "4.3: variances"
                 ax.set_ylabel(f"Theorem {theorem}\nmeasured / bound", fontsize=8)
             if row == 0:
                 ax.set_title(objective, fontsize=9)
+    _legend_below(figure, *axes.flat)
     return figure
 
 

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from nascope.analysis.claims import CLAIMS
-from nascope.analysis.verdict import Verdict
+from nascope.analysis.verdict import Verdict, written_p
 from nascope.analysis.verdicts import verdicts
-from nascope.cells.topology import topology
+from nascope.cells.topology import Topology, topology
 from nascope.records import StudyRecord, TrialRecord
 from nascope.report.paper.columns import TITLES
 from nascope.reproduce.questions import Question
+from nascope.reproduce.theorems import of_check, of_extremes
+from nascope.study.study import PlannedCell
+
+Plain = Mapping[str, Any]
 
 PUBLISHED: dict[str, dict[str, tuple[int, float | None, int]]] = {
     "fig1": {
@@ -30,8 +34,15 @@ PUBLISHED: dict[str, dict[str, tuple[int, float | None, int]]] = {
         "AmoebaNet-p3": (2, None, 4),
         "AmoebaNet-p4": (3, None, 3),
     },
+    "fig11": {"SNAS": (4, 4.0, 2)},
 }
 """Strict and fractional width and depth as the paper's captions give them; None: not given."""
+
+_SEEDS = {
+    "fig2": "Figure 2's own seeds are not known: this speaks of seeds 1 to 4",
+    "fig11": "the numbers in Figure 11's caption are lost: this speaks of seeds 1 to 4",
+}
+"""What cannot be said of a figure's variants."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,17 +62,23 @@ class Judge:
     def _study(self) -> StudyRecord:
         return self.read()
 
-    def agreement(self, question: Question) -> list[str]:
-        """In words: whether what came out agrees with the paper."""
+    def agreement(self, question: Question, theory: Plain) -> list[str]:
+        """In words: whether what came out agrees with the paper.
+
+        Args:
+            theory: what was computed on linear cells, by the names of its files.
+        """
         target = question.target
-        lines = list(_numbers(question)) if target.name in PUBLISHED else []
+        if target.drawing == "linear cells":
+            return list(of_extremes(theory["extremes"]["outcomes"]))
+        if target.drawing == "theory":
+            return list(of_check(theory["check"], theory["sweep"]))
+        lines = [*_numbers(question), *_variants(question)]
         if target.claims and not question.scale.judged:
             return [*lines, "no verdict at this scale"]
         if target.drawing == "topologies":
             of_all = verdicts(_of_originals(question))
             return lines + [_verdict(one) for one in of_all if one.claim == 1]
-        if target.recipe is None:
-            return lines
         own = {column.data for column in question.columns if not column.absent}
         trials, found = self._verdicts(question)
         if not trials:
@@ -107,6 +124,8 @@ def _verdict(one: Verdict) -> str:
     mode = f", BatchNorm {one.batchnorm}" if one.batchnorm else ""
     words = f"claim {one.claim} ({CLAIMS[one.claim].title.lower()}){where}{mode}: {one.outcome}"
     words += f". {one.sentence}" if one.sentence else ""
+    if one.claim == 8 and one.p is not None:  # other claims' sentences have theirs
+        words += f" Were each original as any member of its family: p = {written_p(one.p)}."
     if one.detectable_words:
         words += f" {one.detectable_words}"
     return words + (f" It needs {one.needs}." if one.needs else "")
@@ -126,15 +145,61 @@ def _families(one: Verdict, question: Question) -> Iterator[str]:
 
 
 def _numbers(question: Question) -> Iterator[str]:
-    published = PUBLISHED[question.target.name]
-    known = [cell for cell in question.cells if cell.label in published]
-    differing = []
-    for cell in known:
-        strict, fractional, depth = published[cell.label]
-        found = topology(cell.genotype.normal)
-        same = (found.strict_width, found.depth) == (strict, depth)
-        if not same or fractional not in (None, float(found.fractional_width)):
-            differing.append(cell.label)
+    known = [c for c in question.cells if c.label in PUBLISHED.get(question.target.name, {})]
+    differing = [cell.label for cell in known if not _is_published(question, cell)]
     if known:
         words = "differ for " + ", ".join(differing) if differing else "are the paper's"
-        yield f"width and depth of {len(known)} cells {words}"
+        yield f"width and depth of {len(known)} cell{'s' * (len(known) > 1)} {words}"
+
+
+def _is_published(question: Question, cell: PlannedCell) -> bool:
+    """Whether the paper gives this cell's width and depth, and they are those found here."""
+    published = PUBLISHED.get(question.target.name, {}).get(cell.label)
+    if published is None:
+        return False
+    strict, fractional, depth = published
+    found = topology(cell.genotype.normal)
+    same = (found.strict_width, found.depth) == (strict, depth)
+    return same and fractional in (None, float(found.fractional_width))
+
+
+def _variants(question: Question) -> Iterator[str]:
+    """Whether variants are narrower and deeper than their original; those that are not, by name."""
+    if question.target.drawing != "topologies":
+        return
+    families: dict[str, list[PlannedCell]] = {}
+    for cell in question.cells:
+        families.setdefault(cell.family, []).append(cell)
+    for family, (original, *variants) in families.items():
+        if not variants:
+            continue
+        own = topology(original.genotype.normal)
+        found = {cell.label: topology(cell.genotype.normal) for cell in variants}
+        narrower = sum(one.fractional_width < own.fractional_width for one in found.values())
+        deeper = sum(one.depth > own.depth for one in found.values())
+        excepted = {label: words for label, one in found.items() if (words := _except(one, own))}
+        state = "agrees"
+        if excepted:
+            told = ", ".join(f"{label} ({words})" for label, words in excepted.items())
+            kept = len(found) - len(excepted)
+            few = "agrees in part, not for" if kept else "contradicted by"
+            state = f"{'agrees except for' if kept > len(excepted) else few} {told}"
+            if all(_is_published(question, cell) for cell in variants if cell.label in excepted):
+                state += ", as the paper's own figure shows them"
+        note = _SEEDS.get(question.target.name, "") if family in question.target.cells else ""
+        yield (
+            f"variants of {family}, by the published convention of width: {narrower} of "
+            f"{len(found)} narrower, {deeper} of {len(found)} deeper: {state}"
+            + (f". {note[0].upper()}{note[1:]}" if note else "")
+        )
+
+
+def _except(one: Topology, original: Topology) -> str:
+    """In what a variant is not narrower and deeper; empty where it is both."""
+    words = []
+    if one.fractional_width >= original.fractional_width:
+        equal = one.fractional_width == original.fractional_width
+        words.append("equally wide" if equal else "wider")
+    if one.depth <= original.depth:
+        words.append("equally deep" if one.depth == original.depth else "shallower")
+    return ", ".join(words)

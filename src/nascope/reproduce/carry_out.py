@@ -158,7 +158,7 @@ def _drawn(question: Question, paths: ReproductionPaths, judge: Judge) -> Result
         question.target,
         tuple(written),
         tuple(here(question, study, theory)),
-        tuple(judge.agreement(question)) if _can_be_judged(question, paths) else (),
+        tuple(judge.agreement(question, theory)) if _can_be_judged(question, paths) else (),
         page,
         holds=bool(theory.get("check", {}).get("holds", True)),
     )

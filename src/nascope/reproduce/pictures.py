@@ -14,7 +14,7 @@ from nascope.report.paper.grids import draw_grids, in_mode
 from nascope.report.paper.linear_cells import draw_linear_cells
 from nascope.report.paper.table1 import draw_table, parts_of
 from nascope.report.paper.topologies import draw_topologies
-from nascope.report.theory_figures import sweep_figures
+from nascope.report.theory_figures import sweep_figures, sweep_tables
 from nascope.reproduce.questions import Question
 from nascope.reproduce.scales import MODES
 from nascope.reproduce.words import how_converged
@@ -48,8 +48,10 @@ def pictures(question: Question, study: StudyRecord, theory: Plain) -> dict[str,
             words = f"{cells} random cells at each λ: medians, and 80 % of the cells"
             drawn = draw_linear_cells(theory["extremes"]["outcomes"], target.title, words)
         case "theory":
-            figures = sweep_figures(theory["sweep"])
-            return {f"theory-{name}": Drawn(figure) for name, figure in figures.items()}
+            figures, tables = sweep_figures(theory["sweep"]), sweep_tables(theory["sweep"])
+            return {
+                f"theory-{name}": Drawn(figure, tables[name]) for name, figure in figures.items()
+            }
         case _:
             return _grids(question, study)
     return {question.stem: drawn}

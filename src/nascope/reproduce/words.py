@@ -6,17 +6,24 @@ import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from nascope.analysis import final_test_accuracy
 from nascope.analysis.claims import basin, log_area, log_spread
-from nascope.analysis.convergence import CONVERGED
+from nascope.analysis.convergence import CONVERGED, capped_area
+from nascope.analysis.families import balanced, families, setting_of
+from nascope.analysis.generalisation import MARGIN, Pair, equivalence
 from nascope.analysis.regimes import tallies_by_bound
+from nascope.analysis.smoothness import chance_loss
+from nascope.analysis.verdict import written_p
 from nascope.cells.genotype import Genotype
 from nascope.cells.topology import topology
 from nascope.records import StudyRecord, TrialRecord
 from nascope.report.arrangement import Arrangement, Group, arrange
-from nascope.report.paper.accuracies import accuracies, rank_of_original
+from nascope.report.paper.accuracies import Place, accuracies, place_of_original
+from nascope.report.paper.columns import Column
 from nascope.report.paper.table1 import Errors, parts_of
 from nascope.report.scales import in_digits, ordinal
 from nascope.reproduce.questions import Question
@@ -76,6 +83,7 @@ def _width(genotype: Genotype) -> str:
 
 def _curves(question: Question, arrangement: Arrangement) -> Iterator[str]:
     for family in arrangement.families:
+        gaps = []
         for column in question.columns:
             group = column.group(arrangement, family)
             if column.absent:
@@ -87,7 +95,86 @@ def _curves(question: Question, arrangement: Arrangement) -> Iterator[str]:
             fast = functools.partial(_scaled, log_area, math.exp)
             area = _standing(arrangement, group, fast, "area under the training loss", small=True)
             accuracy = _standing(arrangement, group, _accuracy, "test accuracy (%)", small=False)
+            gap = gap_of(arrangement.study, column, family)
+            if gap is not None:
+                gaps.append((column.learning_rate, gap))
+                area += f"; to the mean variant {gap.told}"
             yield f"{family} on {column.title}: {area}; {accuracy}{_lost(group)}"
+        if len({column.learning_rate for column in question.columns}) > 1:
+            yield f"{family}, {_growth(gaps)}"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """An original's area under the training loss against the mean of its variants'.
+
+    Attributes:
+        log: ln of the original's less the mean of its variants'; below 0 the original is ahead.
+        diverged: trainings that did, of ``of``: what they lack counts as never learnt, as in claim
+            4.
+    """
+
+    log: float
+    diverged: int
+    of: int
+
+    @property
+    def told(self) -> str:
+        """The ratio − 1, and the divergences."""
+        words = f"{100 * math.expm1(self.log):+.1f} %".replace("-", "−")
+        return words + (f" ({self.diverged} of {self.of} diverged)" if self.diverged else "")
+
+
+def gap_of(study: StudyRecord, column: Column, family: str) -> Gap | None:
+    """A family's gap on a data set at a rate, on seeds that its members share."""
+    trials = tuple(t for t in study.trials if t.family == family and column.holds(t))
+    if not trials:
+        return None
+    areas: dict[tuple[str, int], float] = {}
+    for trial in trials:
+        area = _capped_area(trial)
+        if 0 < area < math.inf:
+            areas[trial.label, trial.seed] = math.log(area)
+    has = {
+        trial.label: frozenset(seed for label, seed in areas if label == trial.label)
+        for trial in trials
+    }
+    (found,) = families(replace(study, trials=trials), setting_of(trials[0]))
+    chosen = balanced(found, has)
+    if chosen.original is None or not chosen.original.trials or not chosen.variants:
+        return None
+    original, *variants = (
+        math.fsum(areas[one.label, trial.seed] for trial in one.trials) / len(one.trials)
+        for one in chosen.members
+    )
+    used = [trial.training for one in chosen.members for trial in one.trials]
+    lost = sum(training is not None and training.diverged_at is not None for training in used)
+    return Gap(original - math.fsum(variants) / len(variants), lost, len(used))
+
+
+def _capped_area(trial: TrialRecord) -> float:
+    training, classes = trial.training, trial.data.get("classes")
+    if training is None or not training.finished or not isinstance(classes, int):
+        return math.nan
+    epochs = int(trial.recipe.get("epochs", len(training.epochs)))
+    return capped_area(training, chance_loss(classes), epochs)
+
+
+def _growth(gaps: Sequence[tuple[float, Gap]]) -> str:
+    """Whether the original's lead grows from rate to rate."""
+    what = "area under the training loss against the mean variant"
+    if len(gaps) < 2:
+        return f"{what}: nothing to compare at two rates yet"
+    ordered = sorted(gaps, key=lambda pair: pair[0])
+    told = ", ".join(f"{gap.told} at {rate:g}" for rate, gap in ordered)
+    grows = all(after.log < before.log for (_, before), (_, after) in pairwise(ordered))
+    if not grows:
+        state = "the lead does not grow from rate to rate"
+    elif ordered[-1][1].log < 0:
+        state = "the lead grows from rate to rate"
+    else:
+        state = "behind at every rate, less from rate to rate"
+    return f"{what}: {told}: {state}"
 
 
 def _accuracy(trial: TrialRecord) -> float:
@@ -180,7 +267,7 @@ def _accuracies(question: Question, arrangement: Arrangement) -> Iterator[str]:
         found = accuracies(arrangement, column)
         for family in arrangement.families:
             group = column.group(arrangement, family)
-            rank = rank_of_original(group, found)
+            place = place_of_original(group, found)
             one = next(
                 (a for a in found if a.cell.key in group.trials and a.cell.is_original), None
             )
@@ -188,11 +275,22 @@ def _accuracies(question: Question, arrangement: Arrangement) -> Iterator[str]:
                 yield f"{family} on {column.title}: not run yet"
                 continue
             level = f"{one.mean.mean:.1f} %" if math.isfinite(one.mean.mean) else "diverged"
-            place = f", {_the(rank[0])} best of {rank[1]}" if rank is not None else ""
-            yield f"{family} on {column.title}: {level}{place}{_lost(group)}"
+            told = _by_chance(place) if place is not None else ""
+            yield f"{family} on {column.title}: {level}{told}{_lost(group)}"
         converged = how_converged([trial for one in found for trial in one.trials])
         if converged:
             yield converged
+
+
+def _by_chance(place: Place) -> str:
+    """A rank, and what it would be were the original's wiring just another draw."""
+    equal = round(place.chance * place.of) - place.rank
+    ties = f" ({equal} equal to it)" if equal else ""
+    return (
+        f", {_the(place.rank)} best of {place.of}{ties}; by chance such a rank or better has "
+        f"probability {place.chance:.0%}, and some variant beats the original with "
+        f"{place.chance_of_a_better_one:.0%}"
+    )
 
 
 def how_converged(trials: Sequence[TrialRecord]) -> str | None:
@@ -232,7 +330,31 @@ def _errors(line: Errors) -> str:
             forms.append("diverged")
         if line.paper is not None:
             forms[-1] += f" (paper {line.paper[place]:.2f})"
-    return f"test error % original {forms[0]}, adapted {forms[1]}"
+    words = f"test error % original {forms[0]}, adapted {forms[1]}"
+    return words if line.pair is None else f"{words}; {_difference(line.pair)}"
+
+
+def _difference(pair: Pair) -> str:
+    """Of the errors, by the margin that was fixed beforehand, and by the test images."""
+    margin = f"±{100 * MARGIN:g} points"
+    if math.isnan(pair.low):
+        return f"difference {_points(-pair.difference)}, its interval unknown"
+    place = {
+        "within": f"within the margin of {margin}: equivalent",
+        "outside": f"outside the margin of {margin}",
+        "undecided": f"reaches across the margin of {margin}: undecided",
+    }[equivalence(pair.low, pair.high)]
+    ends = f"{_points(-pair.high)}, {_points(-pair.low)}"
+    words = f"difference {_points(-pair.difference)} [{ends}], {place}"
+    if math.isnan(pair.p):
+        return words
+    first = " of the first seed's pair" if pair.seeds > 1 else ""
+    return f"{words}; McNemar's p{first} = {written_p(pair.p)}"
+
+
+def _points(value: float) -> str:
+    """A share as percentage points, with its sign."""
+    return f"{100 * value + 0.0:+.2f}".replace("-", "−")  # without a zero's own sign
 
 
 def _linear_cells(outcomes: Sequence[Plain]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import itertools
 import math
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from nascope.analysis.generalisation import equivalence
 from nascope.cells import cell_names, load_cell
 from nascope.records import read_study
 from nascope.records.files import read_arrays
 from nascope.report.arrangement import arrange
-from nascope.report.paper.accuracies import accuracies, draw_accuracies, rank_of_original
+from nascope.report.paper.accuracies import accuracies, draw_accuracies, place_of_original
 from nascope.report.paper.columns import Column
 from nascope.report.paper.curves import draw_curves
 from nascope.report.paper.drawn import Drawn, in_print, write
@@ -153,6 +155,40 @@ def test_all_panels_share_their_levels(tmp_path):
     assert len(limits) == 1
 
 
+def bar_names(drawn: Drawn) -> list[Text]:
+    """What stands at the levels of a figure's colour bars."""
+    drawn.figure.draw_without_rendering()
+    bars = [ax for ax in drawn.figure.axes if ax.get_label() == "<colorbar>"]
+    assert bars
+    return [text for ax in bars for text in ax.get_xticklabels() if text.get_text()]
+
+
+@pytest.mark.parametrize("surfaces", [False, True])
+def test_a_colour_bars_names_do_not_touch(surfaces, tmp_path):
+    steep = np.geomspace(5, 4000, 121).reshape(11, 11) ** 2  # a name every octave, to 4,100
+    fakes = [dataclasses.replace(fake, variance=steep) for fake in family(variants=2)]
+    record = read_study(write_study(tmp_path, fakes))
+    with in_print():
+        drawn = draw_grids(arrange(record), "variance", "Steep", surfaces=surfaces)
+        names = bar_names(drawn)
+        boxes = [text.get_window_extent() for text in names]
+    assert len(names) > 3
+    gap = 0.4 * boxes[0].height
+    assert all(before.x1 + gap < after.x0 for before, after in itertools.pairwise(boxes))
+
+
+def test_maps_explain_their_signs(tmp_path):
+    record = study(tmp_path, "plain")
+    with in_print():
+        landscape = words(draw_grids(arrange(record), "landscape", "Loss", "a note"))
+        variance = words(draw_grids(arrange(record), "variance", "Variance"))
+        surface = words(draw_grids(arrange(record), "variance", "Surface", surfaces=True))
+    assert "Loss\na note\n+ the trained weights; heavy line: the loss of a uniform" in landscape
+    assert "Variance\n+ the trained weights" in variance
+    assert "heavy" not in variance
+    assert "+ the" not in surface
+
+
 def test_no_grid_at_all_is_said(tmp_path):
     record = study(tmp_path, "bare")
     with in_print():
@@ -178,7 +214,24 @@ def test_accuracies_are_the_records(tmp_path):
     assert found == pytest.approx(expected)
     group = DIGITS.group(arrange(record), "DARTS")
     better = sum(value > expected["DARTS"] for value in expected.values())
-    assert rank_of_original(group, accuracies(arrange(record), DIGITS)) == (1 + better, 5)
+    place = place_of_original(group, accuracies(arrange(record), DIGITS))
+    assert (place.rank, place.of) == (1 + better, 5)
+    assert place.chance == pytest.approx((1 + better) / 5)
+    assert place.chance_of_a_better_one == pytest.approx(4 / 5)
+    for row in rows:  # a row's place is its own cell's
+        rank = 1 + sum(value > found[row["cell"]] for value in found.values())
+        assert (int(row["rank"]), int(row["of"])) == (rank, 5)
+        assert float(row["chance_of_such_a_rank_or_better"]) == pytest.approx(rank / 5)
+        assert float(row["chance_that_another_is_better"]) == pytest.approx(0.8)
+
+
+def test_equals_share_a_rank_and_make_it_likelier(tmp_path):
+    fakes = [dataclasses.replace(fake, roughness=1.0) for fake in family(variants=3)]
+    fakes[-1] = dataclasses.replace(fakes[-1], roughness=2.0)
+    record = read_study(write_study(tmp_path, fakes))
+    group = DIGITS.group(arrange(record), "DARTS")
+    place = place_of_original(group, accuracies(arrange(record), DIGITS))
+    assert (place.rank, place.of, place.chance) == (1, 4, 0.75)  # three are first
 
 
 def test_what_diverged_ranks_last(tmp_path):
@@ -188,7 +241,8 @@ def test_what_diverged_ranks_last(tmp_path):
     found = accuracies(arrange(record), DIGITS)
     assert found[0].diverged == 1
     assert math.isnan(found[0].mean.mean)
-    assert rank_of_original(DIGITS.group(arrange(record), "DARTS"), found) == (3, 3)
+    place = place_of_original(DIGITS.group(arrange(record), "DARTS"), found)
+    assert (place.rank, place.of, place.chance) == (3, 3, 1.0)
     with in_print():
         drawn = draw_accuracies(arrange(record), [DIGITS], "Accuracy")
     assert "diverged" in words(drawn)
@@ -231,6 +285,14 @@ def test_the_table_has_the_papers_numbers_beside_ours(tmp_path):
         float(first["error_percent"]) - float(rows[0]["error_percent"])
     )
     assert parts[0].lines[-1].difference is None  # one of the two diverged
+    assert parts[0].lines[-1].pair is None
+    (pair,) = [line.pair for line in parts[0].lines if line.family == "NASNet"]
+    assert float(first["difference_points"]) == pytest.approx(ours.difference)
+    assert float(first["difference_low"]) == pytest.approx(-100 * pair.high)
+    assert float(first["difference_high"]) == pytest.approx(-100 * pair.low)
+    assert first["within_margin"] == equivalence(pair.low, pair.high)
+    assert float(first["mcnemar_p"]) == pytest.approx(pair.p)
+    assert rows[0]["mcnemar_p"] == ""  # an original is compared with nothing
 
 
 def test_topologies_say_width_and_depth(tmp_path):

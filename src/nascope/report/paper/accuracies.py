@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 
 from nascope.analysis import Estimate, final_test_accuracy, over_seeds
+from nascope.analysis.generalisation import chance_that_a_variant_wins
 from nascope.records import TrialRecord
 from nascope.records.tables import csv_bytes
 from nascope.report.arrangement import Arrangement, Group, ShownCell, shortened
@@ -81,7 +82,7 @@ def draw_accuracies(
         figure.legend(
             marks, list(handles),
             handler_map={tuple: HandlerTuple(ndivide=None, pad=0.6)},
-            handlelength=None if all(len(own) == 1 for own in handles.values()) else 4,
+            handlelength=None if all(len(own) == 1 for own in handles.values()) else 6,
             loc="outside lower center", ncols=min(6, len(handles)), frameon=False,
         )  # fmt: skip
     return Drawn(figure, _table([one for own in found for one in own]))
@@ -151,24 +152,52 @@ def _draw_dot(ax: Any, one: Accuracy, x: float, foot: float, label: str) -> None
     )
 
 
-def rank_of_original(group: Group, found: Sequence[Accuracy]) -> tuple[int, int] | None:
-    """The original's rank among its family, 1 for the best, and how many there are.
+@dataclass(frozen=True)
+class Place:
+    """Where a cell stands in its family, and what chance alone would do.
 
-    A cell of which a training diverged ranks last.
+    Were all members alike, each rank from 1 to ``of`` would be equally likely.
+
+    Attributes:
+        rank: 1 for the best; equal for equals. A cell of which a training diverged ranks last.
+        of: members.
+        chance: the probability of such a rank or a better one: rank / of, where none are equal.
     """
+
+    rank: int
+    of: int
+    chance: float
+
+    @property
+    def chance_of_a_better_one(self) -> float:
+        """The probability that some other member is better, (of − 1) / of."""
+        return chance_that_a_variant_wins(self.of - 1)
+
+
+def place_of(one: Accuracy, family: Sequence[Accuracy]) -> Place:
+    """A cell's place among the cells of its family, itself among them."""
+    levels = [-math.inf if other.diverged else other.mean.mean for other in family]
+    own = -math.inf if one.diverged else one.mean.mean
+    rank = 1 + sum(level > own for level in levels)
+    return Place(rank, len(levels), sum(level >= own for level in levels) / len(levels))
+
+
+def place_of_original(group: Group, found: Sequence[Accuracy]) -> Place | None:
+    """The original's place in its family; None where one of both is missing."""
     own = [one for one in found if one.cell.key in group.trials]
     original = next((one for one in own if one.cell.is_original), None)
-    if original is None or len(own) < 2:
-        return None
-
-    def level(one: Accuracy) -> float:
-        return -math.inf if one.diverged else one.mean.mean
-
-    return 1 + sum(level(one) > level(original) for one in own), len(own)
+    return None if original is None or len(own) < 2 else place_of(original, own)
 
 
 def _table(found: Sequence[Accuracy]) -> bytes:
+    """A row a cell; its last columns as in `Place`."""
     names = ["family", "cell", "variant", "data", "learning_rate", "seeds", "diverged"]
+    names += ["test_accuracy_percent", "interval_low", "interval_high", "rank", "of"]
+    names += ["chance_of_such_a_rank_or_better", "chance_that_another_is_better"]
+    families: dict[tuple[str, Column], list[Accuracy]] = {}
+    for one in found:
+        families.setdefault((one.cell.family, one.column), []).append(one)
+    places = [place_of(one, families[one.cell.family, one.column]) for one in found]
     rows = (
         [
             one.cell.family,
@@ -181,7 +210,11 @@ def _table(found: Sequence[Accuracy]) -> bytes:
             one.mean.mean,
             one.mean.low,
             one.mean.high,
+            place.rank,
+            place.of,
+            place.chance,
+            place.chance_of_a_better_one,
         ]
-        for one in found
+        for one, place in zip(found, places, strict=True)
     )
-    return csv_bytes([*names, "test_accuracy_percent", "interval_low", "interval_high"], rows)
+    return csv_bytes(names, rows)

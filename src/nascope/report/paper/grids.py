@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -27,6 +28,9 @@ from nascope.report.quantities import GRIDS
 from nascope.report.scales import shared_scale
 
 _A_ROW = 5  # panels
+_LINE = 0.16  # inches, of a title's third line
+_SIGNS = "+ the trained weights"
+_HEAVY = "heavy line: the loss of a uniform guess"
 
 
 def in_mode(study: StudyRecord, batchnorm: str) -> StudyRecord:
@@ -71,10 +75,32 @@ def draw_grids(
         levels = shared_levels(arrangement.study).only if kind == "landscape" else None
         level = None if levels is None else levels.landscape_loss
         figure = draw_maps(rows, kind, scale, title, level=level, width=WIDTH)
+        signs = _SIGNS if level is None else f"{_SIGNS}; {_HEAVY}"
+        note = f"{note}\n{signs}" if note else signs
+        figure.set_figheight(figure.get_figheight() + _LINE)
     titled(figure, title, note)
+    _thin_bars(figure)
     arrays = grid_arrays(panels)
     arrays["quantity"] = np.array(GRIDS[kind].axis)
     return Drawn(figure, arrays=arrays)
+
+
+def _thin_bars(figure: Figure) -> None:
+    """Leave out names of a colour bar's levels where they would touch: every other, then more."""
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        if ax.get_label() != "<colorbar>":
+            continue
+        axis = ax.xaxis
+        places, words = axis.get_ticklocs(), [text.get_text() for text in axis.get_ticklabels()]
+        boxes = [text.get_window_extent() for text in axis.get_ticklabels()]
+        gap = 0.5 * max((box.height for box in boxes), default=0.0)
+        step = 1
+        while any(
+            before.x1 + gap > after.x0 for before, after in pairwise(boxes[::step])
+        ) and step < len(boxes):
+            step += 1
+        axis.set_ticks(places, labels=["" if k % step else word for k, word in enumerate(words)])
 
 
 def _rows(arrangement: Arrangement, kind: str) -> Iterator[Row]:

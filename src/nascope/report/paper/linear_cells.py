@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib.ticker import NullLocator
 
 from nascope.records.tables import csv_bytes
 from nascope.report.curve_figures import set_log_axis
@@ -30,7 +31,7 @@ _AXES = {
 _LABELS = {
     "wide": "widest, measured",
     "narrow": "narrowest, measured",
-    "bound": "narrowest, bound",
+    "bound": "narrowest, corrected bound",
     "published": "narrowest, bound as published",
 }
 
@@ -57,6 +58,7 @@ def draw_linear_cells(found: Sequence[Plain], title: str, note: str = "") -> Dra
     for line, quantity in zip(axes, _QUANTITIES, strict=True):
         line[0].set_ylabel(_AXES[quantity])
         set_log_axis(line[0])
+        line[0].yaxis.set_minor_locator(NullLocator())
     handles, labels = axes[0, 0].get_legend_handles_labels()
     below.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     return Drawn(figure, _table(found))
@@ -86,7 +88,7 @@ _LABELS_OF = {
 _LOOKS: dict[str, dict[str, Any]] = {
     "wide": {"color": _WIDE.colour, "marker": _WIDE.mpl_marker, "markersize": 4.5},
     "narrow": {"color": _NARROW.colour, "marker": _NARROW.mpl_marker, "markersize": 4},
-    "bound": {"color": _INK, "marker": "_", "markersize": 9, "markeredgewidth": 1.6},
+    "bound": {"color": _INK, "marker": "_", "markersize": 6, "markeredgewidth": 1.6},
     "published": {"color": "#7151b3", "marker": "x", "markersize": 4.5, "markeredgewidth": 1.2},
 }
 

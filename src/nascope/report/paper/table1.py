@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from nascope.analysis.generalisation import Pair, equivalence, pair_families, pairs
 from nascope.records import TrialRecord
 from nascope.records.tables import csv_bytes
 from nascope.report.arrangement import Arrangement, shortened
@@ -44,12 +46,14 @@ class Errors:
     Attributes:
         original, adapted: None where not trained yet.
         paper: both as published, for the data set in whose place the column stands.
+        pair: both on the seeds that they share, as accuracies; None where there are none.
     """
 
     family: str
     original: Accuracy | None
     adapted: Accuracy | None
     paper: tuple[float, float] | None
+    pair: Pair | None = None
 
     @property
     def difference(self) -> float | None:
@@ -80,11 +84,15 @@ def parts_of(
     parts = []
     for column, name in zip(columns, published, strict=True):
         found = accuracies(arrangement, column)
+        held = tuple(trial for trial in arrangement.study.trials if column.holds(trial))
+        study = dataclasses.replace(arrangement.study, trials=held)
+        paired = {pair.family: pair for pair in pairs(pair_families(study, column.data))}
         lines = []
         for family in arrangement.families:
             own = {one.cell.variant: one for one in found if one.cell.family == family}
             paper = PAPER[name].get(family)
-            lines.append(Errors(family, own.get("original"), own.get("adapted"), paper))
+            original, adapted = own.get("original"), own.get("adapted")
+            lines.append(Errors(family, original, adapted, paper, paired.get(family)))
         parts.append(Part(column, name, tuple(lines)))
     return parts
 
@@ -171,6 +179,7 @@ def _size(trial: TrialRecord) -> int | None:
 
 
 def _table(parts: Sequence[Part]) -> bytes:
+    """A row a form; what compares both forms stands with the adapted one, in percentage points."""
     rows = []
     for part in parts:
         for line in part.lines:
@@ -191,8 +200,23 @@ def _table(parts: Sequence[Part]) -> bytes:
                         len(one.trials) if one is not None else 0,
                         one.diverged if one is not None else None,
                         _size(one.trials[0]) if one is not None else None,
+                        *_compared(line.pair if name == "adapted" else None),
                     ]
                 )
     names = ["family", "form", "cell", "data", "paper_data", "paper_error_percent"]
     names += ["error_percent", "interval_low", "interval_high", "seeds", "diverged", "parameters"]
-    return csv_bytes(names, rows)
+    return csv_bytes([*names, *_COMPARED], rows)
+
+
+_COMPARED = (
+    "difference_points", "difference_low", "difference_high", "within_margin", "mcnemar_p"
+)  # fmt: skip
+
+
+def _compared(pair: Pair | None) -> list[float | str | None]:
+    """The adapted cell's error less the original's, its interval by the margin, McNemar's p."""
+    if pair is None:
+        return [None] * len(_COMPARED)
+    numbers = [-100 * pair.difference, -100 * pair.high, -100 * pair.low]
+    low, high, p = (None if math.isnan(x) else x for x in (*numbers[1:], pair.p))
+    return [numbers[0], low, high, None if low is None else equivalence(pair.low, pair.high), p]
