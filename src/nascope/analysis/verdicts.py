@@ -153,7 +153,8 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Verdict:
         families=tuple(Agreement(one.family, one) for one in found.standings),
     )
     epochs = recipe_value(setting, "epochs")
-    best = _places(found)
+    p = f"{'p' if found.shared else 'exact p'} = {written_p(found.p)}"
+    best = f"{_places(found)} ({p} by chance)"
     if not all(_converged(one) for family in chosen for one in family.members):
         return replace(
             base,

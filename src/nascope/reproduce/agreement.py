@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nascope.analysis.claims import CLAIMS
-from nascope.analysis.verdict import Verdict, written_p
+from nascope.analysis.verdict import Verdict
 from nascope.analysis.verdicts import verdicts
 from nascope.cells.topology import Topology, topology
 from nascope.records import StudyRecord, TrialRecord
@@ -124,8 +124,6 @@ def _verdict(one: Verdict) -> str:
     mode = f", BatchNorm {one.batchnorm}" if one.batchnorm else ""
     words = f"claim {one.claim} ({CLAIMS[one.claim].title.lower()}){where}{mode}: {one.outcome}"
     words += f". {one.sentence}" if one.sentence else ""
-    if one.claim == 8 and one.p is not None:  # other claims' sentences have theirs
-        words += f" Were each original as any member of its family: p = {written_p(one.p)}."
     if one.detectable_words:
         words += f" {one.detectable_words}"
     return words + (f" It needs {one.needs}." if one.needs else "")
