@@ -65,7 +65,7 @@ def censuses(arrangement: Arrangement) -> list[Census]:
         svg = census_svg(
             within.census(),
             named={original.label: point(cell)},
-            crowd=[point(member.genotype.normal) for member in others],
+            crowd={member.label: point(member.genotype.normal) for member in others},
             title=f"Normal cells: share of {within.count():,} wirings",
         )
         found.append(Census(family, "A.2's sampling" if len(members) > 1 else name, Markup(svg)))
