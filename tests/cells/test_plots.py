@@ -42,7 +42,9 @@ def test_cells_stand_on_their_tile():
     titles = [e.text or "" for e in root.iter() if e.tag.endswith("}title")]
     for where in ("depth 3: DARTS, <i>, r0, r1, r2, r3, r4, r5, r6", "SNAS, <b>"):
         assert where in label
-    assert any(title.endswith("wirings; DARTS, <i>, r0, r1, r2, r3, r4, r5, r6") for title in titles)
+    assert any(
+        title.endswith("wirings; DARTS, <i>, r0, r1, r2, r3, r4, r5, r6") for title in titles
+    )
 
 
 def test_an_empty_census_is_refused():

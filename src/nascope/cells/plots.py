@@ -89,9 +89,7 @@ def census_svg(
     return _svg(width_of_all, bottom + 50, parts, title, label="; ".join([title, *told]))
 
 
-def _by_tile(
-    cells: Mapping[str, Point], convention: str
-) -> dict[tuple[Fraction, int], list[str]]:
+def _by_tile(cells: Mapping[str, Point], convention: str) -> dict[tuple[Fraction, int], list[str]]:
     found: dict[tuple[Fraction, int], list[str]] = {}
     for name, at in cells.items():
         found.setdefault((at.width(convention), at.depth), []).append(name)

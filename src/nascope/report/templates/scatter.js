@@ -20,20 +20,46 @@ function besideEachOther(points) {
   });
 }
 
+// What diverged has no number: it stands beyond the finite ones, on the worse side.
+function worstEdge(figure, known) {
+  const on = (y) => (figure.log ? Math.log10(y) : y), values = known.map((point) => on(point.y));
+  const low = Math.min(...values), high = Math.max(...values), finite = values.length > 0;
+  const span = finite && high > low ? high - low : 1;
+  const [from, to] = finite ? [low - 0.12 * span, high + 0.12 * span] : [0, 1];
+  const up = figure.worst === "high", edge = up ? to + 0.1 * span : from - 0.1 * span;
+  return { edge, rim: up ? to : from, range: up ? [from, edge + 0.08 * span] : [edge - 0.08 * span, to], back: (at) => (figure.log ? 10 ** at : at) };
+}
+
 function drawScatter(element, figure, hidden) {
   const colours = theme(), layout = smallLayout(colours, figure);
   const shown = figure.points.filter((point) => !hidden.has(point.cell));
-  const cells = shown.map((point) => DATA.cells[point.cell]);
-  const trace = {
-    x: besideEachOther(shown), y: shown.map((point) => point.y), mode: "markers+text", hovertemplate: "%{hovertext}<extra></extra>",
-    text: shown.map((point) => (point.original ? escaped(point.family) : "")), textposition: "top center", textfont: { size: 9, color: colours.muted }, cliponaxis: false,
-    hovertext: shown.map((point, k) => `${escaped(cells[k].label)}: ${point.y.toPrecision(4)}<br>width ${point.width} c, depth ${point.depth}, ${point.seeds} seed${point.seeds > 1 ? "s" : ""}`),
-    marker: { color: cells.map(cellColour), symbol: cells.map((cell) => cell.marker), size: shown.map((point) => (point.original ? 11 : 8)), line: { width: shown.map((point) => (point.original ? 2 : 0)), color: colours.ink } },
+  const places = besideEachOther(shown);
+  const trace = (lost, worst) => {
+    const at = [...shown.keys()].filter((k) => ("lost" in shown[k]) === lost), points = at.map((k) => shown[k]);
+    const cells = points.map((point) => DATA.cells[point.cell]);
+    const told = (point) => (lost ? `${point.lost}${point.of < point.seeds ? ` in ${point.of} of ${point.seeds} seeds` : ""}` : point.y.toPrecision(4));
+    return {
+      x: at.map((k) => places[k]), y: points.map((point) => (lost ? worst.back(worst.edge) : point.y)), mode: "markers+text", hovertemplate: "%{hovertext}<extra></extra>",
+      text: points.map((point) => (point.original ? escaped(point.family) : "")), textposition: lost && figure.worst === "high" ? "bottom center" : "top center", textfont: { size: 9, color: colours.muted }, cliponaxis: false,
+      hovertext: points.map((point, k) => `${escaped(cells[k].label)}: ${told(point)}<br>width ${point.width} c, depth ${point.depth}, ${point.seeds} seed${point.seeds > 1 ? "s" : ""}`),
+      marker: {
+        color: cells.map(cellColour), symbol: lost ? "circle-x-open" : cells.map((cell) => cell.marker),
+        size: points.map((point) => (point.original ? 11 : 8)), line: { width: points.map((point) => (point.original ? 2 : lost ? 1.5 : 0)), color: lost ? cells.map(cellColour) : colours.ink },
+      },
+    };
   };
   layout.yaxis.type = figure.log ? "log" : "linear";
   if (figure.log) { layout.yaxis.dtick = "D2"; }
   layout.hovermode = "closest";
-  return Plotly.react(element, [trace], layout, CONFIG);
+  const traces = [trace(false)];
+  if (shown.some((point) => "lost" in point)) {
+    const worst = worstEdge(figure, shown.filter((point) => !("lost" in point)));
+    traces.push(trace(true, worst));
+    layout.yaxis.range = worst.range;
+    layout.shapes = [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: worst.back(worst.rim), y1: worst.back(worst.rim), line: { color: colours.line, width: 1, dash: "dot" } }];
+    layout.annotations = [{ xref: "paper", x: 0, xanchor: "right", y: worst.edge, text: "diverged", showarrow: false, font: { size: 10, color: colours.warn } }];
+  }
+  return Plotly.react(element, traces, layout, CONFIG);
 }
 
 function drawLines(element, figure, hidden) {
