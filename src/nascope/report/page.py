@@ -90,7 +90,8 @@ class Chapter:
     @property
     def figures(self) -> dict[str, Any]:
         """By the id of the element each is drawn in."""
-        return {one.name: one.figure for one in (*self.scatters, *self.selections)}
+        scatters = {one.name: one.figure for one in self.scatters}
+        return scatters | {one.name: one.figure for one in self.selections}
 
 
 def render(

@@ -164,7 +164,7 @@ def scatters(
             for axis, coordinate in _AXES.items():
                 figure = {
                     "kind": "scatter",
-                    "x_axis": f"{axis} of the normal cell" + (" (c)" if axis == "width" else ""),
+                    "x_axis": "width (c)" if axis == "width" else axis,
                     "y_axis": title,
                     "log": measure.ratio,
                     "worst": "low" if measure.higher_is_better else "high",
@@ -197,11 +197,11 @@ def correlation(verdict: Verdict, coordinate: str) -> str:
     """A verdict's correlation within families with one coordinate of the wirings, in words."""
     found = verdict.associations.get(coordinate)
     if found is None:
-        return "no correlation: no family has two variants with a number"
+        return "too few: no family has two variants with a number"
     which = "of the normal cell alone " if verdict.normal_only else ""
     among = f"{found.wirings} variants {which}in {_counted(found.families, 'family', 'families')}"
     if math.isnan(found.rho):
-        return f"no correlation: ranks are all equal, {among}"
+        return f"ρ undefined, all are equal: {among}"
     interval = ""
     if found.low is not None and found.high is not None:
         interval = f" [{found.low:+.2f}, {found.high:+.2f}]"
