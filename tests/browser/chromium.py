@@ -37,6 +37,22 @@ FLAGS = (
 TIMEOUT = 300.0  # seconds that one answer may take; software rendering beside other tests is slow
 PICTURE = 60.0  # seconds after which a tab that still owes a picture has stopped making any
 
+# Notes when the verdicts are laid out to their end, that is when the next section begins; then goes
+# to the first figure and notes the first frame after the one in which it was drawn.
+_FIRST_VIEW = """
+window.seen = {};
+function look() {
+  const next = document.querySelector("#verdicts + section"), plot = document.querySelector(".plot[id]");
+  if (!("verdicts" in seen) && next && document.getElementById("verdicts").offsetHeight > 0) seen.verdicts = performance.now();
+  if ("verdicts" in seen && typeof drawn !== "undefined" && plot) {
+    if (!plot.querySelector(".main-svg")) { if (Math.abs(plot.getBoundingClientRect().top) > 400) plot.scrollIntoView({ block: "center" }); }
+    else { requestAnimationFrame(() => setTimeout(() => { seen.figure = performance.now(); })); return; }
+  }
+  setTimeout(look, 10);
+}
+look();
+"""
+
 
 class Stuck(Exception):
     """The browser has stopped making frames: a new one is needed, since nothing revives it."""
@@ -126,6 +142,19 @@ class Page:
         )
         return float(paint)
 
+    def first_view(self, path: Path) -> tuple[float, float]:
+        """Open a file: the seconds until its verdicts are laid out, and until its first figure,
+        scrolled to as soon as it is there, is painted.
+        """
+        noting = self.call("Page.addScriptToEvaluateOnNewDocument", source=_FIRST_VIEW)
+        try:
+            self.open(path)
+            self._nudged("'figure' in (window.seen ?? {})")
+        finally:
+            self.call("Page.removeScriptToEvaluateOnNewDocument", identifier=noting["identifier"])
+        verdicts, figure = self.evaluate("[seen.verdicts, seen.figure]")
+        return verdicts / 1000, figure / 1000
+
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression; a promise is awaited."""
         answer = self.call(
@@ -145,7 +174,7 @@ class Page:
             time.sleep(0.05)
 
     def settle(self) -> None:
-        """Wait until two frames have been painted.
+        """Wait until two frames have been painted, and no figure waits to be drawn.
 
         An idle headless tab on a busy machine may stop making frames, whereupon no callback comes
         until something asks for a picture: so a picture of one pixel is asked for now and then.
@@ -154,11 +183,15 @@ class Page:
             "window.settled = false; requestAnimationFrame("
             "() => requestAnimationFrame(() => { window.settled = true; })); 0"
         )
+        self._nudged("window.settled && (typeof waiting === 'undefined' || !waiting.length)")
+
+    def _nudged(self, condition: str) -> None:
+        """Wait for what comes with frames only."""
         end = time.monotonic() + TIMEOUT
         nudge = time.monotonic() + 1.0
-        while not self.evaluate("window.settled"):
+        while not self.evaluate(condition):
             if time.monotonic() > end:
-                raise TimeoutError(f"no two frames in {TIMEOUT:.0f} s")
+                raise TimeoutError(f"no frames in {TIMEOUT:.0f} s for: {condition}")
             if time.monotonic() > nudge:
                 self.screenshot((0, 0, 1, 1))
                 nudge = time.monotonic() + 1.0

@@ -23,8 +23,15 @@ def ink(image: Image.Image) -> tuple[int, float, float]:
     return len(counts), float(1 - counts.max() / counts.sum()), float(hued)
 
 
-def blank_figures(page: Page, selector: str = ".plot[id]") -> list[str]:
-    """The visible figures in whose box next to nothing is painted, each with what there is."""
+def blank_figures(
+    page: Page, selector: str = ".plot[id]", *, hues: bool = True, in_view: bool = False
+) -> list[str]:
+    """The visible figures in whose box next to nothing is painted, each with what there is.
+
+    Args:
+        hues: whether every one is to hold more than greys.
+        in_view: look at those alone that are wholly on the screen, without painting the rest.
+    """
     figures: list[dict[str, Any]] = json.loads(
         page.evaluate(
             f"JSON.stringify([...document.querySelectorAll({json.dumps(selector)})]"
@@ -33,14 +40,23 @@ def blank_figures(page: Page, selector: str = ".plot[id]") -> list[str]:
             " return {id: e.id || e.className, box}; }))"
         )
     )
+    left, top = 0.0, 0.0
+    if in_view:
+        left, top, width, height = page.evaluate("[scrollX, scrollY, innerWidth, innerHeight]")
+        figures = [
+            figure
+            for figure in figures
+            if figure["box"][1] >= top and figure["box"][1] + figure["box"][3] <= top + height
+        ]
     assert figures, f"the page has no figure {selector}"
-    whole = page.full_screenshot()
+    whole = page.screenshot((left, top, width, height)) if in_view else page.full_screenshot()
     blank = []
     for figure in figures:
         x, y, width, height = figure["box"]
         assert width > 40, f"{figure['id']} has no room"
         assert height > 40, f"{figure['id']} has no room"
+        x, y = x - left, y - top
         found = ink(whole.crop((round(x), round(y), round(x + width), round(y + height))))
-        if found[0] < MIN_COLOURS or found[1] < MIN_INK or found[2] < MIN_HUED:
+        if found[0] < MIN_COLOURS or found[1] < MIN_INK or (hues and found[2] < MIN_HUED):
             blank.append(f"{figure['id']}: {found}")
     return blank

@@ -30,13 +30,21 @@ def test_cells_stand_on_their_tile():
     svg = census_svg(
         space("darts").census(),
         named={"DARTS": darts, "<i>": darts, "SNAS": snas},
-        crowd=[darts] * 7,
+        crowd={**{f"r{k}": darts for k in range(7)}, "<b>": snas},
         title="a & b",
     )
     texts = _texts(svg)
     assert "DARTS, <i>" in texts
     assert "7" in texts
     assert "a & b" in texts
+    root = ElementTree.fromstring(svg)
+    label = root.get("aria-label", "")
+    titles = [e.text or "" for e in root.iter() if e.tag.endswith("}title")]
+    for where in ("depth 3: DARTS, <i>, r0, r1, r2, r3, r4, r5, r6", "SNAS, <b>"):
+        assert where in label
+    assert any(
+        title.endswith("wirings; DARTS, <i>, r0, r1, r2, r3, r4, r5, r6") for title in titles
+    )
 
 
 def test_an_empty_census_is_refused():

@@ -1,11 +1,14 @@
 """Where the original stands, in words."""
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
 from nascope.cells import load_cell
 from nascope.report.arrangement import ShownCell
 from nascope.report.columns import Column
-from nascope.report.glance import _standing
+from nascope.report.glance import _standing, caveat
 from nascope.report.palette import style
 
 ACCURACY = Column("accuracy", "Accuracy", "%", lambda measures: 0.0, 1)
@@ -32,3 +35,17 @@ def cells(count):
 def test_no_rank_rests_on_digits_that_are_not_shown(values, expected):
     means = dict(zip(cells(len(values)), values, strict=True))
     assert _standing(ACCURACY, means) == expected
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        (2, "by themselves they prove nothing"),
+        (3, "Intervals over seeds are Student's;"),
+        (9, "Intervals over seeds are Student's;"),
+        (10, "Intervals over seeds are bootstrap-t, below ten seeds Student's;"),
+    ],
+)
+def test_the_caveat_names_the_interval_that_is_drawn(seeds, said):
+    trials = [SimpleNamespace(seed=seed, recipe={"epochs": 5}) for seed in range(seeds)]
+    assert said in caveat(cast(Any, trials))

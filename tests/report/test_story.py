@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
 import pytest
 
 from nascope.analysis import verdicts
+from nascope.analysis.generalisation import Pair
 from nascope.errors import StudyError
 from nascope.records import read_study
+from nascope.records.files import write_json
 from nascope.report import write_report
 from nascope.report.arrangement import arrange
-from nascope.report.story import censuses, endings, pairs, scatters, selections
+from nascope.report.story import (
+    censuses,
+    endings,
+    pairs,
+    scatters,
+    selections,
+    within_margin,
+)
 from nascope.report.verdict_cards import cards, tally
-from tests.report.synthetic import STUDIES, family, write_study
+from tests.report.synthetic import CIFAR10, STUDIES, Fake, family, write_study
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +54,123 @@ def test_the_page_says_what_the_verdicts_say(judged: Path) -> None:
 def test_figures_of_the_story_hold_the_records(judged: Path) -> None:
     study = read_study(judged)
     arrangement = arrange(study)
-    found = scatters(arrangement)
+    found = scatters(study, arrangement.cells, verdicts(study))
     assert {one.data for one in found} == {"cifar10", "cifar100"}
     first = found[0].figure["points"]
     assert sum(point["original"] for point in first) == 3
     assert len(first) == 12  # adapted cells are no draw of the same kind
-    assert len(censuses(arrangement)) == 3
+    shown = censuses(arrangement)
+    assert len(shown) == 3
+    for variant in ("NASNet-r1", "NASNet-r2", "NASNet-r3"):  # whose disc only counts them
+        assert variant in next(one.svg for one in shown if one.family == "NASNet")
     assert {(one.family, one.data) for one in endings(study)} == {
         (f, d) for f in ("DARTS", "NASNet", "AmoebaNet") for d in ("cifar10", "cifar100")
     }
     assert len(pairs(study)) == 6
     assert {one.schedule for one in selections(study)} == {"truncated"}
+
+
+def test_scatters_say_what_the_verdicts_correlate(judged: Path) -> None:
+    study = read_study(judged)
+    own = verdicts(study)
+    found = scatters(study, arrange(study).cells, own)
+    assert all(one.told for one in found)
+    verdict = next(one for one in own if (one.claim, one.data) == (2, "cifar10"))
+    for one, name in zip(found, ("fractional width", "depth"), strict=False):
+        of = verdict.associations[name]
+        assert f"ρ = {of.rho:+.2f}" in one.told
+        assert f"p = {of.p:.2g}, {of.wirings} variants in 3 families" in one.told
+    recalibrated = [one for one in found if "recalibrated" in one.title]
+    assert {one.data for one in recalibrated} == {"cifar10", "cifar100"}
+
+
+def test_a_wiring_of_which_a_seed_diverged_has_no_mean(tmp_path: Path) -> None:
+    lost = {("DARTS-r2", 1): 3, ("DARTS-r3", 0): 2}
+    fakes = [
+        Fake(**{**fake.__dict__, "seed": seed, "diverged_at": lost.get((fake.label, seed))})
+        for fake in family()
+        for seed in range(2)
+    ]
+    study = read_study(write_study(tmp_path, fakes))
+    cells = arrange(study).cells
+    labels = {cell.key: cell.label for cell in cells}
+    area = scatters(study, cells)[0].figure
+    shown = {labels[point["cell"]]: point for point in area["points"]}
+    assert len(shown) == 5  # none is dropped
+    assert area["worst"] == "high"
+    assert {name: one.get("lost") for name, one in shown.items() if one["y"] is None} == {
+        "DARTS-r2": "diverged",
+        "DARTS-r3": "diverged",
+    }
+    assert (shown["DARTS-r2"]["of"], shown["DARTS-r2"]["seeds"]) == (1, 2)
+
+
+def test_only_trainings_that_are_done_are_ranked(tmp_path: Path) -> None:
+    done = family(data=CIFAR10)
+    half = [
+        Fake(**{**fake.__dict__, "epochs": 6 if fake.variant == "original" else None})
+        for fake in family("NASNet", 3, data=CIFAR10)
+    ]
+    late = [
+        Fake(**{**fake.__dict__, "seed": 1, "epochs": 2 if fake.label == "DARTS-r1" else None})
+        for fake in done
+    ]
+    study = read_study(write_study(tmp_path, [*done, *half, *late]))
+    (one,) = endings(study)
+    assert (one.family, one.of, one.seeds) == ("DARTS", 5, 1)  # equal seeds, all members
+    assert one.probability == pytest.approx(one.rank / 5)
+    (verdict,) = (v for v in verdicts(study) if v.claim == 8)
+    (agreement,) = verdict.families
+    assert agreement.standing is not None
+    assert (agreement.standing.rank, agreement.standing.of) == (one.rank, one.of)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (-0.004, 0.003, "yes"),
+        (0.006, 0.01, "no: outside"),
+        (-0.02, 0.001, "undecided"),
+        (math.nan, math.nan, ""),
+    ],
+)
+def test_pairs_are_held_against_the_margin(low: float, high: float, said: str) -> None:
+    pair = Pair("DARTS", "cifar10", 3, 0.9, 0.9, 0.0, low, high, 0, 0, 1.0)
+    assert within_margin(pair) == said
+
+
+def test_each_of_several_studies_tells_its_own_story(tmp_path: Path) -> None:
+    """The same data set under another recipe, and cells that are partly the same."""
+    folders = [
+        write_study(
+            tmp_path / name,
+            family(original, 3, data=CIFAR10, recipe={"epochs": epochs}),
+            name=name,
+        )
+        for name, original, epochs in (("long", "DARTS", 20), ("short", "NASNet", 6))
+    ]
+    folder = folders[1] / "theory"
+    folder.mkdir()
+    outcome = {"cases_each": 1, "tolerance": 1e-9, "holds": True, "cases": [], "published": []}
+    write_json(folder / "check.json", {**outcome, "bounds": [], "descents": []})
+    path = write_report(*folders, output=tmp_path / "both.html")
+    page = path.read_text(encoding="utf-8")
+    sections = dict(
+        re.findall(r'<section id="([\w-]+)">(.*?)(?=<section|</main>)', page, re.DOTALL)
+    )
+    for section in ("association", "generalisation", "selection"):
+        heads = re.findall('<h3 class="group-title">(.*?)</h3>', sections[section])
+        assert heads == ["long", "short"], section
+    assert '<th scope="row">DARTS</th>' in sections["generalisation"]
+    assert '<th scope="row">NASNet</th>' in sections["generalisation"]
+    assert '<h3 class="group-title">short</h3>' in sections["theory"]
+    assert "Everything came out as claimed" in sections["t1-check"]
+    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert match is not None
+    figures = json.loads(match[1])["figures"]
+    assert {"a0-0", "a1-0", "s0-0", "s1-0"} <= set(figures)
+    assert len(figures["s0-0"]["x"]) == 20
+    assert len(figures["s1-0"]["x"]) == 6
 
 
 def test_a_shorter_training_of_its_own_is_kept_apart(tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ Like the drawings they hold their own colours and read on a light page, on a dar
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from html import escape
 
@@ -25,7 +24,7 @@ def census_svg(
     *,
     convention: str = "fractional",
     named: Mapping[str, Point] | None = None,
-    crowd: Iterable[Point] = (),
+    crowd: Mapping[str, Point] | None = None,
     title: str | None = None,
 ) -> str:
     """A census as a heat map of width and depth, with cells on it.
@@ -36,19 +35,18 @@ def census_svg(
         convention: of width, ``fractional`` or ``strict``.
         named: cells whose names are written on their tile.
         crowd: cells that are only counted: a disc with their number.
+
+    Who stands where is said in the label that is read aloud, and of each tile under the pointer.
     """
     table = {at: n for at, n in census.marginal(convention).items() if at[1]}
     if not table:
         raise GenotypeError(f"the space {census.space} has no cell to draw")
     depths = sorted({depth for _, depth in table})
     widths = sorted({width for width, _ in table}, reverse=True)
-    on_tile: dict[tuple[Fraction, int], list[str]] = {}
-    for name, at in (named or {}).items():
-        on_tile.setdefault((at.width(convention), at.depth), []).append(name)
-    crowds = Counter((at.width(convention), at.depth) for at in crowd)
+    on_tile, crowds = (_by_tile(cells or {}, convention) for cells in (named, crowd))
     total = sum(table.values())
     rarest, commonest = min(table.values()), max(table.values())
-    parts = []
+    parts, told = [], []
     for row, width in enumerate(widths):
         y = _TOP + row * _TILE_H
         parts.append(_text(_LEFT - 10, y + _TILE_H / 2 + 4, f"{float(width):.3g}c", "end", _GREY))
@@ -60,14 +58,18 @@ def census_svg(
             scale = (
                 math.log(count / rarest) / math.log(commonest / rarest) if rarest < commonest else 1
             )
-            names = on_tile.get((width, depth), [])
+            names, others = (cells.get((width, depth), []) for cells in (on_tile, crowds))
+            where = f"width {float(width):.3g}c, depth {depth}"
+            held = ", ".join([*names, *others])
+            told += [f"{where}: {held}"] if held else []
             parts.append(
                 _tile(
                     (x, y),
                     share=count / total,
                     shade=0.75 * scale,
                     names=names,
-                    crowd=crowds[width, depth],
+                    crowd=len(others),
+                    title=f"{where}: {count:,} wirings" + (f"; {held}" if held else ""),
                 )
             )
     for column, depth in enumerate(depths):
@@ -83,17 +85,32 @@ def census_svg(
         + _text(18, middle, f"{convention} width", "middle", _GREY)
         + "</g>"
     )
-    return _svg(max(right + 14, _LEFT + 8 * len(title)), bottom + 50, parts, title)
+    width_of_all = max(right + 14, _LEFT + 8 * len(title))
+    return _svg(width_of_all, bottom + 50, parts, title, label="; ".join([title, *told]))
+
+
+def _by_tile(cells: Mapping[str, Point], convention: str) -> dict[tuple[Fraction, int], list[str]]:
+    found: dict[tuple[Fraction, int], list[str]] = {}
+    for name, at in cells.items():
+        found.setdefault((at.width(convention), at.depth), []).append(name)
+    return found
 
 
 def _tile(
-    corner: tuple[float, float], *, share: float, shade: float, names: Sequence[str], crowd: int
+    corner: tuple[float, float],
+    *,
+    share: float,
+    shade: float,
+    names: Sequence[str],
+    crowd: int,
+    title: str,
 ) -> str:
     x, y = corner
     fill = "#" + "".join(
         f"{round(a + (b - a) * shade):02x}" for a, b in zip(_LIGHT, _DARK, strict=True)
     )
-    out = (
+    out = f"<g><title>{_clean(title)}</title>"
+    out += (
         f"<rect x='{x + 1:g}' y='{y + 1:g}' width='{_TILE_W - 2}' height='{_TILE_H - 2}' rx='3' "
         f"fill='{fill}' stroke='{_GREY}' stroke-width='.5'/>"
     )
@@ -109,7 +126,7 @@ def _tile(
             f"<circle cx='{cx:g}' cy='{cy:g}' r='{radius:.1f}' fill='#f3c164' stroke='{_INK}'/>"
             + _text(cx, cy + 4, str(crowd), "middle", _INK, size=11)
         )
-    return out
+    return out + "</g>"
 
 
 # ---------------------------------------------------------------- a search's curve
@@ -169,18 +186,23 @@ def curves_svg(
 def _text(
     x: float, y: float, text: str, anchor: str, colour: str, *, size: float = 12, bold: bool = False
 ) -> str:
-    clean = escape("".join(c for c in text if c.isprintable()))
     weight = " font-weight='bold'" if bold else ""
     return (
         f"<text x='{x:.1f}' y='{y:.1f}' font-size='{size:.3g}' text-anchor='{anchor}' "
-        f"fill='{colour}'{weight}>{clean}</text>"
+        f"fill='{colour}'{weight}>{_clean(text)}</text>"
     )
 
 
-def _svg(width: float, height: float, parts: Sequence[str], title: str) -> str:
-    clean = escape("".join(c for c in title if c.isprintable()))
+def _clean(text: str) -> str:
+    return escape("".join(c for c in text if c.isprintable()))
+
+
+def _svg(
+    width: float, height: float, parts: Sequence[str], title: str, *, label: str | None = None
+) -> str:
     return (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{width:.0f}' height='{height:.0f}' "
         f"viewBox='0 0 {width:.0f} {height:.0f}' style='max-width:100%;height:auto' role='img' "
-        f"aria-label='{clean}' {_FONT}><title>{clean}</title>{''.join(parts)}</svg>"
+        f"aria-label='{_clean(label or title)}' {_FONT}><title>{_clean(title)}</title>"
+        f"{''.join(parts)}</svg>"
     )

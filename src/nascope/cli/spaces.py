@@ -118,7 +118,7 @@ def _heat_map(within: Space | EdgeSpace, convention: str) -> str:
         within.census(),
         convention=convention,
         named=held("paper"),
-        crowd=held("published").values(),
+        crowd=held("published"),
     )
 
 

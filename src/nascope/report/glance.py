@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nascope.analysis import MIN_SEEDS, Estimate, Levels, TrialMeasures
+from nascope.analysis.intervals import MIN_BOOTSTRAP
 from nascope.records import TrialRecord
 from nascope.report.arrangement import Arrangement, Group, ShownCell
 from nascope.report.columns import Column, column, estimate, measures_of
@@ -171,4 +172,5 @@ def caveat(trials: Sequence[TrialRecord]) -> str:
     scale = f"{counted}{length}; the paper trains for 600 epochs."
     if seeds < MIN_SEEDS:
         return f"{scale} Differences this size can be chance: by themselves they prove nothing."
-    return f"{scale} Intervals are Student's over seeds; a difference is no explanation yet."
+    kind = "Student's" if seeds < MIN_BOOTSTRAP else "bootstrap-t, below ten seeds Student's"
+    return f"{scale} Intervals over seeds are {kind}; a difference is no explanation yet."

@@ -17,18 +17,20 @@ from markupsafe import Markup
 
 from nascope import __version__
 from nascope.analysis import Levels, TrialMeasures
+from nascope.analysis.generalisation import MARGIN, Pair
+from nascope.analysis.verdict import Verdict
 from nascope.cells.drawing import cell_svg
 from nascope.cells.genotype import Cell, format_text
 from nascope.cells.topology import topology
 from nascope.errors import GenotypeError, StudyError
-from nascope.records import ProbeRecord, TrialRecord
+from nascope.records import ProbeRecord, StudyRecord, TrialRecord
 from nascope.report import columns, glance, payload, story
 from nascope.report.arrangement import Arrangement, Group, ShownCell, status
 from nascope.report.environment import new_environment, template_text
 from nascope.report.provenance import Provenance, gather
 from nascope.report.quantities import CURVES, GRIDS, bands, grids_of, scale_of
 from nascope.report.scales import readable
-from nascope.report.verdict_cards import Card
+from nascope.report.verdict_cards import Card, cards, tally
 
 _SCRIPTS = (
     "theme.js", "curves.js", "grids.js", "scatter.js", "scenes.js", "table.js", "main.js",
@@ -37,12 +39,59 @@ _SCRIPTS = (
 
 @dataclass(frozen=True)
 class Judged:
-    """One study's verdicts."""
+    """One study of the page with its verdicts: what is told of each study by itself.
+
+    Attributes:
+        study: its trials, named as on the page.
+        verdicts: none where it is ``too_small``, which says why.
+        theory: the theory's sections, where it was computed.
+    """
+
+    study: StudyRecord
+    verdicts: tuple[Verdict, ...]
+    too_small: str | None = None
+    theory: Markup | None = None
+
+    @property
+    def name(self) -> str:
+        """The study's, as the page tells it from others."""
+        return next((trial.study for trial in self.study.trials if trial.study), self.study.name)
+
+    @property
+    def cards(self) -> list[Card]:
+        """The verdicts by claim."""
+        return cards(self.verdicts)
+
+    @property
+    def tally(self) -> dict[str, int]:
+        """How many came out which way."""
+        return tally(self.verdicts)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What association, generalisation and selection say of one study.
+
+    ``name`` is empty where the page holds one study only.
+    """
 
     name: str
-    cards: list[Card]
-    tally: Mapping[str, int]
-    too_small: str | None
+    scatters: list[story.Scatter]
+    slopes: Mapping[str, str]
+    endings: list[story.Ending]
+    pairs: list[Pair]
+    selections: list[story.Selection]
+
+    @property
+    def data(self) -> list[str]:
+        """The data sets of the scatters, in their order."""
+        return list(dict.fromkeys([one.data for one in self.scatters]))
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """By the id of the element each is drawn in."""
+        scatters = {one.name: one.figure for one in self.scatters}
+        return scatters | {one.name: one.figure for one in self.selections}
 
 
 def render(
@@ -50,8 +99,7 @@ def render(
     levels: Levels,
     measured: Mapping[str, TrialMeasures],
     *,
-    judged: Sequence[Judged] = (),
-    theory: Markup | None = None,
+    judged: Sequence[Judged],
     posters: Mapping[str, bytes] | None = None,
 ) -> str:
     """The page as text.
@@ -60,8 +108,7 @@ def render(
         arrangement: the study, laid out.
         levels: the levels that all its trials share.
         measured: the numbers of each trial, by its identity.
-        judged: the verdicts of each study on the page.
-        theory: the theory's sections, where it was computed.
+        judged: each study on the page by itself, with its verdicts.
         posters: WebP pictures of the 3-D surfaces by ``"GROUP-KIND"``, shown in print and until
             live ones are asked for.
 
@@ -70,9 +117,11 @@ def render(
     """
     study = arrangement.study
     scales = {kind: scale_of(arrangement, kind) for kind in GRIDS}
-    scatters, selections = story.scatters(arrangement), story.selections(study)
-    figures = {one.name: one.figure for one in scatters}
-    figures |= {one.name: one.figure for one in selections}
+    chapters = [
+        _chapter(arrangement, one, number, several=len(judged) > 1)
+        for number, one in enumerate(judged)
+    ]
+    figures = {name: one for chapter in chapters for name, one in chapter.figures.items()}
     spectra = {group.key: story.curvatures(group) for group in arrangement.groups}
     figures |= {one.name: one.figure for own in spectra.values() for one in own}
     return (
@@ -98,11 +147,10 @@ def render(
                 if (own := glance.strips(group, arrangement, levels, measured, glance.CURVATURE))
             },
             spectra=spectra,
-            scatters=scatters,
-            endings=story.endings(study),
-            pairs=story.pairs(study),
-            selections=selections,
-            theory=theory or Markup(template_text("theory_untold.html")),
+            chapters=chapters,
+            within_margin=story.within_margin,
+            margin=100 * MARGIN,
+            theory_untold=Markup(template_text("theory_untold.html")),
             topology=_topologies(arrangement),
             curves=CURVES,
             grids=GRIDS,
@@ -133,9 +181,17 @@ def _environment() -> jinja2.Environment:
     environment.filters["readable"] = readable
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["genotype"] = format_text
+    environment.filters["accuracy"] = _accuracy
     environment.filters["width"] = lambda value: f"{float(value):g}"
     environment.globals.update(panels=payload.panels, status=status, grid_note=_grid_note)
     return environment
+
+
+def _accuracy(value: float) -> str:
+    """In per cent; in words where a training diverged, or there is none."""
+    if math.isnan(value):
+        return "–"
+    return f"{100 * value:.2f}" if math.isfinite(value) else "diverged"
 
 
 def _plotly_script() -> str:
@@ -149,6 +205,17 @@ def _plotly_script() -> str:
     except OSError:
         raise StudyError(f"plotly's script is missing ({path}): reinstall plotly") from None
     return script.replace("</script", "<\\/script")
+
+
+def _chapter(arrangement: Arrangement, one: Judged, number: int, *, several: bool) -> Chapter:
+    return Chapter(
+        one.name if several else "",
+        story.scatters(one.study, arrangement.cells, one.verdicts, f"a{number}-"),
+        story.slopes(one.verdicts),
+        story.endings(one.study),
+        story.pairs(one.study),
+        story.selections(one.study, f"s{number}-"),
+    )
 
 
 # ---------------------------------------------------------------- topologies

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from nascope.analysis.convergence import early_epoch
 from nascope.analysis.families import (
     Family,
     Setting,
+    balanced,
     families,
     main_settings,
     recipe_value,
@@ -27,12 +28,13 @@ from nascope.analysis.generalisation import Pair, chance_that_a_variant_wins
 from nascope.analysis.pattern import origin
 from nascope.analysis.selection import Choice, candidates_of, choices
 from nascope.analysis.spectrum import spectral_density
+from nascope.analysis.verdict import Verdict, written_p
 from nascope.cells.census import point
 from nascope.cells.plots import census_svg
 from nascope.cells.spaces import space
 from nascope.errors import GenotypeError
 from nascope.records import StudyRecord
-from nascope.report.arrangement import Arrangement, Group
+from nascope.report.arrangement import Arrangement, Group, ShownCell
 
 # ---------------------------------------------------------------- census
 
@@ -65,7 +67,7 @@ def censuses(arrangement: Arrangement) -> list[Census]:
         svg = census_svg(
             within.census(),
             named={original.label: point(cell)},
-            crowd=[point(member.genotype.normal) for member in others],
+            crowd={member.label: point(member.genotype.normal) for member in others},
             title=f"Normal cells: share of {within.count():,} wirings",
         )
         found.append(Census(family, "A.2's sampling" if len(members) > 1 else name, Markup(svg)))
@@ -119,41 +121,95 @@ def curvatures(group: Group) -> list[Curvature]:
 
 _SHOWN = ((2, "frozen"), (3, "frozen"), (5, "frozen"), (5, "recalibrated"), (6, "frozen"),
           (6, "recalibrated"), (7, "frozen"))  # fmt: skip
+_AXES = {"width": "fractional width", "depth": "depth"}  # as verdicts name their associations
 
 
 @dataclass(frozen=True)
 class Scatter:
-    """A measure against the width or the depth of every wiring; ``name`` is its element's."""
+    """A measure against the width or the depth of every wiring; ``name`` is its element's.
+
+    ``told`` is the correlation within families, in words; empty where nothing was judged.
+    """
 
     name: str
     title: str
     data: str
     figure: Mapping[str, Any]
+    told: str
 
 
-def scatters(arrangement: Arrangement, prefix: str = "a") -> list[Scatter]:
-    """Each primary measure against width and depth, for each data set."""
-    keys = {(cell.family, cell.label): cell.key for cell in arrangement.cells}
+def scatters(
+    study: StudyRecord,
+    cells: Sequence[ShownCell],
+    verdicts: Sequence[Verdict] = (),
+    prefix: str = "a",
+) -> list[Scatter]:
+    """Each primary measure against width and depth, for each data set.
+
+    Args:
+        cells: how the study's cells are shown.
+        verdicts: of the study, which hold the correlations.
+    """
+    keys = {(cell.family, cell.label): cell.key for cell in cells}
     found: list[Scatter] = []
-    for setting in main_settings(arrangement.study):
-        own = families(arrangement.study, setting)
+    for setting in main_settings(study):
+        own = families(study, setting)
         for claim, mode in _SHOWN:
             measure = measure_of(claim, mode)
             title = measure.title + ("" if mode == MODES[0] else ", recalibrated")
             rows = _rows(own, measure, keys)
             if len(rows) < 3:
                 continue
-            for axis in ("width", "depth"):
+            verdict = next((v for v in verdicts if _speaks_of(v, claim, setting, mode)), None)
+            for axis, coordinate in _AXES.items():
                 figure = {
                     "kind": "scatter",
-                    "x_axis": f"{axis} of the normal cell" + (" (c)" if axis == "width" else ""),
+                    "x_axis": "width (c)" if axis == "width" else axis,
                     "y_axis": title,
                     "log": measure.ratio,
+                    "worst": "low" if measure.higher_is_better else "high",
                     "points": [{**row, "x": row[axis]} for row in rows],
                 }
                 name = f"{prefix}{len(found)}"
-                found.append(Scatter(name, f"{_capital(title)} and {axis}", setting.data, figure))
+                title_of = f"{_capital(title)} and {axis}"
+                told = "" if verdict is None else correlation(verdict, coordinate)
+                found.append(Scatter(name, title_of, setting.data, figure, told))
     return found
+
+
+def _speaks_of(verdict: Verdict, claim: int, setting: Setting, mode: str) -> bool:
+    return (verdict.claim, verdict.data) == (claim, setting.data) and (
+        verdict.batchnorm in (None, mode)
+    )
+
+
+def slopes(verdicts: Sequence[Verdict]) -> dict[str, str]:
+    """By data set, claim 4's correlations in words: its number belongs to several rates at once."""
+    return {
+        one.data: f"{_capital(one.measure)}: "
+        + "; ".join(f"by {axis} {correlation(one, of)}" for axis, of in _AXES.items())
+        for one in verdicts
+        if one.claim == 4 and one.associations
+    }
+
+
+def correlation(verdict: Verdict, coordinate: str) -> str:
+    """A verdict's correlation within families with one coordinate of the wirings, in words."""
+    found = verdict.associations.get(coordinate)
+    if found is None:
+        return "too few: no family has two variants with a number"
+    which = "of the normal cell alone " if verdict.normal_only else ""
+    among = f"{found.wirings} variants {which}in {_counted(found.families, 'family', 'families')}"
+    if math.isnan(found.rho):
+        return f"ρ undefined, all are equal: {among}"
+    interval = ""
+    if found.low is not None and found.high is not None:
+        interval = f" [{found.low:+.2f}, {found.high:+.2f}]"
+    return f"ρ = {found.rho:+.2f}{interval}, p = {written_p(found.p)}, {among}"
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
 
 
 def _rows(
@@ -162,23 +218,27 @@ def _rows(
     rows = []
     for family in own:
         for one in family.members:
-            values = [measure.value(trial) for trial in one.trials]
-            values = [value for value in values if math.isfinite(value)]
-            if not values or (family.name, one.label) not in keys:
+            numbers = [(measure.value(trial), trial) for trial in one.trials]
+            numbers = [(value, trial) for value, trial in numbers if not math.isnan(value)]
+            if not numbers or (family.name, one.label) not in keys:
                 continue
-            mean = statistics.fmean(values)
+            row = {
+                "cell": keys[family.name, one.label],
+                "family": family.name,
+                "width": float(one.normal.fractional_width),
+                "depth": one.normal.depth,
+                "seeds": len(numbers),
+                "original": one.is_original,
+            }
+            infinite = [trial for value, trial in numbers if math.isinf(value)]
+            if infinite:  # it ranks last: the mean of those that survived would flatter it
+                lost = any(t.training and t.training.diverged_at is not None for t in infinite)
+                told = "diverged" if lost else "not finite"
+                rows.append(row | {"y": None, "lost": told, "of": len(infinite)})
+                continue
+            mean = statistics.fmean(value for value, _ in numbers)
             shown = math.exp(mean) if measure.ratio else measure.scale * mean
-            rows.append(
-                {
-                    "cell": keys[family.name, one.label],
-                    "family": family.name,
-                    "y": float(f"{shown:.5g}"),
-                    "width": float(one.normal.fractional_width),
-                    "depth": one.normal.depth,
-                    "seeds": len(values),
-                    "original": one.is_original,
-                }
-            )
+            rows.append(row | {"y": float(f"{shown:.5g}")})
     return rows
 
 
@@ -191,33 +251,65 @@ def _capital(text: str) -> str:
 
 @dataclass(frozen=True)
 class Ending:
-    """Where a family's original ended among its variants: Figure 9."""
+    """Where a family's original ended among its variants: Figure 9.
+
+    Attributes:
+        seeds: of each member.
+        accuracy, mean: of the original, and of its variants; −∞ where a training diverged.
+        chance: that the best variant beats it, were all alike.
+        probability: that it comes to such a rank or a better one, were all alike.
+    """
 
     family: str
     data: str
+    seeds: int
     accuracy: float
     mean: float
     rank: float
     of: int
-    chance: float  # that the best variant beats it, were all alike
+    chance: float
+    probability: float
 
 
 def endings(study: StudyRecord) -> list[Ending]:
     """Each family's original by accuracy at the end, on every data set."""
     found = []
     for setting in main_settings(study):
-        own = [f for f in families(study, setting) if f.original is not None and f.variants]
-        ranks = generalisation.ranks([f for f in own if _known(f)])
-        for one in ranks.standings if ranks is not None else ():
-            chance = chance_that_a_variant_wins(one.of - 1)
+        for family in ended(study, setting):
+            ranks = generalisation.ranks([family])
+            if ranks is None or family.original is None:
+                continue
+            (one,) = ranks.standings
             found.append(
-                Ending(one.family, setting.data, one.original, one.mean, one.rank, one.of, chance)
+                Ending(
+                    one.family,
+                    setting.data,
+                    len(family.original.trials),
+                    one.original,
+                    one.mean,
+                    one.rank,
+                    one.of,
+                    chance_that_a_variant_wins(one.of - 1),
+                    ranks.p_better,
+                )
             )
     return found
 
 
-def _known(family: Family) -> bool:
-    return all(not math.isnan(generalisation.accuracy(one)) for one in family.members)
+def ended(study: StudyRecord, setting: Setting) -> list[Family]:
+    """The families that claim 8 compares: trained to the end, on equal seeds.
+
+    As many members as can be, for the question is of the best among them; none of a family whose
+    original is not done.
+    """
+    chosen = []
+    for family in families(study, setting):
+        has = {
+            one.label: frozenset(t.seed for t in one.trials if t.training and t.training.finished)
+            for one in family.members
+        }
+        chosen.append(balanced(family, has, most="wirings"))
+    return [f for f in chosen if f.original is not None and f.original.trials and f.variants]
 
 
 def pairs(study: StudyRecord) -> list[Pair]:
@@ -227,6 +319,16 @@ def pairs(study: StudyRecord) -> list[Pair]:
         for data in dict.fromkeys(str(trial.data.get("name")) for trial in study.trials)
         for pair in generalisation.pairs(generalisation.pair_families(study, data))
     ]
+
+
+_PLACES = {"within": "yes", "outside": "no: outside", "undecided": "undecided"}
+
+
+def within_margin(pair: Pair) -> str:
+    """Whether a pair's interval lies within the margin of equivalence; empty without interval."""
+    if math.isnan(pair.low) or math.isnan(pair.high):
+        return ""
+    return _PLACES[generalisation.equivalence(pair.low, pair.high)]
 
 
 # ---------------------------------------------------------------- selection

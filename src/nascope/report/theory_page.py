@@ -60,10 +60,13 @@ def render_theory(found: Mapping[str, Any], networks: Mapping[str, Figure]) -> s
     return _filled("theory.html", found, networks)
 
 
-def theory_sections(folder: Path) -> Markup | None:
+def theory_sections(folder: Path, prefix: str = "") -> Markup | None:
     """The same without a page around it, for one that tells more; None where there is nothing.
 
     A damaged file counts as none: the theory's own command says what is wrong.
+
+    Args:
+        prefix: of the sections' ids, where several stand on one page.
     """
     try:
         found = {
@@ -72,12 +75,14 @@ def theory_sections(folder: Path) -> Markup | None:
         if not found:
             return None
         networks = network_figures(found["networks"]["networks"]) if "networks" in found else {}
-        return Markup(_filled("theory_body.html", found, networks))
+        return Markup(_filled("theory_body.html", found, networks, prefix))
     except (StudyError, *_DAMAGE):
         return None
 
 
-def _filled(template: str, found: Mapping[str, Any], networks: Mapping[str, Figure]) -> str:
+def _filled(
+    template: str, found: Mapping[str, Any], networks: Mapping[str, Figure], prefix: str = ""
+) -> str:
     check, sweep = found.get("check"), found.get("sweep")
     figures = {**(sweep_figures(sweep) if sweep else {}), **networks}
     return (
@@ -85,6 +90,7 @@ def _filled(template: str, found: Mapping[str, Any], networks: Mapping[str, Figu
         .get_template(template)
         .render(
             version=__version__,
+            prefix=prefix,
             check=check,
             tallies=tallies_by_bound(check["bounds"]) if check else {},
             sweep=sweep,

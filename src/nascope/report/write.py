@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from nascope.analysis import measure_study, too_small, verdicts
@@ -14,7 +15,6 @@ from nascope.records.read import together
 from nascope.report.arrangement import arrange
 from nascope.report.page import Judged, render
 from nascope.report.theory_page import theory_sections
-from nascope.report.verdict_cards import cards, tally
 
 
 def write_report(
@@ -51,8 +51,7 @@ def write_report(
         arrangement,
         levels,
         measured,
-        judged=_judged(studies),
-        theory=next(filter(None, (theory_sections(path.theory) for path in paths)), None),
+        judged=_judged(study, studies, paths),
         posters=posters,
     )
     target = Path(output) if output is not None else paths[0].report
@@ -60,9 +59,16 @@ def write_report(
     return target
 
 
-def _judged(studies: Sequence[StudyRecord]) -> list[Judged]:
-    found = []
-    for study in studies:
-        own = verdicts(study)
-        found.append(Judged(study.name, cards(own), tally(own), too_small(study)))
+def _judged(
+    whole: StudyRecord, studies: Sequence[StudyRecord], paths: Sequence[StudyPaths]
+) -> list[Judged]:
+    """Each study by itself, under the names that its cells have on a page of them all."""
+    found, first = [], 0
+    for number, (study, path) in enumerate(zip(studies, paths, strict=True)):
+        last = first + len(study.trials)
+        own = replace(study, trials=whole.trials[first:last])
+        prefix = f"t{number}-" if len(studies) > 1 else ""
+        theory = theory_sections(path.theory, prefix)
+        found.append(Judged(own, verdicts(own), too_small(own), theory))
+        first = last
     return found

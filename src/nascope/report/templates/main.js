@@ -16,12 +16,22 @@ function redraw(elements) {
   for (const element of elements) if (element.offsetParent !== null) draw(element); else { Plotly.purge(element); drawn.delete(element); watcher.observe(element); }
 }
 
+// One figure at a time, those on the screen first: between two of them the browser can paint.
+const waiting = [];
+function drawWaiting() {
+  const far = (element) => { const box = element.getBoundingClientRect(); return Math.max(0, box.top - innerHeight, -box.bottom); };
+  waiting.sort((a, b) => far(a) - far(b));
+  const next = waiting.shift();
+  if (next.offsetParent === null) watcher.observe(next); // hidden since
+  else if (!drawn.has(next)) draw(next);
+  if (waiting.length) setTimeout(drawWaiting);
+}
+
 const watcher = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    watcher.unobserve(target);
-    if (!drawn.has(target)) draw(target);
-  }
+  const near = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target), idle = !waiting.length;
+  for (const target of near) watcher.unobserve(target);
+  waiting.push(...near);
+  if (idle && waiting.length) drawWaiting();
 }, { rootMargin: "400px 0px" });
 
 const sizes = new ResizeObserver((entries) => {
@@ -54,7 +64,7 @@ function beforePrint() {
   darkBefore = isDark();
   ROOT.classList.add("printing");
   setTheme(false);
-  for (const details of document.querySelectorAll("details:not(.verdict details)")) { details.dataset.wasOpen = details.open; details.open = true; }
+  for (const details of document.querySelectorAll("details")) { details.dataset.wasOpen = details.open; details.open = true; }
   for (const element of document.querySelectorAll(".plot[id]")) if (element.offsetParent !== null) draw(element);
 }
 
