@@ -135,7 +135,7 @@ def test_only_trainings_that_are_done_are_ranked(tmp_path: Path) -> None:
     ],
 )
 def test_pairs_are_held_against_the_margin(low: float, high: float, said: str) -> None:
-    pair = Pair("DARTS", "cifar10", 3, 0.9, 0.9, 0.0, low, high, 0, 0, 1.0)
+    pair = Pair("DARTS", "cifar10", 3, 0.9, 0.9, 0.0, low, high, True, 0, 0, 1.0)
     assert within_margin(pair) == said
 
 
