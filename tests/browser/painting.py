@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -23,14 +24,11 @@ def ink(image: Image.Image) -> tuple[int, float, float]:
     return len(counts), float(1 - counts.max() / counts.sum()), float(hued)
 
 
-def blank_figures(
-    page: Page, selector: str = ".plot[id]", *, hues: bool = True, in_view: bool = False
-) -> list[str]:
+def blank_figures(page: Page, selector: str = ".plot[id]", *, in_view: bool = False) -> list[str]:
     """The visible figures in whose box next to nothing is painted, each with what there is.
 
     Args:
-        hues: whether every one is to hold more than greys.
-        in_view: look at those alone that are wholly on the screen, without painting the rest.
+        in_view: look at those alone that are wholly on the screen.
     """
     figures: list[dict[str, Any]] = json.loads(
         page.evaluate(
@@ -40,23 +38,22 @@ def blank_figures(
             " return {id: e.id || e.className, box}; }))"
         )
     )
-    left, top = 0.0, 0.0
+    boxes = [figure["box"] for figure in figures]
     if in_view:
-        left, top, width, height = page.evaluate("[scrollX, scrollY, innerWidth, innerHeight]")
-        figures = [
-            figure
-            for figure in figures
-            if figure["box"][1] >= top and figure["box"][1] + figure["box"][3] <= top + height
-        ]
+        top, height = page.evaluate("[scrollY, innerHeight]")
+        boxes = [box for box in boxes if box[1] >= top and box[1] + box[3] <= top + height]
+        figures = [figure for figure in figures if figure["box"] in boxes]
     assert figures, f"the page has no figure {selector}"
-    whole = page.screenshot((left, top, width, height)) if in_view else page.full_screenshot()
+    left, top = (math.floor(min(box[at] for box in boxes)) for at in (0, 1))
+    right, bottom = (math.ceil(max(box[at] + box[at + 2] for box in boxes)) for at in (0, 1))
+    picture = page.screenshot((left, top, right - left, bottom - top))
     blank = []
     for figure in figures:
         x, y, width, height = figure["box"]
         assert width > 40, f"{figure['id']} has no room"
         assert height > 40, f"{figure['id']} has no room"
-        x, y = x - left, y - top
-        found = ink(whole.crop((round(x), round(y), round(x + width), round(y + height))))
-        if found[0] < MIN_COLOURS or found[1] < MIN_INK or (hues and found[2] < MIN_HUED):
+        x, y = round(x) - left, round(y) - top
+        found = ink(picture.crop((x, y, x + round(width), y + round(height))))
+        if found[0] < MIN_COLOURS or found[1] < MIN_INK or found[2] < MIN_HUED:
             blank.append(f"{figure['id']}: {found}")
     return blank

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,28 +45,29 @@ def assert_quiet(page: Page, path: Path) -> None:
     }
 
 
-def first_view(page: Page, path: Path, limit: float) -> tuple[float, float]:
-    """Seconds to the verdicts and to the first figure: of three tries, the first within a limit.
+def assert_soon(page: Page, path: Path, limit: float) -> None:
+    """Open a page: its verdicts and its first figure are there within so many seconds.
 
-    Other tests on the same processors delay a page, and none makes it faster.
+    At the best of three tries; where more wants to run than there are processors, the page is
+    given only its share of them, and has that much longer.
     """
-    for _ in range(3):
-        seconds = page.first_view(path)
-        if seconds[1] < limit:
-            break
+    busy = max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
+    tries = []
+    while not tries or (tries[-1][1] > limit and len(tries) < 3):
         page.forget()
-    return seconds
+        tries.append(page.first_view(path))
+    verdicts_seen, figure_seen = min(tries, key=lambda seconds: seconds[1])
+    assert 0 < verdicts_seen < figure_seen < limit * busy, (tries, busy)
 
 
 @pytest.mark.parametrize("name", sorted(STUDIES))
 def test_every_figure_is_painted_without_a_complaint(name: str, page: Page, report: Report) -> None:
-    judged, figure = first_view(page, report(name), 3.0)
+    assert_soon(page, report(name), 3.0)
     page.draw_all()
     assert blank_figures(page, ".plot.grid") == [] if count(page, ".plot.grid") else True
     if name != "planned":  # whose curves say that there is nothing yet
         assert blank_figures(page, ".plot.curve") == []
     assert_quiet(page, report(name))
-    assert judged < figure < 3.0
 
 
 def test_cells_and_censuses_are_drawn(page: Page, report: Report) -> None:
@@ -220,8 +222,7 @@ def test_the_table_filters(page: Page, report: Report) -> None:
 
 def test_five_hundred_trials(page: Page, large_report: Path) -> None:
     assert large_report.stat().st_size < 12e6
-    judged, figure = first_view(page, large_report, 5.0)
-    assert judged < figure < 5.0
+    assert_soon(page, large_report, 5.0)
     assert page.evaluate("drawn.size") < 60
     for section, kind in (("curves", "curve"), ("landscape", "grid"), ("association", "scatter")):
         # amid the screen, where what sticks to its top hides nothing
