@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from nascope.analysis.families import Family, Wiring, setting_of
+from nascope.analysis.families import Family, Setting, Wiring, balanced, setting_of
 from nascope.analysis.families import families as families_under
 from nascope.analysis.intervals import MIN_SEEDS, NORMAL_975, detectable, student_quantile
 from nascope.analysis.sharing import shared_wirings
@@ -28,6 +28,22 @@ def chance_that_a_variant_wins(variants: int) -> float:
     0.909
     """
     return variants / (variants + 1)
+
+
+def ended(study: StudyRecord, setting: Setting) -> list[Family]:
+    """The families that claim 8 compares: trained to the end, on equal seeds.
+
+    As many members as can be, for the question is of the best among them; none of a family whose
+    original is not done.
+    """
+    chosen = []
+    for family in families_under(study, setting):
+        has = {
+            one.label: frozenset(t.seed for t in one.trials if t.training and t.training.finished)
+            for one in family.members
+        }
+        chosen.append(balanced(family, has, most="wirings"))
+    return [f for f in chosen if f.original is not None and f.original.trials and f.variants]
 
 
 def ranks(families: Sequence[Family]) -> Contrast | None:

@@ -17,8 +17,6 @@ from nascope.analysis.convergence import converged
 from nascope.analysis.families import (
     Setting,
     Wiring,
-    balanced,
-    families,
     main_settings,
     recipe_value,
 )
@@ -131,14 +129,7 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Verdict:
         measure="test accuracy in the last epoch",
         unit="percentage points",
     )
-    chosen = []
-    for family in families(study, setting):
-        has = {
-            one.label: frozenset(t.seed for t in one.trials if t.training and t.training.finished)
-            for one in family.members
-        }
-        chosen.append(balanced(family, has, most="wirings"))
-    chosen = [f for f in chosen if f.original is not None and f.original.trials and f.variants]
+    chosen = generalisation.ended(study, setting)
     found = generalisation.ranks(chosen)
     if found is None:
         return replace(base, sentence="No original was trained beside variants of itself.")

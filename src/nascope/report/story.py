@@ -18,7 +18,6 @@ from nascope.analysis.convergence import early_epoch
 from nascope.analysis.families import (
     Family,
     Setting,
-    balanced,
     families,
     main_settings,
     recipe_value,
@@ -275,7 +274,7 @@ def endings(study: StudyRecord) -> list[Ending]:
     """Each family's original by accuracy at the end, on every data set."""
     found = []
     for setting in main_settings(study):
-        for family in ended(study, setting):
+        for family in generalisation.ended(study, setting):
             ranks = generalisation.ranks([family])
             if ranks is None or family.original is None:
                 continue
@@ -294,22 +293,6 @@ def endings(study: StudyRecord) -> list[Ending]:
                 )
             )
     return found
-
-
-def ended(study: StudyRecord, setting: Setting) -> list[Family]:
-    """The families that claim 8 compares: trained to the end, on equal seeds.
-
-    As many members as can be, for the question is of the best among them; none of a family whose
-    original is not done.
-    """
-    chosen = []
-    for family in families(study, setting):
-        has = {
-            one.label: frozenset(t.seed for t in one.trials if t.training and t.training.finished)
-            for one in family.members
-        }
-        chosen.append(balanced(family, has, most="wirings"))
-    return [f for f in chosen if f.original is not None and f.original.trials and f.variants]
 
 
 def pairs(study: StudyRecord) -> list[Pair]:
