@@ -1,5 +1,6 @@
 import dataclasses
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from nascope.records.files import read_json
 from nascope.records.paths import StudyPaths
 from nascope.records.plan import plan_in
 from nascope.study import CurvaturePlan, DataRequest, Part, ProbePlan, Study, plan_cells, run_study
-from nascope.study.engines import ProcessEngine, SerialEngine
-from nascope.study.tasks import Work
+from nascope.study.calibration import forecast
+from nascope.study.engines import ProcessEngine, SerialEngine, Task
+from nascope.study.missing import missing
+from nascope.study.tasks import Work, todo_of
 from nascope.study.trial import probe_part, probe_trial
 from nascope.training import Recipe
 
@@ -321,3 +324,30 @@ def test_probes_at_equal_training_loss(tmp_path):
         assert trial.probes[0].settings["reached"]
         assert np.isfinite(trial.probes[0].arrays["loss"]).all()
         assert len(list((tmp_path / "one").glob(f"trials/*/snapshots/loss_{level}.*"))) == 2
+
+
+def stay(progress):
+    """Begin a worker, which then stays in the folder that it began in."""
+
+
+def test_workers_of_another_folder_write_into_the_study(tmp_path, monkeypatch):
+    """As a cluster's, which run where their node was started; paths are relative to the driver's."""
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    engine = ProcessEngine(1)
+    assert [outcome.error for outcome in engine.run([Task("first", stay, ())], print)] == [None]
+    monkeypatch.chdir(here)
+    study = changed(cells=PART.cells[:1], probes=PART.probes[:1])
+    folder = Path("runs/study")
+    plan = study.plan(study.load_data())
+    todo = todo_of(missing(StudyPaths(folder), plan), folder, "data", "cpu")
+    assert {task.arguments[0].folder for task in todo.tasks} == {here / folder}
+    assert todo.tasks[0].arguments[1].arguments[0] == str(here / "data")
+    todo = todo_of(missing(StudyPaths(folder), plan), folder, None, "cpu")
+    assert forecast(todo, engine, folder, workers=1, data_dir=None).seconds["training"] > 0
+    assert run_study(study, folder, engine=engine, device="cpu").failed == {}
+    engine.close()
+    assert read_study(here / folder).trials[0].probe("landscape") is not None
+    assert not list(elsewhere.iterdir())

@@ -101,7 +101,7 @@ def run_plan(
         NascopeError: the device or folder cannot be used, or the folder's study holds another
             cell of the same name.
     """
-    paths = StudyPaths(Path(folder))
+    paths = StudyPaths(Path(folder).absolute())  # workers may run elsewhere
     where = engine.device(device)
     if extend:
         extend_plan(paths, plan)

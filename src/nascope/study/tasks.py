@@ -31,7 +31,7 @@ class Work:
     """What a worker is told of a trial; plain data, sent to another process.
 
     Args:
-        folder: the study's.
+        folder: the study's, absolute: workers may run in another folder than the driver.
         entry: the trial, as in the study's plan.
         device: "cpu", "cuda", …
     """
@@ -51,7 +51,8 @@ class Work:
 
 def shared_data(entry: Plain, data_dir: str | None) -> Shared:
     """A planned trial's data, as many trials share them."""
-    return Shared(_load, (data_dir, tuple(sorted(entry["request"].items()))))
+    where = str(Path(data_dir).absolute()) if data_dir is not None else None
+    return Shared(_load, (where, tuple(sorted(entry["request"].items()))))
 
 
 def _load(data_dir: str | None, request: tuple[tuple[str, Any], ...]) -> DataSet:
@@ -102,6 +103,7 @@ def todo_of(lacking: Sequence[Missing], folder: Path, data_dir: str | None, devi
     probings: list[Task] = []
     costs: dict[str, float] = {}
     results: set[str] = set()
+    folder = folder.absolute()
     for trial in lacking:
         entry, name = trial.entry, trial.name
         work, data = Work(folder, entry, device), shared_data(entry, data_dir)
