@@ -43,15 +43,27 @@ def numbers(folder):
     for trial in read_study(folder).trials:
         assert trial.training.finished
         for epochs in (trial.training.epochs, trial.training.early):
-            found[trial.label, len(found)] = [
+            found[trial.identity, len(found)] = [
                 {k: v for k, v in dataclasses.asdict(point).items() if k not in TIMES}
                 for point in epochs
             ]
-        found[trial.label, "correct"] = trial.training.correct.tolist()
+        found[trial.identity, "correct"] = trial.training.correct.tolist()
         for probe in trial.probes:
             for name, values in probe.arrays.items():
-                found[trial.label, probe.kind, name] = values.tolist()
+                found[probe.identity, name] = values.tolist()
     return found
+
+
+def test_every_number_counts_in_a_comparison(tmp_path):
+    """Seeds, probes of one kind: none stands in another's place, or faults could hide there."""
+    study = changed(
+        seeds=(0, 1), cells=PART.cells[:1], probes=(*PART.probes, ProbePlan("landscape", points=2))
+    )
+    assert run_study(study, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
+    found = numbers(tmp_path)
+    probes = [probe for trial in read_study(tmp_path).trials for probe in trial.probes]
+    assert len(probes) == 6
+    assert len(found) == 2 * 3 + sum(len(probe.arrays) for probe in probes)
 
 
 @pytest.fixture(scope="module")
