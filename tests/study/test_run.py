@@ -12,10 +12,12 @@ from nascope.records import read_study
 from nascope.records.files import read_json
 from nascope.records.paths import StudyPaths
 from nascope.records.plan import plan_in
+from nascope.records.status import read_status
 from nascope.study import CurvaturePlan, DataRequest, Part, ProbePlan, Study, plan_cells, run_study
 from nascope.study.calibration import forecast
-from nascope.study.engines import ProcessEngine, SerialEngine, Task
+from nascope.study.engines import Outcome, ProcessEngine, SerialEngine, Task
 from nascope.study.missing import missing
+from nascope.study.run import run_plan
 from nascope.study.tasks import Work, todo_of
 from nascope.study.trial import probe_part, probe_trial
 from nascope.training import Recipe
@@ -363,3 +365,43 @@ def test_workers_of_another_folder_write_into_the_study(tmp_path, monkeypatch):
     engine.close()
     assert read_study(here / folder).trials[0].probe("landscape") is not None
     assert not list(elsewhere.iterdir())
+
+
+def test_an_error_goes_when_its_trial_lacks_nothing(tmp_path):
+    """A probe that failed leaves the file; or another run does it meanwhile."""
+    impossible = ProbePlan("landscape", points=2, instances=41)  # of 40 test images
+    bad = changed(cells=PART.cells[:1], probes=(impossible,))
+    good = changed(bad, probes=())
+    assert len(run_study(bad, tmp_path, engine=SerialEngine(), device="cpu").failed) == 1
+    (error,) = tmp_path.glob("trials/*/error.txt")
+    content = error.read_text()
+    summary = run_study(good, tmp_path, engine=SerialEngine(), device="cpu")
+    assert (summary.done, summary.found) == (0, 1)
+    assert not error.exists()
+    error.write_text(content)  # written by a run that ended after this one
+    (trial,) = read_status(tmp_path).trials
+    assert trial.state == "done"
+    assert read_study(tmp_path).trials[0].error is None
+
+    class OutRun(SerialEngine):
+        """Another run does, while it fails here, what this run was to do."""
+
+        def run(self, tasks, progress):
+            list(super().run(tasks, progress))
+            yield from (Outcome(task.name, "the disk was full") for task in tasks)
+
+    error.unlink()
+    more = changed(good, probes=PART.probes[:1])
+    assert len(run_study(more, tmp_path, engine=OutRun(), device="cpu").failed) == 1
+    assert not error.exists()
+
+
+def test_an_error_of_what_another_figure_needs_stays(tmp_path):
+    """Where a folder's plan grows by what is asked for, its trials have probes of several."""
+    impossible = ProbePlan("landscape", points=2, instances=41)
+    study = changed(cells=PART.cells[:1], probes=())
+    data = study.load_data()
+    both = {"extend": True, "device": "cpu"}
+    run_plan(changed(study, probes=(impossible,)).plan(data), tmp_path, SerialEngine(), **both)
+    assert run_plan(study.plan(data), tmp_path, SerialEngine(), **both).found == 1
+    assert "41 images asked for" in read_study(tmp_path).trials[0].error

@@ -94,7 +94,7 @@ class TrialPaths:
 
     @property
     def error(self) -> Path:
-        """The traceback of the last failure; removed when the trial succeeds."""
+        """The traceback of the last failure; removed when the trial lacks nothing."""
         return self.folder / "error.txt"
 
     @property

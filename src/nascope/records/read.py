@@ -187,9 +187,7 @@ def together(studies: Sequence[StudyRecord]) -> StudyRecord:
 def read_trial(study: StudyPaths, entry: Entry) -> TrialRecord:
     """What a planned trial has left on disk. A damaged file of it is told in ``error``."""
     paths = study.trial(entry["label"], entry["identity"])
-    problems = []
-    if paths.error.is_file():
-        problems.append(paths.error.read_text(encoding="utf-8", errors="replace"))
+    problems: list[str] = []
     training = None
     if paths.checkpoint.is_file():
         try:
@@ -204,6 +202,9 @@ def read_trial(study: StudyPaths, entry: Entry) -> TrialRecord:
                 probes.append(read_probe(files))
             except StudyError as error:
                 problems.append(str(error))
+    complete = training is not None and training.finished and len(probes) == len(entry["probes"])
+    if not complete and paths.error.is_file():  # else it is of a probe that was planned once
+        problems.insert(0, paths.error.read_text(encoding="utf-8", errors="replace"))
     return TrialRecord(
         identity=entry["identity"],
         label=entry["label"],

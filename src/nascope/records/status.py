@@ -82,10 +82,10 @@ def _trial_status(study: StudyPaths, entry: Entry) -> TrialStatus:
     last = record.last if record is not None else None
     if any(is_held(lock) for lock in paths.locks()):
         state: State = "running"
+    elif trained and probes == len(entry["probes"]):
+        state, words = "done", ""  # an error that is there is of a probe that was planned once
     elif words:
         state = "failed"
-    elif trained and probes == len(entry["probes"]):
-        state = "done"
     else:
         state = "begun" if record is not None else "waiting"
     return TrialStatus(

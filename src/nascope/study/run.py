@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from nascope.errors import StudyError
 from nascope.records.files import write_bytes
 from nascope.records.locks import locked
 from nascope.records.paths import StudyPaths, TrialPaths
-from nascope.records.plan import Plan, merged, read_plan, write_plan
+from nascope.records.plan import Entry, Plan, merged, read_plan, write_plan
 from nascope.study.engines import Engine, ProcessEngine
 from nascope.study.missing import missing
 from nascope.study.study import Study
@@ -103,10 +103,13 @@ def run_plan(
     """
     paths = StudyPaths(Path(folder).absolute())  # workers may run elsewhere
     where = engine.device(device)
+    own = plan.trials
     if extend:
-        extend_plan(paths, plan)
+        names = {entry["identity"] for entry in plan.trials}
+        own = tuple(e for e in extend_plan(paths, plan).trials if e["identity"] in names)
     else:
         write_plan(paths.plan, plan)
+    _forget_errors(paths, own)
     todo = todo_of(missing(paths, plan), paths.folder, data_dir, where)
     tracker = _Tracker(todo.costs, on_progress)
     failed: dict[str, str] = {}
@@ -124,13 +127,26 @@ def run_plan(
             with contextlib.suppress(StudyError):  # the failure is reported all the same
                 write_bytes(trial.error, "\n".join(errors).encode())
         tracker.end(outcome.name, outcome.error, told=outcome.name in todo.results)
+    _forget_errors(paths, own)  # another run may have done what failed here
     return Summary(done=done, found=todo.found, failed=failed)
 
 
-def extend_plan(paths: StudyPaths, plan: Plan) -> None:
+def _forget_errors(paths: StudyPaths, trials: Sequence[Entry]) -> None:
+    """Remove the errors of trials that lack nothing: of probes no longer planned, or done since."""
+    failed = [e for e in trials if paths.trial(e["label"], e["identity"]).error.is_file()]
+    for trial in missing(paths, Plan("", tuple(failed))):
+        if trial.trained and not trial.probes:
+            with contextlib.suppress(OSError):
+                _trial(paths, trial.name).error.unlink()
+
+
+def extend_plan(paths: StudyPaths, plan: Plan) -> Plan:
     """Add a plan to that of a study; two processes that do so at once wait for each other.
 
     A plan that is damaged, or of another version of nascope, is replaced.
+
+    Returns:
+        The study's plan, as it is then.
 
     Raises:
         StudyError: the folder cannot be written, or its study holds another cell of a name.
@@ -145,6 +161,7 @@ def extend_plan(paths: StudyPaths, plan: Plan) -> None:
         except (KeyError, TypeError, AttributeError):  # something in it is not as it was written
             whole = plan
         write_plan(paths.plan, whole)
+    return whole
 
 
 def _default_workers(device: str) -> int:
