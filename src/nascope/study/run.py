@@ -101,14 +101,31 @@ def run_plan(
         NascopeError: the device or folder cannot be used, or the folder's study holds another
             cell of the same name.
     """
+    paths = StudyPaths(Path(folder))
+    engine.device(device)  # raises before anything is written
+    whole = extend_plan(paths, plan) if extend else plan
+    if not extend:
+        write_plan(paths.plan, plan)
+    return run_part(
+        plan, whole, folder, engine, data_dir=data_dir, device=device, on_progress=on_progress
+    )
+
+
+def run_part(
+    plan: Plan,
+    whole: Plan,
+    folder: str | Path,
+    engine: Engine,
+    *,
+    data_dir: str | None,
+    device: str,
+    on_progress: Callable[[Snapshot], None] | None,
+) -> Summary:
+    """Run what ``plan`` lacks, a part of the ``whole`` that is the folder's plan already."""
     paths = StudyPaths(Path(folder).absolute())  # workers may run elsewhere
     where = engine.device(device)
-    own = plan.trials
-    if extend:
-        names = {entry["identity"] for entry in plan.trials}
-        own = tuple(e for e in extend_plan(paths, plan).trials if e["identity"] in names)
-    else:
-        write_plan(paths.plan, plan)
+    names = {entry["identity"] for entry in plan.trials}
+    own = [entry for entry in whole.trials if entry["identity"] in names]
     _forget_errors(paths, own)
     todo = todo_of(missing(paths, plan), paths.folder, data_dir, where)
     tracker = _Tracker(todo.costs, on_progress)
