@@ -1,4 +1,7 @@
 import dataclasses
+import json
+import os
+import platform
 import shutil
 from pathlib import Path
 
@@ -208,6 +211,10 @@ def test_a_damaged_probe_stops_no_other_and_is_done_again(copy, pristine, name, 
     assert numbers(copy) == numbers(pristine)
 
 
+def seconds_in(path):
+    return sum(one["seconds"] for one in read_json(path))
+
+
 def test_a_probes_seconds_are_those_of_every_process_that_took_part(copy):
     """Its parts', a broken off try's and those of putting it together; a damaged time is none."""
     entry = plan_in(StudyPaths(copy)).trials[0]
@@ -222,15 +229,16 @@ def test_a_probes_seconds_are_those_of_every_process_that_took_part(copy):
 
     with pytest.raises(KeyboardInterrupt):
         probe_part(work, data, plan, Share(0, 2), broken_off)
-    first = read_json(paths.spent(0, 2))
+    first = seconds_in(paths.spent(0, 2))
     for place in range(2):
         probe_part(work, data, plan, Share(place, 2), lambda *_: None)
-    parts = [read_json(paths.spent(place, 2)) for place in range(2)]
+    parts = [seconds_in(paths.spent(place, 2)) for place in range(2)]
     assert 0 < first < parts[0]
     paths.spent(1, 2).write_text("no time")
     probe_trial(work, data, plan, lambda *_: None)
-    seconds = read_json(paths.summary)["provenance"]["seconds"]
-    assert parts[0] < seconds < parts[0] + parts[1] + 60
+    provenance = read_json(paths.summary)["provenance"]
+    assert parts[0] < provenance["seconds"] < parts[0] + parts[1] + 60
+    assert "parts" not in provenance  # this process alone
     assert not paths.chunks.exists()
 
 
@@ -405,3 +413,25 @@ def test_an_error_of_what_another_figure_needs_stays(tmp_path):
     run_plan(changed(study, probes=(impossible,)).plan(data), tmp_path, SerialEngine(), **both)
     assert run_plan(study.plan(data), tmp_path, SerialEngine(), **both).found == 1
     assert "41 images asked for" in read_study(tmp_path).trials[0].error
+
+
+def test_a_split_grid_names_every_process_that_took_part(copy):
+    """On its own only the one that put it together would stand in the result."""
+    entry = plan_in(StudyPaths(copy)).trials[0]
+    work = Work(copy, entry, "cpu")
+    plan = next(probe for probe in entry["probes"] if probe["kind"] == "landscape")
+    paths = work.paths.probe("landscape", plan["identity"])
+    shutil.rmtree(paths.folder)
+    data = load_data("digits", train_size=150, test_size=40)
+    probe_part(work, data, plan, Share(0, 2), lambda *_: None)
+    here = read_json(paths.spent(0, 2))
+    assert (here[0]["host"], here[0]["process"]) == (platform.node(), os.getpid())
+    other = [{"host": "elsewhere", "node": "b", "process": 7, "seconds": 5.0}] * 2
+    paths.spent(0, 2).write_text(json.dumps([*here, *other]))
+    paths.spent(1, 2).write_text("2.5")  # of a version that wrote seconds alone
+    probe_trial(work, data, plan, lambda *_: None)
+    provenance = read_json(paths.summary)["provenance"]
+    found = {part.get("host"): part["seconds"] for part in provenance["parts"]}
+    assert found.keys() == {platform.node(), "elsewhere", None}
+    assert (found["elsewhere"], found[None]) == (10.0, 2.5)
+    assert sum(found.values()) == pytest.approx(provenance["seconds"])
