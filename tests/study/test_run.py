@@ -273,12 +273,12 @@ def test_values_that_overflow_are_refused_when_the_study_is_made():
 
 def test_a_failed_probe_stays_on_record_when_another_of_its_trial_succeeds(tmp_path):
     """Two probes of one kind, too: each is a task of its own."""
-    impossible = ProbePlan("landscape", points=2, instances=41)  # of 40 test images
+    impossible = ProbePlan("landscape", points=2, along="trajectory")  # none was kept
     study = changed(probes=(impossible, *PART.probes))
     summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
     assert (summary.done, len(summary.failed)) == (6, 2)
     for trial in read_study(tmp_path).trials:
-        assert "41 images asked for, 40 there" in trial.error
+        assert "a trajectory needs weights kept on the way" in trial.error
         assert trial.probe("landscape") is not None
         assert trial.probe("variance") is not None
     assert run_study(STUDY, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
@@ -377,7 +377,7 @@ def test_workers_of_another_folder_write_into_the_study(tmp_path, monkeypatch):
 
 def test_an_error_goes_when_its_trial_lacks_nothing(tmp_path):
     """A probe that failed leaves the file; or another run does it meanwhile."""
-    impossible = ProbePlan("landscape", points=2, instances=41)  # of 40 test images
+    impossible = ProbePlan("landscape", points=2, along="trajectory")  # none was kept
     bad = changed(cells=PART.cells[:1], probes=(impossible,))
     good = changed(bad, probes=())
     assert len(run_study(bad, tmp_path, engine=SerialEngine(), device="cpu").failed) == 1
@@ -406,13 +406,13 @@ def test_an_error_goes_when_its_trial_lacks_nothing(tmp_path):
 
 def test_an_error_of_what_another_figure_needs_stays(tmp_path):
     """Where a folder's plan grows by what is asked for, its trials have probes of several."""
-    impossible = ProbePlan("landscape", points=2, instances=41)
+    impossible = ProbePlan("landscape", points=2, along="trajectory")  # none was kept
     study = changed(cells=PART.cells[:1], probes=())
     data = study.load_data()
     both = {"extend": True, "device": "cpu"}
     run_plan(changed(study, probes=(impossible,)).plan(data), tmp_path, SerialEngine(), **both)
     assert run_plan(study.plan(data), tmp_path, SerialEngine(), **both).found == 1
-    assert "41 images asked for" in read_study(tmp_path).trials[0].error
+    assert "a trajectory needs weights" in read_study(tmp_path).trials[0].error
 
 
 def test_a_split_grid_names_every_process_that_took_part(copy):

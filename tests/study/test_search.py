@@ -191,7 +191,7 @@ def test_the_records_of_a_search_never_shrink(tmp_path, monkeypatch):
         ({"batch": 0}, "search.batch must be at least 1, not 0"),
         ({"data": DataRequest("digits")}, "data.validation_size: a search chooses by validation"),
         ({"within": "nas-bench-201"}, "search.space: nas-bench-201 has no fixed number"),
-        ({"start": load_cell("NASNet")}, "search: the normal cell to start from: .*darts"),
+        ({"start": load_cell("NASNet")}, "search: the normal cell to start from .cells.: .*darts"),
     ],
 )
 def test_a_search_that_cannot_be_is_refused(changes, message):
@@ -222,6 +222,12 @@ learning_rates = [0.05]
         ('["DARTS"]', '["DARTS", "SNAS"]', "cells: a search has one, not 2"),
         ("[search]", "landscape = { points = 3 }\n[search]", "landscape: a search probes nothing"),
         ("validation_size = 50", "", "data.validation_size"),
+        ('"random"', '"random"\nspace = "dart"', "search.space: unknown space 'dart'; known are"),
+        (
+            '["DARTS"]',
+            '["NASNet"]',
+            "search: the normal cell to start from .cells.: .* another cell",
+        ),
         ('"random"', '"luck"', "search.algorithm: input should be 'random' or 'evolution'"),
     ],
 )
