@@ -3,6 +3,8 @@ import json
 import os
 import platform
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -435,3 +437,40 @@ def test_a_split_grid_names_every_process_that_took_part(copy):
     assert found.keys() == {platform.node(), "elsewhere", None}
     assert (found["elsewhere"], found[None]) == (10.0, 2.5)
     assert sum(found.values()) == pytest.approx(provenance["seconds"])
+
+
+def test_chunks_are_not_removed_from_under_another_runs_part(copy, monkeypatch):
+    """Who has the whole waits until nobody computes a part of it any more."""
+    entry = plan_in(StudyPaths(copy)).trials[0]
+    work = Work(copy, entry, "cpu")
+    plan = next(probe for probe in entry["probes"] if probe["kind"] == "landscape")
+    paths = work.paths.probe("landscape", plan["identity"])
+    data = load_data("digits", train_size=150, test_size=40)
+    before = read_study(copy).trials[0].probe("landscape").arrays["loss"]
+    removed, began = [], threading.Event()
+    remove = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", lambda *a, **k: (removed.append(a), remove(*a, **k)))
+
+    def another_run():
+        began.set()
+        probe_trial(work, data, plan, lambda *_: None)
+
+    waiting = threading.Thread(target=another_run)
+    content = paths.summary.read_bytes()
+    paths.summary.unlink()
+
+    def meanwhile(share, words):
+        if not began.is_set():
+            paths.summary.write_bytes(content)  # it has put the whole together
+            waiting.start()
+            began.wait()
+            time.sleep(0.3)
+            assert not removed
+            assert paths.chunks.is_dir()
+
+    probe_part(work, data, plan, Share(0, 2), meanwhile)
+    waiting.join()
+    assert len(removed) == 1
+    probe_part(work, data, plan, Share(1, 2), meanwhile)  # it is complete: nothing is begun
+    assert not paths.chunks.exists()
+    assert np.array_equal(read_study(copy).trials[0].probe("landscape").arrays["loss"], before)

@@ -17,7 +17,8 @@ STUDY/
     lock                         held by the process that works on the trial
     PROBE-IDENTITY/
       result.npz, result.json    arrays; settings, numbers and provenance
-      lock                       held by the process that puts it together
+      lock                       held by the process that puts it together, or by all those
+                                 together that compute some of its chunks
       chunks/NNNN.npz            finished chunks of a grid, removed at the end
       chunks/part-K-of-N.lock    held by the process that computes some of them
       chunks/part-K-of-N.json    who has worked on it, and for how many seconds

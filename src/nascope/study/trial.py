@@ -53,14 +53,15 @@ def train_trial(work: Work, data: DataSet, progress: Progress) -> None:
 
 
 def probe_part(work: Work, data: DataSet, probe: Plain, part: Share, progress: Progress) -> None:
-    """Compute some of the chunks of a probe's grid, for `probe_trial` to put together."""
+    """Compute some of the chunks of a probe's grid, for `probe_trial` to put together.
+
+    Parts hold the probe's lock together, so that nobody who has the whole removes the chunks
+    meanwhile.
+    """
     files = work.paths.probe(probe["kind"], probe["identity"])
-    with (
-        _logged(work.paths, probe["kind"]),
-        locked(files.part_lock(part.place, part.of)),
-    ):
+    with _logged(work.paths, probe["kind"]), locked(files.lock, shared=True):
         if not is_complete(files):
-            with _timed(files, part):
+            with locked(files.part_lock(part.place, part.of)), _timed(files, part):
                 _probe(work, data, probe, part, progress)
 
 
