@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from nascope.errors import NascopeError, StudyError
 from nascope.study.engines import Outcome, ProcessEngine, SerialEngine, Shared, Task
@@ -151,6 +152,35 @@ def test_a_killed_worker_loses_only_its_own_task(parallel, tmp_path):
     assert outcomes["twice"] is None
     assert outcomes["steady"] is None
     assert outcomes["always"].startswith("its process died 3 times (")
+
+
+def poison_until(path, count, progress):
+    """Stands for a kernel's illegal access: CUDA raises from then on, in this process."""
+    torch.cuda.is_initialized = lambda: True
+    torch.cuda.synchronize = lambda: None  # after an ordinary mistake all is well
+    if not path.exists():
+        path.write_text("0")
+        raise ZeroDivisionError("an ordinary mistake")
+    times = int(path.read_text())
+    if times < count:
+        path.write_text(str(times + 1))
+        torch.cuda.synchronize = fail_on_cuda
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+def fail_on_cuda():
+    raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+def test_a_process_that_cuda_is_lost_in_takes_no_further_task(parallel, tmp_path):
+    def run(name, count):
+        task = Task(name, poison_until, (tmp_path / name, count))
+        return {o.name: o.error for o in parallel.run([task], ignore)}[name]
+
+    assert "ZeroDivisionError: an ordinary mistake" in run("once", 1)
+    assert run("once", 1) is None  # in another process, after the one was lost
+    assert "ordinary mistake" in run("always", 99)
+    assert run("always", 99).startswith("its process died 3 times (")
 
 
 def test_workers_end_with_the_engine(tmp_path):

@@ -19,7 +19,15 @@ from nascope.data.machine import cores
 from nascope.errors import NascopeError, StudyError
 from nascope.records.provenance import made_by
 from nascope.study.engines.processes import thread_limits
-from nascope.study.engines.task import Outcome, Progress, Queue, Shared, Task, carry_out
+from nascope.study.engines.task import (
+    Outcome,
+    Progress,
+    Queue,
+    Shared,
+    Task,
+    carry_out,
+    leave_if_poisoned,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -257,7 +265,9 @@ def _serve(task: Task, board: Any, threads: int, *values: Any) -> Outcome:
             last = now
             board.tell.remote(task.name, share, words)
 
-    return carry_out(task, values, report)
+    outcome = carry_out(task, values, report)
+    leave_if_poisoned(outcome)
+    return outcome
 
 
 _ready: set[int] = set()  # of this process

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import heapq
+import logging
+import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +14,9 @@ from typing import Any, Protocol
 
 from nascope.errors import NascopeError
 
+logger = logging.getLogger(__name__)
+
+POISONED = 75  # exit code of a process that CUDA is lost in: EX_TEMPFAIL
 ATTEMPTS = 3  # a task whose process or node was lost is tried so often
 
 Progress = Callable[[str, float, str], None]
@@ -55,10 +61,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: ``error`` is None, a line, or a traceback."""
+    """How a task ended: ``error`` is None, a line, or where ``unexpected`` a traceback."""
 
     name: str
     error: str | None = None
+    unexpected: bool = False
 
 
 class Engine(Protocol):
@@ -137,7 +144,7 @@ def carry_out(task: Task, values: Sequence[Any], progress: Callable[[float, str]
     except NascopeError as error:
         return Outcome(task.name, str(error))
     except Exception:
-        return Outcome(task.name, traceback.format_exc())
+        return Outcome(task.name, traceback.format_exc(), unexpected=True)
     return Outcome(task.name)
 
 
@@ -148,5 +155,21 @@ def carry_out_here(task: Task, progress: Callable[[float, str], None]) -> Outcom
     except NascopeError as error:
         return Outcome(task.name, str(error))
     except Exception:
-        return Outcome(task.name, traceback.format_exc())
+        return Outcome(task.name, traceback.format_exc(), unexpected=True)
     return carry_out(task, values, progress)
+
+
+def leave_if_poisoned(outcome: Outcome) -> None:
+    """End this process, an engine's own, where CUDA no longer works in it.
+
+    After an illegal access, say, every later call fails in this process and in no other: its task
+    is then tried again elsewhere, as one that was lost, and no further one fails here.
+    """
+    torch = sys.modules.get("torch")
+    if not outcome.unexpected or torch is None or not torch.cuda.is_initialized():
+        return
+    try:
+        torch.cuda.synchronize()
+    except Exception as error:
+        logger.error("%s: CUDA is lost in this process: %s", outcome.name, error)
+        os._exit(POISONED)
