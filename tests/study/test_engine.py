@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from nascope.errors import NascopeError, StudyError
+from nascope.records.locks import locked
 from nascope.study.engines import Outcome, ProcessEngine, SerialEngine, Shared, Task
 from nascope.study.engines.ray import RayEngine
 from nascope.study.engines.task import Queue
@@ -140,6 +141,16 @@ def test_ten_thousand_tasks_are_queued_in_no_time():
             list(queue.finish(Outcome(task.name)))
     assert begun[:100] == [f"a{k}" for k in range(100)]
     assert time.monotonic() - started < 5
+
+
+def test_what_another_run_is_at_comes_last(tmp_path):
+    """Two runs of one study begin at the same end: they share it, rather than wait for each other."""
+    tasks = [Task(f"{k}", ignore, (), lock=tmp_path / f"{k}.lock") for k in range(4)]
+    queue = Queue(tasks)
+    with locked(tasks[0].lock), locked(tasks[2].lock), locked(tasks[3].lock, shared=True):
+        assert [queue.pop_ready().name for _ in range(3)] == ["1", "3", "0"]  # shared: not at it
+    assert queue.pop_ready().name == "2"
+    assert queue.pop_ready() is None
 
 
 def test_a_killed_worker_loses_only_its_own_task(parallel, tmp_path):

@@ -107,20 +107,23 @@ def todo_of(lacking: Sequence[Missing], folder: Path, data_dir: str | None, devi
     for trial in lacking:
         entry, name = trial.entry, trial.name
         work, data = Work(folder, entry, device), shared_data(entry, data_dir)
+        paths = work.paths
         if not trial.trained:
-            trainings.append(Task(name, train, (work, data)))
+            trainings.append(Task(name, train, (work, data), lock=paths.lock))
             costs[name] = training_cost(entry)
             results.add(name)
         after = () if trial.trained else (name,)
         for plan in trial.probes:
             probe_name = f"{name}/{plan['kind']}/{plan['identity']}"
+            files = paths.probe(plan["kind"], plan["identity"])
             parts = []
             for share in _shares(plan["settings"]):
                 part = f"{probe_name}/part {share.place + 1} of {share.of}"
-                parts.append(Task(part, probe_part, (work, data, plan, share), after))
+                lock = files.part_lock(share.place, share.of)
+                parts.append(Task(part, probe_part, (work, data, plan, share), after, lock))
                 costs[part] = plan["cost"] / share.of
             waits = tuple(part.name for part in parts) or after
-            probings += [*parts, Task(probe_name, probe, (work, data, plan), waits)]
+            probings += [*parts, Task(probe_name, probe, (work, data, plan), waits, files.lock)]
             costs[probe_name] = 0.0 if parts else plan["cost"]
             results.add(probe_name)
     # The longest first, so that no core is left alone with one at the end.

@@ -10,9 +10,11 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from nascope.errors import NascopeError
+from nascope.records.locks import is_held
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +53,14 @@ class Task:
     Args:
         function: found by its name in a module, so that it can be sent to another process.
         arguments: plain data; one that is `Shared` is replaced by its value.
+        lock: what a process that is at the task holds: where another run does, others go first.
     """
 
     name: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     after: tuple[str, ...] = ()
+    lock: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,10 @@ class Engine(Protocol):
 
 
 class Queue:
-    """Tasks in their given order, each ready when those it waits for are done."""
+    """Tasks in their given order, each ready when those it waits for are done.
+
+    One that another run is at, by its lock, comes after all others: it would only wait for it.
+    """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._tasks = {task.name: task for task in tasks}
@@ -106,8 +113,21 @@ class Queue:
         heapq.heapify(self._ready)
 
     def pop_ready(self) -> Task | None:
-        """The first task that can be done now."""
-        return self._tasks[self._names[heapq.heappop(self._ready)]] if self._ready else None
+        """The first task that can be done now, of those that nobody else does if there are."""
+        held: list[int] = []
+        while self._ready:
+            place = heapq.heappop(self._ready)
+            lock = self._tasks[self._names[place]].lock
+            if lock is None or not is_held(lock):
+                break
+            held.append(place)
+        else:
+            if not held:
+                return None
+            place = held.pop(0)
+        for other in held:
+            heapq.heappush(self._ready, other)
+        return self._tasks[self._names[place]]
 
     def lost(self, task: Task, why: str) -> Iterator[Outcome]:
         """Note that a task's process died: it is tried again, or has failed."""
