@@ -9,11 +9,12 @@ import pytest
 
 from nascope.errors import StudyError
 from nascope.records import read_study
-from nascope.records.files import write_bytes
+from nascope.records.files import write_arrays, write_bytes
 from nascope.records.leftovers import leftovers, remove
 from nascope.records.locks import is_held, locked
 from nascope.records.paths import StudyPaths
 from nascope.records.plan import Plan, read_plan, write_plan
+from nascope.records.read import is_complete
 from nascope.records.status import read_status
 from tests.report import synthetic
 
@@ -123,3 +124,47 @@ def test_a_folder_without_a_study(tmp_path):
     for read in (read_status, leftovers, read_study):
         with pytest.raises(StudyError, match="holds no study"):
             read(tmp_path)
+
+
+def test_how_far_a_study_is_takes_no_array(folder, monkeypatch):
+    """Of ten thousand trials they took a minute."""
+    before = read_status(folder)
+
+    def refuse(*_, **__):
+        raise AssertionError("an array was read")
+
+    monkeypatch.setattr(np, "load", refuse)
+    assert read_status(folder) == before
+    assert before.count("done") > 0
+
+
+def test_a_probe_that_is_not_whole_is_incomplete_at_a_glance(folder):
+    trial = read_study(folder).trials[0]
+    paths = StudyPaths(folder).trial(trial.label, trial.identity)
+    probe = paths.probe("landscape", trial.probe("landscape").identity)
+    arrays, summary = probe.arrays.read_bytes(), probe.summary.read_bytes()
+    with np.load(probe.arrays) as file:
+        lacking = {name: file[name] for name in file.files if name != "loss"}
+        uneven = dict(file) | {"loss": file["loss"][:2]}
+
+    def looks(thorough=False):
+        return is_complete(probe, thorough=thorough)
+
+    assert looks()
+    for content in (arrays[:-30], arrays[:1000], b"", lacking, uneven):
+        write = write_bytes if isinstance(content, bytes) else write_arrays
+        write(probe.arrays, content)
+        assert not looks()
+        assert not looks(thorough=True)
+    write_bytes(probe.arrays, arrays)
+    for content in (b"[1]", b'{"kind": 3}', summary[:-9]):
+        write_bytes(probe.summary, content)
+        assert not looks()
+        assert not looks(thorough=True)
+    write_bytes(probe.summary, summary)
+    middle = len(arrays) // 2
+    write_bytes(probe.arrays, arrays[:middle] + b"damage" + arrays[middle + 6 :])
+    assert looks()  # only who reads it sees that
+    assert not looks(thorough=True)
+    probe.arrays.unlink()
+    assert not looks()

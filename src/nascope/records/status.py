@@ -75,8 +75,10 @@ def _trial_status(study: StudyPaths, entry: Entry) -> TrialStatus:
     paths = study.trial(entry["label"], entry["identity"])
     record = None
     with contextlib.suppress(CheckpointError):  # none yet, or damaged: the next run tells
-        record = read_training(paths.checkpoint, identity=entry["identity"])
-    probes = sum(is_complete(paths.probe(p["kind"], p["identity"])) for p in entry["probes"])
+        record = read_training(paths.checkpoint, identity=entry["identity"], correct=False)
+    probes = sum(
+        is_complete(paths.probe(p["kind"], p["identity"]), thorough=False) for p in entry["probes"]
+    )
     trained = record is not None and record.finished
     words = _last_line(paths.error)
     last = record.last if record is not None else None

@@ -129,7 +129,8 @@ def run_part(
     names = {entry["identity"] for entry in plan.trials}
     own = [entry for entry in whole.trials if entry["identity"] in names]
     _forget_errors(paths, own)
-    todo = todo_of(missing(paths, plan), paths.folder, data_dir, where)
+    lacking = missing(paths, plan, thorough=True)
+    todo = todo_of(lacking, paths.folder, data_dir, where)
     tracker = _Tracker(todo.costs, on_progress)
     failed: dict[str, str] = {}
     errors: dict[TrialPaths, list[str]] = {}
