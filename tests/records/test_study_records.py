@@ -3,6 +3,8 @@
 import fcntl
 import json
 import math
+import os
+import time
 
 import numpy as np
 import pytest
@@ -118,6 +120,27 @@ def test_leftovers_go_and_results_stay(folder):
     assert half.previous_checkpoint.exists()
     assert (folder / "notes" / "mine.txt").exists()
     np.testing.assert_equal(repr(read_study(folder).trials), repr(before.trials))
+
+
+def test_what_may_be_at_work_without_a_lock_stays_for_an_hour(folder):
+    """The plan and the report are written, and a forecast is made, by processes that hold none."""
+    half, forecast = folder / ".study.json.0123.part", folder / ".forecast-abc"
+    for path in (half, forecast / "0.json"):
+        write_bytes(path, b"12345")
+    assert leftovers(folder) == []
+    long_ago = time.time() - 3700
+    for path in (half, forecast, forecast / "0.json"):
+        os.utime(path, (long_ago, long_ago))
+    found = leftovers(folder)
+    assert [(left.path, left.size) for left in found] == [(half, 5), (forecast, 5)]
+    write_bytes(forecast / "1.json", b"")  # it is at work
+    os.utime(forecast, (long_ago, long_ago))
+    assert [left.path for left in leftovers(folder)] == [half]
+    os.utime(forecast / "1.json", (long_ago, long_ago))
+    for left in found:
+        remove(left)
+    assert not half.exists()
+    assert not forecast.exists()
 
 
 def test_a_folder_without_a_study(tmp_path):
