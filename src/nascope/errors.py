@@ -10,7 +10,15 @@ class GenotypeError(NascopeError):
 
 
 class DataError(NascopeError):
-    """A data set that is missing, damaged or of the wrong kind."""
+    """A data set that is missing, damaged or of the wrong kind.
+
+    Args:
+        key: of what was asked for that is at fault, "train_size" say.
+    """
+
+    def __init__(self, message: str, key: str = "name") -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class CheckpointError(NascopeError):

@@ -103,6 +103,7 @@ def test_a_search(tmp_path):
         (("--gpus", "0.5"), "--gpus is for a Ray cluster"),
         (("--engine", "serial", "--workers", "2"), "the serial engine has one worker"),
         (("--engine", "ray", "--gpus", "1.5"), "gpus must be a share of one, or a whole number"),
+        (("--engine", "ray", "--gpus", "999"), "no machine of the Ray cluster has the"),
         (("--device", "tpu0"), "device 'tpu0' is not there"),
     ],
 )

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from nascope.records import read_study
+from nascope.records.locks import is_held, locked
+from nascope.records.paths import TrialPaths
 from tests.study.test_run import numbers
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
@@ -148,6 +150,36 @@ def test_a_node_is_removed_while_it_has_unfinished_trials(there, whole, ray):
     assert len(begun_twice) == 1  # the lost node's was taken up by the other
     resumed = ended[begun_twice[0]]
     assert resumed.count(f"epoch 1 of {EPOCHS}: training") == 1  # from where it was
+
+
+def test_tasks_on_a_cluster_outlive_their_driver(there, whole, ray):
+    """For a second, or as long as Ray takes: the next run waits for one that still holds its lock,
+    and goes on from what it left. The longest-lived is played by this process."""
+    cluster_utils = pytest.importorskip("ray.cluster_utils", reason="needs Ray's simulated cluster")
+    cluster = cluster_utils.Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False}
+    )
+    folder, where = there / "study", ("--engine", "ray", "--address", cluster.address)
+    try:
+        process = start(there, folder, *where)
+        name, orphan = next(iter(wait_for(lambda: training_now(folder)).items()))
+        os.kill(orphan, signal.SIGSTOP)  # it must not come to its end
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        trial = TrialPaths(folder / "trials" / name)
+        assert is_held(trial.lock)
+        with locked(trial.lock):  # as soon as Ray has ended the orphan
+            process = start(there, folder, *where)
+            wait_for(lambda: "waiting for another process" in trial.log.read_text())
+            assert process.poll() is None
+        assert process.wait(timeout=300) == 0, (there / "driver.log").read_text()
+    finally:
+        with contextlib.suppress(Exception):
+            cluster.shutdown()
+    check(folder, whole)
+    text = logs(folder)[name]
+    assert text.count(f"epoch 1 of {EPOCHS}: training") == 1  # from where it was
+    assert len(set(re.findall(r"training \[(\d+)\] started", text))) == 2
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])

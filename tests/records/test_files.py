@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from nascope.errors import StudyError
 from nascope.records.files import (
+    from_json,
     plain,
     read_arrays,
     read_json,
     replacing,
-    unplain,
     write_arrays,
     write_json,
 )
@@ -30,13 +30,13 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_plain_json_reads_back(value):
     text = json.dumps(plain(value), allow_nan=False)
-    assert unplain(json.loads(text)) == value
+    assert from_json(text) == value
 
 
 def test_numbers_that_json_lacks():
     value = {"a": [math.nan, math.inf, -math.inf, np.float32(0.5), np.int64(3)], "b": (1, 2)}
     text = json.dumps(plain(value), allow_nan=False)
-    back = unplain(json.loads(text))
+    back = from_json(text)
     assert math.isnan(back["a"][0])
     assert back["a"][1:] == [math.inf, -math.inf, 0.5, 3]
     assert back["b"] == [1, 2]

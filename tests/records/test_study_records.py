@@ -3,17 +3,20 @@
 import fcntl
 import json
 import math
+import os
+import time
 
 import numpy as np
 import pytest
 
 from nascope.errors import StudyError
 from nascope.records import read_study
-from nascope.records.files import write_bytes
+from nascope.records.files import write_arrays, write_bytes
 from nascope.records.leftovers import leftovers, remove
 from nascope.records.locks import is_held, locked
 from nascope.records.paths import StudyPaths
 from nascope.records.plan import Plan, read_plan, write_plan
+from nascope.records.read import is_complete
 from nascope.records.status import read_status
 from tests.report import synthetic
 
@@ -119,7 +122,72 @@ def test_leftovers_go_and_results_stay(folder):
     np.testing.assert_equal(repr(read_study(folder).trials), repr(before.trials))
 
 
+def test_what_may_be_at_work_without_a_lock_stays_for_an_hour(folder):
+    """The plan and the report are written, and a forecast is made, by processes that hold none."""
+    half, forecast = folder / ".study.json.0123.part", folder / ".forecast-abc"
+    for path in (half, forecast / "0.json"):
+        write_bytes(path, b"12345")
+    assert leftovers(folder) == []
+    long_ago = time.time() - 3700
+    for path in (half, forecast, forecast / "0.json"):
+        os.utime(path, (long_ago, long_ago))
+    found = leftovers(folder)
+    assert [(left.path, left.size) for left in found] == [(half, 5), (forecast, 5)]
+    write_bytes(forecast / "1.json", b"")  # it is at work
+    os.utime(forecast, (long_ago, long_ago))
+    assert [left.path for left in leftovers(folder)] == [half]
+    os.utime(forecast / "1.json", (long_ago, long_ago))
+    for left in found:
+        remove(left)
+    assert not half.exists()
+    assert not forecast.exists()
+
+
 def test_a_folder_without_a_study(tmp_path):
     for read in (read_status, leftovers, read_study):
         with pytest.raises(StudyError, match="holds no study"):
             read(tmp_path)
+
+
+def test_how_far_a_study_is_takes_no_array(folder, monkeypatch):
+    """Of ten thousand trials they took a minute."""
+    before = read_status(folder)
+
+    def refuse(*_, **__):
+        raise AssertionError("an array was read")
+
+    monkeypatch.setattr(np, "load", refuse)
+    assert read_status(folder) == before
+    assert before.count("done") > 0
+
+
+def test_a_probe_that_is_not_whole_is_incomplete_at_a_glance(folder):
+    trial = read_study(folder).trials[0]
+    paths = StudyPaths(folder).trial(trial.label, trial.identity)
+    probe = paths.probe("landscape", trial.probe("landscape").identity)
+    arrays, summary = probe.arrays.read_bytes(), probe.summary.read_bytes()
+    with np.load(probe.arrays) as file:
+        lacking = {name: file[name] for name in file.files if name != "loss"}
+        uneven = dict(file) | {"loss": file["loss"][:2]}
+
+    def looks(thorough=False):
+        return is_complete(probe, thorough=thorough)
+
+    assert looks()
+    for content in (arrays[:-30], arrays[:1000], b"", lacking, uneven):
+        write = write_bytes if isinstance(content, bytes) else write_arrays
+        write(probe.arrays, content)
+        assert not looks()
+        assert not looks(thorough=True)
+    write_bytes(probe.arrays, arrays)
+    for content in (b"[1]", b'{"kind": 3}', summary[:-9]):
+        write_bytes(probe.summary, content)
+        assert not looks()
+        assert not looks(thorough=True)
+    write_bytes(probe.summary, summary)
+    middle = len(arrays) // 2
+    write_bytes(probe.arrays, arrays[:middle] + b"damage" + arrays[middle + 6 :])
+    assert looks()  # only who reads it sees that
+    assert not looks(thorough=True)
+    probe.arrays.unlink()
+    assert not looks()

@@ -4,8 +4,10 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from nascope.errors import NascopeError, StudyError
+from nascope.records.locks import locked
 from nascope.study.engines import Outcome, ProcessEngine, SerialEngine, Shared, Task
 from nascope.study.engines.ray import RayEngine
 from nascope.study.engines.task import Queue
@@ -141,6 +143,16 @@ def test_ten_thousand_tasks_are_queued_in_no_time():
     assert time.monotonic() - started < 5
 
 
+def test_what_another_run_is_at_comes_last(tmp_path):
+    """Two runs of one study begin at the same end: they share it, rather than wait for each other."""
+    tasks = [Task(f"{k}", ignore, (), lock=tmp_path / f"{k}.lock") for k in range(4)]
+    queue = Queue(tasks)
+    with locked(tasks[0].lock), locked(tasks[2].lock), locked(tasks[3].lock, shared=True):
+        assert [queue.pop_ready().name for _ in range(3)] == ["1", "3", "0"]  # shared: not at it
+    assert queue.pop_ready().name == "2"
+    assert queue.pop_ready() is None
+
+
 def test_a_killed_worker_loses_only_its_own_task(parallel, tmp_path):
     tasks = [
         Task("twice", die_until, (tmp_path / "twice", 2)),
@@ -151,6 +163,32 @@ def test_a_killed_worker_loses_only_its_own_task(parallel, tmp_path):
     assert outcomes["twice"] is None
     assert outcomes["steady"] is None
     assert outcomes["always"].startswith("its process died 3 times (")
+
+
+def poison_until(path, count, progress):
+    """Stands for a kernel's illegal access: CUDA raises from then on, in this process."""
+    torch.cuda.is_initialized = lambda: True
+    torch.cuda.synchronize = lambda: None  # after an ordinary mistake all is well
+    if not path.exists():
+        path.write_text("0")
+        raise ZeroDivisionError("an ordinary mistake")
+    times = int(path.read_text())
+    if times < count:
+        path.write_text(str(times + 1))
+        torch.cuda.synchronize = fail_on_cuda
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+def fail_on_cuda():
+    raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+def test_a_process_that_cuda_is_lost_in_takes_no_further_task(parallel, tmp_path):
+    task = Task("once", poison_until, (tmp_path / "once", 1))
+    first, second = ([o.error for o in parallel.run([task], ignore)] for _ in range(2))
+    assert "ZeroDivisionError: an ordinary mistake" in first[0]
+    assert second == [None]  # in another process, after the one was lost
+    assert (tmp_path / "once").read_text() == "1"
 
 
 def test_workers_end_with_the_engine(tmp_path):

@@ -1,5 +1,11 @@
 import dataclasses
+import json
+import os
+import platform
 import shutil
+import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +17,13 @@ from nascope.records import read_study
 from nascope.records.files import read_json
 from nascope.records.paths import StudyPaths
 from nascope.records.plan import plan_in
+from nascope.records.status import read_status
 from nascope.study import CurvaturePlan, DataRequest, Part, ProbePlan, Study, plan_cells, run_study
-from nascope.study.engines import ProcessEngine, SerialEngine
-from nascope.study.tasks import Work
+from nascope.study.calibration import forecast
+from nascope.study.engines import Outcome, ProcessEngine, SerialEngine, Task
+from nascope.study.missing import missing
+from nascope.study.run import run_plan
+from nascope.study.tasks import Work, todo_of
 from nascope.study.trial import probe_part, probe_trial
 from nascope.training import Recipe
 
@@ -40,15 +50,27 @@ def numbers(folder):
     for trial in read_study(folder).trials:
         assert trial.training.finished
         for epochs in (trial.training.epochs, trial.training.early):
-            found[trial.label, len(found)] = [
+            found[trial.identity, len(found)] = [
                 {k: v for k, v in dataclasses.asdict(point).items() if k not in TIMES}
                 for point in epochs
             ]
-        found[trial.label, "correct"] = trial.training.correct.tolist()
+        found[trial.identity, "correct"] = trial.training.correct.tolist()
         for probe in trial.probes:
             for name, values in probe.arrays.items():
-                found[trial.label, probe.kind, name] = values.tolist()
+                found[probe.identity, name] = values.tolist()
     return found
+
+
+def test_every_number_counts_in_a_comparison(tmp_path):
+    """Seeds, probes of one kind: none stands in another's place, or faults could hide there."""
+    study = changed(
+        seeds=(0, 1), cells=PART.cells[:1], probes=(*PART.probes, ProbePlan("landscape", points=2))
+    )
+    assert run_study(study, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
+    found = numbers(tmp_path)
+    probes = [probe for trial in read_study(tmp_path).trials for probe in trial.probes]
+    assert len(probes) == 6
+    assert len(found) == 2 * 3 + sum(len(probe.arrays) for probe in probes)
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +196,7 @@ def test_another_trials_checkpoint_is_not_believed(copy):
     ("name", "content"),
     [
         ("result.npz", b"PK half"),
+        ("result.npz", None),
         ("result.json", b'{"kind": '),
         ("result.json", b"[1]"),
         ("result.json", b'{"kind": 3}'),
@@ -181,6 +204,9 @@ def test_another_trials_checkpoint_is_not_believed(copy):
 )
 def test_a_damaged_probe_stops_no_other_and_is_done_again(copy, pristine, name, content):
     path = next(copy.glob(f"trials/*/variance-*/{name}"))
+    whole = path.read_bytes()
+    if content is None:  # within an array
+        content = whole[: len(whole) // 2] + b"damage" + whole[len(whole) // 2 + 6 :]
     path.write_bytes(content)
     damaged = [trial for trial in read_study(copy).trials if trial.error]
     assert len(damaged) == 1
@@ -189,6 +215,10 @@ def test_a_damaged_probe_stops_no_other_and_is_done_again(copy, pristine, name, 
     summary = run_study(STUDY, copy, engine=SerialEngine(), device="cpu")
     assert (summary.done, summary.failed) == (1, {})
     assert numbers(copy) == numbers(pristine)
+
+
+def seconds_in(path):
+    return sum(one["seconds"] for one in read_json(path))
 
 
 def test_a_probes_seconds_are_those_of_every_process_that_took_part(copy):
@@ -205,15 +235,16 @@ def test_a_probes_seconds_are_those_of_every_process_that_took_part(copy):
 
     with pytest.raises(KeyboardInterrupt):
         probe_part(work, data, plan, Share(0, 2), broken_off)
-    first = read_json(paths.spent(0, 2))
+    first = seconds_in(paths.spent(0, 2))
     for place in range(2):
         probe_part(work, data, plan, Share(place, 2), lambda *_: None)
-    parts = [read_json(paths.spent(place, 2)) for place in range(2)]
+    parts = [seconds_in(paths.spent(place, 2)) for place in range(2)]
     assert 0 < first < parts[0]
     paths.spent(1, 2).write_text("no time")
     probe_trial(work, data, plan, lambda *_: None)
-    seconds = read_json(paths.summary)["provenance"]["seconds"]
-    assert parts[0] < seconds < parts[0] + parts[1] + 60
+    provenance = read_json(paths.summary)["provenance"]
+    assert parts[0] < provenance["seconds"] < parts[0] + parts[1] + 60
+    assert "parts" not in provenance  # this process alone
     assert not paths.chunks.exists()
 
 
@@ -248,12 +279,12 @@ def test_values_that_overflow_are_refused_when_the_study_is_made():
 
 def test_a_failed_probe_stays_on_record_when_another_of_its_trial_succeeds(tmp_path):
     """Two probes of one kind, too: each is a task of its own."""
-    impossible = ProbePlan("landscape", points=2, instances=41)  # of 40 test images
+    impossible = ProbePlan("landscape", points=2, along="trajectory")  # none was kept
     study = changed(probes=(impossible, *PART.probes))
     summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
     assert (summary.done, len(summary.failed)) == (6, 2)
     for trial in read_study(tmp_path).trials:
-        assert "41 images asked for, 40 there" in trial.error
+        assert "a trajectory needs weights kept on the way" in trial.error
         assert trial.probe("landscape") is not None
         assert trial.probe("variance") is not None
     assert run_study(STUDY, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
@@ -321,3 +352,129 @@ def test_probes_at_equal_training_loss(tmp_path):
         assert trial.probes[0].settings["reached"]
         assert np.isfinite(trial.probes[0].arrays["loss"]).all()
         assert len(list((tmp_path / "one").glob(f"trials/*/snapshots/loss_{level}.*"))) == 2
+
+
+def stay(progress):
+    """Begin a worker, which then stays in the folder that it began in."""
+
+
+def test_workers_of_another_folder_write_into_the_study(tmp_path, monkeypatch):
+    """As a cluster's, which run where their node was started; paths are relative to the driver's."""
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    engine = ProcessEngine(1)
+    assert [outcome.error for outcome in engine.run([Task("first", stay, ())], print)] == [None]
+    monkeypatch.chdir(here)
+    study = changed(cells=PART.cells[:1], probes=PART.probes[:1])
+    folder = Path("runs/study")
+    plan = study.plan(study.load_data())
+    todo = todo_of(missing(StudyPaths(folder), plan), folder, "data", "cpu")
+    assert {task.arguments[0].folder for task in todo.tasks} == {here / folder}
+    assert todo.tasks[0].arguments[1].arguments[0] == str(here / "data")
+    todo = todo_of(missing(StudyPaths(folder), plan), folder, None, "cpu")
+    assert forecast(todo, engine, folder, workers=1, data_dir=None).seconds["training"] > 0
+    assert run_study(study, folder, engine=engine, device="cpu").failed == {}
+    engine.close()
+    assert read_study(here / folder).trials[0].probe("landscape") is not None
+    assert not list(elsewhere.iterdir())
+
+
+def test_an_error_goes_when_its_trial_lacks_nothing(tmp_path):
+    """A probe that failed leaves the file; or another run does it meanwhile."""
+    impossible = ProbePlan("landscape", points=2, along="trajectory")  # none was kept
+    bad = changed(cells=PART.cells[:1], probes=(impossible,))
+    good = changed(bad, probes=())
+    assert len(run_study(bad, tmp_path, engine=SerialEngine(), device="cpu").failed) == 1
+    (error,) = tmp_path.glob("trials/*/error.txt")
+    content = error.read_text()
+    summary = run_study(good, tmp_path, engine=SerialEngine(), device="cpu")
+    assert (summary.done, summary.found) == (0, 1)
+    assert not error.exists()
+    error.write_text(content)  # written by a run that ended after this one
+    (trial,) = read_status(tmp_path).trials
+    assert trial.state == "done"
+    assert read_study(tmp_path).trials[0].error is None
+
+    class OutRun(SerialEngine):
+        """Another run does, while it fails here, what this run was to do."""
+
+        def run(self, tasks, progress):
+            list(super().run(tasks, progress))
+            yield from (Outcome(task.name, "the disk was full") for task in tasks)
+
+    error.unlink()
+    more = changed(good, probes=PART.probes[:1])
+    assert len(run_study(more, tmp_path, engine=OutRun(), device="cpu").failed) == 1
+    assert not error.exists()
+
+
+def test_an_error_of_what_another_figure_needs_stays(tmp_path):
+    """Where a folder's plan grows by what is asked for, its trials have probes of several."""
+    impossible = ProbePlan("landscape", points=2, along="trajectory")  # none was kept
+    study = changed(cells=PART.cells[:1], probes=())
+    data = study.load_data()
+    both = {"extend": True, "device": "cpu"}
+    run_plan(changed(study, probes=(impossible,)).plan(data), tmp_path, SerialEngine(), **both)
+    assert run_plan(study.plan(data), tmp_path, SerialEngine(), **both).found == 1
+    assert "a trajectory needs weights" in read_study(tmp_path).trials[0].error
+
+
+def test_a_split_grid_names_every_process_that_took_part(copy):
+    """On its own only the one that put it together would stand in the result."""
+    entry = plan_in(StudyPaths(copy)).trials[0]
+    work = Work(copy, entry, "cpu")
+    plan = next(probe for probe in entry["probes"] if probe["kind"] == "landscape")
+    paths = work.paths.probe("landscape", plan["identity"])
+    shutil.rmtree(paths.folder)
+    data = load_data("digits", train_size=150, test_size=40)
+    probe_part(work, data, plan, Share(0, 2), lambda *_: None)
+    here = read_json(paths.spent(0, 2))
+    assert (here[0]["host"], here[0]["process"]) == (platform.node(), os.getpid())
+    other = [{"host": "elsewhere", "node": "b", "process": 7, "seconds": 5.0}] * 2
+    paths.spent(0, 2).write_text(json.dumps([*here, *other]))
+    paths.spent(1, 2).write_text("2.5")  # of a version that wrote seconds alone
+    probe_trial(work, data, plan, lambda *_: None)
+    provenance = read_json(paths.summary)["provenance"]
+    found = {part.get("host"): part["seconds"] for part in provenance["parts"]}
+    assert found.keys() == {platform.node(), "elsewhere", None}
+    assert (found["elsewhere"], found[None]) == (10.0, 2.5)
+    assert sum(found.values()) == pytest.approx(provenance["seconds"])
+
+
+def test_chunks_are_not_removed_from_under_another_runs_part(copy, monkeypatch):
+    """Who has the whole waits until nobody computes a part of it any more."""
+    entry = plan_in(StudyPaths(copy)).trials[0]
+    work = Work(copy, entry, "cpu")
+    plan = next(probe for probe in entry["probes"] if probe["kind"] == "landscape")
+    paths = work.paths.probe("landscape", plan["identity"])
+    data = load_data("digits", train_size=150, test_size=40)
+    before = read_study(copy).trials[0].probe("landscape").arrays["loss"]
+    removed, began = [], threading.Event()
+    remove = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", lambda *a, **k: (removed.append(a), remove(*a, **k)))
+
+    def another_run():
+        began.set()
+        probe_trial(work, data, plan, lambda *_: None)
+
+    waiting = threading.Thread(target=another_run)
+    content = paths.summary.read_bytes()
+    paths.summary.unlink()
+
+    def meanwhile(share, words):
+        if not began.is_set():
+            paths.summary.write_bytes(content)  # it has put the whole together
+            waiting.start()
+            began.wait()
+            time.sleep(0.3)
+            assert not removed
+            assert paths.chunks.is_dir()
+
+    probe_part(work, data, plan, Share(0, 2), meanwhile)
+    waiting.join()
+    assert len(removed) == 1
+    probe_part(work, data, plan, Share(1, 2), meanwhile)  # it is complete: nothing is begun
+    assert not paths.chunks.exists()
+    assert np.array_equal(read_study(copy).trials[0].probe("landscape").arrays["loss"], before)

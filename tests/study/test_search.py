@@ -101,6 +101,9 @@ def test_what_diverged_ranks_last():
             assert found[child.parent].rank == 0.5
 
 
+RECORDS = ("candidates.jsonl", "best.jsonl", "study.json")
+
+
 def test_a_search_is_the_same_whatever_carries_it_out(tmp_path):
     rounds = []
     found = run_search(SEARCH, tmp_path / "a", SerialEngine(), device="cpu",
@@ -124,7 +127,7 @@ def test_a_search_is_the_same_whatever_carries_it_out(tmp_path):
     again = run_search(SEARCH, tmp_path / "b", engine, device="cpu")
     engine.close()
     assert again == found
-    for name in ("candidates.jsonl", "best.jsonl"):
+    for name in RECORDS:
         assert (tmp_path / "b" / name).read_bytes() == (tmp_path / "a" / name).read_bytes()
     best = [json.loads(line) for line in (tmp_path / "a/best.jsonl").read_text().splitlines()]
     values = [line["validation_accuracy"] for line in best]
@@ -134,6 +137,53 @@ def test_a_search_is_the_same_whatever_carries_it_out(tmp_path):
     assert [row["normal"]["fractional_width"] for row in rows] == [width(c.genotype) for c in found]
 
 
+def test_the_records_of_a_search_never_shrink(tmp_path, monkeypatch):
+    """Replayed, cut short and stopped, asked for fewer candidates, or beside another search."""
+    loaded = []
+    load = DataRequest.load
+
+    def counted(self, data_dir=None):
+        loaded.append(self)
+        return load(self, data_dir)
+
+    monkeypatch.setattr(DataRequest, "load", counted)
+    four = dataclasses.replace(SEARCH, candidates=4)
+    found = run_search(four, tmp_path, SerialEngine(), device="cpu")
+    assert len(loaded) == 1  # not in each round
+    records = {name: (tmp_path / name).read_bytes() for name in RECORDS}
+
+    def unchanged():
+        return {name: (tmp_path / name).read_bytes() for name in RECORDS} == records
+
+    two = dataclasses.replace(SEARCH, candidates=2)
+    assert run_search(two, tmp_path, SerialEngine(), device="cpu") == found[:2]
+    assert unchanged()
+    (tmp_path / "best.jsonl").write_text("damaged")
+    sizes = []
+
+    class Watched(SerialEngine):
+        def run(self, tasks, progress):
+            sizes.append(len(read_study(tmp_path).trials))
+            yield from super().run(tasks, progress)
+
+    assert run_search(four, tmp_path, Watched(), device="cpu") == found
+    assert sizes == [4, 4, 4]
+    assert unchanged()
+    other = dataclasses.replace(SEARCH, candidates=1, population=1, sample=1, seed=1)
+
+    class Meanwhile(SerialEngine):
+        """Another search begins in the same folder after each of its rounds."""
+
+        def run(self, tasks, progress):
+            yield from super().run(tasks, progress)
+            run_search(other, tmp_path, SerialEngine(), device="cpu")
+
+    assert run_search(four, tmp_path, Meanwhile(), device="cpu") == found
+    assert [trial.label for trial in read_study(tmp_path).trials] == ["candidate-0000"]
+    assert run_search(four, tmp_path, SerialEngine(), device="cpu") == found
+    assert unchanged()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -141,7 +191,7 @@ def test_a_search_is_the_same_whatever_carries_it_out(tmp_path):
         ({"batch": 0}, "search.batch must be at least 1, not 0"),
         ({"data": DataRequest("digits")}, "data.validation_size: a search chooses by validation"),
         ({"within": "nas-bench-201"}, "search.space: nas-bench-201 has no fixed number"),
-        ({"start": load_cell("NASNet")}, "search: the normal cell to start from: .*darts"),
+        ({"start": load_cell("NASNet")}, "search: the normal cell to start from .cells.: .*darts"),
     ],
 )
 def test_a_search_that_cannot_be_is_refused(changes, message):
@@ -172,6 +222,12 @@ learning_rates = [0.05]
         ('["DARTS"]', '["DARTS", "SNAS"]', "cells: a search has one, not 2"),
         ("[search]", "landscape = { points = 3 }\n[search]", "landscape: a search probes nothing"),
         ("validation_size = 50", "", "data.validation_size"),
+        ('"random"', '"random"\nspace = "dart"', "search.space: unknown space 'dart'; known are"),
+        (
+            '["DARTS"]',
+            '["NASNet"]',
+            "search: the normal cell to start from .cells.: .* another cell",
+        ),
         ('"random"', '"luck"', "search.algorithm: input should be 'random' or 'evolution'"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 
 from nascope.cells import load_cell, published_variant
 from nascope.cells.genotype import to_dict
-from nascope.errors import StudyError
+from nascope.errors import NascopeError, StudyError
 from nascope.study import read_study_file
 from nascope.study.template import write_template
 
@@ -95,18 +95,41 @@ def test_a_scale_has_its_grids(tmp_path):
         ("epochs = 3", "epoch = 3", r"training.overrides.epoch: unknown key; did you mean epochs"),
         ("epochs = 3", 'epochs = "3"', r"training.overrides.epochs: expected int, got '3'"),
         ("epochs = 3", "epochs = true", r"training.overrides.epochs: expected int, got True"),
-        ("epochs = 3", "epochs = 0", r"recipe.epochs must be at least 1, not 0"),
+        ("epochs = 3", "epochs = 0", r"training.overrides.epochs must be at least 1, not 0"),
+        ("epochs = 3", "precision = 'half'", r"training.overrides.precision must be one of"),
         ('"tiny"', '"huge"', r"training.scale: input should be 'tiny', 'small' or 'paper'"),
         ('"published"', '"guess"', r"variants.method: input should be 'random' or 'published'"),
-        ("seeds = [0, 1, 2]", "seeds = []", "seeds is empty"),
-        ("seeds = [0, 1, 2]", "seeds = [1, 1]", "seeds holds 1 twice"),
+        ("seeds = [0, 1, 2]", "seeds = []", "training.seeds: list should have at least 1 item"),
+        ("seeds = [0, 1, 2]", "seeds = [1, 1]", "training.seeds: holds 1 twice: name each once"),
+        ("seeds = [0, 1, 2]", "seeds = [0, -1]", "training.seeds.1: input should be greater than"),
+        ("[0.025, 0.25]", "[]", "training.learning_rates: list should have at least 1 item"),
+        ("[0.025, 0.25]", "[0.1, 0.1]", "training.learning_rates: holds 0.1 twice: name each once"),
+        ("[0.025, 0.25]", "[0.0]", "training.learning_rates.0: input should be greater than 0"),
+        ("[0.025, 0.25]", "[1e300]", "training.learning_rates.0: input should be less than"),
+        ("seeds = [1, 2]", "seeds = [1, 1]", "variants.seeds: holds 1 twice: name each once"),
+        ("seeds = [1, 2]", "seeds = [-1]", "variants.seeds.0: input should be greater than"),
+        ("seeds = [1, 2]", "seeds = [5000000000]", "variants.seeds: a published variant's seed"),
+        ('["DARTS"]', '["DARTS", "DARTS"]', "cells: holds 'DARTS' twice: name each once"),
+        ('["DARTS"]', '["DARTS", "darts"]', "cells holds 'DARTS' twice: name each once"),
         ('["DARTS"]', "[]", "cells: list should have at least 1 item"),
-        ('["DARTS"]', '["DRATS"]', "did you mean DARTS"),
+        ('["DARTS"]', '["DRATS"]', "cells: no cell named 'DRATS' in .*did you mean DARTS"),
         ("[data]", "[data", r"not TOML: .*line 7"),
         ("points = 3", "points = 0", "variance.points"),
         ("points = 3", "points = 3\nbatchnorm = []", "variance.batchnorm.*at least 1 item"),
         ("points = 3", "points = 3\nat = []", "variance.at.*at least 1 item"),
-        ("points = 3", "points = 3\nseeds = [1, 1]", "variance: the same probe is planned twice"),
+        ("points = 3", "points = 3\nseeds = [1, 1]", "variance.seeds: holds 1 twice"),
+        (
+            "points = 3",
+            'points = 3\nat = "epoch"',
+            "variance.at: no moment of a training is called",
+        ),
+        ("points = 3", 'points = 3\nat = "epoch 0.3"', "variance.at: epoch 0.3 is no point of the"),
+        (
+            "points = 3",
+            'points = 3\nat = ["epoch 1", "epoch 1.0"]',
+            "variance: the same probe is planned twice: leave one out",
+        ),
+        ('"digits"', '["digits", "digits"]', "data.name: holds 'digits' twice: name each once"),
         ('"digits"', "[]", "data.name.*at least 1 item"),
     ],
 )
@@ -115,6 +138,50 @@ def test_mistakes_are_named_with_their_place(tmp_path, old, new, message):
     path = write(tmp_path, GOOD.replace(old, new, 1))
     with pytest.raises(StudyError, match=f"study.toml: .*{message}"):
         read_study_file(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"digits"', '"../digits"', "data.name: '../digits' is no name of a data set: letters"),
+        ('"digits"', '"cifar9"', "data.name: cifar9 not found in .*expected there"),
+        (
+            "train_size = 100",
+            "train_size = 9999",
+            "data.train_size: .* 9999 images asked for, 1438",
+        ),
+        ("train_size = 100", "test_size = 9999", "data.test_size: .* 9999 images asked for, 359"),
+        (
+            "train_size = 100",
+            "validation_size = 9999",
+            "data.validation_size: .* 9999 images asked",
+        ),
+        ("train_size = 100", "validation_size = 1438", "data.validation_size: .* none to train on"),
+        (
+            "instances = 50",
+            "instances = 360",
+            "variance.instances: 360 test images of digits asked",
+        ),
+        (
+            "instances = 50",
+            'data = "train"\ninstances = 101',
+            "variance.instances: 101 train images",
+        ),
+    ],
+)
+def test_mistakes_about_the_data_are_named_with_their_place(tmp_path, old, new, message):
+    """And before any work: where the plan is made."""
+    assert old in GOOD
+    study = read_study_file(write(tmp_path, GOOD.replace(old, new, 1)))
+    with pytest.raises(NascopeError, match=f"study.toml: {message}"):
+        study.plan(study.load_data(tmp_path))
+    first = ["[[part]]", 'cells = ["SNAS"]', 'training.scale = "tiny"', "[[part]]"]
+    text = "\n".join([*first, *GOOD.splitlines()[2:]])
+    for section in ("variants", "data", "training", "landscape", "variance"):
+        text = text.replace(f"[{section}]", f"[part.{section}]")
+    study = read_study_file(write(tmp_path, text.replace(old, new, 1)))
+    with pytest.raises(NascopeError, match=rf"study.toml: part\.2\.{message}"):
+        study.plan(study.load_data(tmp_path))
 
 
 def test_a_missing_or_binary_file(tmp_path):
@@ -182,7 +249,7 @@ def test_parts_differ_in_the_keys_that_they_name(tmp_path):
         (
             '[[part]]\ncells = ["SNAS"]\ndata.train_size = 100',
             '[[part]]\ncells = ["nobody"]',
-            r"part\.4\..*nobody",
+            r"part\.4\.cells: .*nobody",
         ),
         ("train_size = 100 }", "train_size = 0 }", r"part\.2\.data\.train_size: input should be"),
         ('name = "parts"', 'name = "parts"\nsearch = {}', "run it with nascope study search"),
@@ -197,7 +264,9 @@ def test_mistakes_in_parts_are_named_with_their_place(tmp_path, old, new, messag
 def test_a_label_stands_for_one_cell(tmp_path):
     (tmp_path / "DARTS.json").write_text(json.dumps(to_dict(load_cell("SNAS"))))
     text = f'[[part]]\ncells = ["DARTS"]\n[[part]]\ncells = ["{tmp_path}/DARTS.json"]\n'
-    with pytest.raises(StudyError, match="two different cells have the label 'DARTS'"):
+    with pytest.raises(
+        StudyError, match=r"part\.2\.cells: two different cells have the label 'DARTS'"
+    ):
         read_study_file(write(tmp_path, text))
 
 

@@ -73,7 +73,7 @@ def test_overrides_are_checked_by_name_and_type():
         ({"epochs": 2.5}, "x.epochs: expected int, got 2.5"),
         ({"flip": 1}, "x.flip: expected bool, got 1"),
         ({"momentum": True}, "x.momentum: expected float, got True"),
-        ({"precision": "half"}, "recipe.precision must be one of float32, tf32, bf16"),
+        ({"precision": "half"}, "x.precision must be one of float32, tf32, bf16"),
     ]:
         with pytest.raises(StudyError, match=re.escape(message)):
             overridden(Recipe(), values, where="x.")

@@ -6,8 +6,10 @@ takes class-balanced subsets of it by a fixed rule, so that a digest names the i
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -158,7 +160,12 @@ def load_data(
     mean, std = channel_statistics(train.images)
     validation = None
     if validation_size:
-        chosen = balanced_subset(train.labels, validation_size, seed=1, what=f"{name} validation")
+        if validation_size == len(train):
+            left = f"{name}: {validation_size} validation images leave none to train on"
+            raise DataError(f"{left}: ask for fewer", "validation_size")
+        what = f"{name} validation"
+        with _blaming("validation_size"):
+            chosen = balanced_subset(train.labels, validation_size, seed=1, what=what)
         validation = train.take(chosen)
         train = train.take(np.setdiff1d(np.arange(len(train)), chosen))
     if train_size is None and at_most[0] is not None:
@@ -166,10 +173,23 @@ def load_data(
     if test_size is None and at_most[1] is not None:
         test_size = min(at_most[1], len(test))
     if train_size is not None:
-        train = train.take(balanced_subset(train.labels, train_size, what=f"{name} training"))
+        with _blaming("train_size"):
+            chosen = balanced_subset(train.labels, train_size, what=f"{name} training")
+        train = train.take(chosen)
     if test_size is not None:
-        test = test.take(balanced_subset(test.labels, test_size, what=f"{name} test"))
+        with _blaming("test_size"):
+            chosen = balanced_subset(test.labels, test_size, what=f"{name} test")
+        test = test.take(chosen)
     return DataSet(name, train, test, classes, mean, std, mirrors, validation)
+
+
+@contextlib.contextmanager
+def _blaming(key: str) -> Iterator[None]:
+    """An error within is that of an argument."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(str(error), key) from None
 
 
 def _digits() -> tuple[ImageSet, ImageSet]:
@@ -230,7 +250,9 @@ def balanced_subset(labels: np.ndarray, size: int, *, seed: int = 0, what: str =
     [0, 1, 3, 4]
     """
     if not 0 < size <= len(labels):
-        raise DataError(f"{what or 'subset'}: {size} images asked for, {len(labels)} there")
+        raise DataError(
+            f"{what or 'subset'}: {size} images asked for, {len(labels)} there; ask for less"
+        )
     order = np.random.RandomState(seed).permutation(len(labels))
     shuffled = labels[order]
     rank = np.empty(len(labels), dtype=np.int64)  # place of an image among those of its class

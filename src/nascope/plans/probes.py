@@ -44,7 +44,10 @@ class _Plan:
         return identity(self.kind, {"training": training, "settings": non_defaults(self)})
 
     def _check(self, kind: str) -> None:
-        object.__setattr__(self, "at", str(Moment.parse(self.at)))
+        try:
+            object.__setattr__(self, "at", str(Moment.parse(self.at)))
+        except StudyError as error:
+            raise StudyError(f"{kind}.at: {error}") from None
         if self.instances is not None and self.instances < 1:
             raise StudyError(f"{kind}.instances must be at least 1, not {self.instances}")
         for name, choices in (("batchnorm", BatchNormMode), ("data", Data)):

@@ -178,7 +178,10 @@ def overridden(recipe: Recipe, values: Mapping[str, Any], *, where: str) -> Reci
         if type(value) is not kind and not number:
             raise StudyError(f"{where}{name}: expected {kind.__name__}, got {value!r}")
         changes[name] = kind(value)
-    return replace(recipe, **changes)
+    try:
+        return replace(recipe, **changes)
+    except StudyError as error:  # a field out of its range, under the name that the user wrote
+        raise StudyError(f"{where}{str(error).removeprefix('recipe.')}") from None
 
 
 def suggestion(name: str, known: list[str]) -> str:

@@ -88,7 +88,7 @@ def read_json(path: Path) -> Any:
         StudyError: the file is missing or damaged.
     """
     try:
-        return unplain(json.loads(path.read_text(encoding="utf-8")))
+        return from_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StudyError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError):
@@ -126,12 +126,14 @@ def plain(value: Any) -> Any:
     return value
 
 
-def unplain(value: Any) -> Any:
-    """The inverse of `plain`, up to tuples."""
-    if isinstance(value, dict):
-        if value.keys() == {"$number"}:
-            return float(value["$number"])
-        return {key: unplain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [unplain(item) for item in value]
-    return value
+def from_json(text: str) -> Any:
+    """The inverse of writing `plain` as JSON, up to tuples.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    return json.loads(text, object_hook=_number)
+
+
+def _number(value: dict[str, Any]) -> Any:
+    return float(value["$number"]) if value.keys() == {"$number"} else value

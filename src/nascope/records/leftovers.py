@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from nascope.records.locks import is_held
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.plan import plan_in
 from nascope.records.read import is_complete, read_training
+
+_AN_HOUR = 3600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,12 @@ def leftovers(folder: str | Path, *, unplanned: bool = False) -> list[Leftover]:
         for entry in plan_in(paths).trials
     }
     found: list[Leftover] = []
-    for path in sorted(paths.folder.glob(".*.part")):
-        found.append(_leftover(path, "half-written"))
+    for path in sorted(paths.folder.glob(".*.part")):  # no lock tells whether a process is at it
+        if _is_old(path):
+            found.append(_leftover(path, "half-written"))
+    for path in sorted(paths.folder.glob(".forecast-*/")):
+        if _is_old(path):
+            found.append(_leftover(path, "of a forecast that was broken off"))
     for trial in sorted(path for path in paths.trials.glob("*") if path.is_dir()):
         files = TrialPaths(trial)
         if any(is_held(lock) for lock in files.locks()):
@@ -68,6 +75,15 @@ def _within(files: TrialPaths, wanted: set[Path] | None) -> Iterator[Leftover]:
             yield _leftover(probe, "a probe that is no longer planned")
         elif own.chunks.is_dir() and is_complete(own):
             yield _leftover(own.chunks, "the probe is complete")
+
+
+def _is_old(path: Path) -> bool:
+    """Whether nobody has written to a file, or into a folder, for an hour."""
+    try:
+        newest = max(found.stat().st_mtime for found in (path, *path.glob("*")))
+    except OSError:  # it has gone, or something in it: a process is at it
+        return False
+    return time.time() - newest > _AN_HOUR
 
 
 def _is_probe(folder: Path) -> bool:

@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock; the system frees it when the process ends, however it does.
+def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
+    """Hold a lock, alone or ``shared``; the system frees it when the process ends, however it does.
 
     Where another process holds it, wait. A shared file system without locks is put up with: results
     are written at once and are the same whoever writes them, so that only work is done twice.
@@ -26,22 +26,23 @@ def locked(path: Path) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
+        file = path.open("a+")  # NFS grants a shared lock only on what can be read
     except OSError as error:
         raise StudyError(f"cannot write {path}: {why_unwritable(error)}") from None
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, how | fcntl.LOCK_NB)
         except BlockingIOError:
             logger.info("waiting for another process that holds %s", path.name)
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(file, how)
         except OSError as error:
             logger.info("no lock, so that work may be done twice: %s", error.strerror)
         yield
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the lock, here or, where the file system can tell, elsewhere."""
+    """Whether a process holds the lock alone, here or, as far as can be told, elsewhere."""
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -17,10 +17,11 @@ STUDY/
     lock                         held by the process that works on the trial
     PROBE-IDENTITY/
       result.npz, result.json    arrays; settings, numbers and provenance
-      lock                       held by the process that puts it together
+      lock                       held by the process that puts it together, or by all those
+                                 together that compute some of its chunks
       chunks/NNNN.npz            finished chunks of a grid, removed at the end
       chunks/part-K-of-N.lock    held by the process that computes some of them
-      chunks/part-K-of-N.json    seconds that it has spent
+      chunks/part-K-of-N.json    who has worked on it, and for how many seconds
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class ProbePaths:
         return self.chunks / f"part-{place + 1}-of-{of}.lock"
 
     def spent(self, place: int, of: int) -> Path:
-        """The seconds spent so far on a part of the chunks; the probe as a whole is 0 of 1."""
+        """Processes that worked on a part of the chunks; the probe as a whole is part 0 of 1."""
         return self.chunks / f"part-{place + 1}-of-{of}.json"
 
     def chunk(self, index: int) -> Path:
@@ -94,7 +95,7 @@ class TrialPaths:
 
     @property
     def error(self) -> Path:
-        """The traceback of the last failure; removed when the trial succeeds."""
+        """The traceback of the last failure; removed when the trial lacks nothing."""
         return self.folder / "error.txt"
 
     @property

@@ -19,6 +19,11 @@ def made_by(**who: Any) -> None:
     _maker.update(who)
 
 
+def this_process() -> dict[str, Any]:
+    """Which process this is, on which machine, and on which node of a cluster."""
+    return {"host": platform.node(), "process": os.getpid(), **_maker}
+
+
 def provenance(**more: Any) -> dict[str, Any]:
     """Versions, machine, process and time, and whatever else the caller knows (device, threads)."""
     return {
@@ -28,9 +33,7 @@ def provenance(**more: Any) -> dict[str, Any]:
         "torch": _version("torch"),
         "numpy": _version("numpy"),
         "system": f"{platform.system()} {platform.machine()}",
-        "host": platform.node(),
-        "process": os.getpid(),
-        **_maker,
+        **this_process(),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **more,
     }

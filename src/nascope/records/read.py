@@ -6,18 +6,18 @@ with the weights.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from nascope.cells.genotype import Genotype, from_dict
 from nascope.errors import CheckpointError, StudyError
-from nascope.records.files import read_arrays, read_json, unplain
+from nascope.records.files import from_json, read_arrays, read_json
 from nascope.records.paths import ProbePaths, StudyPaths
 from nascope.records.plan import Entry, plan_in
 
@@ -187,9 +187,7 @@ def together(studies: Sequence[StudyRecord]) -> StudyRecord:
 def read_trial(study: StudyPaths, entry: Entry) -> TrialRecord:
     """What a planned trial has left on disk. A damaged file of it is told in ``error``."""
     paths = study.trial(entry["label"], entry["identity"])
-    problems = []
-    if paths.error.is_file():
-        problems.append(paths.error.read_text(encoding="utf-8", errors="replace"))
+    problems: list[str] = []
     training = None
     if paths.checkpoint.is_file():
         try:
@@ -204,6 +202,9 @@ def read_trial(study: StudyPaths, entry: Entry) -> TrialRecord:
                 probes.append(read_probe(files))
             except StudyError as error:
                 problems.append(str(error))
+    complete = training is not None and training.finished and len(probes) == len(entry["probes"])
+    if not complete and paths.error.is_file():  # else it is of a probe that was planned once
+        problems.insert(0, paths.error.read_text(encoding="utf-8", errors="replace"))
     return TrialRecord(
         identity=entry["identity"],
         label=entry["label"],
@@ -233,7 +234,7 @@ def read_header(path: Path, *, identity: str | None = None) -> dict[str, Any]:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            records: dict[str, Any] = unplain(json.loads(metadata[RECORDS_KEY]))
+            records: dict[str, Any] = from_json(metadata[RECORDS_KEY])
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
     except (OSError, SafetensorError, ValueError, RecursionError) as error:
@@ -254,20 +255,24 @@ def check_identity(path: Path, records: Mapping[str, Any], identity: str | None)
         )
 
 
-def read_training(path: Path, *, identity: str | None = None) -> TrainingRecord:
+def read_training(
+    path: Path, *, identity: str | None = None, correct: bool = True
+) -> TrainingRecord:
     """The training that a checkpoint records.
 
     Args:
         identity: what the training must be.
+        correct: read the test images that it is right on, too; else the header alone.
 
     Raises:
         CheckpointError: the file is missing, damaged, not nascope's, or of another training.
     """
     records = read_header(path, identity=identity)
-    correct = None
-    with safe_open(path, framework="numpy") as file:
-        if CORRECT_KEY in file.keys():  # noqa: SIM118  (not a mapping)
-            correct = file.get_tensor(CORRECT_KEY).astype(bool)
+    images = None
+    if correct:
+        with safe_open(path, framework="numpy") as file:
+            if CORRECT_KEY in file.keys():  # noqa: SIM118  (not a mapping)
+                images = file.get_tensor(CORRECT_KEY).astype(bool)
     try:
         return TrainingRecord(
             epochs=tuple(CurvePoint(**point) for point in records["epochs"]),
@@ -275,7 +280,7 @@ def read_training(path: Path, *, identity: str | None = None) -> TrainingRecord:
             diverged_at=records["diverged_at"],
             finished=records["finished"],
             provenance=records["provenance"],
-            correct=correct,
+            correct=images,
         )
     except (KeyError, TypeError):
         raise CheckpointError(f"{path}: not a checkpoint of this version of nascope") from None
@@ -310,9 +315,30 @@ def read_probe(paths: ProbePaths) -> ProbeRecord:
         ) from None
 
 
-def is_complete(paths: ProbePaths) -> bool:
-    """Whether a probe is there and can be read; one that can't is to be done again."""
+def is_complete(paths: ProbePaths, *, thorough: bool = True) -> bool:
+    """Whether a probe is there and can be read; one that can't is to be done again.
+
+    Args:
+        thorough: read its arrays; else only what tells that both files are whole, which finds no
+            damage within an array.
+    """
     try:
-        return paths.summary.is_file() and bool(read_probe(paths))
+        if not paths.summary.is_file():
+            return False
+        return bool(read_probe(paths)) if thorough else _looks_complete(paths)
     except StudyError:
+        return False
+
+
+def _looks_complete(paths: ProbePaths) -> bool:
+    summary = read_json(paths.summary)
+    try:
+        kind = summary["kind"]
+        _ = summary["identity"], summary["settings"], summary["provenance"]
+        with paths.arrays.open("rb") as stream, ZipFile(stream) as file:  # its list is at the end
+            sizes = {entry.filename: entry.file_size for entry in file.infolist()}
+        if kind not in GRID_ARRAYS:
+            return True
+        return "alphas.npy" in sizes and len({sizes[f"{n}.npy"] for n in GRID_ARRAYS[kind]}) == 1
+    except (KeyError, TypeError, ValueError, OSError, BadZipFile):
         return False

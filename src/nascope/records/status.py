@@ -75,17 +75,19 @@ def _trial_status(study: StudyPaths, entry: Entry) -> TrialStatus:
     paths = study.trial(entry["label"], entry["identity"])
     record = None
     with contextlib.suppress(CheckpointError):  # none yet, or damaged: the next run tells
-        record = read_training(paths.checkpoint, identity=entry["identity"])
-    probes = sum(is_complete(paths.probe(p["kind"], p["identity"])) for p in entry["probes"])
+        record = read_training(paths.checkpoint, identity=entry["identity"], correct=False)
+    probes = sum(
+        is_complete(paths.probe(p["kind"], p["identity"]), thorough=False) for p in entry["probes"]
+    )
     trained = record is not None and record.finished
     words = _last_line(paths.error)
     last = record.last if record is not None else None
     if any(is_held(lock) for lock in paths.locks()):
         state: State = "running"
+    elif trained and probes == len(entry["probes"]):
+        state, words = "done", ""  # an error that is there is of a probe that was planned once
     elif words:
         state = "failed"
-    elif trained and probes == len(entry["probes"]):
-        state = "done"
     else:
         state = "begun" if record is not None else "waiting"
     return TrialStatus(

@@ -75,6 +75,7 @@ def forecast(
     Raises:
         StudyError: a measurement fails; its message says why.
     """
+    folder = folder.absolute()  # workers may run elsewhere
     works = {id(t.arguments[0].entry): t.arguments[0] for t in todo.tasks}
     kinds: dict[str, list[Work]] = {}
     for work in works.values():

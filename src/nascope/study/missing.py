@@ -33,15 +33,19 @@ class Missing:
     found: int
 
 
-def missing(paths: StudyPaths, plan: Plan) -> list[Missing]:
-    """For each trial of a plan, in its order, what it lacks."""
+def missing(paths: StudyPaths, plan: Plan, *, thorough: bool = False) -> list[Missing]:
+    """For each trial of a plan, in its order, what it lacks.
+
+    Args:
+        thorough: read every array that is there, so that a damaged one is missing too.
+    """
     there: set[str] = set()
     with contextlib.suppress(OSError):
         there = set(os.listdir(paths.trials))
-    return [_missing(paths, entry, there) for entry in plan.trials]
+    return [_missing(paths, entry, there, thorough) for entry in plan.trials]
 
 
-def _missing(paths: StudyPaths, entry: Entry, there: set[str]) -> Missing:
+def _missing(paths: StudyPaths, entry: Entry, there: set[str], thorough: bool) -> Missing:
     trial = paths.trial(entry["label"], entry["identity"])
     name = trial.folder.name
     if name not in there:  # most of a large study is not: nothing of it is looked for
@@ -50,7 +54,7 @@ def _missing(paths: StudyPaths, entry: Entry, there: set[str]) -> Missing:
     lacking = tuple(
         probe
         for probe in entry["probes"]
-        if not is_complete(trial.probe(probe["kind"], probe["identity"]))
+        if not is_complete(trial.probe(probe["kind"], probe["identity"]), thorough=thorough)
     )
     found = trained + len(entry["probes"]) - len(lacking)
     return Missing(name, entry, trained, lacking, found)
@@ -59,7 +63,7 @@ def _missing(paths: StudyPaths, entry: Entry, there: set[str]) -> Missing:
 def _is_trained(paths: TrialPaths, entry: Mapping[str, Any]) -> bool:
     """Whether it is finished, and the weights that its probes need were kept."""
     try:
-        record = read_training(paths.checkpoint, identity=entry["identity"])
+        record = read_training(paths.checkpoint, identity=entry["identity"], correct=False)
         for moment in moments_of(entry):
             if moment.needs_snapshot and moment.place(record.curve) is not None:
                 read_header(moment.path(paths.snapshots), identity=entry["identity"])

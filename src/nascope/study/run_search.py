@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from nascope.cells.genotype import Genotype, to_dict
 from nascope.cells.topology import topology
 from nascope.errors import StudyError
 from nascope.records.files import plain, write_bytes
+from nascope.records.locks import locked
 from nascope.records.paths import StudyPaths
-from nascope.records.plan import plan_in
-from nascope.records.read import read_trial
+from nascope.records.plan import Entry, Plan, read_plan, write_plan
+from nascope.records.read import read_training
 from nascope.study.engines import Engine
-from nascope.study.run import Snapshot, run_study
+from nascope.study.run import Snapshot, run_part
 from nascope.study.search import Candidate, Search, best_of, label, propose
 from nascope.study.study import Part, PlannedCell, Study
 
@@ -35,7 +37,8 @@ def run_search(
     ``candidates.jsonl`` has every candidate in its order, ``best.jsonl`` the best so far at each:
     JSON lines with ``epoch`` (the candidate's number) and ``genotype``, which
     `nascope.cells.search_log` reads, the parent, accuracy, width and depth. They grow after each
-    round.
+    round, as the plan does before it. Where the same search has come further in the folder, none
+    of them shrinks; another search's are replaced.
 
     Args:
         on_progress: called with the number of candidates before the running round, and its state.
@@ -43,28 +46,24 @@ def run_search(
     Raises:
         StudyError: a candidate failed, after its round is over; what is there is kept.
     """
-    folder = Path(folder)
+    paths = StudyPaths(Path(folder))
+    engine.device(device)  # raises before the data are read
+    data = {search.data: search.data.load(data_dir)}
+    whole = Plan(search.name, ())
     found: list[Candidate] = []
-    cells: list[PlannedCell] = []
     while len(found) < search.candidates:
         proposed = propose(search, found)
-        cells += [_planned(search, *one) for one in proposed]
-        part = Part(
-            cells=tuple(cells),
-            recipe=search.recipe,
-            data=(search.data,),
-            learning_rates=(search.recipe.learning_rate,),
-            seeds=(search.seed,),
-        )
-        study = Study(search.name, (part,))
         before = len(found)
+        plan = _round(search, proposed).plan(data)
+        whole = Plan(search.name, (*whole.trials, *plan.trials))
+        _write_plan(paths, whole)
 
         def tell(snapshot: Snapshot, before: int = before) -> None:
             if on_progress is not None:
                 on_progress(before, snapshot)
 
-        summary = run_study(
-            study, folder, data_dir=data_dir, device=device, engine=engine, on_progress=tell
+        summary = run_part(
+            plan, whole, folder, engine, data_dir=data_dir, device=device, on_progress=tell
         )
         if summary.failed:
             name, error = next(iter(summary.failed.items()))
@@ -72,13 +71,23 @@ def run_search(
                 f"{len(summary.failed)} candidates failed, of which {name}: "
                 f"{error.strip().splitlines()[-1]}; run the search again to go on"
             )
-        accuracies = _accuracies(folder)
         found += [
-            Candidate(number, genotype, parent, accuracies[label(number)])
-            for number, genotype, parent in proposed
+            Candidate(number, genotype, parent, _accuracy(paths, entry))
+            for (number, genotype, parent), entry in zip(proposed, plan.trials, strict=True)
         ]
-        _write_logs(StudyPaths(folder), found)
+        _write_logs(paths, found)
     return found
+
+
+def _round(search: Search, proposed: Sequence[tuple[int, Genotype, int | None]]) -> Study:
+    part = Part(
+        cells=tuple(_planned(search, *one) for one in proposed),
+        recipe=search.recipe,
+        data=(search.data,),
+        learning_rates=(search.recipe.learning_rate,),
+        seeds=(search.seed,),
+    )
+    return Study(search.name, (part,))
 
 
 def _planned(search: Search, number: int, genotype: Genotype, parent: int | None) -> PlannedCell:
@@ -86,15 +95,29 @@ def _planned(search: Search, number: int, genotype: Genotype, parent: int | None
     return PlannedCell(label(number), search.name, variant, genotype.named(label(number)))
 
 
-def _accuracies(folder: Path) -> dict[str, float]:
-    paths = StudyPaths(folder)
-    accuracies = {}
-    for entry in plan_in(paths).trials:
-        training = read_trial(paths, entry).training
-        point = training.last if training is not None and training.diverged_at is None else None
-        value = point.validation_accuracy if point is not None else None
-        accuracies[entry["label"]] = math.nan if value is None else value
-    return accuracies
+def _write_plan(paths: StudyPaths, plan: Plan) -> None:
+    """Write the plan, but where one is there that begins with it."""
+    with locked(paths.plan_lock):
+        before: tuple[Entry, ...] = ()
+        if paths.plan.is_file():
+            with contextlib.suppress(StudyError):  # damaged, or of another version: replaced
+                before = read_plan(paths.plan).trials
+        count = len(plan.trials)
+        if len(before) <= count or list(map(_key, before[:count])) != list(map(_key, plan.trials)):
+            write_plan(paths.plan, plan)
+
+
+def _key(entry: Entry) -> tuple[Any, Any]:
+    return entry["label"], entry["identity"]
+
+
+def _accuracy(paths: StudyPaths, entry: Entry) -> float:
+    """A trained candidate's, on the validation images; NaN where it diverged."""
+    checkpoint = paths.trial(entry["label"], entry["identity"]).checkpoint
+    training = read_training(checkpoint, identity=entry["identity"])
+    point = training.last if training.diverged_at is None else None
+    value = point.validation_accuracy if point is not None else None
+    return math.nan if value is None else value
 
 
 def _write_logs(paths: StudyPaths, found: list[Candidate]) -> None:
@@ -105,7 +128,9 @@ def _write_logs(paths: StudyPaths, found: list[Candidate]) -> None:
         tried.append(_line(candidate, candidate.number))
         best_so_far.append(_line(best, candidate.number))
     for path, lines in ((paths.candidates, tried), (paths.best, best_so_far)):
-        write_bytes(path, ("\n".join(lines) + "\n").encode())
+        content = ("\n".join(lines) + "\n").encode()
+        if not (path.is_file() and path.read_bytes().startswith(content)):
+            write_bytes(path, content)
 
 
 def _line(candidate: Candidate, epoch: int) -> str:

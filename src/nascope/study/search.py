@@ -85,13 +85,19 @@ class Search:
 
     def space_of(self, kind: str) -> Space:
         """The space that the start's normal or reduction cell lies in."""
-        named = space(self.within)
+        try:
+            named = space(self.within)
+        except GenotypeError as error:
+            raise StudyError(f"search.space: {error}") from None
         if not isinstance(named, Space):
             raise StudyError(f"search.space: {self.within} has no fixed number of edges a node")
         try:
             return named.of(getattr(self.start, kind))
         except GenotypeError as error:
-            raise StudyError(f"search: the {kind} cell to start from: {error}") from None
+            raise StudyError(
+                f"search: the {kind} cell to start from (cells): {error}; start from another cell, "
+                "or give another search.space"
+            ) from None
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nascope.cells.adaptation import adapt
@@ -13,7 +14,7 @@ from nascope.cells.genotype import Genotype, to_dict
 from nascope.cells.resolve import resolve_cell
 from nascope.cells.wiring import KINDS, published_variant, random_variant
 from nascope.data.datasets import DataSet, load_data
-from nascope.errors import StudyError
+from nascope.errors import DataError, GenotypeError, StudyError
 from nascope.plans.identity import training_identity
 from nascope.plans.probes import CurvaturePlan, ProbePlan
 from nascope.plans.recipe import Recipe
@@ -32,13 +33,18 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class DataRequest:
-    """A data set by name, and how much of it; see `nascope.data.load_data`."""
+    """A data set by name, and how much of it; see `nascope.data.load_data`.
+
+    Args:
+        where: what an error puts before the key at fault: a file, and its part.
+    """
 
     name: str = "digits"
     train_size: int | None = None
     test_size: int | None = None
     validation_size: int = 0
     at_most: tuple[int | None, int | None] = (None, None)
+    where: str = field(default="", compare=False, repr=False)
 
     def load(self, data_dir: str | Path | None = None) -> DataSet:
         """The data set.
@@ -46,7 +52,19 @@ class DataRequest:
         Raises:
             DataError: it is missing, damaged or smaller than asked for.
         """
-        return load_data(data_dir=data_dir, **dataclasses.asdict(self))
+        try:
+            return load_data(
+                self.name,
+                data_dir=data_dir,
+                train_size=self.train_size,
+                test_size=self.test_size,
+                validation_size=self.validation_size,
+                at_most=self.at_most,
+            )
+        except DataError as error:
+            if not self.where:
+                raise
+            raise DataError(f"{self.where}data.{error.key}: {error}", error.key) from None
 
     def exactly(self, data: DataSet) -> dict[str, str | int]:
         """The request that yields the data set at hand, as plain data."""
@@ -88,10 +106,10 @@ class Part:
                 raise StudyError(f"{name} is empty: a study needs at least one")
             if len(set(keys)) < len(keys):
                 twice = next(key for key in keys if keys.count(key) > 1)
-                raise StudyError(f"{name} holds {twice!r} twice")
+                raise StudyError(f"{name} holds {twice!r} twice: name each once")
         for probe in self.probes:
             if self.probes.count(probe) > 1:
-                raise StudyError(f"{probe.kind}: the same probe is planned twice")
+                raise StudyError(f"{probe.kind}: the same probe is planned twice: leave one out")
         if min(self.seeds) < 0:
             raise StudyError(f"seeds must be at least 0, not {min(self.seeds)}")
         for rate in self.learning_rates:
@@ -116,15 +134,34 @@ class Study:
     def __post_init__(self) -> None:
         if not self.parts:
             raise StudyError("a study needs at least one part")
-        known: dict[str, PlannedCell] = {}
-        for cell in itertools.chain.from_iterable(part.cells for part in self.parts):
-            if known.setdefault(cell.label, cell) != cell:
-                raise StudyError(f"two different cells have the label {cell.label!r}")
+        known: dict[str, tuple[int, PlannedCell]] = {}
+        for place, part in enumerate(self.parts, start=1):
+            for cell in part.cells:
+                first, other = known.setdefault(cell.label, (place, cell))
+                if other != cell:
+                    raise StudyError(
+                        f"part.{place}.cells: two different cells have the label {cell.label!r}, "
+                        f"here and in part.{first}: give one of the files another name"
+                    )
 
     def load_data(self, data_dir: str | Path | None = None) -> dict[DataRequest, DataSet]:
-        """Every data set that the study needs."""
+        """Every data set that the study needs.
+
+        Raises:
+            DataError: one is missing, damaged or smaller than asked for.
+            StudyError: a probe is to use more images than there are.
+        """
         requests = dict.fromkeys(request for part in self.parts for request in part.data)
-        return {request: request.load(data_dir) for request in requests}
+        data = {request: request.load(data_dir) for request in requests}
+        for part in self.parts:
+            for request, probe in itertools.product(part.data, part.probes):
+                there = len(data[request].test if probe.data == "test" else data[request].train)
+                if (probe.instances or 0) > there:
+                    raise StudyError(
+                        f"{request.where}{probe.kind}.instances: {probe.instances} {probe.data} "
+                        f"images of {request.name} asked for, {there} there; ask for less"
+                    )
+        return data
 
     def plan(self, data: Mapping[DataRequest, DataSet]) -> Plan:
         """All trials and probes with their identities."""
@@ -200,19 +237,32 @@ def plan_cells(
         raise StudyError("variants.cells: the authors' variants rewire both cells; take random")
     cells = []
     for text in texts:
-        genotype = resolve_cell(text)
+        genotype = _under("cells", functools.partial(resolve_cell, text))
         name = genotype.name or "cell"
         cells.append(PlannedCell(name, name, "original", genotype))
         for seed in seeds:
-            if method == "published":
-                variant = published_variant(genotype, seed)
-            else:
-                variant = random_variant(genotype, seed, cells=rewired)
-                if set(rewired) != set(KINDS):  # the same seed's other variant has that name
-                    variant = variant.named(f"{variant.name}{rewired[0][0]}")
+            draw = functools.partial(_variant, genotype, method, seed, rewired)
+            variant = _under("variants.seeds", draw)
             label = variant.name or f"{name}-{seed}"
             cells.append(PlannedCell(label, name, f"{method} {seed}", variant))
         if adapted:
-            wide = adapt(genotype, cells=adapted)
+            wide = _under("variants.adapted", functools.partial(adapt, genotype, cells=adapted))
             cells.append(PlannedCell(wide.name or f"{name}-widest", name, "adapted", wide))
     return tuple(cells)
+
+
+def _variant(genotype: Genotype, method: str, seed: int, rewired: Sequence[str]) -> Genotype:
+    if method == "published":
+        return published_variant(genotype, seed)
+    variant = random_variant(genotype, seed, cells=rewired)
+    if set(rewired) != set(KINDS):  # the same seed's other variant has that name
+        variant = variant.named(f"{variant.name}{rewired[0][0]}")
+    return variant
+
+
+def _under(key: str, make: Callable[[], Genotype]) -> Genotype:
+    """What ``make`` makes; an error of it is that of a key."""
+    try:
+        return make()
+    except GenotypeError as error:
+        raise GenotypeError(f"{key}: {error}") from None

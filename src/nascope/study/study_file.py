@@ -10,25 +10,48 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 
 from nascope.cells.wiring import KINDS
 from nascope.errors import NascopeError, StudyError
 from nascope.plans.options import BatchNormMode, Normalisation, OneDimensional
 from nascope.plans.probes import Along, Blocks, CurvaturePlan, Data, ProbePlan
-from nascope.plans.recipe import RECIPES, SCALES, overridden, suggestion
+from nascope.plans.recipe import LARGEST, RECIPES, SCALES, overridden, suggestion
 from nascope.study.search import Algorithm, Search
 from nascope.study.study import DataRequest, Part, Study, plan_cells
 
 Plan = ProbePlan | CurvaturePlan
 Kind = Literal["normal", "reduce"]
 Item = TypeVar("Item")
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    for place, value in enumerate(values):
+        if value in values[:place]:
+            raise PydanticCustomError(
+                "twice", "holds {value} twice: name each once", {"value": repr(value)}
+            )
+    return values
+
+
+Distinct = Annotated[list[Item], Field(min_length=1), AfterValidator(_distinct)]
+"""A list of at least one, each once."""
+
 Several = Annotated[
-    list[Item],
-    BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
-    Field(min_length=1),
+    Distinct[Item], BeforeValidator(lambda value: value if isinstance(value, list) else [value])
 ]
 """One value, or a list of some."""
+
+Seed = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0, le=LARGEST, allow_inf_nan=False)]
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -39,9 +62,9 @@ class _Section(BaseModel):
 
 class _Variants(_Section):
     method: Literal["random", "published"] = "random"
-    seeds: list[int] = Field(default_factory=list)
-    cells: list[Kind] = Field(default_factory=lambda: list(KINDS), min_length=1)  # type: ignore[arg-type]
-    adapted: list[Kind] = Field(default_factory=list)
+    seeds: Annotated[list[Seed], AfterValidator(_distinct)] = Field(default_factory=list)
+    cells: Distinct[Kind] = Field(default_factory=lambda: list(KINDS))  # type: ignore[arg-type]
+    adapted: Annotated[list[Kind], AfterValidator(_distinct)] = Field(default_factory=list)
 
 
 class _Data(_Section):
@@ -54,15 +77,15 @@ class _Data(_Section):
 class _Training(_Section):
     recipe: Literal[tuple(RECIPES)] = "section4"  # type: ignore[valid-type]
     scale: Literal[tuple(SCALES)] = "small"  # type: ignore[valid-type]
-    learning_rates: list[float] = Field(default_factory=lambda: [0.025])
-    seeds: list[int] = Field(default_factory=lambda: [0])
+    learning_rates: Distinct[Rate] = Field(default_factory=lambda: [0.025])
+    seeds: Distinct[Seed] = Field(default_factory=lambda: [0])
     overrides: dict[str, Any] = Field(default_factory=dict)
 
 
 class _Probe(_Section):
     instances: int | None = Field(default=None, ge=1)
-    seed: int = Field(default=0, ge=0)
-    seeds: list[int] | None = Field(default=None, min_length=1)
+    seed: Seed = 0
+    seeds: Distinct[Seed] | None = None
     batchnorm: Several[BatchNormMode] = Field(default_factory=lambda: ["frozen"])  # type: ignore[arg-type]
     data: Several[Data] = Field(default_factory=lambda: ["test"])  # type: ignore[arg-type]
     at: Several[str] = Field(default_factory=lambda: ["end"])
@@ -100,7 +123,7 @@ class _CurvatureProbe(_Probe):
 
 
 class _Part(_Section):
-    cells: list[str] = Field(min_length=1)
+    cells: Distinct[str]
     variants: _Variants = Field(default_factory=_Variants)
     data: _Data = Field(default_factory=_Data)
     training: _Training = Field(default_factory=_Training)
@@ -123,8 +146,8 @@ class _Part(_Section):
                 found += section.plans(functools.partial(plan, kind=kind), points)
         return found
 
-    def build(self) -> Part:
-        """The part that this section describes."""
+    def build(self, where: str) -> Part:
+        """The part that this section describes; ``where`` it stands, file and section."""
         training, data = self.training, self.data
         scale = SCALES[training.scale]
         if "learning_rate" in training.overrides:
@@ -147,6 +170,7 @@ class _Part(_Section):
                     data.test_size,
                     data.validation_size,
                     (scale.train_size, scale.test_size),
+                    where,
                 )
                 for name in names
             ),
@@ -186,7 +210,7 @@ def read_study_file(path: str | Path) -> Study:
         if "search" in content:
             raise StudyError("search: this file is of a search; run it with nascope study search")
         name = content.get("name")
-        return Study(name if name else path.stem, _parts(content))
+        return Study(name if name else path.stem, _parts(content, path))
     except NascopeError as error:
         raise StudyError(f"{path}: {error}") from None
 
@@ -203,7 +227,7 @@ def read_search_file(path: str | Path) -> Search:
         if "part" in content:
             raise StudyError("part: a search has none")
         file = _validated(_SearchFile, content, "")
-        (part, search) = file.build(), file.search
+        (part, search) = file.build(f"{path}: "), file.search
         for name, found in {
             "cells": [cell.label for cell in part.cells],
             "data.name": [request.name for request in part.data],
@@ -244,27 +268,27 @@ def _read(path: Path) -> dict[str, Any]:
         raise StudyError(f"{path}: not TOML: nested too deeply") from None
 
 
-def _parts(content: Mapping[str, Any]) -> tuple[Part, ...]:
+def _parts(content: Mapping[str, Any], path: Path) -> tuple[Part, ...]:
     """The file itself, or each [[part]] over what stands outside of them."""
     common = {key: value for key, value in content.items() if key != "part"}
     if "part" not in content:
-        return (_part(_File, common, ""),)
+        return (_part(_File, common, "", path),)
     given = content["part"]
     if not isinstance(given, list) or not given or not all(isinstance(p, dict) for p in given):
         raise StudyError("part: expected [[part]] sections")
     # What is common is checked by itself first, so that a mistake is told where it was made.
-    _part(_File, {"cells": ["DARTS"], **common}, "")
+    _part(_File, {"cells": ["DARTS"], **common}, "", path)
     common.pop("name", None)
     return tuple(
-        _part(_Part, _merged(common, own), f"part.{place}.")
+        _part(_Part, _merged(common, own), f"part.{place}.", path)
         for place, own in enumerate(given, start=1)
     )
 
 
-def _part(kind: type[_Part], content: Mapping[str, Any], where: str) -> Part:
+def _part(kind: type[_Part], content: Mapping[str, Any], where: str, path: Path) -> Part:
     section = _validated(kind, content, where)
     try:
-        return section.build()
+        return section.build(f"{path}: {where}")
     except NascopeError as error:
         raise StudyError(f"{where}{error}" if where else str(error)) from None
 

@@ -31,7 +31,7 @@ class Work:
     """What a worker is told of a trial; plain data, sent to another process.
 
     Args:
-        folder: the study's.
+        folder: the study's, absolute: workers may run in another folder than the driver.
         entry: the trial, as in the study's plan.
         device: "cpu", "cuda", …
     """
@@ -51,7 +51,8 @@ class Work:
 
 def shared_data(entry: Plain, data_dir: str | None) -> Shared:
     """A planned trial's data, as many trials share them."""
-    return Shared(_load, (data_dir, tuple(sorted(entry["request"].items()))))
+    where = str(Path(data_dir).absolute()) if data_dir is not None else None
+    return Shared(_load, (where, tuple(sorted(entry["request"].items()))))
 
 
 def _load(data_dir: str | None, request: tuple[tuple[str, Any], ...]) -> DataSet:
@@ -102,23 +103,27 @@ def todo_of(lacking: Sequence[Missing], folder: Path, data_dir: str | None, devi
     probings: list[Task] = []
     costs: dict[str, float] = {}
     results: set[str] = set()
+    folder = folder.absolute()
     for trial in lacking:
         entry, name = trial.entry, trial.name
         work, data = Work(folder, entry, device), shared_data(entry, data_dir)
+        paths = work.paths
         if not trial.trained:
-            trainings.append(Task(name, train, (work, data)))
+            trainings.append(Task(name, train, (work, data), lock=paths.lock))
             costs[name] = training_cost(entry)
             results.add(name)
         after = () if trial.trained else (name,)
         for plan in trial.probes:
             probe_name = f"{name}/{plan['kind']}/{plan['identity']}"
+            files = paths.probe(plan["kind"], plan["identity"])
             parts = []
             for share in _shares(plan["settings"]):
                 part = f"{probe_name}/part {share.place + 1} of {share.of}"
-                parts.append(Task(part, probe_part, (work, data, plan, share), after))
+                lock = files.part_lock(share.place, share.of)
+                parts.append(Task(part, probe_part, (work, data, plan, share), after, lock))
                 costs[part] = plan["cost"] / share.of
             waits = tuple(part.name for part in parts) or after
-            probings += [*parts, Task(probe_name, probe, (work, data, plan), waits)]
+            probings += [*parts, Task(probe_name, probe, (work, data, plan), waits, files.lock)]
             costs[probe_name] = 0.0 if parts else plan["cost"]
             results.add(probe_name)
     # The longest first, so that no core is left alone with one at the end.

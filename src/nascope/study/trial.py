@@ -21,7 +21,7 @@ from nascope.plans.recipe import Recipe
 from nascope.records.files import read_json, why_unwritable, write_arrays, write_json
 from nascope.records.locks import locked
 from nascope.records.paths import ProbePaths, TrialPaths
-from nascope.records.provenance import provenance
+from nascope.records.provenance import provenance, this_process
 from nascope.records.read import is_complete
 from nascope.study.missing import moments_of
 from nascope.study.probing import Arrays, Probed, probe_network
@@ -53,14 +53,15 @@ def train_trial(work: Work, data: DataSet, progress: Progress) -> None:
 
 
 def probe_part(work: Work, data: DataSet, probe: Plain, part: Share, progress: Progress) -> None:
-    """Compute some of the chunks of a probe's grid, for `probe_trial` to put together."""
+    """Compute some of the chunks of a probe's grid, for `probe_trial` to put together.
+
+    Parts hold the probe's lock together, so that nobody who has the whole removes the chunks
+    meanwhile.
+    """
     files = work.paths.probe(probe["kind"], probe["identity"])
-    with (
-        _logged(work.paths, probe["kind"]),
-        locked(files.part_lock(part.place, part.of)),
-    ):
+    with _logged(work.paths, probe["kind"]), locked(files.lock, shared=True):
         if not is_complete(files):
-            with _timed(files, part):
+            with locked(files.part_lock(part.place, part.of)), _timed(files, part):
                 _probe(work, data, probe, part, progress)
 
 
@@ -72,6 +73,7 @@ def probe_trial(work: Work, data: DataSet, probe: Plain, progress: Progress) -> 
             with _timed(files, Share(0, 1)):
                 arrays, used = _probe(work, data, probe, None, progress)
             write_arrays(files.arrays, arrays)
+            parts = _took_part(files)
             write_json(
                 files.summary,
                 {
@@ -81,7 +83,8 @@ def probe_trial(work: Work, data: DataSet, probe: Plain, progress: Progress) -> 
                     "provenance": provenance(
                         device=describe_device(choose_device(work.device)),
                         threads=torch.get_num_threads(),
-                        seconds=_seconds_spent(files),
+                        seconds=math.fsum(part["seconds"] for part in parts),
+                        **({"parts": parts} if len(parts) > 1 else {}),
                     ),
                 },
             )
@@ -90,26 +93,40 @@ def probe_trial(work: Work, data: DataSet, probe: Plain, progress: Progress) -> 
 
 @contextlib.contextmanager
 def _timed(files: ProbePaths, part: Share) -> Iterator[None]:
-    """Add the time spent within to what the part has taken before; a kill loses its own."""
+    """Note who works on the part, and add the time spent within to what was spent on it before.
+
+    A kill loses its own time.
+    """
     path = files.spent(part.place, part.of)
-    before, begun = _seconds(path), time.perf_counter()
+    before, begun = _spent(path), time.perf_counter()
     try:
         yield
     finally:
+        own = {**this_process(), "seconds": time.perf_counter() - begun}
         with contextlib.suppress(StudyError):  # no work is lost for a time that can't be kept
-            write_json(path, before + time.perf_counter() - begun)
+            write_json(path, [*before, own])
 
 
-def _seconds_spent(files: ProbePaths) -> float:
-    """On a probe, over all processes that took part in it."""
-    return math.fsum(map(_seconds, files.chunks.glob("part-*.json")))
+def _took_part(files: ProbePaths) -> list[dict[str, Any]]:
+    """Each process that took part in a probe, with its seconds."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(files.chunks.glob("part-*.json")):
+        for one in _spent(path):
+            who = {key: value for key, value in one.items() if key != "seconds"}
+            known = found.setdefault(repr(sorted(who.items())), {**who, "seconds": 0.0})
+            known["seconds"] += one["seconds"]
+    return list(found.values())
 
 
-def _seconds(path: Path) -> float:
+def _spent(path: Path) -> list[dict[str, Any]]:
+    """On a part of a probe, by the processes that worked on it; seconds alone, as once written."""
     try:
-        return float(read_json(path))
-    except (StudyError, TypeError, ValueError):  # not there yet, or damaged
-        return 0.0
+        found = read_json(path)
+        if not isinstance(found, list):
+            return [{"seconds": float(found)}]
+        return [{**one, "seconds": float(one["seconds"])} for one in found]
+    except (StudyError, TypeError, ValueError, KeyError):  # not there yet, or damaged
+        return []
 
 
 def _probe(

@@ -20,7 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from nascope.errors import CheckpointError
-from nascope.records.files import plain, unplain, write_bytes
+from nascope.records.files import plain, write_bytes
 from nascope.records.read import RECORDS_KEY, CurvePoint, check_identity, read_header
 
 _CHECKSUM_KEY = "checksum"
@@ -124,4 +124,4 @@ def _load(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: damaged, or not a checkpoint ({error})") from None
     if metadata.get(_CHECKSUM_KEY) != _checksum(tensors, metadata[RECORDS_KEY]):
         raise CheckpointError(f"{path}: damaged, its checksum does not match")
-    return Checkpoint(tensors, unplain(records))
+    return Checkpoint(tensors, records)

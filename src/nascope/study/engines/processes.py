@@ -14,7 +14,14 @@ from multiprocessing.process import BaseProcess
 
 from nascope.data.machine import device_here
 from nascope.errors import StudyError
-from nascope.study.engines.task import Outcome, Progress, Queue, Task, carry_out_here
+from nascope.study.engines.task import (
+    Outcome,
+    Progress,
+    Queue,
+    Task,
+    carry_out_here,
+    leave_if_poisoned,
+)
 
 PROGRESS_SECONDS = 0.2  # between two messages of one task
 
@@ -147,7 +154,9 @@ def _serve(connection: Connection, threads: int) -> None:
                 last = now
                 connection.send((share, words))
 
-        connection.send(carry_out_here(task, report))
+        outcome = carry_out_here(task, report)
+        leave_if_poisoned(outcome)
+        connection.send(outcome)
 
 
 def _die_with_parent() -> None:

@@ -19,7 +19,15 @@ from nascope.data.machine import cores
 from nascope.errors import NascopeError, StudyError
 from nascope.records.provenance import made_by
 from nascope.study.engines.processes import thread_limits
-from nascope.study.engines.task import Outcome, Progress, Queue, Shared, Task, carry_out
+from nascope.study.engines.task import (
+    Outcome,
+    Progress,
+    Queue,
+    Shared,
+    Task,
+    carry_out,
+    leave_if_poisoned,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +47,8 @@ class RayEngine:
         gpus: share of a GPU that each task takes, 0.25 for four side by side on one.
 
     Raises:
-        StudyError: a number is out of range, Ray is not installed, or the cluster not reached.
+        StudyError: a number is out of range, Ray is not installed, the cluster not reached, or no
+            machine of it has what a task takes.
     """
 
     def __init__(
@@ -72,6 +81,10 @@ class RayEngine:
             reason = str(error).strip().splitlines()
             what = f"reach the Ray cluster at {address}" if address else "start Ray"
             raise StudyError(f"cannot {what}: {reason[0] if reason else error!r}") from None
+        if not any(map(self._fit, self._nodes())):
+            message = self._nothing_fits()
+            ray.shutdown()
+            raise StudyError(message)
         strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )
@@ -161,17 +174,49 @@ class RayEngine:
         return self._stored[shared]
 
     def side_by_side(self) -> int:
-        """How many tasks the cluster, as it is now, carries out at a time; at least 1."""
-        resources = self._ray.cluster_resources()
-        fit = resources.get("CPU", 0) / self.threads
+        """How many tasks the cluster, as it is now, carries out at a time; at least 1, since a
+        machine that was lost may come back."""
+        fit = sum(map(self._fit, self._nodes()))
+        return max(1, min(fit, self.workers or fit))
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        return [node for node in self._ray.nodes() if node["Alive"]]
+
+    def _fit(self, node: dict[str, Any]) -> int:
+        """How many tasks a node has room for at a time."""
+        cpus, gpus = _has(node)
+        fit = cpus / self.threads
         if self.gpus:
-            fit = min(fit, resources.get("GPU", 0) / self.gpus)
-        return max(1, min(int(fit), self.workers or int(fit)))
+            fit = min(fit, gpus / self.gpus)
+        return int(fit + 1e-9)  # 3 × 0.1 is more than 0.3
+
+    def _nothing_fits(self) -> str:
+        """Ray would wait for such a machine for ever."""
+        needs = [f"{self.threads} CPUs (threads)"]
+        remedy = "fewer threads"
+        if self.gpus:
+            needs.append(f"{self.gpus:g} GPUs (gpus)")
+            remedy += " or GPUs, or device cpu without gpus"
+        by_need = sorted(self._nodes(), key=lambda node: _has(node)[:: -1 if self.gpus else 1])
+        found = "none is there"
+        if by_need:
+            cpus, gpus = _has(by_need[-1])
+            name = by_need[-1]["NodeManagerHostname"]
+            found = f"the largest, {name}, has {cpus:g} CPUs and {gpus:g} GPUs"
+        return (
+            f"no machine of the Ray cluster has the {' and '.join(needs)} that a task is to take: "
+            f"{found}; ask for {remedy}, or add a machine that has them"
+        )
 
     def _slots(self) -> int:
         """Tasks to have submitted: some ahead, but not past a limit on a cluster of others."""
         limit = self.workers if self.workers is not None and not self._own else None
         return limit or _AHEAD * self.side_by_side()
+
+
+def _has(node: dict[str, Any]) -> tuple[float, float]:
+    """A node's CPUs and GPUs."""
+    return node["Resources"].get("CPU", 0.0), node["Resources"].get("GPU", 0.0)
 
 
 _QUIET: dict[str, Any] = {
@@ -220,7 +265,9 @@ def _serve(task: Task, board: Any, threads: int, *values: Any) -> Outcome:
             last = now
             board.tell.remote(task.name, share, words)
 
-    return carry_out(task, values, report)
+    outcome = carry_out(task, values, report)
+    leave_if_poisoned(outcome)
+    return outcome
 
 
 _ready: set[int] = set()  # of this process

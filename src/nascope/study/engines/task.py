@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import functools
 import heapq
+import logging
+import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from nascope.errors import NascopeError
+from nascope.records.locks import is_held
 
+logger = logging.getLogger(__name__)
+
+POISONED = 75  # exit code of a process that CUDA is lost in: EX_TEMPFAIL
 ATTEMPTS = 3  # a task whose process or node was lost is tried so often
 
 Progress = Callable[[str, float, str], None]
@@ -45,20 +53,23 @@ class Task:
     Args:
         function: found by its name in a module, so that it can be sent to another process.
         arguments: plain data; one that is `Shared` is replaced by its value.
+        lock: what a process that is at the task holds: where another run does, others go first.
     """
 
     name: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     after: tuple[str, ...] = ()
+    lock: Path | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: ``error`` is None, a line, or a traceback."""
+    """How a task ended: ``error`` is None, a line, or where ``unexpected`` a traceback."""
 
     name: str
     error: str | None = None
+    unexpected: bool = False
 
 
 class Engine(Protocol):
@@ -83,7 +94,10 @@ class Engine(Protocol):
 
 
 class Queue:
-    """Tasks in their given order, each ready when those it waits for are done."""
+    """Tasks in their given order, each ready when those it waits for are done.
+
+    One that another run is at, by its lock, comes after all others: it would only wait for it.
+    """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._tasks = {task.name: task for task in tasks}
@@ -99,8 +113,21 @@ class Queue:
         heapq.heapify(self._ready)
 
     def pop_ready(self) -> Task | None:
-        """The first task that can be done now."""
-        return self._tasks[self._names[heapq.heappop(self._ready)]] if self._ready else None
+        """The first task that can be done now, of those that nobody else does if there are."""
+        held: list[int] = []
+        while self._ready:
+            place = heapq.heappop(self._ready)
+            lock = self._tasks[self._names[place]].lock
+            if lock is None or not is_held(lock):
+                break
+            held.append(place)
+        else:
+            if not held:
+                return None
+            place = held.pop(0)
+        for other in held:
+            heapq.heappush(self._ready, other)
+        return self._tasks[self._names[place]]
 
     def lost(self, task: Task, why: str) -> Iterator[Outcome]:
         """Note that a task's process died: it is tried again, or has failed."""
@@ -137,7 +164,7 @@ def carry_out(task: Task, values: Sequence[Any], progress: Callable[[float, str]
     except NascopeError as error:
         return Outcome(task.name, str(error))
     except Exception:
-        return Outcome(task.name, traceback.format_exc())
+        return Outcome(task.name, traceback.format_exc(), unexpected=True)
     return Outcome(task.name)
 
 
@@ -148,5 +175,21 @@ def carry_out_here(task: Task, progress: Callable[[float, str], None]) -> Outcom
     except NascopeError as error:
         return Outcome(task.name, str(error))
     except Exception:
-        return Outcome(task.name, traceback.format_exc())
+        return Outcome(task.name, traceback.format_exc(), unexpected=True)
     return carry_out(task, values, progress)
+
+
+def leave_if_poisoned(outcome: Outcome) -> None:
+    """End this process, an engine's own, where CUDA no longer works in it.
+
+    After an illegal access, say, every later call fails in this process and in no other: its task
+    is then tried again elsewhere, as one that was lost, and no further one fails here.
+    """
+    torch = sys.modules.get("torch")
+    if not outcome.unexpected or torch is None or not torch.cuda.is_initialized():
+        return
+    try:
+        torch.cuda.synchronize()
+    except Exception as error:
+        logger.error("%s: CUDA is lost in this process: %s", outcome.name, error)
+        os._exit(POISONED)

@@ -1,0 +1,86 @@
+"""What the Ray engine asks of a cluster's machines, which are simulated here; no GPU is used."""
+
+import os
+import time
+
+import pytest
+
+from nascope.errors import StudyError
+from nascope.study.engines import Task
+from nascope.study.engines.ray import RayEngine
+
+cluster_utils = pytest.importorskip(
+    "ray.cluster_utils", reason="needs Ray's simulated cluster: pip install 'nascope[ray]'"
+)
+AT_ONCE = 4
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A machine with one CPU, and one with four and a GPU."""
+    made = cluster_utils.Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+    )
+    made.add_node(num_cpus=AT_ONCE, num_gpus=1)
+    yield made
+    made.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"threads": 5}, r"the 5 CPUs \(threads\) that .* has 4 CPUs and 1 GPUs; ask for fewer"),
+        ({"gpus": 2.0}, r"the 1 CPUs \(threads\) and 2 GPUs \(gpus\) that .* 4 CPUs and 1 GPUs"),
+        (
+            {"gpus": 0.5, "threads": 5},
+            r"5 CPUs .* and 0.5 GPUs .* 4 CPUs and 1 GPUs; .* without gpus",
+        ),
+    ],
+)
+def test_what_no_machine_has_is_refused(cluster, asked, message):
+    """Ray itself would wait for such a machine for ever."""
+    with pytest.raises(StudyError, match=message):
+        RayEngine(cluster.address, **asked)
+
+
+def test_a_task_needs_room_on_one_machine(cluster):
+    for asked, count in (({}, 5), ({"threads": 2}, 2), ({"gpus": 0.1}, 4), ({"gpus": 0.5}, 2)):
+        engine = RayEngine(cluster.address, **asked)
+        try:
+            assert engine.side_by_side() == count
+        finally:
+            engine.close()
+
+
+def meet(folder, others, progress):
+    """Run until so many others run at the same time."""
+    (folder / f"{os.getpid()}-{time.monotonic_ns()}.began").touch()
+    deadline = time.monotonic() + 100
+    while len(list(folder.glob("*.began"))) < others:
+        assert time.monotonic() < deadline, "the others never came"
+        time.sleep(0.02)
+
+
+def stay(path, progress):
+    began = time.monotonic()
+    time.sleep(0.2)
+    path.write_text(f"{os.getpid()} {began} {time.monotonic()}")
+
+
+def test_shares_of_a_gpu_run_side_by_side_in_processes_that_stay(cluster, tmp_path):
+    """Ray's default is a new process, and a new torch, for each task that takes a GPU."""
+    engine = RayEngine(cluster.address, gpus=1 / AT_ONCE)
+    try:
+        together = [Task(f"first {k}", meet, (tmp_path, AT_ONCE)) for k in range(AT_ONCE)]
+        assert [o.error for o in engine.run(together, lambda *_: None)] == [None] * AT_ONCE
+        paths = [tmp_path / f"{k}.txt" for k in range(3 * AT_ONCE)]
+        after = [Task(path.name, stay, (path,)) for path in paths]
+        assert {o.error for o in engine.run(after, lambda *_: None)} == {None}
+    finally:
+        engine.close()
+    stays = [path.read_text().split() for path in paths]
+    spans = [(float(began), float(ended)) for _, began, ended in stays]
+    assert max(sum(a <= began < b for a, b in spans) for began, _ in spans) <= AT_ONCE
+    before = {path.name.split("-")[0] for path in tmp_path.glob("*.began")}
+    assert len(before) == AT_ONCE
+    assert {process for process, *_ in stays} <= before
