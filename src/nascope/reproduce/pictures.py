@@ -14,7 +14,8 @@ from nascope.report.paper.grids import draw_grids, in_mode
 from nascope.report.paper.linear_cells import draw_linear_cells
 from nascope.report.paper.table1 import draw_table, parts_of
 from nascope.report.paper.topologies import draw_topologies
-from nascope.report.theory_figures import sweep_figures, sweep_tables
+from nascope.report.theory_figures import sweep_figures
+from nascope.report.theory_tables import sweep_tables
 from nascope.reproduce.questions import Question
 from nascope.reproduce.scales import MODES
 from nascope.reproduce.words import how_converged

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from nascope.report.paper.drawn import in_print
-from nascope.report.theory_figures import sweep_figures, sweep_tables
+from nascope.report.theory_figures import sweep_figures
+from nascope.report.theory_tables import sweep_tables
 from nascope.theory.sweeping import settings
 
 CURVATURE = {
