@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_LEFT_OUT = {"process", "host", "kind"}
+_LEFT_OUT = {"process", "host", "kind", "parts"}
 """Recorded on disk, but of no use to a reader elsewhere."""
 
 

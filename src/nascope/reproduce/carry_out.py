@@ -76,7 +76,7 @@ def run_questions(
     Raises:
         NascopeError: the device or folder cannot be used.
     """
-    paths = ReproductionPaths(folder)
+    paths = ReproductionPaths(folder.absolute())  # workers may run elsewhere
     plan = asked.plan
     done = Summary(0, 0, {})
     if plan.trials:
