@@ -102,7 +102,7 @@ def test_what_targets_have_in_common_is_planned_once(any_data):
 
 
 def test_small_has_the_identities_of_the_studys_file(any_data, few):
-    study = read_study_file(ROOT / "docs/studies/cells.toml")
+    study = read_study_file(ROOT / "docs/studies/claims.toml")
     requests = {request for part in study.parts for request in part.data}
     theirs = study.plan({request: few[request.name] for request in requests})
     sizes = {(r.name, r.train_size, r.test_size, r.validation_size) for r in requests}
