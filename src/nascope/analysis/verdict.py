@@ -91,7 +91,7 @@ class Verdict:
             return ""
         sign = "" if self.ratio else "±"
         return (
-            f"A difference of {sign}{self.detectable:.3g}{_space(self.unit)} would be found with "
+            f"A difference of {sign}{_written(self.detectable)}{_space(self.unit)} would be found with "
             "80 % probability."
         )
 
@@ -128,12 +128,21 @@ def sentence(found: Contrast, measure: Measure) -> str:
     p = f"{'p' if found.shared else 'exact p'} = {written_p(found.p)}"
     if math.isnan(found.shift):
         return f"{beaten}; {first}; {p}. Some trainings diverged."
-    shift = f"{measure.told(found.shift):+.3g}{_space(measure.unit)}"
+    shift = f"{_written(measure.told(found.shift), '+')}{_space(measure.unit)}"
     interval = ""
     if found.low is not None and found.high is not None:
         ends = measure.told(found.low), measure.told(found.high)
-        interval = f" [{ends[0]:+.3g}, {ends[1]:+.3g}]"
+        interval = f" [{_written(ends[0], '+')}, {_written(ends[1], '+')}]"
     return f"{beaten}; {first}; {measure.title} {shift}{interval}; {p}."
+
+
+def _written(value: float, sign: str = "") -> str:
+    """Three digits, in full where there are more before the point.
+
+    >>> _written(6490.3, "+"), _written(-0.01234)
+    ('+6,490', '-0.0123')
+    """
+    return f"{value:{sign},.0f}" if abs(value) >= 1000 else f"{value:{sign}.3g}"
 
 
 def _space(unit: str) -> str:
