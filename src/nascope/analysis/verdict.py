@@ -90,10 +90,8 @@ class Verdict:
         if self.detectable is None or not math.isfinite(self.detectable):
             return ""
         sign = "" if self.ratio else "±"
-        return (
-            f"A difference of {sign}{_written(self.detectable)}{_space(self.unit)} would be found with "
-            "80 % probability."
-        )
+        size = f"{sign}{_written(self.detectable)}{_space(self.unit)}"
+        return f"A difference of {size} would be found with 80 % probability."
 
     @classmethod
     def blank(cls, claim: Claim, **known: Any) -> Verdict:

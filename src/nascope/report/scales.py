@@ -11,7 +11,7 @@ import numpy as np
 LOG_RATIO = 30.0
 """From this ratio of largest to smallest on, a linear scale hides the small values."""
 
-_OUTLYING = 4.0  # times the 95 % quantile: from there on a value flattens the curves of the others
+_OUTLYING = 3.0  # times the 95 % quantile: from there on a value flattens the curves of the others
 
 _OCTAVES = 10  # on a logarithmic scale up to here levels are powers of two, beyond of ten
 _BANDS = 14  # aimed at; the step is rounded to a number that reads well
