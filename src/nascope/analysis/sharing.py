@@ -7,7 +7,7 @@ family, so that families that share their variants are not so many witnesses.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from nascope.analysis.families import Family, Wiring
@@ -92,8 +92,3 @@ def _sources(one: Wiring, original: Wiring | None) -> tuple[str, tuple[int, ...]
     if original is not None and cell.sources == original.genotype.normal.sources:
         kind, cell = "reduce", one.genotype.reduce
     return kind, tuple(source for node in cell.sources for source in node)
-
-
-def of(shared: Mapping[str, Sequence[int]], names: Sequence[str]) -> list[Sequence[int]]:
-    """The numbers of some families, in their order."""
-    return [shared[name] for name in names]

@@ -311,7 +311,7 @@ def within_margin(pair: Pair) -> str:
     """Whether a pair's interval lies within the margin of equivalence; empty without interval."""
     if math.isnan(pair.low) or math.isnan(pair.high):
         return ""
-    return _PLACES[generalisation.equivalence(pair.low, pair.high)]
+    return _PLACES[pair.equivalent]
 
 
 # ---------------------------------------------------------------- selection

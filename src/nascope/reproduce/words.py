@@ -14,7 +14,7 @@ from nascope.analysis import final_test_accuracy
 from nascope.analysis.claims import basin, log_area, log_spread
 from nascope.analysis.convergence import CONVERGED, capped_area
 from nascope.analysis.families import balanced, families, setting_of
-from nascope.analysis.generalisation import MARGIN, Pair, equivalence
+from nascope.analysis.generalisation import MARGIN, Pair
 from nascope.analysis.regimes import tallies_by_bound
 from nascope.analysis.smoothness import chance_loss
 from nascope.analysis.verdict import written_p
@@ -343,7 +343,7 @@ def _difference(pair: Pair) -> str:
         "within": f"within the margin of {margin}: equivalent",
         "outside": f"outside the margin of {margin}",
         "undecided": f"reaches across the margin of {margin}: undecided",
-    }[equivalence(pair.low, pair.high)]
+    }[pair.equivalent]
     ends = f"{_points(-pair.high)}, {_points(-pair.low)}"
     words = f"difference {_points(-pair.difference)} [{ends}], {place}"
     if math.isnan(pair.p):

@@ -10,7 +10,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from nascope.analysis.generalisation import Pair, equivalence, pair_families, pairs
+from nascope.analysis.generalisation import Pair, pair_families, pairs
 from nascope.records import TrialRecord
 from nascope.records.tables import csv_bytes
 from nascope.report.arrangement import Arrangement, shortened
@@ -219,4 +219,4 @@ def _compared(pair: Pair | None) -> list[float | str | None]:
         return [None] * len(_COMPARED)
     numbers = [-100 * pair.difference, -100 * pair.high, -100 * pair.low]
     low, high, p = (None if math.isnan(x) else x for x in (*numbers[1:], pair.p))
-    return [numbers[0], low, high, None if low is None else equivalence(pair.low, pair.high), p]
+    return [numbers[0], low, high, None if low is None else pair.equivalent, p]
