@@ -69,7 +69,7 @@ def judge_measure(
 
 def _with_ends(verdict: Verdict, chosen: Sequence[Family]) -> Verdict:
     """Claim 7, told beside how the same networks end: a lead that lasts is no early one."""
-    ends = ranks([f for f in chosen if f.original is not None and f.original.trials and f.variants])
+    ends = ranks([family for family in chosen if family.is_comparable])
     if ends is None:
         return verdict
     told = f"In the last epoch it beats {ends.share:.0%} of them."
@@ -143,8 +143,7 @@ def _gap(
         mean(family.original) - statistics.fmean(map(mean, family.variants))
         for family in chosen
         if family.original is not None
-        and family.original.trials
-        and family.variants
+        and family.is_comparable
         and family.name not in CLAIMS[4].conceded
     ]
     known = [gap for gap in gaps if not math.isnan(gap)]
@@ -181,7 +180,7 @@ def _judged(
     numbers = {
         family.name: (value(family.original), [value(v) for v in family.variants])
         for family in chosen
-        if family.original is not None and family.original.trials and family.variants
+        if family.original is not None and family.is_comparable
     }
     tested = {name: own for name, own in numbers.items() if name not in claim.conceded}
     base = replace(base, families=agreements(numbers, concessions, claim, measure))

@@ -81,6 +81,11 @@ class Family:
         """The original, where there is one, and the variants."""
         return (*((self.original,) if self.original else ()), *self.variants)
 
+    @property
+    def is_comparable(self) -> bool:
+        """Whether an original with results stands beside variants."""
+        return self.original is not None and bool(self.original.trials and self.variants)
+
     def normal_only(self) -> tuple[Wiring, ...]:
         """The variants whose reduction cell is the original's: their parameters are equal."""
         if self.original is None:

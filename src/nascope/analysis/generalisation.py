@@ -43,7 +43,7 @@ def ended(study: StudyRecord, setting: Setting) -> list[Family]:
             for one in family.members
         }
         chosen.append(balanced(family, has, most="wirings"))
-    return [f for f in chosen if f.original is not None and f.original.trials and f.variants]
+    return [family for family in chosen if family.is_comparable]
 
 
 def ranks(families: Sequence[Family]) -> Contrast | None:

@@ -123,7 +123,7 @@ def sentence(found: Contrast, measure: Measure) -> str:
     count = len(found.standings)
     beaten = f"An original beats {found.share:.0%} of its variants on average (chance 50 %)"
     first = f"it is first in {firsts} of {count} famil{'y' if count == 1 else 'ies'}"
-    p = f"{'p' if found.shared else 'exact p'} = {written_p(found.p)}"
+    p = told_p(found)
     if math.isnan(found.shift):
         return f"{beaten}; {first}; {p}. Some trainings diverged."
     shift = f"{_written(measure.told(found.shift), '+')}{_space(measure.unit)}"
@@ -154,6 +154,19 @@ def written_p(p: float) -> str:
     ('0.031', '0.00021', '2.4e-08')
     """
     return f"{p:.2g}"
+
+
+def told_p(found: Contrast) -> str:
+    """The p of a contrast, and whether it is exact."""
+    return f"{'p' if found.shared else 'exact p'} = {written_p(found.p)}"
+
+
+def told_rho(found: Association) -> str:
+    """A rank correlation with its interval, where it has one, and its p."""
+    interval = ""
+    if found.low is not None and found.high is not None:
+        interval = f" [{found.low:+.2f}, {found.high:+.2f}]"
+    return f"ρ = {found.rho:+.2f}{interval}, p = {written_p(found.p)}"
 
 
 def needs(found: Contrast, outcome: Outcome) -> str:

@@ -31,6 +31,7 @@ from nascope.analysis.verdict import (
     Agreement,
     Outcome,
     Verdict,
+    told_p,
     written_p,
 )
 from nascope.records import StudyRecord
@@ -144,8 +145,7 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Verdict:
         families=tuple(Agreement(one.family, one) for one in found.standings),
     )
     epochs = recipe_value(setting, "epochs")
-    p = f"{'p' if found.shared else 'exact p'} = {written_p(found.p)}"
-    best = f"{_places(found)} ({p} by chance)"
+    best = f"{_places(found)} ({told_p(found)} by chance)"
     if not all(_converged(one) for family in chosen for one in family.members):
         return replace(
             base,

@@ -27,7 +27,7 @@ from nascope.analysis.generalisation import Pair, chance_that_a_variant_wins
 from nascope.analysis.pattern import origin
 from nascope.analysis.selection import Choice, candidates_of, choices
 from nascope.analysis.spectrum import spectral_density
-from nascope.analysis.verdict import Verdict, written_p
+from nascope.analysis.verdict import Verdict, told_rho
 from nascope.cells.census import point
 from nascope.cells.plots import census_svg
 from nascope.cells.spaces import space
@@ -201,10 +201,7 @@ def correlation(verdict: Verdict, coordinate: str) -> str:
     among = f"{found.wirings} variants {which}in {_counted(found.families, 'family', 'families')}"
     if math.isnan(found.rho):
         return f"ρ undefined, all are equal: {among}"
-    interval = ""
-    if found.low is not None and found.high is not None:
-        interval = f" [{found.low:+.2f}, {found.high:+.2f}]"
-    return f"ρ = {found.rho:+.2f}{interval}, p = {written_p(found.p)}, {among}"
+    return f"{told_rho(found)}, {among}"
 
 
 def _counted(count: int, one: str, several: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nascope.analysis.association import Association
 from nascope.analysis.claims import CLAIMS
-from nascope.analysis.verdict import Verdict, written_p
+from nascope.analysis.verdict import Verdict, told_rho
 
 LOOKS = {
     "supported": ("yes", "✓"),
@@ -122,11 +122,5 @@ def _bar(verdict: Verdict) -> Bar | None:
 
 
 def _association(name: str, found: Association, verdict: Verdict) -> str:
-    interval = ""
-    if found.low is not None and found.high is not None:
-        interval = f" [{found.low:+.2f}, {found.high:+.2f}]"
     which = " of the normal cell alone" if verdict.normal_only else ""
-    return (
-        f"{name}: ρ = {found.rho:+.2f}{interval}, p = {written_p(found.p)}, "
-        f"{found.wirings} variants{which}"
-    )
+    return f"{name}: {told_rho(found)}, {found.wirings} variants{which}"
