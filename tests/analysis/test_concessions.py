@@ -64,6 +64,8 @@ def test_variances_are_told_apart_by_their_seeds() -> None:
     apart = {name: list(generator.normal(size=3) + 9 * k) for k, name in enumerate(names)}
     assert judged(6, "SNAS", alike, seeds=3).agrees is True
     assert judged(6, "SNAS", apart, seeds=3).agrees is False
+    lost = alike | {"published 1": [math.inf, 1.0, 2.0]}
+    assert judged(6, "SNAS", lost, seeds=3).agrees is None
 
 
 def test_the_test_of_wirings_against_its_null() -> None:

@@ -78,6 +78,8 @@ def _not_told_apart(numbers: Numbers, seeds: Sequence[Sequence[float]]) -> tuple
     if len(seeds) < 2 or min(map(len, seeds)) < MIN_SEEDS:
         return None, f"to tell wirings from seeds takes {MIN_SEEDS} seeds or more"
     p = between_wirings(seeds)
+    if math.isnan(p):
+        return None, "a training or its variance was not finite"
     return p > _LEVEL, f"wirings differ beyond their seeds with p = {p:.2g}"
 
 
