@@ -82,7 +82,8 @@ def test_a_file_system_without_locks_is_put_up_with(tmp_path, monkeypatch):
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with locked(tmp_path / "lock"):
+    with locked(tmp_path / "lock") as alone:
+        assert not alone
         assert not is_held(tmp_path / "lock")
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+import fcntl
 import json
 import os
 import platform
@@ -6,6 +7,7 @@ import shutil
 import threading
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -255,6 +257,29 @@ def test_arrays_of_the_wrong_shape_or_kind_are_damage(copy):
     for wrong in (np.zeros((2, 9)), np.full((3, 3), "text")):
         np.savez(path, **(arrays | {"loss": wrong}))
         assert any("damaged probe" in (t.error or "") for t in read_study(copy).trials)
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_what_a_killed_process_left_half_written_goes_with_the_next(copy, monkeypatch, locks):
+    """Unless there are no locks: another process may be at it."""
+    if not locks:
+        monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(37, "No locks available")))
+    (trial,) = copy.glob("trials/DARTS-r1-*")
+    (trial / "snapshots").mkdir()
+    shutil.rmtree(next(trial.glob("variance-*")))
+    for name in ("checkpoint.safetensors", "previous.safetensors"):
+        (trial / name).unlink()
+    half = [
+        trial / ".checkpoint.safetensors.0123.part",
+        trial / "snapshots" / ".initial.safetensors.0123.part",
+        next(trial.glob("landscape-*")) / ".result.npz.0123.part",
+    ]
+    for path in half:
+        path.write_bytes(b"half")
+    half[2].with_name("result.json").unlink()
+    assert run_study(STUDY, copy, engine=SerialEngine(), device="cpu").failed == {}
+    assert [path for path in half if path.exists()] == ([] if locks else half)
+    assert not list(copy.glob("trials/*/*/chunks"))
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"trials": 3}', "[" * 100_000, "half"])

@@ -24,7 +24,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         StudyError: the folder cannot be written.
     """
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")  # see discard_half_written
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with aside.open("wb") as file:
@@ -36,6 +36,15 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         raise StudyError(f"cannot write {path}: {why_unwritable(error)}") from None
     finally:
         _discard(aside)
+
+
+def discard_half_written(folder: Path, names: str = "*") -> None:
+    """Remove what killed processes left half-written in a folder, of the files of such ``names``.
+
+    Only for who holds the lock under which they are written.
+    """
+    for path in folder.glob(f".{names}.*.part"):
+        _discard(path)
 
 
 def make_folder(path: Path) -> None:

@@ -15,11 +15,14 @@ logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
+def locked(path: Path, *, shared: bool = False) -> Iterator[bool]:
     """Hold a lock, alone or ``shared``; the system frees it when the process ends, however it does.
 
     Where another process holds it, wait. A shared file system without locks is put up with: results
     are written at once and are the same whoever writes them, so that only work is done twice.
+
+    Yields:
+        Whether the lock is held, rather than put up with.
 
     Raises:
         StudyError: the lock's file cannot be written.
@@ -30,6 +33,7 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
     except OSError as error:
         raise StudyError(f"cannot write {path}: {why_unwritable(error)}") from None
     how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    held = True
     with file:
         try:
             fcntl.flock(file, how | fcntl.LOCK_NB)
@@ -38,7 +42,8 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
             fcntl.flock(file, how)
         except OSError as error:
             logger.info("no lock, so that work may be done twice: %s", error.strerror)
-        yield
+            held = False
+        yield held
 
 
 def is_held(path: Path) -> bool:

@@ -18,7 +18,13 @@ from nascope.data.device import choose_device, describe_device
 from nascope.errors import StudyError
 from nascope.plans.options import Share
 from nascope.plans.recipe import Recipe
-from nascope.records.files import read_json, why_unwritable, write_arrays, write_json
+from nascope.records.files import (
+    discard_half_written,
+    read_json,
+    why_unwritable,
+    write_arrays,
+    write_json,
+)
 from nascope.records.locks import locked
 from nascope.records.paths import ProbePaths, TrialPaths
 from nascope.records.provenance import provenance, this_process
@@ -36,7 +42,11 @@ logger = logging.getLogger(__name__)
 def train_trial(work: Work, data: DataSet, progress: Progress) -> None:
     """Train a planned trial to the end, from its checkpoint where there is one."""
     paths = work.paths
-    with _logged(paths, "training"), locked(paths.lock):
+    with _logged(paths, "training"), locked(paths.lock) as alone:
+        if alone:
+            for name in (paths.plan.name, paths.checkpoint.name):
+                discard_half_written(paths.folder, name)
+            discard_half_written(paths.snapshots)
         write_json(paths.plan, work.entry)
         train(
             work.genotype,
@@ -68,7 +78,9 @@ def probe_part(work: Work, data: DataSet, probe: Plain, part: Share, progress: P
 def probe_trial(work: Work, data: DataSet, probe: Plain, progress: Progress) -> None:
     """Probe a trained trial; finished chunks of the grid are kept until the whole is there."""
     files = work.paths.probe(probe["kind"], probe["identity"])
-    with _logged(work.paths, probe["kind"]), locked(files.lock):
+    with _logged(work.paths, probe["kind"]), locked(files.lock) as alone:
+        if alone:
+            discard_half_written(files.folder)
         if not is_complete(files):
             with _timed(files, Share(0, 1)):
                 arrays, used = _probe(work, data, probe, None, progress)
