@@ -29,6 +29,7 @@ def test_a_wide_range_of_losses_gets_a_logarithmic_scale() -> None:
     assert scale is not None
     assert scale.base == 2
     assert "1" in scale.labels
+    assert "1,024" in Scale(2, 1.0, 8, 4).labels  # a power of two in full
     wider = shared_scale([np.array([0.01, 3e7])])
     assert wider is not None
     assert wider.base == 10

@@ -129,7 +129,8 @@ def _round_step(step: float, *, binary: bool) -> float:
 def _power(base: int, exponent: int) -> str:
     if base == 10 and not -3 <= exponent <= 3:
         return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
-    return readable(float(base) ** exponent)
+    value = float(base) ** exponent
+    return f"{value:,.0f}" if 1 <= value < 1e6 else readable(value)  # 1,024, not 1,020
 
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
