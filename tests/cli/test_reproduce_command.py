@@ -54,7 +54,7 @@ def test_every_figure_is_there_in_three_formats(whole):
 def test_every_target_says_what_the_paper_shows_and_what_came_out(whole):
     folder, result = whole
     for target in TARGETS.values():
-        assert f"{target.name}: {target.title}\n" in result.stdout
+        assert f"{target.name}: {target.titled_of(target.cells)}\n" in result.stdout
         assert f"  paper      {target.paper}\n" in result.stdout
     assert result.stdout.count("\n  here ") == len(TARGETS)
     judged = sum(bool(target.claims) for target in TARGETS.values())

@@ -11,7 +11,7 @@ import pytest
 
 from nascope.cells.genotype import from_dict
 from nascope.data import load_data
-from nascope.records import CurvePoint, StudyRecord, TrainingRecord, TrialRecord
+from nascope.records import CurvePoint, ProbeRecord, StudyRecord, TrainingRecord, TrialRecord
 from nascope.reproduce import REPRODUCTION_SCALES, TARGETS, Options, ask
 from nascope.reproduce.agreement import Judge
 from nascope.reproduce.words import here
@@ -259,3 +259,31 @@ def test_pairs_are_held_against_the_margin():
     assert "reaches across the margin of ±0.5 points: undecided" in with_images(200)
     outside = with_images(400)
     assert "difference +1.00 [+0.90, +1.10], outside the margin of ±0.5 points" in outside
+
+
+def test_cells_of_ones_own_are_judged_by_themselves():
+    """They are no popular cells, and say nothing of those."""
+    fig9 = asked("fig9")
+    own = asked("fig9", cells=("DOTS_ImageNet",), variants=4)
+    study = trained(fig9, own)
+    assert lines(fig9, study)[0].startswith("judged by the 55 trials that this folder holds")
+    assert lines(own, study)[0].startswith("judged by the 5 trials of DOTS_ImageNet that this")
+
+
+def test_what_is_not_finite_has_not_diverged():
+    question = asked("fig6")
+    probed = []
+    for trial in trained(question).trials:
+        entry = next(e for e in question.plan.trials if e["identity"] == trial.identity)
+        probes = tuple(
+            ProbeRecord(
+                probe["kind"], probe["identity"], {"batchnorm": probe["settings"]["batchnorm"]}, {},
+                {"alphas": np.array([-1.0, 1.0]), "betas": np.array([-1.0, 1.0]),
+                 "variance": np.full((2, 2), np.inf if trial.variant == "original" else 4.0)},
+            )
+            for probe in entry["probes"]
+        )  # fmt: skip
+        probed.append(dataclasses.replace(trial, probes=probes))
+    words = here(question, dataclasses.replace(trained(question), trials=tuple(probed)), {})
+    assert words[0].startswith("DARTS, BatchNorm frozen: median √g not finite, 5th smallest of 5")
+    assert "diverged" not in words[0]

@@ -21,6 +21,7 @@ from nascope.reproduce import (
     reproduction_scale,
     targets_of,
 )
+from nascope.reproduce.targets import POPULAR
 from nascope.study import read_study_file
 from nascope.study.study import DataRequest
 
@@ -51,6 +52,22 @@ def test_every_figure_and_table_is_known():
         assert target.paper
         assert target.title
     assert {claim for target in TARGETS.values() for claim in target.claims} == set(range(1, 10))
+
+
+def test_titles_name_the_cells_that_are_shown(any_data):
+    def asked(name, *cells):
+        (question,) = ask([TARGETS[name]], Options(SMALL, cells=cells), None).questions
+        return question
+
+    assert asked("fig14").title == "Loss landscape around AmoebaNet and its random variants"
+    other = asked("fig14", "DARTS", "ENAS")
+    assert other.title == "Loss landscape around DARTS and ENAS and their random variants"
+    assert other.paper.startswith("(of AmoebaNet) AmoebaNet's landscape is smoother")
+    assert asked("fig14").paper == TARGETS["fig14"].paper
+    assert asked("table1").title.startswith("Test errors of five popular cells, original")
+    assert asked("fig9", "CARS_C", *POPULAR).title.startswith(
+        "Test accuracy at convergence of 6 cells"
+    )
 
 
 @pytest.mark.parametrize(

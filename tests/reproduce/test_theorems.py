@@ -9,7 +9,7 @@ import pytest
 
 from nascope.reproduce import REPRODUCTION_SCALES, TARGETS, Options, ask
 from nascope.reproduce.agreement import Judge
-from nascope.reproduce.theorems import HEADING, of_check, of_extremes
+from nascope.reproduce.theorems import HEADING, of_check, of_extremes, proved_holds
 from nascope.reproduce.theory import measure_extremes
 
 
@@ -52,10 +52,13 @@ def test_a_broken_bound_is_loud_and_an_unbroken_one_no_contradiction():
     said = list(of_extremes(planted))
     assert said[2] == "Theorem 4.2 corrected: CONTRADICTED, broken in block 2 at λ = 2"
     assert said[3] == "Theorem 4.3 tightened: CONTRADICTED, broken in block 2 at λ = 2"
+    assert not proved_holds({"extremes": {"outcomes": planted}})
     planted[1]["narrow"][1] = [1.0, 1.0, 201.0]  # its bound's are 50, 100 and 200
     assert list(of_extremes(planted))[2].endswith("CONTRADICTED, broken in block 2 at λ = 2")
     kept = [outcome(0.5, (5, 1), broken=(0.0, 0.0))]
     assert "not contradicted by these cells" in list(of_extremes(kept))[1]
+    assert proved_holds({"extremes": {"outcomes": kept}})
+    assert not proved_holds({"check": {"holds": False}})
     above = [outcome(2.0, (1, 1))]  # where matrices amplify, nothing excuses a reversal
     assert list(of_extremes(above))[4].endswith("reversed at λ = 2 (0 of 2 blocks)")
     both = [outcome(2.0, (5, 5, 1), (4, 4, 4), bound=(9, 9, 9), broken=(0, 0, 0))]

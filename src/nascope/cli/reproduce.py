@@ -176,7 +176,7 @@ def _draw(asked: Questions, folder: Path) -> bool:
 
 def _lines(result: Result) -> list[str]:
     """A target's title, its files, and the paper's word beside ours."""
-    lines = [f"{result.target.name}: {result.target.title}"]
+    lines = [f"{result.question.target.name}: {result.question.title}"]
     grouped: dict[Path, list[str]] = {}
     for path in result.paths:
         grouped.setdefault(path.with_suffix(""), []).append(path.suffix)
@@ -185,7 +185,7 @@ def _lines(result: Result) -> list[str]:
     if result.page is not None:
         lines.append(f"  {result.page}")
     for heading, own in (
-        ("paper", (result.target.paper,)),
+        ("paper", (result.question.paper,)),
         ("here", result.here),
         ("agreement", result.agreement),
     ):

@@ -44,7 +44,10 @@ def draw_curves(group: Group, arrangement: Arrangement, title: str) -> Figure:
 def draw_lines(ax: Any, data: dict[str, Any], arrangement: Arrangement) -> None:
     """The lines of one figure of curves, as `curve_figure` yields it."""
     for line in data["lines"]:
-        _draw_line(ax, line, arrangement.cell(line["cell"]))
+        cell = arrangement.cell(line["cell"])
+        _draw_line(ax, line, cell)
+        for lost in line["diverged"]:
+            _draw_divergence(ax, lost, cell, edge=1.0 if data["worst"] == "high" else 0.0)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(True)
 
@@ -82,14 +85,29 @@ def _draw_line(ax: Any, line: dict[str, Any], cell: ShownCell) -> None:
         marker=look.mpl_marker,
         markersize=4 if cell.is_original else 5,
         markevery=max(1, len(epochs) // 6),
-        label=shortened(cell.label),
+        label=_in_legend(cell),
         zorder=3 if cell.is_original else 2,
     )
-    for lost in line["diverged"]:
-        if lost["y"] is not None:
-            at = (lost["epoch"], lost["y"])
-            ax.plot(*at, "x", color=look.colour, markersize=7, markeredgewidth=1.6, zorder=4)
-            ax.annotate("diverged", at, (4, 4), textcoords="offset points", fontsize=7)
+
+
+def _draw_divergence(ax: Any, lost: dict[str, Any], cell: ShownCell, *, edge: float) -> None:
+    """Where a training's last number stands; at the panel's worse edge where it has none."""
+    coords, y = ax.transData, lost["y"]
+    if y is None:
+        coords, y = ax.get_xaxis_transform(), edge
+    ax.plot(
+        lost["epoch"], y, "x", color=cell.style.colour, markersize=7, markeredgewidth=1.6,
+        transform=coords, clip_on=False, zorder=4,
+    )  # fmt: skip
+    at = (lost["epoch"], y)
+    side = 4 if lost["y"] is not None or edge == 0 else -10  # within the panel
+    ax.annotate("diverged", at, (4, side), xycoords=coords, textcoords="offset points", fontsize=7)
+
+
+def _in_legend(cell: ShownCell) -> str:
+    """A cell's label; matplotlib leaves out those that begin with "_"."""
+    label = shortened(cell.label)
+    return f" {label}" if label.startswith("_") else label
 
 
 def curves_table(groups: Sequence[Group], arrangement: Arrangement) -> bytes:

@@ -73,6 +73,7 @@ def curve_figure(group: Group, quantity: str) -> dict[str, Any]:
     return {
         "kind": "curve",
         "axis": CURVES[quantity].axis,
+        "worst": CURVES[quantity].worst,
         "log": quantity != "test_accuracy" and asks_for_log(values),
         "lines": lines,
     }
@@ -137,12 +138,6 @@ def panels(group: Group, kind: str) -> list[Panel]:
                 name = f"{group.key}-{kind}-{key}-{index}-{mode}"
                 found.setdefault((key, index, mode), Panel(name, key, trial, probe, mode))
     return list(found.values())
-
-
-def modes(arrangement: Arrangement) -> list[str]:
-    """The BatchNorm modes of all grids, the paper's first."""
-    shown = {p.mode for group in arrangement.groups for kind in GRIDS for p in panels(group, kind)}
-    return sorted(shown, key=lambda mode: (mode != "frozen", mode))
 
 
 def _scale(kind: str, scale: Scale) -> dict[str, Any]:

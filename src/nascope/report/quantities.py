@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -21,11 +22,13 @@ class Curve:
     Attributes:
         axis: its name with its unit.
         value: it, of an epoch, in that unit.
+        worst: the end of the axis to which a training that has no number belongs.
     """
 
     title: str
     axis: str
     value: Callable[[CurvePoint], float]
+    worst: Literal["low", "high"] = "high"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ class Grid:
 CURVES = {
     "train_loss": Curve("Training loss", "training loss (nats per image)", lambda e: e.train_loss),
     "test_loss": Curve("Test loss", "test loss (nats per image)", lambda e: e.test_loss),
-    "test_accuracy": Curve("Test accuracy", "test accuracy (%)", lambda e: 100 * e.test_accuracy),
+    "test_accuracy": Curve(
+        "Test accuracy", "test accuracy (%)", lambda e: 100 * e.test_accuracy, "low"
+    ),
 }
 """Quantities of an epoch, in the order of their figures."""
 

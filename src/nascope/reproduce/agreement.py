@@ -15,6 +15,7 @@ from nascope.cells.topology import Topology, topology
 from nascope.records import StudyRecord, TrialRecord
 from nascope.report.paper.columns import TITLES
 from nascope.reproduce.questions import Question
+from nascope.reproduce.targets import POPULAR
 from nascope.reproduce.theorems import of_check, of_extremes
 from nascope.study.study import PlannedCell
 
@@ -47,16 +48,19 @@ _SEEDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Judge:
-    """Judges every question by all trials that the folder holds under the question's recipe.
+    """Judges a question by all trials that the folder holds under its recipe.
 
-    A single figure's family is too little for a test; the other figures' help.
+    A single figure's family is too little for a test; the other figures' help. The paper speaks of
+    its five cells: where others take their place, those are judged, and by themselves.
 
     Args:
         read: the folder's study; called once, when it is first needed.
     """
 
     read: Callable[[], StudyRecord]
-    _known: dict[str, tuple[int, tuple[Verdict, ...]]] = dataclasses.field(default_factory=dict)
+    _known: dict[tuple[str, frozenset[str]], tuple[int, tuple[Verdict, ...]]] = dataclasses.field(
+        default_factory=dict
+    )
 
     @cached_property
     def _study(self) -> StudyRecord:
@@ -83,7 +87,9 @@ class Judge:
         trials, found = self._verdicts(question)
         if not trials:
             return [*lines, "nothing to judge yet"]
-        lines.append(f"judged by the {trials} trials that this folder holds under this recipe:")
+        whose = "" if _judged_with(question) == set(POPULAR) else f" of {_names(question)}"
+        held = "that this folder holds under this recipe:"
+        lines.append(f"judged by the {trials} trials{whose} {held}")
         for one in found:
             if one.claim in target.claims and (not one.data or one.data in own):
                 lines += [_verdict(one), *_families(one, question)]
@@ -91,12 +97,15 @@ class Judge:
 
     def _verdicts(self, question: Question) -> tuple[int, tuple[Verdict, ...]]:
         """Of the trained trials of the question's recipe, the learning rate left out."""
-        key = _recipe(question.plan.trials[0]["recipe"])
+        recipe, families = _recipe(question.plan.trials[0]["recipe"]), _judged_with(question)
+        key = recipe, families
         if key not in self._known:
             trials = tuple(
                 trial
                 for trial in self._study.trials
-                if _recipe(trial.recipe) == key and trial.training is not None
+                if trial.family in families
+                and _recipe(trial.recipe) == recipe
+                and trial.training is not None
             )
             part = dataclasses.replace(self._study, trials=trials)
             self._known[key] = len(trials), verdicts(part)
@@ -105,6 +114,16 @@ class Judge:
 
 def _recipe(recipe: Mapping[str, Any]) -> str:
     return repr(sorted((k, v) for k, v in recipe.items() if k != "learning_rate"))
+
+
+def _judged_with(question: Question) -> frozenset[str]:
+    """The families whose trials judge a question."""
+    own = frozenset(question.families)
+    return frozenset(POPULAR) if own <= set(POPULAR) else own
+
+
+def _names(question: Question) -> str:
+    return " and ".join(question.families)
 
 
 def _of_originals(question: Question) -> StudyRecord:
@@ -132,7 +151,7 @@ def _verdict(one: Verdict) -> str:
 def _families(one: Verdict, question: Question) -> Iterator[str]:
     """Where the question's own families stand, and what the paper concedes of them."""
     known = {family.family: family for family in one.families}
-    for family in dict.fromkeys(cell.family for cell in question.cells):
+    for family in question.families:
         parts = []
         if family in known and (standing := known[family].standing) is not None:
             parts.append(f"{standing.rank:g} of {standing.of}, 1 being the best")

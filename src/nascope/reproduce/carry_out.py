@@ -15,7 +15,7 @@ from nascope.records.paths import StudyPaths
 from nascope.records.read import read_trial
 from nascope.reproduce.agreement import Judge
 from nascope.reproduce.questions import Question, Questions
-from nascope.reproduce.targets import Target
+from nascope.reproduce.theorems import proved_holds
 from nascope.reproduce.theory import TheoryPaths, tasks
 from nascope.study.engines import Engine, Task
 from nascope.study.run import Snapshot, Summary, run_plan
@@ -42,7 +42,7 @@ class ReproductionPaths:
 
 @dataclass(frozen=True)
 class Result:
-    """A target, drawn.
+    """A question's target, drawn.
 
     Attributes:
         paths: of the figures and their data, the main one first.
@@ -52,7 +52,7 @@ class Result:
         holds: whether everything that is proved held; a bug where not.
     """
 
-    target: Target
+    question: Question
     paths: tuple[Path, ...]
     here: tuple[str, ...]
     agreement: tuple[str, ...]
@@ -144,7 +144,7 @@ def _drawn(question: Question, paths: ReproductionPaths, judge: Judge) -> Result
     study = _study_of(question, paths.study)
     theory = _theory_of(question, paths.theory)
     if theory is None:
-        return Result(question.target, (), ("not run yet",), ())
+        return Result(question, (), ("not run yet",), ())
     written: list[Path] = []
     with in_print():
         for stem, drawn in pictures(question, study, theory).items():
@@ -155,12 +155,12 @@ def _drawn(question: Question, paths: ReproductionPaths, judge: Judge) -> Result
 
         page = write_theory_page(paths.theory.folder)
     return Result(
-        question.target,
+        question,
         tuple(written),
         tuple(here(question, study, theory)),
         tuple(judge.agreement(question, theory)) if _can_be_judged(question, paths) else (),
         page,
-        holds=bool(theory.get("check", {}).get("holds", True)),
+        holds=proved_holds(theory),
     )
 
 

@@ -34,20 +34,20 @@ def pictures(question: Question, study: StudyRecord, theory: Plain) -> dict[str,
     match target.drawing:
         case "topologies":
             named = [(cell.label, cell.genotype) for cell in question.cells]
-            drawn = draw_topologies(named, target.title)
+            drawn = draw_topologies(named, question.title)
         case "curves":
-            drawn = draw_curves(arrange(study), question.columns, target.title, note)
+            drawn = draw_curves(arrange(study), question.columns, question.title, note)
         case "accuracies":
             converged = how_converged(study.trials)
             note = f"{note}\n{converged}" if converged else note
-            drawn = draw_accuracies(arrange(study), question.columns, target.title, note)
+            drawn = draw_accuracies(arrange(study), question.columns, question.title, note)
         case "table1":
             parts = parts_of(arrange(study), question.columns, question.published)
-            drawn = draw_table(parts, target.title, note)
+            drawn = draw_table(parts, question.title, note)
         case "linear cells":
             cells = theory["extremes"]["cells"]
             words = f"{cells} random cells at each λ: medians, and 80 % of the cells"
-            drawn = draw_linear_cells(theory["extremes"]["outcomes"], target.title, words)
+            drawn = draw_linear_cells(theory["extremes"]["outcomes"], question.title, words)
         case "theory":
             figures, tables = sweep_figures(theory["sweep"]), sweep_tables(theory["sweep"])
             return {
@@ -66,7 +66,7 @@ def _grids(question: Question, study: StudyRecord) -> dict[str, Drawn]:
         question.stem + ("" if mode == MODES[0] else f"-{mode}"): draw_grids(
             arrange(in_mode(study, mode)),
             target.probe,
-            target.title,
+            question.title,
             f"{question.scale.note}; BatchNorm's statistics {mode}",
             surfaces=target.drawing == "surfaces",
         )

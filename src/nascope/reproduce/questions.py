@@ -15,6 +15,7 @@ from nascope.data.datasets import DataSet
 from nascope.errors import DataError, StudyError
 from nascope.records.paths import slug
 from nascope.records.plan import Plan, merged
+from nascope.report.arrangement import shortened
 from nascope.report.paper.columns import TITLES, Column
 from nascope.reproduce.scales import ReproductionScale
 from nascope.reproduce.targets import Target
@@ -56,6 +57,23 @@ class Question:
     columns: tuple[Column, ...]
     published: tuple[str, ...]
     plan: Plan
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The originals' names."""
+        return tuple(dict.fromkeys(cell.family for cell in self.cells))
+
+    @property
+    def title(self) -> str:
+        """What it shows, of its own cells."""
+        return self.target.titled_of([shortened(family, 24) for family in self.families])
+
+    @property
+    def paper(self) -> str:
+        """What the paper shows there; of which cells, where these are others."""
+        others = set(self.families) != set(self.target.cells)
+        of = f"(of {' and '.join(self.target.cells)}) " if others else ""
+        return of + self.target.paper
 
 
 @dataclass(frozen=True)
@@ -121,8 +139,9 @@ def _question(
     cells = _cells(target, options)
     stem = target.name
     if options.cells and target.cells:
-        names = dict.fromkeys(cell.family for cell in cells)
-        stem += "".join(f"-{slug(name)[:20]}" for name in names)
+        stem += "".join(
+            f"-{slug(name)[:20]}" for name in dict.fromkeys(cell.family for cell in cells)
+        )
     columns, published = [], []
     for name in target.data:
         request = scale.data[name]

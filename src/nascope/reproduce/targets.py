@@ -25,6 +25,8 @@ POPULAR = ("NASNet", "AmoebaNet", "ENAS", "DARTS", "SNAS")
 BOTH = ("cifar10", "cifar100")
 RATES = (0.0025, 0.025, 0.25)
 
+_NAMED = 5  # cells that a title names
+
 
 @dataclass(frozen=True)
 class Target:
@@ -32,7 +34,7 @@ class Target:
 
     Args:
         name: as on the command line.
-        title: what it shows.
+        title: what it shows, of {cells} and {their} variants: see `titled_of`.
         drawing: what kind of figure it is.
         paper: what the paper shows there, its exceptions included.
         cells: the originals; each is a family with its variants.
@@ -54,6 +56,22 @@ class Target:
     recipe: Literal["section4", "table1"] | None = None
     claims: tuple[int, ...] = ()
 
+    def titled_of(self, families: Sequence[str]) -> str:
+        """Its title for these cells.
+
+        >>> TARGETS["fig5"].titled_of(["DARTS"])
+        'Loss landscape around DARTS and its random variants'
+        >>> TARGETS["fig1"].titled_of(["ENAS", "SNAS"]), TARGETS["fig1"].titled_of(POPULAR)
+        ('Topologies of ENAS and SNAS', 'Topologies of five popular cells')
+        """
+        *others, last = families or ("",)
+        cells = f"{', '.join(others)} and {last}" if others else last
+        if tuple(families) == POPULAR:
+            cells = "five popular cells"
+        elif len(families) > _NAMED:
+            cells = f"{len(families)} cells"
+        return self.title.format(cells=cells, their="their" if others else "its")
+
     @property
     def probe(self) -> Literal["landscape", "variance"] | None:
         """The kind of probe that it draws."""
@@ -70,9 +88,7 @@ def _topologies(name: str, title: str, *cells: str, paper: str) -> Target:
 def _curves(
     name: str, cells: Sequence[str], rates: tuple[float, ...], claims: tuple[int, ...], paper: str
 ) -> Target:
-    of = " and ".join(cells)
-    whose = "its" if len(cells) == 1 else "their"
-    title = f"Convergence of {of} and {whose} random variants"
+    title = "Convergence of {cells} and {their} random variants"
     if len(rates) > 1:
         title += " at three learning rates"
     data = BOTH if len(rates) == 1 else BOTH[:1]
@@ -85,7 +101,7 @@ def _grids(name: str, drawing: Drawing, cell: str, paper: str) -> Target:
         "variance": "Gradient variance around",
         "surfaces": "Gradient variance as a surface, around",
     }[drawing]
-    title = f"{what} {cell} and its random variants"
+    title = what + " {cells} and {their} random variants"
     claims = (5,) if drawing == "landscape" else (6,)
     return Target(
         name, title, drawing, paper, (cell,), 4, BOTH[:1], recipe="section4", claims=claims
@@ -95,7 +111,7 @@ def _grids(name: str, drawing: Drawing, cell: str, paper: str) -> Target:
 _ALL = (
     _topologies(
         "fig1",
-        "Topologies of five popular cells",
+        "Topologies of {cells}",
         *POPULAR,
         paper=(
             "the popular cells are among the widest and shallowest of their spaces: 5c, 4c, 5c, "
@@ -104,7 +120,7 @@ _ALL = (
     ),
     _topologies(
         "fig2",
-        "DARTS and random variants of it",
+        "Topologies of {cells} and {their} random variants",
         "DARTS",
         paper=(
             "from DARTS' cell to its variants C1 to C4 the width falls and the depth grows; their "
@@ -155,7 +171,7 @@ _ALL = (
     ),
     Target(
         "fig9",
-        "Test accuracy at convergence of popular cells and their random variants",
+        "Test accuracy at convergence of {cells} and {their} random variants",
         "accuracies",
         "at convergence the popular cells are competitive, but not always better than their "
         "variants",
@@ -167,13 +183,13 @@ _ALL = (
     ),
     _topologies(
         "fig10",
-        "AmoebaNet and random variants of it",
+        "Topologies of {cells} and {their} random variants",
         "AmoebaNet",
         paper="the variants are 2c, c, 2c and 3c wide (strict), and 5, 6, 4 and 3 deep",
     ),
     _topologies(
         "fig11",
-        "SNAS and random variants of it",
+        "Topologies of {cells} and {their} random variants",
         "SNAS",
         paper="SNAS' cell is 4c wide and 2 deep; its variants are narrower and deeper",
     ),
@@ -220,7 +236,7 @@ _ALL = (
     ),
     Target(
         "table1",
-        "Popular cells, and themselves adapted to be the widest and shallowest",
+        "Test errors of {cells}, original and adapted to be the widest and shallowest",
         "table1",
         "adapted cells are worse on CIFAR-10, but for SNAS, and better on CIFAR-100",
         POPULAR,

@@ -212,7 +212,7 @@ def _standing(
     """The original's mean over seeds, and where it stands among its family's.
 
     Args:
-        value: of a trial; NaN where it has none, infinite where it diverged.
+        value: of a trial; NaN where it has none, infinite where it diverged or is not finite.
         small: whether the smallest is first.
     """
     worst = math.inf if small else -math.inf
@@ -221,16 +221,19 @@ def _standing(
         for key, trials in group.trials.items()
         if (known := [found for found in map(value, trials) if not math.isnan(found)])
     }
+    lost = {key for key, trials in group.trials.items() if any(map(_diverged, trials))}
     original = next((key for key in means if arrangement.cell(key).is_original), None)
     if original is None:
         return f"{what}: not measured yet"
     own = means.pop(original)
-    written = in_digits(own) if math.isfinite(own) else "diverged"
+    written = "diverged" if math.isinf(own) and original in lost else in_digits(own)
     if not means:
         return f"{what} {written}"
     better = sum(other < own if small else other > own for other in means.values())
     finite = sorted(other for other in means.values() if math.isfinite(other))
-    among = f"{in_digits(finite[0])} to {in_digits(finite[-1])}" if finite else "all diverged"
+    among = "all diverged" if lost >= means.keys() else "none finite"
+    if finite:
+        among = f"{in_digits(finite[0])} to {in_digits(finite[-1])}"
     side = "smallest" if small else "largest"
     place = f"{_the(1 + better)} {side} of {len(means) + 1}"
     return f"{what} {written}, {place} (variants {among})"
@@ -248,13 +251,12 @@ def _the(number: int) -> str:
     return "the" if number == 1 else ordinal(number)
 
 
+def _diverged(trial: TrialRecord) -> bool:
+    return trial.training is not None and trial.training.diverged_at is not None
+
+
 def _lost(group: Group) -> str:
-    lost = [
-        trial.label
-        for trials in group.trials.values()
-        for trial in trials
-        if trial.training is not None and trial.training.diverged_at is not None
-    ]
+    lost = [trial.label for trials in group.trials.values() for trial in trials if _diverged(trial)]
     counted = [f"{label} ({n})" if n > 1 else label for label, n in Counter(lost).items()]
     return f"; diverged: {', '.join(counted)}" if lost else ""
 
@@ -326,6 +328,8 @@ def _errors(line: Errors) -> str:
             forms.append("not run yet")
         elif math.isfinite(one.mean.mean):
             forms.append(f"{100 - one.mean.mean:.2f}")
+            if one.diverged:
+                forms[-1] += f" ({one.diverged} of {len(one.trials)} diverged)"
         else:
             forms.append("diverged")
         if line.paper is not None:

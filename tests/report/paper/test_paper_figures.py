@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from nascope.analysis.generalisation import equivalence
@@ -18,6 +20,7 @@ from nascope.cells import cell_names, load_cell
 from nascope.records import read_study
 from nascope.records.files import read_arrays
 from nascope.report.arrangement import arrange
+from nascope.report.curve_figures import draw_lines
 from nascope.report.paper.accuracies import accuracies, draw_accuracies, place_of_original
 from nascope.report.paper.columns import Column
 from nascope.report.paper.curves import draw_curves
@@ -26,6 +29,7 @@ from nascope.report.paper.grids import draw_grids, in_mode
 from nascope.report.paper.linear_cells import draw_linear_cells
 from nascope.report.paper.table1 import PAPER, draw_table, parts_of
 from nascope.report.paper.topologies import draw_topologies
+from nascope.report.payload import curve_figure
 from tests.report.synthetic import HOSTILE_NAME, STUDIES, Fake, family, write_study
 from tests.report.test_figures import is_painted
 
@@ -183,10 +187,19 @@ def test_maps_explain_their_signs(tmp_path):
         landscape = words(draw_grids(arrange(record), "landscape", "Loss", "a note"))
         variance = words(draw_grids(arrange(record), "variance", "Variance"))
         surface = words(draw_grids(arrange(record), "variance", "Surface", surfaces=True))
-    assert "Loss\na note\n+ the trained weights; heavy line: the loss of a uniform" in landscape
+    assert "heavy line: ln 10, the loss of a uniform guess among the classes" in landscape
     assert "Variance\n+ the trained weights" in variance
     assert "heavy" not in variance
     assert "+ the" not in surface
+
+
+def test_the_heavy_line_is_what_it_is_called(tmp_path):
+    flat = [dataclasses.replace(fake, landscape=5 + fake.landscape) for fake in family()]
+    record = read_study(write_study(tmp_path, flat))  # nowhere below a guess's loss
+    with in_print():
+        text = words(draw_grids(arrange(record), "landscape", "Loss"))
+    assert "heavy line: the median of all finite losses on the grids" in text
+    assert "guess" not in text
 
 
 def test_no_grid_at_all_is_said(tmp_path):
@@ -248,6 +261,28 @@ def test_what_diverged_ranks_last(tmp_path):
     assert "diverged" in words(drawn)
 
 
+def test_ranks_rest_on_the_seeds_that_all_have(tmp_path):
+    """An original whose bad seed is done, beside variants of which only the good one is."""
+    original, *variants = family(variants=2)
+    bad = dataclasses.replace(original, seed=1, roughness=5.0)
+    record = read_study(write_study(tmp_path, [original, bad, *variants]))
+    found = accuracies(arrange(record), DIGITS)
+    assert found[0].mean.mean < found[1].mean.mean
+    place = place_of_original(DIGITS.group(arrange(record), "DARTS"), found)
+    assert (place.rank, place.of) == (1, 3)
+
+
+def test_cells_without_a_common_seed_have_no_rank(tmp_path):
+    original, variant = family(variants=1)
+    fakes = [original, dataclasses.replace(variant, seed=1)]
+    record = read_study(write_study(tmp_path, fakes))
+    found = accuracies(arrange(record), DIGITS)
+    assert place_of_original(DIGITS.group(arrange(record), "DARTS"), found) is None
+    with in_print():
+        rows = written(draw_accuracies(arrange(record), [DIGITS], "Accuracy"), tmp_path)
+    assert [row["rank"] for row in rows] == ["", ""]
+
+
 def adapted_pairs() -> list[Fake]:
     fakes = []
     for name in cell_names():
@@ -295,6 +330,27 @@ def test_the_table_has_the_papers_numbers_beside_ours(tmp_path):
     assert rows[0]["mcnemar_p"] == ""  # an original is compared with nothing
 
 
+def test_a_difference_rests_on_common_seeds(tmp_path):
+    """The adapted cell's hard seed diverged: what is left of it must not be held against all."""
+    (original,) = family(variants=0, landscape=None, variance=None)
+    adapted = dataclasses.replace(original, label="DARTS-adapted", variant="adapted", roughness=1.2)
+    hard = {"seed": 1, "roughness": 6.0}
+    fakes = [
+        original,
+        dataclasses.replace(original, **hard),
+        adapted,
+        dataclasses.replace(adapted, **hard, diverged_at=3),
+    ]
+    record = read_study(write_study(tmp_path, fakes))
+    (part,) = parts_of(arrange(record), [DIGITS], ["cifar10"])
+    (line,) = part.lines
+    assert line.original.mean.mean < line.adapted.mean.mean  # of other seeds
+    assert line.difference == -100 * line.pair.difference > 0
+    with in_print():
+        drawn = draw_table([part], "Table 1")
+    assert f"+{line.difference:.2f}" in words(drawn)
+
+
 def test_topologies_say_width_and_depth(tmp_path):
     with in_print():
         drawn = draw_topologies([(name, load_cell(name)) for name in cell_names()], "Five")
@@ -326,3 +382,23 @@ def test_linear_cells(tmp_path):
     ]  # fmt: skip
     assert (rows[1]["narrow_q10"], rows[1]["narrow_q90"]) == ("0.1", "0.4")
     assert "λ = 2 of every matrix" in words(drawn)
+
+
+def test_what_diverged_at_once_has_a_cross(tmp_path):
+    fakes = family(variants=1, landscape=None, variance=None)
+    fakes[1] = dataclasses.replace(fakes[1], label="_odd", diverged_at=1)
+    record = read_study(write_study(tmp_path, fakes))
+    group = DIGITS.group(arrange(record), "DARTS")
+    line = curve_figure(group, "test_loss")["lines"][1]
+    without = {**line, "mean": [], "seeds": [{**s, "y": []} for s in line["seeds"]], "x": []}
+    without["diverged"] = [{**lost, "y": None} for lost in line["diverged"]]
+    data = {"lines": [without], "worst": "high", "log": False}
+    with in_print():
+        axes = Figure().subplots()
+        draw_lines(axes, data, arrange(record))
+        assert [text.get_text() for text in axes.texts] == ["diverged"]
+        crosses = [one for one in axes.lines if one.get_marker() == "x"]
+        assert [one.get_ydata().tolist() for one in crosses] == [[1.0]]  # the panel's upper edge
+        drawn = draw_curves(arrange(record), [DIGITS], "Curves")
+    legend = [text.get_text().strip() for text in drawn.figure.findobj(Legend)[0].get_texts()]
+    assert legend == ["DARTS", "_odd"]

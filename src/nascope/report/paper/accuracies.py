@@ -174,12 +174,32 @@ class Place:
         return chance_that_a_variant_wins(self.of - 1)
 
 
-def place_of(one: Accuracy, family: Sequence[Accuracy]) -> Place:
-    """A cell's place among the cells of its family, itself among them."""
-    levels = [-math.inf if other.diverged else other.mean.mean for other in family]
-    own = -math.inf if one.diverged else one.mean.mean
+def place_of(one: Accuracy, family: Sequence[Accuracy]) -> Place | None:
+    """A cell's place among the cells of its family, itself among them, on the seeds that all have.
+
+    None where they have none in common yet.
+    """
+    shared = frozenset.intersection(*(_seeds(other) for other in family))
+    if not shared:
+        return None
+    levels = [_level(other, shared) for other in family]
+    own = _level(one, shared)
     rank = 1 + sum(level > own for level in levels)
     return Place(rank, len(levels), sum(level >= own for level in levels) / len(levels))
+
+
+def _seeds(one: Accuracy) -> frozenset[int]:
+    return frozenset(trial.seed for trial in one.trials)
+
+
+def _level(one: Accuracy, seeds: frozenset[int]) -> float:
+    """Its mean over some seeds; below all where one of those diverged."""
+    found = [
+        final_test_accuracy(trial.training)
+        for trial in one.trials
+        if trial.training is not None and trial.seed in seeds
+    ]
+    return math.fsum(found) / len(found) if all(map(math.isfinite, found)) else -math.inf
 
 
 def place_of_original(group: Group, found: Sequence[Accuracy]) -> Place | None:
@@ -210,10 +230,11 @@ def _table(found: Sequence[Accuracy]) -> bytes:
             one.mean.mean,
             one.mean.low,
             one.mean.high,
-            place.rank,
-            place.of,
-            place.chance,
-            place.chance_of_a_better_one,
+            *(
+                (place.rank, place.of, place.chance, place.chance_of_a_better_one)
+                if place is not None
+                else (None,) * 4
+            ),
         ]
         for one, place in zip(found, places, strict=True)
     )

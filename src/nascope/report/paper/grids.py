@@ -30,7 +30,6 @@ from nascope.report.scales import shared_scale
 _A_ROW = 5  # panels
 _LINE = 0.16  # inches, of a title's third line
 _SIGNS = "+ the trained weights"
-_HEAVY = "heavy line: the loss of a uniform guess"
 
 
 def in_mode(study: StudyRecord, batchnorm: str) -> StudyRecord:
@@ -75,7 +74,9 @@ def draw_grids(
         levels = shared_levels(arrangement.study).only if kind == "landscape" else None
         level = None if levels is None else levels.landscape_loss
         figure = draw_maps(rows, kind, scale, title, level=level, width=WIDTH)
-        signs = _SIGNS if level is None else f"{_SIGNS}; {_HEAVY}"
+        signs = _SIGNS
+        if levels is not None and level is not None:
+            signs += f"; heavy line: {levels.landscape_rule}"
         note = f"{note}\n{signs}" if note else signs
         figure.set_figheight(figure.get_figheight() + _LINE)
     titled(figure, title, note)
@@ -121,8 +122,8 @@ def _panels(arrangement: Arrangement, key: str, kind: str, seed: int) -> Iterato
     for trial in arrangement.study.trials:
         if (trial.family, trial.label, trial.seed) != (cell.family, cell.label, seed):
             continue
-        words = why_not(trial)
-        if trial.probe(kind) is None:
+        words, probe = why_not(trial), trial.probe(kind)
+        if probe is None:
             yield absent(cell, words)
         else:
-            yield panel_of(cell, trial, kind, words if words.startswith("diverged") else "")
+            yield panel_of(cell, probe, words if words.startswith("diverged") else "")

@@ -57,11 +57,8 @@ class Errors:
 
     @property
     def difference(self) -> float | None:
-        """Adapted less original; None where one of them is missing or diverged."""
-        if self.original is None or self.adapted is None:
-            return None
-        found = self.original.mean.mean - self.adapted.mean.mean
-        return found if math.isfinite(found) else None
+        """Adapted less original, on the seeds that they share; None where there are none."""
+        return None if self.pair is None else -100 * self.pair.difference
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,13 @@ function curveTraces(figure, hidden) {
 // after the others, so that no line covers it
 function divergedTrace(figure, hidden) {
   const x = [], y = [], text = [], colours = [];
-  const top = Math.max(...figure.lines.flatMap((line) => line.mean.filter((value) => value !== null)));
+  const known = figure.lines.flatMap((line) => line.seeds.flatMap((seed) => seed.y)).filter((value) => value !== null);
+  const edge = known.length ? (figure.worst === "high" ? Math.max(...known) : Math.min(...known)) : 1;
   for (const line of figure.lines) {
     if (hidden.has(line.cell)) continue;
     for (const lost of line.diverged) {
       x.push(lost.epoch);
-      y.push(lost.y ?? (Number.isFinite(top) ? top : 1));
+      y.push(lost.y ?? edge);
       text.push(`${escaped(DATA.cells[line.cell].label)}, seed ${lost.seed}: diverged at epoch ${lost.epoch}`);
       colours.push(cellColour(DATA.cells[line.cell]));
     }
