@@ -10,7 +10,7 @@ from PIL import Image
 
 from nascope.records.files import read_arrays
 from nascope.report import write_report
-from tests.report.synthetic import HOSTILE_NAME, STUDIES, write_study
+from tests.report.synthetic import HOSTILE_NAME, STUDIES, family, write_study
 
 EACH = {"curves.png", "landscape.png", "landscape-3d.png", "variance.png", "variance-3d.png"}
 
@@ -55,6 +55,23 @@ def test_data_lies_beside_the_figures(tmp_path: Path) -> None:
     assert arrays["labels"][0] == HOSTILE_NAME
     assert arrays["values_0"].shape == (21, 21)
     assert np.isinf(arrays["values_0"][0, 0])
+
+
+@pytest.mark.parametrize(
+    ("modes", "stems"),
+    [
+        (("frozen",), {"landscape"}),
+        (("recalibrated",), {"landscape-recalibrated"}),
+        (("recalibrated", "frozen"), {"landscape", "landscape-recalibrated"}),
+    ],
+)
+def test_each_batchnorm_mode_has_figures_of_its_own(
+    modes: tuple[str, ...], stems: set[str], tmp_path: Path
+) -> None:
+    write_study(tmp_path, family(variants=1, variance=None, modes=modes))
+    write_report(tmp_path)
+    found = {path.stem for path in (tmp_path / "figures").glob("landscape*.npz")}
+    assert found == stems
 
 
 def test_nothing_measured_draws_nothing(tmp_path: Path) -> None:

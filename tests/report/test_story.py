@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -9,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from nascope.analysis import verdicts
+from nascope.analysis import measure_study, verdicts
 from nascope.analysis.generalisation import Pair
 from nascope.errors import StudyError
 from nascope.records import read_study
 from nascope.records.files import write_json
+from nascope.records.read import together
 from nascope.report import write_report
 from nascope.report.arrangement import arrange
 from nascope.report.story import (
@@ -195,6 +197,44 @@ def test_several_studies_share_a_page(judged: Path, tmp_path: Path) -> None:
     assert {"SNAS", "DARTS", "NASNet-widest"} <= labels
     with pytest.raises(StudyError, match="needs a page's name"):
         write_report(judged, other)
+
+
+def test_studies_that_share_trials_keep_their_own_numbers(tmp_path: Path) -> None:
+    fakes = family(variants=1, landscape=None, variance=None)
+    waiting = [dataclasses.replace(fake, started=False) for fake in fakes]
+    studies = [
+        read_study(write_study(tmp_path / name, own, name=name))
+        for name, own in (("done", fakes), ("planned", waiting))
+    ]
+    both = together(studies)
+    _, measured = measure_study(both)
+    assert [measured[trial.key].epochs for trial in both.trials] == [12, 12, 0, 0]
+
+
+def test_studies_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    folders = [
+        write_study(tmp_path / place / "demo", family(variants=1)) for place in ("one", "two")
+    ]
+    both = together([read_study(folder) for folder in folders])
+    assert {trial.study for trial in both.trials} == {f"invented ({folder})" for folder in folders}
+    page = write_report(*folders, output=tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "in the folder <code>figures" not in page  # of several studies none are drawn
+    twice = together([read_study(folders[0])] * 2)
+    assert len({trial.study for trial in twice.trials}) == 2
+
+
+def test_names_in_what_a_search_picks_are_text_and_no_correlation_is_no_nan(
+    tmp_path: Path,
+) -> None:
+    fakes = family(variants=3)
+    fakes[1] = dataclasses.replace(fakes[1], label="DARTS-<b>r1</b>")
+    data = {"image_size": 32}
+    page = write_report(
+        write_study(tmp_path, [dataclasses.replace(fake, data=data) for fake in fakes])
+    ).read_text(encoding="utf-8")
+    assert "+nan" not in page
+    assert "nan</td>" not in page
+    assert "figure.text.map(escaped)" in page
 
 
 def test_equal_labels_of_other_cells_are_told_apart(tmp_path: Path) -> None:

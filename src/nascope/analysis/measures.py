@@ -26,6 +26,7 @@ from nascope.analysis.smoothness import (
     summarise,
 )
 from nascope.records import ProbeRecord, StudyRecord, TrainingRecord, TrialRecord
+from nascope.records.read import GRID_ARRAYS
 
 _UNTRAINED = TrainingRecord(epochs=(), early=(), diverged_at=None, finished=False, provenance={})
 
@@ -49,9 +50,14 @@ class DataLevels:
 
 @dataclass(frozen=True)
 class Levels:
-    """The levels of a study: for each data set, by its digest, its own."""
+    """The levels of a study: for each data set, by its digest, its own.
+
+    Attributes:
+        modes: for each kind of grid the BatchNorm mode of all numbers that name none.
+    """
 
     by_data: Mapping[str, DataLevels]
+    modes: Mapping[str, str]
 
     def of(self, trial: TrialRecord) -> DataLevels:
         """Those that a trial is held against."""
@@ -83,7 +89,7 @@ class TrialMeasures:
         gradient_std: summary of √g over the variance probe's grid.
         centre_std: √g at the trained network itself.
         area_below_recalibrated, std_recalibrated: area and median √g of probes that estimated
-            BatchNorm's statistics anew at each point.
+            BatchNorm's statistics anew at each point, beside those of another mode.
         agitation: of the training loss.
         largest_eigenvalue, trace: of the Hessian.
     """
@@ -109,6 +115,10 @@ class TrialMeasures:
     parameters: float
 
 
+Measured = Mapping[tuple[str, str, str], TrialMeasures]
+"""The numbers of trials by their `TrialRecord.key`."""
+
+
 def shared_levels(study: StudyRecord) -> Levels:
     """The levels for all trials of a study, for each data set apart.
 
@@ -118,7 +128,8 @@ def shared_levels(study: StudyRecord) -> Levels:
     groups: dict[str, list[TrialRecord]] = {}
     for trial in study.trials:
         groups.setdefault(data_key(trial), []).append(trial)
-    return Levels({key: _levels(own) for key, own in groups.items()})
+    modes = {kind: found[0] for kind in GRID_ARRAYS if (found := modes_of(study.trials, kind))}
+    return Levels({key: _levels(own) for key, own in groups.items()}, modes)
 
 
 def _levels(trials: Sequence[TrialRecord]) -> DataLevels:
@@ -138,31 +149,35 @@ def _levels(trials: Sequence[TrialRecord]) -> DataLevels:
     return DataLevels(name, shared_threshold(runs), level, rule)
 
 
-def measure_trial(trial: TrialRecord, levels: DataLevels) -> TrialMeasures:
+def measure_trial(trial: TrialRecord, levels: Levels) -> TrialMeasures:
     """All numbers of one trial, against the levels of its data set."""
+    own = levels.of(trial)
     training = trial.training if trial.training is not None else _UNTRAINED
-    landscape, variance = trial.probe("landscape"), trial.probe("variance")
+    landscape, variance = (plane(trial, kind, levels.modes.get(kind)) for kind in GRID_ARRAYS)
     curvature = trial.probe("curvature")
-    beside = {kind: plane(trial, kind, "recalibrated") for kind in ("landscape", "variance")}
+    beside = {
+        kind: None if mode == "recalibrated" else plane(trial, kind, "recalibrated")
+        for kind, mode in levels.modes.items()
+    }
     reached = None
-    if levels.train_loss is not None:
-        reached = epochs_to_loss(train_losses(training), levels.train_loss)
+    if own.train_loss is not None:
+        reached = epochs_to_loss(train_losses(training), own.train_loss)
     last = training.last if training.diverged_at is None else None
     return TrialMeasures(
         epochs=len(training.epochs),
         train_loss=last.train_loss if last is not None else math.nan,
         area_under_loss=area_under_loss(training),
         epochs_to_threshold=reached,
-        censored=levels.train_loss is not None and reached is None and bool(training.epochs),
+        censored=own.train_loss is not None and reached is None and bool(training.epochs),
         test_loss=last.test_loss if last is not None else math.nan,
         final_accuracy=final_test_accuracy(training),
         best_accuracy=best_test_accuracy(training),
-        area_below=_below(landscape, levels),
-        area_below_recalibrated=_below(beside["landscape"], levels),
+        area_below=_below(landscape, own),
+        area_below_recalibrated=_below(beside.get("landscape"), own),
         landscape=summarise(loss_of(landscape)) if landscape is not None else None,
         gradient_std=summarise(std_of(variance)) if variance is not None else None,
         centre_std=_centre(variance) if variance is not None else math.nan,
-        std_recalibrated=_median_std(beside["variance"]),
+        std_recalibrated=_median_std(beside.get("variance")),
         agitation=agitation(train_losses(training)) if training.finished else math.nan,
         largest_eigenvalue=_largest_eigenvalue(curvature),
         trace=_trace(curvature),
@@ -171,12 +186,10 @@ def measure_trial(trial: TrialRecord, levels: DataLevels) -> TrialMeasures:
     )
 
 
-def measure_study(study: StudyRecord) -> tuple[Levels, Mapping[str, TrialMeasures]]:
-    """The shared levels of a study, and the numbers of each trial by its identity."""
+def measure_study(study: StudyRecord) -> tuple[Levels, Measured]:
+    """The shared levels of a study, and the numbers of each trial."""
     levels = shared_levels(study)
-    return levels, {
-        trial.identity: measure_trial(trial, levels.of(trial)) for trial in study.trials
-    }
+    return levels, {trial.key: measure_trial(trial, levels) for trial in study.trials}
 
 
 def _below(landscape: ProbeRecord | None, levels: DataLevels) -> float:
@@ -222,7 +235,13 @@ def mode_of(probe: ProbeRecord) -> str:
     return str(probe.settings.get("batchnorm", "frozen"))
 
 
-def plane(trial: TrialRecord, kind: str, mode: str) -> ProbeRecord | None:
+def modes_of(trials: Sequence[TrialRecord], *kinds: str) -> list[str]:
+    """The BatchNorm modes in which some have planes; frozen, the paper's, first."""
+    found = {mode_of(probe) for t in trials for kind in kinds for probe in planes(t, kind)}
+    return sorted(found, key=lambda mode: (mode != "frozen", mode))
+
+
+def plane(trial: TrialRecord, kind: str, mode: str | None) -> ProbeRecord | None:
     """The first of a trial's `planes` under a BatchNorm mode."""
     return next((probe for probe in planes(trial, kind) if mode_of(probe) == mode), None)
 

@@ -6,7 +6,7 @@ with the weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,11 @@ class TrialRecord:
     error: str | None = None  # the traceback of a failed trial
     study: str = ""  # its name, where several are shown together
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from all others on a page: studies may share trials, as labels do."""
+        return self.study, self.label, self.identity
+
     def probe(self, kind: str) -> ProbeRecord | None:
         """The first completed probe of that kind of the trained network, on the test set.
 
@@ -170,9 +175,7 @@ def together(studies: Sequence[StudyRecord]) -> StudyRecord:
         raise StudyError("no study to read")
     if len(studies) == 1:
         return studies[0]
-    names = [study.name for study in studies]
-    if len(set(names)) < len(names):  # tell them apart by their folders
-        names = [f"{study.name} ({study.folder.name})" for study in studies]
+    names = _distinct(studies)
     known: dict[tuple[str, str], Genotype] = {}
     trials = []
     for name, study in zip(names, studies, strict=True):
@@ -182,6 +185,20 @@ def together(studies: Sequence[StudyRecord]) -> StudyRecord:
                 label = f"{label} ({name})"
             trials.append(replace(trial, label=label, study=name))
     return StudyRecord(" · ".join(names), studies[0].folder, tuple(trials))
+
+
+def _distinct(studies: Sequence[StudyRecord]) -> list[str]:
+    """A name for each, where need be by its folder, or that and a number."""
+    ways: list[Callable[[StudyRecord], str]] = [
+        lambda study: study.name,
+        lambda study: f"{study.name} ({study.folder.name})",
+        lambda study: f"{study.name} ({study.folder})",
+    ]
+    for way in ways:
+        names = [way(study) for study in studies]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{name}, {number}" for number, name in enumerate(names, start=1)]
 
 
 def read_trial(study: StudyPaths, entry: Entry) -> TrialRecord:

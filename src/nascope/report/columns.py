@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nascope.analysis import Estimate, Levels, TrialMeasures, over_seeds
+from nascope.analysis.measures import Measured
 from nascope.records import TrialRecord
+from nascope.records.read import GRID_ARRAYS
 from nascope.report.scales import in_digits, readable
 
 
@@ -41,6 +43,10 @@ class Column:
 def columns(levels: Levels) -> tuple[Column, ...]:
     """All columns; two of them name the levels that trials share, where there is one data set."""
     threshold, level = "the data set's threshold", "the data set's level"
+    surface, gradient = (
+        "" if (mode := levels.modes.get(kind, "frozen")) == "frozen" else f", BatchNorm {mode}"
+        for kind in GRID_ARRAYS
+    )
     if (own := levels.only) is not None:
         threshold = "?" if own.train_loss is None else readable(own.train_loss)
         level = "?" if own.landscape_loss is None else readable(own.landscape_loss)
@@ -59,7 +65,7 @@ def columns(levels: Levels) -> tuple[Column, ...]:
         Column("test_loss", "Test loss, last epoch", "nats", _plain("test_loss")),
         Column(
             "area_below",
-            f"Landscape area below loss {level}",
+            f"Landscape area below loss {level}{surface}",
             "%",
             _percent("area_below"),
             1,
@@ -71,15 +77,15 @@ def columns(levels: Levels) -> tuple[Column, ...]:
             _percent("area_below_recalibrated"),
             1,
         ),
-        Column("median_loss", "Landscape, median loss", "nats", _landscape("median")),
-        Column("mean_loss", "Landscape, mean loss", "nats", _landscape("mean")),
-        Column("largest_loss", "Landscape, largest loss", "nats", _landscape("largest")),
-        Column("std", "Gradient std. √g, median", "", _gradient("median")),
+        Column("median_loss", f"Landscape, median loss{surface}", "nats", _landscape("median")),
+        Column("mean_loss", f"Landscape, mean loss{surface}", "nats", _landscape("mean")),
+        Column("largest_loss", f"Landscape, largest loss{surface}", "nats", _landscape("largest")),
+        Column("std", f"Gradient std. √g, median{gradient}", "", _gradient("median")),
         Column("std_recalibrated", "√g, median, recalibrated", "", _plain("std_recalibrated")),
-        Column("std_low", "√g, 10 % quantile", "", _gradient("lower_decile")),
-        Column("std_high", "√g, 90 % quantile", "", _gradient("upper_decile")),
-        Column("std_mean", "√g, mean", "", _gradient("mean")),
-        Column("std_centre", "√g at the network", "", _plain("centre_std")),
+        Column("std_low", f"√g, 10 % quantile{gradient}", "", _gradient("lower_decile")),
+        Column("std_high", f"√g, 90 % quantile{gradient}", "", _gradient("upper_decile")),
+        Column("std_mean", f"√g, mean{gradient}", "", _gradient("mean")),
+        Column("std_centre", f"√g at the network{gradient}", "", _plain("centre_std")),
         Column("eigenvalue", "Largest Hessian eigenvalue", "", _plain("largest_eigenvalue")),
         Column("trace", "Trace of the Hessian", "", _plain("trace")),
         Column("lost", "Grid points not finite", "%", _lost, 1),
@@ -164,8 +170,6 @@ def estimate(column: Column, measures: Sequence[TrialMeasures]) -> Estimate:
     return over_seeds([column.value(one) for one in measures])
 
 
-def measures_of(
-    trials: Sequence[TrialRecord], measured: Mapping[str, TrialMeasures]
-) -> list[TrialMeasures]:
+def measures_of(trials: Sequence[TrialRecord], measured: Measured) -> list[TrialMeasures]:
     """The measures of some trials, in their order."""
-    return [measured[trial.identity] for trial in trials]
+    return [measured[trial.key] for trial in trials]

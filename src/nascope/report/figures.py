@@ -6,6 +6,7 @@ matplotlib draws them without pyplot, so that no state outlives a figure.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,11 +14,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from nascope.analysis import Levels
+from nascope.analysis.measures import modes_of
 from nascope.records.files import write_arrays, write_bytes
 from nascope.records.paths import slug
 from nascope.report.arrangement import Arrangement, Group, shortened
 from nascope.report.curve_figures import curves_table, draw_curves
 from nascope.report.grid_figures import (
+    Panel,
     draw_maps,
     draw_surfaces,
     grid_arrays,
@@ -48,20 +51,27 @@ def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict
                 curves = draw_curves(group, arrangement, _title("Training", group))
                 _write(curves, folder / f"curves{name}.png")
                 write_bytes(folder / f"curves{name}.csv", curves_table([group], arrangement))
-            for kind, grid in GRIDS.items():
+            for kind, mode, seed, panels in _grids(group, arrangement):
                 scale = scale_of(arrangement, kind)
-                for seed, panels in panels_by_seed(group, arrangement, kind):
-                    assert scale is not None  # there is a grid of the kind
-                    seeded = f"-seed{seed}" if len(arrangement.probed_seeds) > 1 else ""
-                    stem, title = f"{kind}{name}{seeded}", _title(grid.heading, group, seed)
-                    rows = in_rows(panels)
-                    maps = draw_maps(rows, kind, scale, title, level=level)
-                    _write(maps, folder / f"{stem}.png")
-                    surfaces = draw_surfaces(rows, kind, scale, title)
-                    picture = _write(surfaces, folder / f"{stem}-3d.png")
-                    write_arrays(folder / f"{stem}.npz", grid_arrays(panels))
-                    posters.setdefault(f"{group.key}-{kind}", _poster(picture))
+                assert scale is not None  # there is a grid of the kind
+                seeded = f"-seed{seed}" if len(arrangement.probed_seeds) > 1 else ""
+                moded = "" if mode == "frozen" else f"-{mode}"
+                stem = f"{kind}{name}{seeded}{moded}"
+                title = _title(GRIDS[kind].heading, group, seed, f"BatchNorm {mode}")
+                rows = in_rows(panels)
+                _write(draw_maps(rows, kind, scale, title, level=level), folder / f"{stem}.png")
+                picture = _write(draw_surfaces(rows, kind, scale, title), folder / f"{stem}-3d.png")
+                write_arrays(folder / f"{stem}.npz", grid_arrays(panels))
+                posters.setdefault(f"{group.key}-{kind}", _poster(picture))
     return posters
+
+
+def _grids(group: Group, arrangement: Arrangement) -> Iterator[tuple[str, str, int, list[Panel]]]:
+    """Kind, BatchNorm mode, seed and panels of each figure of a group."""
+    for kind in GRIDS:
+        for mode in modes_of(arrangement.study.trials, kind):
+            for seed, panels in panels_by_seed(group, arrangement, kind, mode):
+                yield kind, mode, seed, panels
 
 
 def _name(group: Group, arrangement: Arrangement) -> str:
@@ -75,10 +85,11 @@ def _name(group: Group, arrangement: Arrangement) -> str:
     return "".join(f"-{part}" for part in parts)
 
 
-def _title(what: str, group: Group, seed: int | None = None) -> str:
+def _title(what: str, group: Group, seed: int | None = None, mode: str = "") -> str:
     parts = [what, shortened(group.family, 40), group.setting]
     if seed is not None:
         parts.append(f"seed {seed}")
+    parts.append(mode)
     return " · ".join(part for part in parts if part)
 
 

@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nascope.analysis import MIN_SEEDS, Estimate, Levels, TrialMeasures
+from nascope.analysis import MIN_SEEDS, Estimate, Levels
 from nascope.analysis.intervals import MIN_BOOTSTRAP
+from nascope.analysis.measures import Measured
 from nascope.records import TrialRecord
 from nascope.report.arrangement import Arrangement, Group, ShownCell
 from nascope.report.columns import Column, column, estimate, measures_of
@@ -50,7 +51,7 @@ class Tile:
     label: str
 
 
-def tiles(arrangement: Arrangement, measured: Mapping[str, TrialMeasures]) -> list[Tile]:
+def tiles(arrangement: Arrangement, measured: Measured) -> list[Tile]:
     """Counts, data and recipe: what was run."""
     trials = arrangement.study.trials
     done = sum(trial.error is None for trial in _finished(trials))
@@ -90,7 +91,7 @@ def strips(
     group: Group,
     arrangement: Arrangement,
     levels: Levels,
-    measured: Mapping[str, TrialMeasures],
+    measured: Measured,
     shown: Sequence[str] = SHOWN,
 ) -> list[Strip]:
     """The strips of a group, without those for which there is no number.

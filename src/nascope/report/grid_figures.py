@@ -13,7 +13,8 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from nascope.records import ProbeRecord, TrialRecord
+from nascope.analysis.measures import plane
+from nascope.records import ProbeRecord
 from nascope.report.arrangement import Arrangement, Group, ShownCell, shortened
 from nascope.report.quantities import GRIDS, bands
 from nascope.report.scales import Scale
@@ -65,30 +66,32 @@ def absent(cell: ShownCell, note: str) -> Panel:
 
 
 def panels_by_seed(
-    group: Group, arrangement: Arrangement, kind: str
+    group: Group, arrangement: Arrangement, kind: str, mode: str
 ) -> Iterator[tuple[int, list[Panel]]]:
-    """Each seed that was probed, with the panels of a group's cells, the original first."""
+    """Each seed that was probed, with the panels of a group's cells, the original first.
+
+    Args:
+        mode: of BatchNorm.
+    """
     for seed in arrangement.probed_seeds:
         panels = [
-            panel_of(arrangement.cell(key), trial, kind)
+            panel_of(arrangement.cell(key), probe)
             for key, trials in group.trials.items()
             for trial in trials
-            if trial.seed == seed and trial.probe(kind) is not None
+            if trial.seed == seed and (probe := plane(trial, kind, mode)) is not None
         ]
         if panels:
             yield seed, panels
 
 
-def panel_of(cell: ShownCell, trial: TrialRecord, kind: str, note: str = "") -> Panel:
-    """The panel of a trial that has such a probe."""
-    probe = trial.probe(kind)
-    assert isinstance(probe, ProbeRecord)
+def panel_of(cell: ShownCell, probe: ProbeRecord, note: str = "") -> Panel:
+    """The panel of a grid."""
     return Panel(
         cell=cell,
         note=note,
         alphas=probe.arrays["alphas"],
         betas=probe.arrays["betas"],
-        values=GRIDS[kind].values(probe),
+        values=GRIDS[probe.kind].values(probe),
     )
 
 

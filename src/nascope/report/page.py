@@ -16,8 +16,9 @@ import numpy as np
 from markupsafe import Markup
 
 from nascope import __version__
-from nascope.analysis import Levels, TrialMeasures
+from nascope.analysis import Levels
 from nascope.analysis.generalisation import MARGIN, Pair
+from nascope.analysis.measures import Measured, modes_of
 from nascope.analysis.verdict import Verdict
 from nascope.cells.drawing import cell_svg
 from nascope.cells.genotype import Cell, format_text
@@ -97,7 +98,7 @@ class Chapter:
 def render(
     arrangement: Arrangement,
     levels: Levels,
-    measured: Mapping[str, TrialMeasures],
+    measured: Measured,
     *,
     judged: Sequence[Judged],
     posters: Mapping[str, bytes] | None = None,
@@ -107,10 +108,10 @@ def render(
     Args:
         arrangement: the study, laid out.
         levels: the levels that all its trials share.
-        measured: the numbers of each trial, by its identity.
+        measured: the numbers of each trial.
         judged: each study on the page by itself, with its verdicts.
         posters: WebP pictures of the 3-D surfaces by ``"GROUP-KIND"``, shown in print and until
-            live ones are asked for.
+            live ones are asked for. None where no figures for print were drawn.
 
     Raises:
         StudyError: plotly's script, which the page carries, is not where plotly keeps it.
@@ -139,7 +140,7 @@ def render(
                 for group in arrangement.groups
             },
             judged=judged,
-            modes=payload.modes(arrangement),
+            modes=modes_of(study.trials, *GRIDS),
             censuses=story.censuses(arrangement),
             curvature={
                 group.key: own
@@ -163,6 +164,7 @@ def render(
             bands={kind: bands(kind, s) for kind, s in scales.items() if s is not None},
             table=_table(arrangement, levels, measured),
             provenance=_provenance(study.trials),
+            printed=posters is not None,
             posters={
                 key: "data:image/webp;base64," + base64.b64encode(picture).decode()
                 for key, picture in (posters or {}).items()
@@ -182,6 +184,7 @@ def _environment() -> jinja2.Environment:
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["genotype"] = format_text
     environment.filters["accuracy"] = _accuracy
+    environment.filters["points"] = lambda value: f"{value:.2f}" if math.isfinite(value) else "–"
     environment.filters["width"] = lambda value: f"{float(value):g}"
     environment.globals.update(panels=payload.panels, status=status, grid_note=_grid_note)
     return environment
@@ -250,9 +253,7 @@ def _drawing(cell: Cell, title: str) -> Markup:
 # ---------------------------------------------------------------- the table
 
 
-def _table(
-    arrangement: Arrangement, levels: Levels, measured: Mapping[str, TrialMeasures]
-) -> dict[str, Any]:
+def _table(arrangement: Arrangement, levels: Levels, measured: Measured) -> dict[str, Any]:
     shown = [
         column
         for column in columns.columns(levels)
@@ -295,15 +296,15 @@ _PROBES = {
 
 
 def _provenance(trials: tuple[TrialRecord, ...]) -> dict[str, Provenance]:
-    named = {trial.identity: f"{trial.label}, seed {trial.seed}" for trial in trials}
-    trained = [(named[t.identity], t.training.provenance) for t in trials if t.training]
+    named = [(f"{trial.label}, seed {trial.seed}", trial) for trial in trials]
+    trained = [(name, t.training.provenance) for name, t in named if t.training]
     found = {
-        "Data": gather([(named[t.identity], t.data) for t in trials]),
-        "Recipe": gather([(named[t.identity], t.recipe) for t in trials]),
+        "Data": gather([(name, t.data) for name, t in named]),
+        "Recipe": gather([(name, t.recipe) for name, t in named]),
         "Training": gather(trained),
     }
     for kind, title in _PROBES.items():
-        probes = [(named[t.identity], p) for t in trials for p in t.probes if p.kind == kind]
+        probes = [(name, p) for name, t in named for p in t.probes if p.kind == kind]
         found[title] = gather([(of, {**p.settings, **p.provenance}) for of, p in probes])
     return found
 

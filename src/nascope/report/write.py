@@ -42,7 +42,7 @@ def write_report(
     study = together(studies)
     arrangement = arrange(study)
     levels, measured = measure_study(study)
-    posters: dict[str, bytes] = {}
+    posters: dict[str, bytes] | None = None
     if figures and len(studies) == 1:
         from nascope.report.figures import draw_figures  # noqa: PLC0415  (matplotlib is slow)
 

@@ -40,7 +40,7 @@ function ticksAt(ticks) {
   return { tickmode: "array", tickvals: ticks, ticktext: ticks.map((tick) => tick.toLocaleString("en", { maximumSignificantDigits: 4 })) };
 }
 
-// What diverged has no number: it stands beyond the finite ones, on the worse side.
+// What diverged or is not finite has no number: it stands beyond the finite ones, on the worse side.
 function rangeOf(figure, points) {
   const on = (y) => (figure.log ? Math.log10(y) : y), back = (at) => (figure.log ? 10 ** at : at);
   const known = points.filter((point) => !("lost" in point)).map((point) => on(point.y));
@@ -86,7 +86,7 @@ function drawScatter(element, figure, hidden) {
   if (range.lost) {
     traces.push(trace(true));
     layout.shapes = [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: range.rim, y1: range.rim, line: { color: colours.line, width: 1, dash: "dot" } }];
-    layout.annotations = [{ xref: "paper", x: 0, xanchor: "right", y: range.edge, text: "diverged", showarrow: false, font: { size: 10, color: colours.warn } }];
+    layout.annotations = [{ xref: "paper", x: 0, xanchor: "right", y: range.edge, text: shown.every((point) => (point.lost ?? "diverged") === "diverged") ? "diverged" : "not finite", showarrow: false, font: { size: 10, color: colours.warn } }];
   }
   return Plotly.react(element, traces, layout, CONFIG);
 }
@@ -120,7 +120,7 @@ function drawSelection(element, figure) {
   layout.hovermode = "x unified";
   const accent = getComputedStyle(ROOT).getPropertyValue("--accent").trim();
   const traces = [
-    { x: figure.x, y: figure.rho, name: "ρ", mode: "lines+markers", line: { color: accent, width: 2 }, marker: { size: 6 }, text: figure.text, hovertemplate: "%{y:.2f}<br>%{text}" },
+    { x: figure.x, y: figure.rho, name: "ρ", mode: "lines+markers", line: { color: accent, width: 2 }, marker: { size: 6 }, text: figure.text.map(escaped), hovertemplate: "%{y:.2f}<br>%{text}" },
     { x: figure.x, y: figure.regret, name: "regret", yaxis: "y2", mode: "lines+markers", line: { color: colours.warn, width: 2, dash: "dash" }, marker: { size: 6, symbol: "square" }, hovertemplate: "%{y:.2f} points" },
   ];
   return Plotly.react(element, traces, layout, CONFIG);
