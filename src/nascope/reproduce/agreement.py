@@ -15,7 +15,7 @@ from nascope.cells.topology import Topology, topology
 from nascope.records import StudyRecord, TrialRecord
 from nascope.report.paper.columns import TITLES
 from nascope.reproduce.questions import Question
-from nascope.reproduce.targets import POPULAR
+from nascope.reproduce.targets import POPULAR, in_words
 from nascope.reproduce.theorems import of_check, of_extremes
 from nascope.study.study import PlannedCell
 
@@ -87,7 +87,9 @@ class Judge:
         trials, found = self._verdicts(question)
         if not trials:
             return [*lines, "nothing to judge yet"]
-        whose = "" if _judged_with(question) == set(POPULAR) else f" of {_names(question)}"
+        whose = (
+            "" if _judged_with(question) == set(POPULAR) else f" of {in_words(question.families)}"
+        )
         held = "that this folder holds under this recipe:"
         lines.append(f"judged by the {trials} trials{whose} {held}")
         for one in found:
@@ -120,10 +122,6 @@ def _judged_with(question: Question) -> frozenset[str]:
     """The families whose trials judge a question."""
     own = frozenset(question.families)
     return frozenset(POPULAR) if own <= set(POPULAR) else own
-
-
-def _names(question: Question) -> str:
-    return " and ".join(question.families)
 
 
 def _of_originals(question: Question) -> StudyRecord:

@@ -18,7 +18,7 @@ from nascope.records.plan import Plan, merged
 from nascope.report.arrangement import shortened
 from nascope.report.paper.columns import TITLES, Column
 from nascope.reproduce.scales import ReproductionScale
-from nascope.reproduce.targets import Target
+from nascope.reproduce.targets import Target, in_words
 from nascope.study.study import DataRequest, Part, PlannedCell, Study, plan_cells
 
 
@@ -72,7 +72,7 @@ class Question:
     def paper(self) -> str:
         """What the paper shows there; of which cells, where these are others."""
         others = set(self.families) != set(self.target.cells)
-        of = f"(of {' and '.join(self.target.cells)}) " if others else ""
+        of = f"(of {in_words(self.target.cells)}) " if others else ""
         return of + self.target.paper
 
 

@@ -64,13 +64,8 @@ class Target:
         >>> TARGETS["fig1"].titled_of(["ENAS", "SNAS"]), TARGETS["fig1"].titled_of(POPULAR)
         ('Topologies of ENAS and SNAS', 'Topologies of five popular cells')
         """
-        *others, last = families or ("",)
-        cells = f"{', '.join(others)} and {last}" if others else last
-        if tuple(families) == POPULAR:
-            cells = "five popular cells"
-        elif len(families) > _NAMED:
-            cells = f"{len(families)} cells"
-        return self.title.format(cells=cells, their="their" if others else "its")
+        their = "its" if len(families) == 1 else "their"
+        return self.title.format(cells=in_words(families), their=their)
 
     @property
     def probe(self) -> Literal["landscape", "variance"] | None:
@@ -78,6 +73,16 @@ class Target:
         if self.drawing == "surfaces":
             return "variance"
         return self.drawing if self.drawing in ("landscape", "variance") else None
+
+
+def in_words(families: Sequence[str]) -> str:
+    """Cells by name, where they are few."""
+    if tuple(families) == POPULAR:
+        return "five popular cells"
+    if len(families) > _NAMED:
+        return f"{len(families)} cells"
+    *others, last = families or ("",)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _topologies(name: str, title: str, *cells: str, paper: str) -> Target:
