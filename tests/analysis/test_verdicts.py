@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from nascope.analysis.comparisons import judge_measure, judge_slope
 from nascope.analysis.families import main_settings
 from nascope.analysis.verdicts import judge_adapted, judge_endings, too_small, verdicts
 from nascope.cells.topology import topology
-from nascope.records import StudyRecord
+from nascope.records import StudyRecord, TrialRecord
 from tests.analysis import planted
 
 DRAWS = 500
@@ -298,6 +299,74 @@ def test_points_that_are_not_finite_do_not_look_small() -> None:
     lost = dataclasses.replace(trial, probes=tuple(probes))
     assert measure_of(6).value(lost) == np.inf
     assert np.isfinite(measure_of(6).value(trial))
+
+
+def probed(study: StudyRecord, settings: Callable[[TrialRecord], list[dict]]) -> StudyRecord:
+    """A study whose landscapes were probed under such settings; the farther, the steeper."""
+    changed = []
+    for trial in study.trials:
+        grids = []
+        for given in settings(trial):
+            for probe in trial.probes:
+                loss = 1 + 3 * given["radius"] * np.add.outer(planted.AXIS**2, planted.AXIS**2)
+                arrays = {**probe.arrays, "loss": loss}
+                own = dataclasses.replace(
+                    probe, settings={**probe.settings, **given}, arrays=arrays
+                )
+                grids.append(own if probe.kind == "landscape" else probe)
+        changed.append(dataclasses.replace(trial, probes=tuple(grids)))
+    return dataclasses.replace(study, trials=tuple(changed))
+
+
+def judged(study: StudyRecord, claim: int):
+    (setting,) = main_settings(study)
+    return judge_measure(study, setting, claim, "frozen")
+
+
+def test_planes_of_different_extent_are_not_compared() -> None:
+    """The same landscape near originals only, and farther around variants: no smoother ones."""
+    study = planted.study(0)
+    apart = probed(study, lambda t: [{"radius": 0.5 if t.variant == "original" else 1.0}])
+    assert "Nothing was measured" in judged(apart, 5).sentence
+    assert judged(apart, 5).outcome == "not testable at this scale"
+
+
+def test_the_planes_that_most_trials_have_are_compared() -> None:
+    """A study that is probed anew, farther out: the new grids count once they are more."""
+    study = planted.study(0)
+
+    def until(count: int) -> StudyRecord:
+        new = {t.identity for t in study.trials[:count]}
+        own = {"DARTS-r1"}  # was not probed at first
+        return probed(
+            study,
+            lambda t: (
+                [{"radius": 0.5}] * (t.label not in own) + [{"radius": 1.0}] * (t.identity in new)
+            ),
+        )
+
+    old = judged(probed(study, lambda _: [{"radius": 0.5}]), 5)
+    half, whole = judged(until(7), 5), judged(until(15), 5)
+    assert [family.standing.of for family in half.families] == [5, 4, 5]
+    assert [family.standing.of for family in whole.families] == [5, 5, 5]
+    assert half.families[0] == old.families[0]
+    assert whole.families[0].standing.original < half.families[0].standing.original
+
+
+def test_planes_along_other_directions_are_not_compared() -> None:
+    """Only those of the seed that all have; how gradients were computed makes no difference."""
+    study = planted.study(0)
+
+    def common(trial: TrialRecord) -> dict:
+        return {"radius": 1.0, "seed": 2, "method": trial.label}
+
+    def first(trial: TrialRecord) -> dict:
+        original = trial.variant == "original"
+        return {"radius": 0.5 if original else 1.5, "seed": int(original)}
+
+    alone = judged(probed(study, lambda t: [common(t)]), 5)
+    both = judged(probed(study, lambda t: [first(t), common(t)]), 5)
+    assert (both.families, both.number) == (alone.families, alone.number)
 
 
 def test_families_that_the_paper_excepts_are_told_apart() -> None:

@@ -5,6 +5,7 @@ docs/guides/verdicts.md gives the reasons. The measures were chosen before any s
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nascope.analysis.convergence import agitation, area_under_loss, early_accuracy, train_losses
-from nascope.analysis.measures import loss_of, plane, std_of
+from nascope.analysis.measures import loss_of, mode_of, planes, std_of
 from nascope.analysis.smoothness import area_below, chance_loss
-from nascope.records import TrialRecord
+from nascope.records import ProbeRecord, TrialRecord
 
 MODES = ("frozen", "recalibrated")
 """BatchNorm modes under which claims 5 and 6 are judged; the first is the paper's."""
@@ -126,6 +127,7 @@ CLAIMS = {
         ),
     )
 }
+_PROBED = {5: "landscape", 6: "variance"}
 LEFT_OUT = {(5, "AmoebaNet", "published 4")}
 """(claim, family, variant) that the paper calls exceptional."""
 
@@ -144,11 +146,38 @@ def unrest(trial: TrialRecord) -> float:
     return math.inf if training.diverged_at is not None else agitation(train_losses(training))
 
 
-def basin(mode: str) -> Callable[[TrialRecord], float]:
-    """The share of a landscape below a uniform guess's loss, under a BatchNorm mode."""
+Look = str
+"""How a plane was probed, directions, extent, grid and images, as text that compares."""
+_NO_PART_OF_A_LOOK = {"batchnorm", "calibration", "method", "method_why", "reached"}
+
+
+def look_of(probe: ProbeRecord) -> Look:
+    """How a plane was probed; its BatchNorm mode, and how gradients were computed, apart."""
+    told = {name: v for name, v in probe.settings.items() if name not in _NO_PART_OF_A_LOOK}
+    return json.dumps(told, sort_keys=True, default=str)
+
+
+def looks(trial: TrialRecord, claim: int, mode: str) -> list[Look]:
+    """How a trial was probed for claim 5 or 6, in the planned order; empty for other claims."""
+    kind = _PROBED.get(claim, "")
+    return [look_of(probe) for probe in planes(trial, kind) if mode_of(probe) == mode]
+
+
+def _probe(trial: TrialRecord, kind: str, mode: str, look: Look | None) -> ProbeRecord | None:
+    """The first of a trial's planes under a BatchNorm mode that was probed so."""
+    own = (probe for probe in planes(trial, kind) if mode_of(probe) == mode)
+    return next((probe for probe in own if look is None or look_of(probe) == look), None)
+
+
+def basin(mode: str, look: Look | None = None) -> Callable[[TrialRecord], float]:
+    """The share of a landscape below a uniform guess's loss, under a BatchNorm mode.
+
+    Args:
+        look: how the landscape was probed; None takes the first of a trial.
+    """
 
     def value(trial: TrialRecord) -> float:
-        probe = plane(trial, "landscape", mode)
+        probe = _probe(trial, "landscape", mode, look)
         if probe is None:
             return -math.inf if _diverged(trial) else math.nan
         classes = trial.data.get("classes")
@@ -158,14 +187,17 @@ def basin(mode: str) -> Callable[[TrialRecord], float]:
     return value
 
 
-def log_spread(mode: str) -> Callable[[TrialRecord], float]:
+def log_spread(mode: str, look: Look | None = None) -> Callable[[TrialRecord], float]:
     """ln of the median √g over a gradient-variance grid, under a BatchNorm mode.
 
     A point that is not finite counts as larger than any other: left out, it would look small.
+
+    Args:
+        look: how the grid was probed; None takes the first of a trial.
     """
 
     def value(trial: TrialRecord) -> float:
-        probe = plane(trial, "variance", mode)
+        probe = _probe(trial, "variance", mode, look)
         if probe is None:
             return math.inf if _diverged(trial) else math.nan
         spread = std_of(probe)
@@ -188,8 +220,12 @@ def _diverged(trial: TrialRecord) -> bool:
     return trial.training is not None and trial.training.diverged_at is not None
 
 
-def measure_of(claim: int, mode: str = "frozen") -> Measure:
-    """The primary measure of one of the claims 2, 3, 5, 6 and 7."""
+def measure_of(claim: int, mode: str = "frozen", look: Look | None = None) -> Measure:
+    """The primary measure of one of the claims 2, 3, 5, 6 and 7.
+
+    Args:
+        mode, look: of the probes of claims 5 and 6; None takes each trial's first.
+    """
     match claim:
         case 2:
             return Measure("area under the training-loss curve", "%", log_area, ratio=True)
@@ -199,12 +235,12 @@ def measure_of(claim: int, mode: str = "frozen") -> Measure:
             return Measure(
                 "share of the plane below a guess's loss",
                 "percentage points",
-                basin(mode),
+                basin(mode, look),
                 higher_is_better=True,
                 scale=100,
             )
         case 6:
-            return Measure("median √g over the plane", "%", log_spread(mode), ratio=True)
+            return Measure("median √g over the plane", "%", log_spread(mode, look), ratio=True)
         case 7:
             return Measure(
                 "accuracy after the first tenth of the schedule",

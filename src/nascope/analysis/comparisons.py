@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from nascope.analysis.association import Association, association
-from nascope.analysis.claims import CLAIMS, LEFT_OUT, MODES, Measure, measure_of
+from nascope.analysis.claims import CLAIMS, LEFT_OUT, MODES, Measure, looks, measure_of
 from nascope.analysis.concessions import Concession, concession
 from nascope.analysis.convergence import capped_area
 from nascope.analysis.families import Family, Setting, Wiring, balanced, families, setting_of
@@ -37,7 +37,8 @@ MIN_NORMAL_ONLY = 4
 def judge_measure(
     study: StudyRecord, setting: Setting, number: int, mode: str | None = None
 ) -> Verdict:
-    measure = measure_of(number, mode or MODES[0])
+    every = families(study, setting)
+    measure = common_measure(every, number, mode or MODES[0])
 
     def by_seed(wiring: Wiring) -> list[float]:
         return [measure.value(trial) for trial in wiring.trials]
@@ -46,25 +47,41 @@ def judge_measure(
         return statistics.fmean(by_seed(wiring))
 
     chosen, concessions = [], {}
-    for family in families(study, setting):
-        has = {
-            one.label: frozenset(t.seed for t in one.trials if not math.isnan(measure.value(t)))
-            for one in family.members
-        }
-        whole = balanced(family, has)
-        found = concession(number, whole, by_seed)
+    for family in every:
+        found = concession(number, _measured(family, measure), by_seed)
         if found is not None:
             concessions[family.name] = found
         kept = [v for v in family.variants if (number, family.name, v.variant) not in LEFT_OUT]
-        whole = (
-            whole
-            if len(kept) == len(family.variants)
-            else balanced(replace(family, variants=tuple(kept)), has)
-        )
-        chosen.append(whole)
+        chosen.append(_measured(replace(family, variants=tuple(kept)), measure))
     base = _base(number, setting, measure, mode)
     judged = _judged(base, measure, chosen, value, concessions)
     return _with_ends(judged, chosen) if number == 7 else judged
+
+
+def common_measure(own: Sequence[Family], number: int, mode: str) -> Measure:
+    """A claim's measure, of probes with the same settings throughout.
+
+    Of all settings those with which most trials can be compared, or of several the first planned.
+    """
+    trials = [trial for family in own for one in family.members for trial in one.trials]
+    found = dict.fromkeys(look for trial in trials for look in looks(trial, number, mode))
+    every = [measure_of(number, mode, look) for look in found]
+    return max(every, key=lambda one: _compared(own, one), default=measure_of(number, mode))
+
+
+def _compared(own: Sequence[Family], measure: Measure) -> int:
+    """How many trials can be compared by a measure."""
+    usable = [found for family in own if (found := _measured(family, measure)).is_comparable]
+    return sum(len(one.trials) for family in usable for one in family.members)
+
+
+def _measured(family: Family, measure: Measure) -> Family:
+    """A family on equal seeds, its members that the measure has a number of."""
+    has = {
+        one.label: frozenset(t.seed for t in one.trials if not math.isnan(measure.value(t)))
+        for one in family.members
+    }
+    return balanced(family, has)
 
 
 def _with_ends(verdict: Verdict, chosen: Sequence[Family]) -> Verdict:
@@ -187,7 +204,8 @@ def _judged(
     found = contrast(tested, shared, higher_is_better=measure.higher_is_better)
     if found is None:
         what = "of the families that the claim speaks of " if numbers else ""
-        lacking = "this BatchNorm mode" if base.batchnorm else "an original and its variants"
+        alike = "this BatchNorm mode, alike around an original and its variants"
+        lacking = alike if base.batchnorm else "an original and its variants"
         return replace(base, sentence=f"Nothing {what}was measured with {lacking}.", needs=lacking)
     associations, normal_only = _associations(chosen, numbers, shared)
     if found.smallest_p > ALPHA:
