@@ -384,6 +384,16 @@ def test_families_that_the_paper_excepts_are_told_apart() -> None:
             assert conceded["AmoebaNet"].agrees in (True, False)
 
 
+def test_cells_that_were_made_wide_are_no_popular_ones() -> None:
+    """The authors' adapted cells, entered as cells of their own: no evidence for any claim."""
+    study = planted.study(0, families=("DARTS", "ENAS"), train_accuracy=0.99)
+    made = planted.study(0, families=("SNAS-adapted", "ENAS-adapted"), train_accuracy=0.99)
+    both = dataclasses.replace(study, trials=study.trials + made.trials)
+    assert verdicts(both) == verdicts(study)
+    (first, *_) = verdicts(made)
+    assert (first.claim, first.outcome) == (1, "not testable at this scale")
+
+
 def test_no_verdict_of_a_tiny_study() -> None:
     study = planted.study(0, effect=3.0)
     small = dataclasses.replace(

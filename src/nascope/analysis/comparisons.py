@@ -12,7 +12,7 @@ from nascope.analysis.association import Association, association
 from nascope.analysis.claims import CLAIMS, LEFT_OUT, MODES, Measure, looks, measure_of
 from nascope.analysis.concessions import Concession, concession
 from nascope.analysis.convergence import capped_area
-from nascope.analysis.families import Family, Setting, Wiring, balanced, families, setting_of
+from nascope.analysis.families import Family, Setting, Wiring, balanced, found_families, setting_of
 from nascope.analysis.generalisation import ranks
 from nascope.analysis.sharing import shared_wirings
 from nascope.analysis.smoothness import chance_loss
@@ -37,7 +37,7 @@ MIN_NORMAL_ONLY = 4
 def judge_measure(
     study: StudyRecord, setting: Setting, number: int, mode: str | None = None
 ) -> Verdict:
-    every = families(study, setting)
+    every = found_families(study, setting)
     measure = common_measure(every, number, mode or MODES[0])
 
     def by_seed(wiring: Wiring) -> list[float]:
@@ -108,7 +108,7 @@ def judge_slope(study: StudyRecord, setting: Setting) -> Verdict:
         )
     areas: dict[str, dict[tuple[float, int], float]] = {}
     chosen = []
-    for family in families(study, setting):
+    for family in found_families(study, setting):
         for one in family.members:
             areas[one.label] = _areas(one)
         present = [areas[one.label].keys() for one in family.members if areas[one.label]]

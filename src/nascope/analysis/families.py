@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nascope.cells.catalog import entries
 from nascope.cells.genotype import Cell, Genotype
 from nascope.cells.topology import Topology, topology
 from nascope.records import StudyRecord, TrialRecord
@@ -143,6 +144,20 @@ def families(study: StudyRecord, setting: Setting) -> list[Family]:
         one = Wiring(label, family, first.variant, first.genotype, own)
         grouped.setdefault(family, []).append(one)
     return [_family(name, setting, members) for name, members in grouped.items()]
+
+
+def constructed(genotype: Genotype) -> bool:
+    """Whether it is one of the authors' adapted cells: wide on purpose, and found by no search."""
+    return any(entry.genotype == genotype for entry in entries("adapted"))
+
+
+def found_families(study: StudyRecord, setting: Setting) -> list[Family]:
+    """The `families` that claims about popular cells speak of: none of a `constructed` original."""
+    return [
+        family
+        for family in families(study, setting)
+        if family.original is None or not constructed(family.original.genotype)
+    ]
 
 
 def _family(name: str, setting: Setting, members: Sequence[Wiring]) -> Family:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from nascope.analysis.families import Family, Setting, Wiring, balanced, setting_of
+from nascope.analysis.families import Family, Setting, Wiring, balanced, found_families, setting_of
 from nascope.analysis.families import families as families_under
 from nascope.analysis.intervals import MIN_SEEDS, NORMAL_975, detectable, student_quantile
 from nascope.analysis.sharing import shared_wirings
@@ -37,7 +37,7 @@ def ended(study: StudyRecord, setting: Setting) -> list[Family]:
     original is not done.
     """
     chosen = []
-    for family in families_under(study, setting):
+    for family in found_families(study, setting):
         has = {
             one.label: frozenset(t.seed for t in one.trials if t.training and t.training.finished)
             for one in family.members

@@ -17,6 +17,7 @@ from nascope.analysis.convergence import converged
 from nascope.analysis.families import (
     Setting,
     Wiring,
+    constructed,
     main_settings,
     recipe_value,
 )
@@ -81,7 +82,11 @@ def too_small(study: StudyRecord) -> str | None:
 
 def _claim_1(study: StudyRecord) -> Verdict:
     originals = {t.family: t.genotype for t in study.trials if t.variant == "original"}
-    cells = [pattern.origin(genotype, family) for family, genotype in originals.items()]
+    cells = [
+        pattern.origin(genotype, family)
+        for family, genotype in originals.items()
+        if not constructed(genotype)
+    ]
     scored, outside = pattern.score(cells)
     extra, _ = pattern.score([c for c in cells if c.genotype.name in outside], within="independent")
     scored += extra
@@ -89,7 +94,9 @@ def _claim_1(study: StudyRecord) -> Verdict:
         CLAIMS[1], measure="share of the space's wirings that are narrower, and that are deeper"
     )
     if not scored:
-        return replace(base, outcome=NOT_TESTABLE, sentence="The study holds no original cell.")
+        return replace(
+            base, outcome=NOT_TESTABLE, sentence="The study holds no cell that a search found."
+        )
     found = pattern.pattern(scored)
     p_both = max(found.wider.p_greater, found.shallower.p_greater)
     if p_both <= ALPHA:
