@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nascope.analysis.standing import contrast
+from nascope.analysis.standing import _numbered, contrast, detectable_shift
 
 
 def test_against_brute_force() -> None:
@@ -91,6 +91,47 @@ def test_the_interval_against_welch() -> None:
     half = stats.t.ppf(0.975, degrees) * math.sqrt(sum(parts))
     assert found.degrees == pytest.approx(degrees)
     assert (found.low, found.high) == pytest.approx((shift - half, shift + half))
+
+
+@pytest.mark.parametrize(
+    ("families", "variants", "shared"),
+    [(3, 4, False), (5, 4, False), (3, 10, False), (5, 4, True), (5, 10, True)],
+)
+def test_the_detectable_shift_is_found_at_its_power(
+    families: int, variants: int, shared: bool
+) -> None:
+    """By the rule that decides, at the shift that is told, in families whose spread is 3."""
+    generator = np.random.default_rng(9)
+    names = [str(f) for f in range(families)]
+    keys = {f: range(variants) if shared else [(f, k) for k in range(variants)] for f in names}
+    draws, found, told = 2000, 0, []
+    shift = 3 * detectable_shift(_numbered({f: (0.0, [0.0] * variants) for f in names}, keys))
+    for _ in range(draws):
+        common = generator.normal(size=variants)
+        numbers = {
+            f: (
+                shift + 3 * generator.normal(),
+                list(3 * (common if shared else generator.normal(size=variants))),
+            )
+            for f in names
+        }
+        one = contrast(numbers, keys, higher_is_better=True)
+        found += one.p_better <= 0.025
+        told.append(one.detectable)
+    assert found / draws == pytest.approx(0.8, abs=0.05)
+    assert np.mean(np.square(told)) == pytest.approx(shift**2, rel=0.1)
+
+
+def test_nothing_is_detectable_where_ranks_cannot_decide() -> None:
+    for found in (
+        contrast({"a": (0.0, [1.0, 2.0, 3.0, 4.0])}),
+        contrast(
+            {name: (0.0, [1.0, 2.0, 4.0, 9.0]) for name in "abc"}, dict.fromkeys("abc", "wxyz")
+        ),
+    ):
+        assert found.smallest_p > 0.025
+        assert found.low < found.high
+        assert found.detectable is None
 
 
 EVEN, UNEVEN = (1.0, 1.0, 1.0, 1.0, 1.0), (0.3, 0.6, 2.3, 1.0, 4.0)

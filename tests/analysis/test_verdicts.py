@@ -162,6 +162,7 @@ def test_equal_accuracies_are_competitive_but_not_better() -> None:
     (found,) = (one for one in verdicts(study) if one.claim == 8)
     assert found.outcome == "supported"
     assert -0.5 < found.low < found.number < found.high < 0.5
+    assert found.detectable > 0.5 + (found.high - found.low) / 2  # beyond the margin
     better = dataclasses.replace(
         study,
         trials=tuple(raised(t, 0.05) if t.variant == "original" else t for t in study.trials),

@@ -16,9 +16,8 @@ from nascope.analysis.families import Family, Setting, Wiring, balanced, found_f
 from nascope.analysis.generalisation import ranks
 from nascope.analysis.sharing import shared_wirings
 from nascope.analysis.smoothness import chance_loss
-from nascope.analysis.standing import contrast
+from nascope.analysis.standing import ALPHA, contrast
 from nascope.analysis.verdict import (
-    ALPHA,
     CONTRADICTED,
     NOT_TESTABLE,
     SUPPORTED,

@@ -17,6 +17,7 @@ originals and n variants. The larger of the two p-values counts.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import math
@@ -29,12 +30,15 @@ from fractions import Fraction
 import numpy as np
 
 from nascope.analysis.exact import Null, tails
-from nascope.analysis.intervals import detectable, student_quantile
+from nascope.analysis.intervals import POWER, student_quantile
 
 Array = np.ndarray
 
+ALPHA = 0.025
+"""The one-sided p at which ranks decide."""
 SHARED_DRAWS = 100_000
 """Of the null distribution where families share wirings."""
+POWER_DRAWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class Contrast:
         smallest_p: what p_better would be had every original beaten all its variants.
         shift: mean over families of original − mean of variants, in the measure's unit.
         low, high: its 95 % interval; None where the variants' spread is not known.
-        detectable: the shift that would be found with 80 % probability.
+        detectable: the shift at which p_better would be at most `ALPHA` with 80 % probability
+            (`detectable_shift` times the variants' pooled spread); None where no shift could.
         degrees: of freedom of the interval, by Welch and Satterthwaite.
         shared: whether some families share wirings.
     """
@@ -134,7 +139,7 @@ def contrast(
     p_better, p_worse = tails(nulls, total)
     smallest = tails(nulls, best)[0]
     keys = _numbered(usable, wirings)
-    shared = len({key for own in keys for key in own}) < sum(map(len, keys))
+    shared = _are_shared(keys)
     if shared:
         together = _shared_null(keys)
         p_better = max(p_better, _at_least(together, float(total)))
@@ -190,6 +195,54 @@ def _at_least(null: Array, total: float) -> float:
     return (1 + above) / (1 + len(null))
 
 
+def _are_shared(keys: Keys) -> bool:
+    return len({key for own in keys for key in own}) < sum(map(len, keys))
+
+
+@functools.lru_cache(maxsize=256)
+def detectable_shift(keys: Keys) -> float | None:
+    """The shift d that the ranks find with 80 % probability, in units of a wiring's spread.
+
+    Of originals drawn from N(d, 1) and variants from N(0, 1), a wiring's number being the same in
+    every family that has it. The more an original is shifted, the more it beats: each draw is
+    decided from some d on, and returned is the d from which on 80 % of 2,000 draws are. None where
+    even the best originals would leave p above `ALPHA`.
+
+    >>> print(detectable_shift(((0, 1, 2, 3),)))  # one family of four variants: p = 0.2 at best
+    None
+    """
+    sizes = [len(own) for own in keys]
+    unit = math.lcm(*sizes)
+    needed = _needed(keys, unit)
+    if needed is None:
+        return None
+    generator = np.random.default_rng(0)
+    wirings = generator.normal(size=(POWER_DRAWS, 1 + max(key for own in keys for key in own)))
+    originals = generator.normal(size=(POWER_DRAWS, len(keys)))
+    place = np.repeat(np.arange(len(keys)), sizes)
+    gaps = wirings[:, [key for own in keys for key in own]] - originals[:, place]
+    order = gaps.argsort(axis=1)
+    beaten = np.repeat([unit // size for size in sizes], sizes)[order].cumsum(axis=1)
+    first = (beaten >= needed).argmax(axis=1)
+    decided = np.take_along_axis(np.take_along_axis(gaps, order, 1), first[:, None], 1)
+    return float(np.quantile(decided, POWER))
+
+
+def _needed(keys: Keys, unit: int) -> int | None:
+    """The smallest sum of standings, in 1/unit, that decides; None where none does."""
+    nulls = [tuple((Fraction(k, len(own)), 1) for k in range(len(own) + 1)) for own in keys]
+    together = _shared_null(keys) if _are_shared(keys) else None
+
+    def decides(total: int) -> bool:
+        if tails(nulls, Fraction(total, unit))[0] > ALPHA:
+            return False
+        return together is None or _at_least(together, total / unit) <= ALPHA
+
+    totals = range(1 + unit * len(keys))
+    place = bisect.bisect_left(totals, True, key=decides)
+    return totals[place] if place < len(totals) else None
+
+
 def _share(members: Sequence[float], place: int) -> Fraction:
     own = members[place]
     others = [value for at, value in enumerate(members) if at != place]
@@ -231,7 +284,10 @@ def _shift(
     degrees = min(most, max(1.0, variance**2 / spread)) if spread > 0 else 1.0
     error = math.sqrt(variance)
     half = student_quantile(degrees) * error
-    return shift, shift - half, shift + half, detectable(error, degrees), degrees
+    found = detectable_shift(keys)
+    own = np.diag(spreads) @ (np.array(sizes) - 1) / most  # pooled
+    smallest = None if found is None else found * math.sqrt(own)
+    return shift, shift - half, shift + half, smallest, degrees
 
 
 def _of_both(

@@ -5,7 +5,6 @@ The rules stand in docs/guides/verdicts.md.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -21,10 +20,9 @@ from nascope.analysis.families import (
     main_settings,
     recipe_value,
 )
-from nascope.analysis.intervals import NORMAL_80, NORMAL_975
-from nascope.analysis.standing import Contrast
+from nascope.analysis.intervals import detectable, student_quantile
+from nascope.analysis.standing import ALPHA, Contrast
 from nascope.analysis.verdict import (
-    ALPHA,
     CONTRADICTED,
     NOT_TESTABLE,
     SUPPORTED,
@@ -36,9 +34,6 @@ from nascope.analysis.verdict import (
     written_p,
 )
 from nascope.records import StudyRecord
-
-_FOUND = NORMAL_975 + NORMAL_80
-"""Standard errors that an effect needs to be found with 80 % probability."""
 
 SMALLEST_IMAGE = 32  # pixels
 FEWEST_CHANNELS = 8
@@ -106,10 +101,8 @@ def _claim_1(study: StudyRecord) -> Verdict:
     else:
         outcome = UNDECIDED
     interval = found.pattern.interval
-    shift = _FOUND / math.sqrt(12 * found.clusters)  # a uniform share has variance 1/12
     return replace(
         base,
-        detectable=100 * shift if shift < 0.5 else None,
         outcome=outcome,
         unit="% of its space",
         number=100 * found.pattern.mean,
@@ -147,7 +140,7 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Verdict:
         number=100 * found.shift,
         low=None if found.low is None else 100 * found.low,
         high=None if found.high is None else 100 * found.high,
-        detectable=None if found.detectable is None else 100 * found.detectable,
+        detectable=_beyond_margin(found),
         p=found.p,
         families=tuple(Agreement(one.family, one) for one in found.standings),
     )
@@ -172,6 +165,14 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Verdict:
         f"{100 * found.high:+.2f}] points against the mean variant, margin {margin}.",
         needs="" if outcome != UNDECIDED else f"an interval narrower than {margin}",
     )
+
+
+def _beyond_margin(found: Contrast) -> float | None:
+    """The difference, in points, whose interval would be outside the margin four times in five."""
+    if found.low is None or found.high is None:
+        return None
+    error = (found.high - found.low) / 2 / student_quantile(found.degrees)
+    return 100 * (generalisation.MARGIN + detectable(error, found.degrees))
 
 
 def _converged(wiring: Wiring) -> bool:
