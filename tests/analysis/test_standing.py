@@ -134,6 +134,33 @@ def test_nothing_is_detectable_where_ranks_cannot_decide() -> None:
         assert found.detectable is None
 
 
+@pytest.mark.parametrize("same_variants", [False, True])
+@pytest.mark.parametrize("part", [0.0, 0.8, 1.0])
+def test_originals_of_one_wiring_are_no_more_witnesses(part: float, same_variants: bool) -> None:
+    """Three of five originals have one; what a wiring does is alike in part, wholly or not at all."""
+    generator = np.random.default_rng(5)
+    names, originals, variants, draws = "abcde", dict(zip("abcde", "xxxyz", strict=True)), 6, 600
+    wrong = held = 0
+    for _ in range(draws):
+        own = {key: generator.normal() for key in "xyz"}
+        common = {(f if not same_variants else "", k): generator.normal()
+                  for f in names for k in range(variants)}  # fmt: skip
+        keys = {f: [(f if not same_variants else "", k) for k in range(variants)] for f in names}
+
+        def number(wiring: float) -> float:
+            return math.sqrt(part) * wiring + math.sqrt(1 - part) * generator.normal()
+
+        numbers = {
+            f: (number(own[originals[f]]), [number(common[key]) for key in keys[f]]) for f in names
+        }
+        found = contrast(numbers, keys, originals)
+        assert found.shared
+        wrong += found.p_better <= 0.025 or found.p_worse <= 0.025
+        held += found.low <= 0 <= found.high
+    assert wrong / draws <= 0.05 + 0.027  # 3 standard errors
+    assert held / draws >= 0.95 - 0.027
+
+
 EVEN, UNEVEN = (1.0, 1.0, 1.0, 1.0, 1.0), (0.3, 0.6, 2.3, 1.0, 4.0)
 
 

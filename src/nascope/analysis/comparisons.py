@@ -14,7 +14,7 @@ from nascope.analysis.concessions import Concession, concession
 from nascope.analysis.convergence import capped_area
 from nascope.analysis.families import Family, Setting, Wiring, balanced, found_families, setting_of
 from nascope.analysis.generalisation import ranks
-from nascope.analysis.sharing import shared_wirings
+from nascope.analysis.sharing import original_wirings, shared_wirings
 from nascope.analysis.smoothness import chance_loss
 from nascope.analysis.standing import ALPHA, contrast
 from nascope.analysis.verdict import (
@@ -200,7 +200,8 @@ def _judged(
     }
     tested = {name: own for name, own in numbers.items() if name not in claim.conceded}
     base = replace(base, families=agreements(numbers, concessions, claim, measure))
-    found = contrast(tested, shared, higher_is_better=measure.higher_is_better)
+    same = original_wirings(chosen)
+    found = contrast(tested, shared, same, higher_is_better=measure.higher_is_better)
     if found is None:
         what = "of the families that the claim speaks of " if numbers else ""
         alike = "this BatchNorm mode, alike around an original and its variants"

@@ -13,7 +13,7 @@ import numpy as np
 from nascope.analysis.families import Family, Setting, Wiring, balanced, found_families, setting_of
 from nascope.analysis.families import families as families_under
 from nascope.analysis.intervals import MIN_SEEDS, NORMAL_975, detectable, student_quantile
-from nascope.analysis.sharing import shared_wirings
+from nascope.analysis.sharing import original_wirings, shared_wirings
 from nascope.analysis.standing import Contrast, contrast
 from nascope.records import StudyRecord, TrialRecord
 
@@ -57,7 +57,8 @@ def ranks(families: Sequence[Family]) -> Contrast | None:
         for family in families
         if family.original is not None
     }
-    return contrast(members, shared_wirings(families), higher_is_better=True)
+    shared, same = shared_wirings(families), original_wirings(families)
+    return contrast(members, shared, same, higher_is_better=True)
 
 
 def accuracy(wiring: Wiring) -> float:

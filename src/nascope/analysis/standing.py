@@ -12,7 +12,8 @@ is the convolution of the families', each uniform over the standings of their ow
 Where families share wirings (`nascope.analysis.sharing`) their standings are not independent: one
 bad draw of variants flatters every original. At the other extreme a variant ranks alike in every
 family, the originals alone differ, and n s_f summed over F families is Mann and Whitney's U of F
-originals and n variants. The larger of the two p-values counts.
+originals and n variants. Originals of one wiring are then one original. The larger of the two
+p-values counts.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import itertools
 import math
 import statistics
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -33,6 +34,7 @@ from nascope.analysis.exact import Null, tails
 from nascope.analysis.intervals import POWER, student_quantile
 
 Array = np.ndarray
+Draw = Callable[[tuple[int, int]], np.ndarray]  # of so many numbers
 
 ALPHA = 0.025
 """The one-sided p at which ranks decide."""
@@ -99,6 +101,7 @@ class Contrast:
 def contrast(
     families: Mapping[str, tuple[float, Sequence[float]]],
     wirings: Mapping[str, Sequence[Hashable]] | None = None,
+    originals: Mapping[str, Hashable] | None = None,
     *,
     higher_is_better: bool = False,
 ) -> Contrast | None:
@@ -109,6 +112,7 @@ def contrast(
             last, none of them NaN.
         wirings: by name which wirings its variants are, by anything that compares equal where
             they are the same; None where no two are.
+        originals: by name which wiring its original is, likewise.
         higher_is_better: the direction of the measure.
 
     Returns:
@@ -138,12 +142,12 @@ def contrast(
         standings.append(Standing(name, original, mean, rank, len(members), float(shares[0])))
     p_better, p_worse = tails(nulls, total)
     smallest = tails(nulls, best)[0]
-    keys = _numbered(usable, wirings)
-    shared = _are_shared(keys)
+    keys = _numbered(usable, wirings, originals)
+    shared = keys.are_shared
     if shared:
         together = _shared_null(keys)
         p_better = max(p_better, _at_least(together, float(total)))
-        p_worse = max(p_worse, _at_least(len(keys) - together[::-1], float(len(keys) - total)))
+        p_worse = max(p_worse, _at_least(len(nulls) - together[::-1], float(len(nulls) - total)))
         smallest = max(smallest, _at_least(together, float(best)))
     return Contrast(
         tuple(standings),
@@ -156,21 +160,53 @@ def contrast(
     )
 
 
-Keys = tuple[tuple[int, ...], ...]  # of each family the numbers of its variants' wirings
+@dataclass(frozen=True)
+class Keys:
+    """Which wirings families have, as numbers, so that designs of one form compare equal.
+
+    Attributes:
+        originals: of each family the number of its original's.
+        variants: of each family the numbers of its variants', counted apart from originals'.
+    """
+
+    originals: tuple[int, ...]
+    variants: tuple[tuple[int, ...], ...]
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many variants each family has."""
+        return [len(own) for own in self.variants]
+
+    @property
+    def are_shared(self) -> bool:
+        """Whether families have wirings in common."""
+        every = [key for own in self.variants for key in own]
+        return len(set(every)) < len(every) or len(set(self.originals)) < len(self.originals)
+
+    def draw(self, draw: Draw, count: int) -> tuple[Array, list[Array]]:
+        """Numbers, were a wiring's the same in every family: originals', (count, F), variants'."""
+        wirings = draw((count, 1 + max(key for own in self.variants for key in own)))
+        originals = draw((count, 1 + max(self.originals)))
+        return originals[:, self.originals], [wirings[:, own] for own in self.variants]
 
 
 def _numbered(
     families: Mapping[str, tuple[float, Sequence[float]]],
     wirings: Mapping[str, Sequence[Hashable]] | None,
+    originals: Mapping[str, Hashable] | None = None,
 ) -> Keys:
-    """Wirings as numbers, so that designs of one form compare equal."""
+    of_variants = wirings or {
+        name: [(name, k) for k in range(len(own))] for name, (_, own) in families.items()
+    }
+    of_originals = originals or {name: name for name in families}
     number: dict[Hashable, int] = {}
-    return tuple(
+    first: dict[Hashable, int] = {}
+    return Keys(
+        tuple(first.setdefault(of_originals[name], len(first)) for name in families),
         tuple(
-            number.setdefault(key, len(number))
-            for key in (wirings[name] if wirings is not None else [(name, k) for k in range(many)])
-        )
-        for name, many in ((name, len(own[1])) for name, own in families.items())
+            tuple(number.setdefault(key, len(number)) for key in of_variants[name])
+            for name in families
+        ),
     )
 
 
@@ -180,12 +216,10 @@ def _shared_null(keys: Keys) -> Array:
 
     Of originals and wirings that are all draws of one continuous distribution.
     """
-    generator = np.random.default_rng(0)
-    wirings = generator.random((SHARED_DRAWS, 1 + max(key for own in keys for key in own)))
-    sums = np.zeros(SHARED_DRAWS)
-    for own in keys:
-        original = generator.random((SHARED_DRAWS, 1))
-        sums += (wirings[:, list(own)] > original).mean(axis=1)
+    originals, variants = keys.draw(np.random.default_rng(0).random, SHARED_DRAWS)
+    sums = sum(
+        (own > o[:, None]).mean(axis=1) for o, own in zip(originals.T, variants, strict=True)
+    )
     return np.sort(sums)
 
 
@@ -193,10 +227,6 @@ def _at_least(null: Array, total: float) -> float:
     """P(S ≥ total) of an increasing sample, the observed one counted in."""
     above = len(null) - int(np.searchsorted(null, total - 1e-9, "left"))
     return (1 + above) / (1 + len(null))
-
-
-def _are_shared(keys: Keys) -> bool:
-    return len({key for own in keys for key in own}) < sum(map(len, keys))
 
 
 @functools.lru_cache(maxsize=256)
@@ -208,37 +238,33 @@ def detectable_shift(keys: Keys) -> float | None:
     decided from some d on, and returned is the d from which on 80 % of 2,000 draws are. None where
     even the best originals would leave p above `ALPHA`.
 
-    >>> print(detectable_shift(((0, 1, 2, 3),)))  # one family of four variants: p = 0.2 at best
+    >>> print(detectable_shift(Keys((0,), ((0, 1, 2, 3),))))  # four variants: p = 0.2 at best
     None
     """
-    sizes = [len(own) for own in keys]
-    unit = math.lcm(*sizes)
+    unit = math.lcm(*keys.sizes)
     needed = _needed(keys, unit)
     if needed is None:
         return None
-    generator = np.random.default_rng(0)
-    wirings = generator.normal(size=(POWER_DRAWS, 1 + max(key for own in keys for key in own)))
-    originals = generator.normal(size=(POWER_DRAWS, len(keys)))
-    place = np.repeat(np.arange(len(keys)), sizes)
-    gaps = wirings[:, [key for own in keys for key in own]] - originals[:, place]
+    originals, variants = keys.draw(np.random.default_rng(0).standard_normal, POWER_DRAWS)
+    gaps = np.hstack([own - o[:, None] for o, own in zip(originals.T, variants, strict=True)])
+    steps = np.repeat([unit // size for size in keys.sizes], keys.sizes)
     order = gaps.argsort(axis=1)
-    beaten = np.repeat([unit // size for size in sizes], sizes)[order].cumsum(axis=1)
-    first = (beaten >= needed).argmax(axis=1)
+    first = (steps[order].cumsum(axis=1) >= needed).argmax(axis=1)
     decided = np.take_along_axis(np.take_along_axis(gaps, order, 1), first[:, None], 1)
     return float(np.quantile(decided, POWER))
 
 
 def _needed(keys: Keys, unit: int) -> int | None:
     """The smallest sum of standings, in 1/unit, that decides; None where none does."""
-    nulls = [tuple((Fraction(k, len(own)), 1) for k in range(len(own) + 1)) for own in keys]
-    together = _shared_null(keys) if _are_shared(keys) else None
+    nulls = [tuple((Fraction(k, size), 1) for k in range(size + 1)) for size in keys.sizes]
+    together = _shared_null(keys) if keys.are_shared else None
 
     def decides(total: int) -> bool:
         if tails(nulls, Fraction(total, unit))[0] > ALPHA:
             return False
         return together is None or _at_least(together, total / unit) <= ALPHA
 
-    totals = range(1 + unit * len(keys))
+    totals = range(1 + unit * len(nulls))
     place = bisect.bisect_left(totals, True, key=decides)
     return totals[place] if place < len(totals) else None
 
@@ -256,10 +282,12 @@ def _shift(
 
     Of F families, each with an original and n_f variants drawn alike, the mean shift has variance
 
-        V = Σ_fg A_fg C_fg,   A_fg = (δ_fg + n_fg / (n_f n_g)) / F²
+        V = Σ_fg A_fg C_fg,   A_fg = (o_fg + n_fg / (n_f n_g)) / F²
 
-    with the sample covariances C_fg of the variants over the n_fg wirings that two families share;
-    without any, V = Σ_f s_f² (1 + 1/n_f) / F². Its degrees of freedom are Welch's and
+    with o_fg = 1 where two originals are the same wiring, as that of one family is, else 0, and the
+    sample covariances C_fg of the variants over the n_fg wirings that two families share; of equal
+    originals without two such, s_f s_g, the most that it can be. Without any, V = Σ_f s_f² (1 +
+    1/n_f) / F². Its degrees of freedom are Welch's and
     Satterthwaite's, V² / Σ_fg M_fg M_gf / (min(n_f, n_g) − 1) with M = A C: far from Σ (n_f − 1)
     where one family's spread outweighs the others'.
     """
@@ -272,10 +300,14 @@ def _shift(
     count = len(families)
     weights, spreads = np.zeros((count, count)), np.zeros((count, count))
     for f, g in itertools.product(range(count), repeat=2):
-        own, other = (_of_both(families[h][1], keys[h], keys[f], keys[g]) for h in (f, g))
-        weights[f, g] = ((f == g) + len(own) / (sizes[f] * sizes[g])) / count**2
+        of_f, of_g = keys.variants[f], keys.variants[g]
+        own, other = (_of_both(families[h][1], keys.variants[h], of_f, of_g) for h in (f, g))
+        same = keys.originals[f] == keys.originals[g]
+        weights[f, g] = (same + len(own) / (sizes[f] * sizes[g])) / count**2
         if len(own) > 1:
             spreads[f, g] = np.cov(own, other)[0, 1]
+        elif same:
+            spreads[f, g] = statistics.stdev(families[f][1]) * statistics.stdev(families[g][1])
     variance, most = float((weights * spreads).sum()), sum(sizes) - count
     if not variance > 0:
         return shift, shift, shift, 0.0, most
