@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -114,34 +113,45 @@ def setting_of(trial: TrialRecord, *, rate: bool = True) -> Setting:
 def main_settings(study: StudyRecord, *, rate: bool = True) -> list[Setting]:
     """For each data set of a study, in its order, the setting that comparisons are made in.
 
-    At the learning rate nearest to the paper's 0.025, with the recipe that most trials share.
+    Of those in which an original stands beside variants, where there are such, the one at the
+    learning rate nearest to the paper's 0.025, with the recipe under which most families are
+    comparable, and most trials planned.
     """
     found: list[Setting] = []
     for name in dict.fromkeys(str(trial.data.get("name")) for trial in study.trials):
-        counts = Counter(
-            setting_of(trial) for trial in study.trials if trial.data.get("name") == name
-        )
-        best = min(
-            counts,
-            key=lambda one: (abs((one.learning_rate or RATE) - RATE), -counts[one]),
-        )
+        trials: dict[Setting, list[TrialRecord]] = {}
+        for trial in study.trials:
+            if trial.data.get("name") == name:
+                trials.setdefault(setting_of(trial), []).append(trial)
+        best = min(trials, key=lambda one: _precedence(one, trials[one]))
         kept = best.learning_rate if rate else None
         found.append(Setting(best.data, best.digest, best.recipe, kept))
     return found
 
 
+def _precedence(setting: Setting, own: Sequence[TrialRecord]) -> tuple[bool, float, int, int]:
+    """Least for the setting of a data set's trials that is judged."""
+    comparable = sum(family.is_comparable for family in _families(own, setting))
+    distance = round(abs((setting.learning_rate or RATE) - RATE), 9)  # 0.02 is as near as 0.03
+    return comparable == 0, distance, -comparable, -len(own)
+
+
 def families(study: StudyRecord, setting: Setting) -> list[Family]:
     """The families of a study under a setting, in its order, with all their seeds."""
     rate = setting.learning_rate is not None
+    own = [trial for trial in study.trials if setting_of(trial, rate=rate) == setting]
+    return _families(own, setting)
+
+
+def _families(own: Sequence[TrialRecord], setting: Setting) -> list[Family]:
     wirings: dict[tuple[str, str], list[TrialRecord]] = {}
-    for trial in study.trials:
-        if setting_of(trial, rate=rate) == setting:
-            wirings.setdefault((trial.family, trial.label), []).append(trial)
+    for trial in own:
+        wirings.setdefault((trial.family, trial.label), []).append(trial)
     grouped: dict[str, list[Wiring]] = {}
     for (family, label), trials in wirings.items():
         first = trials[0]
-        own = tuple(sorted(trials, key=lambda trial: trial.seed))
-        one = Wiring(label, family, first.variant, first.genotype, own)
+        by_seed = tuple(sorted(trials, key=lambda trial: trial.seed))
+        one = Wiring(label, family, first.variant, first.genotype, by_seed)
         grouped.setdefault(family, []).append(one)
     return [_family(name, setting, members) for name, members in grouped.items()]
 
