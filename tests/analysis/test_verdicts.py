@@ -370,6 +370,29 @@ def test_planes_along_other_directions_are_not_compared() -> None:
     assert (both.families, both.number) == (alone.families, alone.number)
 
 
+def test_the_rates_that_most_trials_have_are_compared() -> None:
+    """A rate that one member alone has, or that a member lacks, costs no family its place."""
+    rates = (0.0025, 0.025, 0.25)
+    study = planted.study(0, rates=(*rates, 1.0))
+
+    def without(own: StudyRecord, lacks: Callable[[TrialRecord, float], bool]) -> StudyRecord:
+        kept = [t for t in own.trials if not lacks(t, t.recipe["learning_rate"])]
+        return dataclasses.replace(own, trials=tuple(kept))
+
+    def slope(own: StudyRecord):
+        return judge_slope(own, *main_settings(own, rate=False))
+
+    three = without(study, lambda _, rate: rate == 1.0)
+    extra = without(study, lambda t, rate: rate == 1.0 and t.label not in ("DARTS", "ENAS-r1"))
+    lacking = without(three, lambda t, rate: rate == 0.25 and t.label == "DARTS-r2")
+    assert slope(extra) == slope(three)
+    assert [f.standing.of for f in slope(lacking).families] == [5, 4, 5]
+    few = without(three, lambda t, rate: rate == 0.25 and t.family == "DARTS" and "r" in t.label)
+    two = without(three, lambda t, rate: rate == 0.25 and t.family == "DARTS")
+    assert [f.standing.of for f in slope(few).families] == [5, 5, 5]
+    assert slope(few).number == slope(two).number
+
+
 def test_families_that_the_paper_excepts_are_told_apart() -> None:
     study = planted.study(0, families=("DARTS", "NASNet", "SNAS", "AmoebaNet"))
     for one in verdicts(study):

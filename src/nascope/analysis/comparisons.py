@@ -12,7 +12,15 @@ from nascope.analysis.association import Association, association
 from nascope.analysis.claims import CLAIMS, LEFT_OUT, MODES, Measure, looks, measure_of
 from nascope.analysis.concessions import Concession, concession
 from nascope.analysis.convergence import capped_area
-from nascope.analysis.families import Family, Setting, Wiring, balanced, found_families, setting_of
+from nascope.analysis.families import (
+    Family,
+    Setting,
+    Wiring,
+    balanced,
+    found_families,
+    setting_of,
+    subsets,
+)
 from nascope.analysis.generalisation import ranks
 from nascope.analysis.sharing import original_wirings, shared_wirings
 from nascope.analysis.smoothness import chance_loss
@@ -105,23 +113,12 @@ def judge_slope(study: StudyRecord, setting: Setting) -> Verdict:
             sentence="The study holds one learning rate.",
             needs="trainings at the paper's 0.0025, 0.025 and 0.25",
         )
-    areas: dict[str, dict[tuple[float, int], float]] = {}
+    areas: dict[str, Areas] = {}
     chosen = []
     for family in found_families(study, setting):
-        for one in family.members:
-            areas[one.label] = _areas(one)
-        present = [areas[one.label].keys() for one in family.members if areas[one.label]]
-        common = sorted({rate for keys in present for rate, _ in keys})
-        several = len(common) > 1
-        has = {
-            one.label: frozenset(
-                seed
-                for seed in {seed for _, seed in areas[one.label]}
-                if several and all((rate, seed) in areas[one.label] for rate in common)
-            )
-            for one in family.members
-        }
-        chosen.append(balanced(family, has))
+        whole, kept = _over_rates(family, {one.label: _areas(one) for one in family.members})
+        chosen.append(whole)
+        areas |= kept
 
     def value(wiring: Wiring) -> float:
         seeds = {trial.seed for trial in wiring.trials}
@@ -143,10 +140,42 @@ def judge_slope(study: StudyRecord, setting: Setting) -> Verdict:
     return replace(judged, sentence=f"{judged.sentence} Area against the mean variant: {told}.")
 
 
+Areas = Mapping[tuple[float, int], float]  # of one wiring, by learning rate and seed
+
+
+def _over_rates(family: Family, areas: Mapping[str, Areas]) -> tuple[Family, dict[str, Areas]]:
+    """A family on equal rates and seeds, and its members' areas at them.
+
+    Of all sets of two rates or more the one that uses the most trials, (members that have them
+    all) × seeds × rates.
+    """
+    original = areas.get(family.original.label, {}) if family.original is not None else {}
+    best: tuple[Family, dict[str, Areas]] = balanced(family, {}), {}
+    used = (0, 0)
+    for rates in subsets(sorted({rate for rate, _ in original})):
+        if len(rates) < 2:
+            continue
+        own: dict[str, Areas] = {
+            label: {key: area for key, area in of.items() if key[0] in rates}
+            for label, of in areas.items()
+        }
+        whole = balanced(family, {label: _seeds_at(rates, of) for label, of in own.items()})
+        seeds = {t.seed for t in whole.original.trials} if whole.original is not None else set()
+        members = len(whole.members)
+        if (worth := (members * len(seeds) * len(rates), members)) > used:
+            best, used = (whole, own), worth
+    return best
+
+
+def _seeds_at(rates: Sequence[float], areas: Areas) -> frozenset[int]:
+    """The seeds that have an area at every rate."""
+    return frozenset(seed for _, seed in areas if all((rate, seed) in areas for rate in rates))
+
+
 def _gap(
     rate: float,
     chosen: Sequence[Family],
-    areas: Mapping[str, Mapping[tuple[float, int], float]],
+    areas: Mapping[str, Areas],
 ) -> float | None:
     """ln of an original's area less the mean of its variants', at one rate, over families."""
 
@@ -166,7 +195,7 @@ def _gap(
     return statistics.fmean(known) if known else None
 
 
-def _areas(wiring: Wiring) -> dict[tuple[float, int], float]:
+def _areas(wiring: Wiring) -> Areas:
     found = {}
     for trial in wiring.trials:
         training, classes = trial.training, trial.data.get("classes")

@@ -10,12 +10,14 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from nascope.cells.catalog import entries
 from nascope.cells.genotype import Cell, Genotype
 from nascope.cells.topology import Topology, topology
 from nascope.records import StudyRecord, TrialRecord
+
+Value = TypeVar("Value")
 
 RATE = 0.025  # the paper's own learning rate
 
@@ -194,7 +196,7 @@ def balanced(family: Family, has: Mapping[str, frozenset[int]], *, most: str = "
         return family
     own = sorted(has.get(family.original.label, frozenset()))
     best: tuple[tuple[int, int], tuple[int, ...], list[Wiring]] = ((0, 0), (), [])
-    for seeds in _subsets(own):
+    for seeds in subsets(own):
         kept = [v for v in family.variants if has.get(v.label, frozenset()).issuperset(seeds)]
         used = (1 + len(kept)) * len(seeds)
         worth = (used, len(kept)) if most == "trials" else (len(kept), used)
@@ -210,14 +212,14 @@ def balanced(family: Family, has: Mapping[str, frozenset[int]], *, most: str = "
     )
 
 
-def _subsets(seeds: Sequence[int]) -> list[tuple[int, ...]]:
-    """All sets of up to ten seeds, by size; of more seeds the runs of the first ones."""
-    if len(seeds) > 10:
-        return [tuple(seeds[:count]) for count in range(1, len(seeds) + 1)]
+def subsets(values: Sequence[Value]) -> list[tuple[Value, ...]]:
+    """All sets of up to ten values, by size; of more values the runs of the first ones."""
+    if len(values) > 10:
+        return [tuple(values[:count]) for count in range(1, len(values) + 1)]
     return [
         subset
-        for count in range(1, len(seeds) + 1)
-        for subset in itertools.combinations(seeds, count)
+        for count in range(1, len(values) + 1)
+        for subset in itertools.combinations(values, count)
     ]
 
 
