@@ -38,6 +38,13 @@ def test_the_best_of_five_in_three_families() -> None:
     assert [one.rank for one in found.standings] == [1, 1, 1]
 
 
+def test_ties_of_the_best_leave_the_worst_testable() -> None:
+    """No member stands out as the best of its family; the worst one does, alone."""
+    found = contrast({name: (9.0, [1.0, 1.0, 1.0, 1.0]) for name in "abc"})
+    assert contrast({name: (1.0, [1.0, 1.0, 1.0, 9.0]) for name in "abc"}).p_better > 0.025
+    assert found.p_worse == found.smallest_p == pytest.approx(1 / 125)
+
+
 def test_direction() -> None:
     families = {"a": (9.0, [1.0, 2.0])}
     assert contrast(families).share == 0

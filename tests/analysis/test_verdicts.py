@@ -288,6 +288,22 @@ def test_a_diverged_original_ranks_last() -> None:
             assert one.outcome == "contradicted"
 
 
+def test_the_worst_of_families_that_tie_contradicts() -> None:
+    """Originals that diverge beside variants that are all alike."""
+    study = planted.study(0)
+    same = next(t.training for t in study.trials if t.variant == "random 1")
+    trials = [
+        dataclasses.replace(
+            t,
+            training=dataclasses.replace(same, diverged_at=3 if t.variant == "original" else None),
+        )
+        for t in study.trials
+    ]
+    tied = dataclasses.replace(study, trials=tuple(trials))
+    (setting,) = main_settings(tied)
+    assert judge_measure(tied, setting, 2).outcome == "contradicted"
+
+
 def test_points_that_are_not_finite_do_not_look_small() -> None:
     study = planted.study(0)
     trial = next(t for t in study.trials if t.label == "DARTS")

@@ -237,12 +237,12 @@ def _judged(
         lacking = alike if base.batchnorm else "an original and its variants"
         return replace(base, sentence=f"Nothing {what}was measured with {lacking}.", needs=lacking)
     associations, normal_only = _associations(chosen, numbers, shared)
-    if found.smallest_p > ALPHA:
-        outcome = NOT_TESTABLE
-    elif found.p_better <= ALPHA:
+    if found.p_better <= ALPHA:
         outcome = SUPPORTED
+    elif found.p_worse <= ALPHA:
+        outcome = CONTRADICTED
     else:
-        outcome = CONTRADICTED if found.p_worse <= ALPHA else UNDECIDED
+        outcome = UNDECIDED if found.smallest_p <= ALPHA else NOT_TESTABLE
     told = [
         None if x is None else measure.told(x) for x in (found.low, found.high, found.detectable)
     ]

@@ -71,7 +71,8 @@ class Contrast:
         share: mean share of variants beaten; ½ by chance.
         p_better, p_worse: one-sided; exact, or where families share wirings the larger of that
             and what complete sharing would give.
-        smallest_p: what p_better would be had every original beaten all its variants.
+        smallest_p: the smaller of what p_better would be had every original been the best of its
+            family, and p_worse the worst.
         shift: mean over families of original − mean of variants, in the measure's unit.
         low, high: its 95 % interval; None where the variants' spread is not known.
         detectable: the shift at which p_better would be at most `ALPHA` with 80 % probability
@@ -129,32 +130,36 @@ def contrast(
     nulls: list[Null] = []
     total = Fraction(0)
     standings = []
-    best = Fraction(0)
+    best = worst = Fraction(0)
     for name, (original, variants) in usable.items():
         members = [sign * original, *(sign * value for value in variants)]
         shares = [_share(members, place) for place in range(len(members))]
         nulls.append(tuple(sorted(Counter(shares).items())))
         total += shares[0]
         best += max(shares)
+        worst += min(shares)
         known = [value for value in variants if math.isfinite(value)]
         rank = 1 + float((1 - shares[0]) * len(variants))
         mean = statistics.fmean(known) if known else math.nan
         standings.append(Standing(name, original, mean, rank, len(members), float(shares[0])))
-    p_better, p_worse = tails(nulls, total)
-    smallest = tails(nulls, best)[0]
     keys = _numbered(usable, wirings, originals)
     shared = keys.are_shared
-    if shared:
-        together = _shared_null(keys)
-        p_better = max(p_better, _at_least(together, float(total)))
-        p_worse = max(p_worse, _at_least(len(nulls) - together[::-1], float(len(nulls) - total)))
-        smallest = max(smallest, _at_least(together, float(best)))
+
+    def both(at: Fraction) -> tuple[float, float]:
+        better, worse = tails(nulls, at)
+        if shared:
+            together, most = _shared_null(keys), len(nulls)
+            better = max(better, _at_least(together, float(at)))
+            worse = max(worse, _at_least(together, float(most - at)))
+        return better, worse
+
+    p_better, p_worse = both(total)
     return Contrast(
         tuple(standings),
         float(total / len(nulls)),
         p_better,
         p_worse,
-        smallest,
+        min(both(best)[0], both(worst)[1]),
         *_shift(list(usable.values()), keys),
         shared,
     )
@@ -214,13 +219,14 @@ def _numbered(
 def _shared_null(keys: Keys) -> Array:
     """Sums of standings, increasing, were a wiring's number the same in every family.
 
-    Of originals and wirings that are all draws of one continuous distribution.
+    Of originals and wirings that are all draws of one continuous distribution; with each draw its
+    reverse, so that both directions are alike.
     """
-    originals, variants = keys.draw(np.random.default_rng(0).random, SHARED_DRAWS)
+    originals, variants = keys.draw(np.random.default_rng(0).random, SHARED_DRAWS // 2)
     sums = sum(
         (own > o[:, None]).mean(axis=1) for o, own in zip(originals.T, variants, strict=True)
     )
-    return np.sort(sums)
+    return np.sort(np.concatenate([sums, len(keys.originals) - sums]))
 
 
 def _at_least(null: Array, total: float) -> float:
