@@ -45,6 +45,12 @@ def test_ties_of_the_best_leave_the_worst_testable() -> None:
     assert found.p_worse == found.smallest_p == pytest.approx(1 / 125)
 
 
+def test_variants_that_all_tie_leave_no_interval() -> None:
+    found = contrast({"a": (1.4, [0.7, 0.7, 0.7])})
+    assert found.shift == pytest.approx(0.7)
+    assert found.low is found.high is found.detectable is None
+
+
 def test_direction() -> None:
     families = {"a": (9.0, [1.0, 2.0])}
     assert contrast(families).share == 0

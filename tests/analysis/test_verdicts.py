@@ -172,6 +172,15 @@ def test_equal_accuracies_are_competitive_but_not_better() -> None:
     assert found.number == pytest.approx(5, abs=0.3)
 
 
+def test_three_variants_that_tie_decide_nothing_at_convergence() -> None:
+    study = planted.study(3, train_accuracy=0.99, variants=3, families=("DARTS",))
+    same = next(t.training for t in study.trials if t.variant == "random 1")
+    tied = [dataclasses.replace(t, training=same) for t in study.trials]
+    tied = [raised(t, 0.007) if t.variant == "original" else t for t in tied]
+    found = judge_endings(dataclasses.replace(study, trials=tuple(tied)), *main_settings(study))
+    assert (found.outcome, found.low, found.p) == ("undecided", None, 0.5)
+
+
 def raised(trial, by: float):
     """A trial whose test accuracy is higher throughout."""
     epochs = [

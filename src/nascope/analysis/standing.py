@@ -74,7 +74,7 @@ class Contrast:
         smallest_p: the smaller of what p_better would be had every original been the best of its
             family, and p_worse the worst.
         shift: mean over families of original − mean of variants, in the measure's unit.
-        low, high: its 95 % interval; None where the variants' spread is not known.
+        low, high: its 95 % interval; None where the variants' spread is not known, or all tie.
         detectable: the shift at which p_better would be at most `ALPHA` with 80 % probability
             (`detectable_shift` times the variants' pooled spread); None where no shift could.
         degrees: of freedom of the interval, by Welch and Satterthwaite.
@@ -301,7 +301,8 @@ def _shift(
         return math.nan, None, None, None, 0
     shift = statistics.fmean(original - statistics.fmean(own) for original, own in families)
     sizes = [len(own) for _, own in families]
-    if min(sizes) < 2 or sum(sizes) - len(sizes) < 2:  # too few to know a spread: no interval
+    tied = all(len(set(own)) == 1 for _, own in families)
+    if min(sizes) < 2 or sum(sizes) - len(sizes) < 2 or tied:  # no spread is known: no interval
         return shift, None, None, None, 0
     count = len(families)
     weights, spreads = np.zeros((count, count)), np.zeros((count, count))
@@ -316,7 +317,7 @@ def _shift(
             spreads[f, g] = statistics.stdev(families[f][1]) * statistics.stdev(families[g][1])
     variance, most = float((weights * spreads).sum()), sum(sizes) - count
     if not variance > 0:
-        return shift, shift, shift, 0.0, most
+        return shift, None, None, None, 0
     product = weights @ spreads
     spread = float((product * product.T / (np.minimum.outer(sizes, sizes) - 1)).sum())
     degrees = min(most, max(1.0, variance**2 / spread)) if spread > 0 else 1.0

@@ -154,7 +154,12 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Verdict:
             "training images",
         )
     if found.low is None or found.high is None:
-        return replace(base, outcome=UNDECIDED, sentence=f"{best}.", needs="three variants or more")
+        return replace(
+            base,
+            outcome=UNDECIDED,
+            sentence=f"{best}.",
+            needs="three variants or more, not all alike",
+        )
     place = generalisation.equivalence(found.low, found.high)
     outcome: Outcome = {"within": SUPPORTED, "outside": CONTRADICTED, "undecided": UNDECIDED}[place]
     margin = f"±{100 * generalisation.MARGIN:g} percentage points"
