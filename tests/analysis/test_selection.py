@@ -94,6 +94,18 @@ def test_what_diverges_late_ends_as_a_guess() -> None:
     assert last.picked != leader.label
 
 
+def test_trials_to_come_are_no_test_images() -> None:
+    """What was looked at is of the trials that entered, not of those that are still to run."""
+    study = planted.study(0, seeds=2, families=("DARTS",))
+    trials = [
+        dataclasses.replace(t, training=None) if (t.label, t.seed) == ("DARTS-r1", 1) else t
+        for t in study.trials
+    ]
+    running = dataclasses.replace(study, trials=tuple(trials))
+    (setting,) = main_settings(running)
+    assert choices(candidates_of(families(running, setting)[0]))[0].held_out is True
+
+
 def table(path: Path, rows: list[dict[str, object]]) -> Path:
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     if path.suffix == ".parquet":

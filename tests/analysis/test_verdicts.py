@@ -157,6 +157,32 @@ def test_claims_at_convergence_need_convergence() -> None:
     assert long[8, None] != "not testable at this scale"
 
 
+def test_those_that_have_not_converged_are_named() -> None:
+    """One network of fifteen that stands at 89 %."""
+    parts = [planted.study(0, train_accuracy=0.99, adapted=0.0, data=data, seeds=3)
+             for data in ("cifar10", "cifar100")]  # fmt: skip
+    study = dataclasses.replace(parts[0], trials=parts[0].trials + parts[1].trials)
+
+    def late(trial: TrialRecord) -> TrialRecord:
+        epochs = [dataclasses.replace(p, train_accuracy=0.89) for p in trial.training.epochs]
+        training = dataclasses.replace(trial.training, epochs=tuple(epochs))
+        return dataclasses.replace(trial, training=training)
+
+    trials = [
+        late(t) if (t.label, t.seed, t.data["name"]) == ("DARTS", 0, "cifar10") else t
+        for t in study.trials
+    ]
+    told = {
+        (one.claim, one.data): one
+        for one in verdicts(dataclasses.replace(study, trials=tuple(trials)))
+    }
+    ends, table_1 = told[8, "cifar10"], told[9, ""]
+    assert "1 of 15 cells has not converged after 10 epochs: DARTS." in ends.sentence
+    assert "1 of 12 cells has not converged: DARTS on cifar10." in table_1.sentence
+    assert ends.outcome == table_1.outcome == "not testable at this scale"
+    assert told[8, "cifar100"].outcome != "not testable at this scale"
+
+
 def test_equal_accuracies_are_competitive_but_not_better() -> None:
     study = planted.study(3, train_accuracy=0.99, variants=10)
     (found,) = (one for one in verdicts(study) if one.claim == 8)
@@ -295,6 +321,7 @@ def test_a_diverged_original_ranks_last() -> None:
         if one.claim in (2, 3, 5, 6):
             assert one.share == 0
             assert one.outcome == "contradicted"
+            assert one.sentence.endswith("Some trainings diverged.")
 
 
 def test_the_worst_of_families_that_tie_contradicts() -> None:
@@ -323,6 +350,9 @@ def test_points_that_are_not_finite_do_not_look_small() -> None:
             arrays["variance"] = np.where(np.eye(5, dtype=bool), 1e-6, np.inf)
         probes.append(dataclasses.replace(probe, arrays=arrays))
     lost = dataclasses.replace(trial, probes=tuple(probes))
+    trials = tuple(lost if t is trial else t for t in study.trials)
+    told = judged(dataclasses.replace(study, trials=trials), 6).sentence
+    assert told.endswith("Some numbers are not finite.")
     assert measure_of(6).value(lost) == np.inf
     assert np.isfinite(measure_of(6).value(trial))
 

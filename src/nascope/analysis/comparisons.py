@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -255,11 +255,17 @@ def _judged(
         detectable=told[2],
         p=found.p,
         share=found.share,
-        sentence=sentence(found, measure),
+        sentence=sentence(found, measure, diverged=_some_diverged(chosen, tested)),
         needs=needs(found, outcome),
         associations=associations,
         normal_only=normal_only,
     )
+
+
+def _some_diverged(chosen: Sequence[Family], tested: Collection[str]) -> bool:
+    own = [one for family in chosen if family.name in tested for one in family.members]
+    runs = [trial.training for one in own for trial in one.trials]
+    return any(run is not None and run.diverged_at is not None for run in runs)
 
 
 def _base(number: int, setting: Setting, measure: Measure, mode: str | None = None) -> Verdict:

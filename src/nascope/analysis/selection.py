@@ -191,7 +191,7 @@ def candidates_of(family: Family, short: Family | None = None) -> list[Candidate
         if final and early:
             wiring = one.normal
             width = float(wiring.fractional_width)
-            held_out = all(map(_held_out, looked_at.trials))
+            held_out = all(_held_out(t) for t in looked_at.trials if t.seed in early)
             found.append(Candidate(one.label, width, wiring.depth, early, final, held_out))
     return found
 

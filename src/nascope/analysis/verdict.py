@@ -117,14 +117,20 @@ def agreements(
     return tuple(found)
 
 
-def sentence(found: Contrast, measure: Measure) -> str:
+def sentence(found: Contrast, measure: Measure, *, diverged: bool = False) -> str:
+    """A contrast in one line.
+
+    Args:
+        diverged: whether some training did, where a number is not finite.
+    """
     firsts = sum(standing.rank < 1.5 for standing in found.standings)
     count = len(found.standings)
     beaten = f"An original beats {found.share:.0%} of its variants on average (chance 50 %)"
     first = f"it is first in {firsts} of {count} famil{'y' if count == 1 else 'ies'}"
     p = told_p(found)
     if math.isnan(found.shift):
-        return f"{beaten}; {first}; {p}. Some trainings diverged."
+        lost = "Some trainings diverged" if diverged else "Some numbers are not finite"
+        return f"{beaten}; {first}; {p}. {lost}."
     shift = f"{_written(measure.told(found.shift), '+')}{_space(measure.unit)}"
     interval = ""
     if found.low is not None and found.high is not None:

@@ -146,10 +146,11 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Verdict:
     )
     epochs = recipe_value(setting, "epochs")
     best = f"{_places(found)} ({told_p(found)} by chance)"
-    if not all(_converged(one) for family in chosen for one in family.members):
+    members = {one.label: one for family in chosen for one in family.members}
+    if late := _unconverged(members, f" after {epochs} epochs"):
         return replace(
             base,
-            sentence=f"Nothing has converged after {epochs} epochs. Until then: {best}.",
+            sentence=f"{late} Until then: {best}.",
             needs="the paper's 600 epochs, or as many as bring every member to 90 % of its "
             "training images",
         )
@@ -178,6 +179,20 @@ def _beyond_margin(found: Contrast) -> float | None:
         return None
     error = (found.high - found.low) / 2 / student_quantile(found.degrees)
     return 100 * (generalisation.MARGIN + detectable(error, found.degrees))
+
+
+_NAMED = 5  # of those that have not converged
+
+
+def _unconverged(networks: Mapping[str, Wiring], when: str = "") -> str:
+    """Which networks have not converged, as a sentence; empty where all have."""
+    late = [name for name, one in networks.items() if not _converged(one)]
+    if len(late) == len(networks):
+        return f"Nothing has converged{when}."
+    more = f" and {len(late) - _NAMED} more" if len(late) > _NAMED else ""
+    have = "has" if len(late) == 1 else "have"
+    told = f"{len(late)} of {len(networks)} cells {have} not converged{when}"
+    return f"{told}: {', '.join(late[:_NAMED])}{more}." if late else ""
 
 
 def _converged(wiring: Wiring) -> bool:
@@ -225,9 +240,15 @@ def judge_adapted(study: StudyRecord) -> Verdict:
         detectable=None if first.detectable is None else 100 * first.detectable,
         sentence=f"{told}.",
     )
-    trained = [one for own in judged.values() for f in own for one in (f.original, f.adapted)]
-    if not all(one is not None and _converged(one) for one in trained):
-        return replace(base, sentence=f"Nothing has converged. Until then: {told}.",
+    trained = {
+        f"{one.label} on {name}": one
+        for name, own in judged.items()
+        for family in own
+        for one in (family.original, family.adapted)
+        if one is not None
+    }
+    if late := _unconverged(trained):
+        return replace(base, sentence=f"{late} Until then: {told}.",
                        needs="Table 1's recipe: 600 epochs of all images")  # fmt: skip
     outcome, needs = _adapted(means)
     return replace(base, outcome=outcome, needs=needs)
