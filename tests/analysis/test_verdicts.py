@@ -306,6 +306,7 @@ def test_one_family_of_four_variants_cannot_decide() -> None:
         found = next(one for one in verdicts(study) if one.claim == claim)
         assert found.outcome == "not testable at this scale"
         assert "0.2" in found.needs
+        assert found.detectable_words == ""
 
 
 def test_a_diverged_original_ranks_last() -> None:

@@ -146,38 +146,37 @@ def unrest(trial: TrialRecord) -> float:
     return math.inf if training.diverged_at is not None else agitation(train_losses(training))
 
 
-Look = str
-"""How a plane was probed, directions, extent, grid and images, as text that compares."""
-_NO_PART_OF_A_LOOK = {"batchnorm", "calibration", "method", "method_why", "reached"}
+Plane = str
+"""A plane as it was probed, its directions, extent, grid and images, as text that compares."""
+_NO_PART_OF_A_PLANE = {"batchnorm", "calibration", "method", "method_why", "reached"}
 
 
-def look_of(probe: ProbeRecord) -> Look:
-    """How a plane was probed; its BatchNorm mode, and how gradients were computed, apart."""
-    told = {name: v for name, v in probe.settings.items() if name not in _NO_PART_OF_A_LOOK}
+def plane_of(probe: ProbeRecord) -> Plane:
+    """The plane of a probe; its BatchNorm mode, and how gradients were computed, are none of it."""
+    told = {name: v for name, v in probe.settings.items() if name not in _NO_PART_OF_A_PLANE}
     return json.dumps(told, sort_keys=True, default=str)
 
 
-def looks(trial: TrialRecord, claim: int, mode: str) -> list[Look]:
-    """How a trial was probed for claim 5 or 6, in the planned order; empty for other claims."""
+def planes_of(trial: TrialRecord, claim: int, mode: str) -> list[Plane]:
+    """Those that were probed for claim 5 or 6, in the planned order; none for other claims."""
     kind = _PROBED.get(claim, "")
-    return [look_of(probe) for probe in planes(trial, kind) if mode_of(probe) == mode]
+    return [plane_of(probe) for probe in planes(trial, kind) if mode_of(probe) == mode]
 
 
-def _probe(trial: TrialRecord, kind: str, mode: str, look: Look | None) -> ProbeRecord | None:
-    """The first of a trial's planes under a BatchNorm mode that was probed so."""
+def _probe(trial: TrialRecord, kind: str, mode: str, plane: Plane | None) -> ProbeRecord | None:
     own = (probe for probe in planes(trial, kind) if mode_of(probe) == mode)
-    return next((probe for probe in own if look is None or look_of(probe) == look), None)
+    return next((probe for probe in own if plane in (None, plane_of(probe))), None)
 
 
-def basin(mode: str, look: Look | None = None) -> Callable[[TrialRecord], float]:
+def basin(mode: str, plane: Plane | None = None) -> Callable[[TrialRecord], float]:
     """The share of a landscape below a uniform guess's loss, under a BatchNorm mode.
 
     Args:
-        look: how the landscape was probed; None takes the first of a trial.
+        plane: the one that is looked at; None: each trial's first.
     """
 
     def value(trial: TrialRecord) -> float:
-        probe = _probe(trial, "landscape", mode, look)
+        probe = _probe(trial, "landscape", mode, plane)
         if probe is None:
             return -math.inf if _diverged(trial) else math.nan
         classes = trial.data.get("classes")
@@ -187,17 +186,17 @@ def basin(mode: str, look: Look | None = None) -> Callable[[TrialRecord], float]
     return value
 
 
-def log_spread(mode: str, look: Look | None = None) -> Callable[[TrialRecord], float]:
+def log_spread(mode: str, plane: Plane | None = None) -> Callable[[TrialRecord], float]:
     """ln of the median √g over a gradient-variance grid, under a BatchNorm mode.
 
     A point that is not finite counts as larger than any other: left out, it would look small.
 
     Args:
-        look: how the grid was probed; None takes the first of a trial.
+        plane: the one that is looked at; None: each trial's first.
     """
 
     def value(trial: TrialRecord) -> float:
-        probe = _probe(trial, "variance", mode, look)
+        probe = _probe(trial, "variance", mode, plane)
         if probe is None:
             return math.inf if _diverged(trial) else math.nan
         spread = std_of(probe)
@@ -220,11 +219,11 @@ def _diverged(trial: TrialRecord) -> bool:
     return trial.training is not None and trial.training.diverged_at is not None
 
 
-def measure_of(claim: int, mode: str = "frozen", look: Look | None = None) -> Measure:
+def measure_of(claim: int, mode: str = "frozen", plane: Plane | None = None) -> Measure:
     """The primary measure of one of the claims 2, 3, 5, 6 and 7.
 
     Args:
-        mode, look: of the probes of claims 5 and 6; None takes each trial's first.
+        mode, plane: of the probes of claims 5 and 6; None: each trial's first.
     """
     match claim:
         case 2:
@@ -235,12 +234,12 @@ def measure_of(claim: int, mode: str = "frozen", look: Look | None = None) -> Me
             return Measure(
                 "share of the plane below a guess's loss",
                 "percentage points",
-                basin(mode, look),
+                basin(mode, plane),
                 higher_is_better=True,
                 scale=100,
             )
         case 6:
-            return Measure("median √g over the plane", "%", log_spread(mode, look), ratio=True)
+            return Measure("median √g over the plane", "%", log_spread(mode, plane), ratio=True)
         case 7:
             return Measure(
                 "accuracy after the first tenth of the schedule",

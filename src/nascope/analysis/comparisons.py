@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from nascope.analysis.association import Association, association
-from nascope.analysis.claims import CLAIMS, LEFT_OUT, MODES, Measure, looks, measure_of
+from nascope.analysis.claims import CLAIMS, LEFT_OUT, MODES, Measure, measure_of, planes_of
 from nascope.analysis.concessions import Concession, concession
 from nascope.analysis.convergence import capped_area
 from nascope.analysis.families import (
@@ -35,7 +35,7 @@ from nascope.analysis.verdict import (
     needs,
     sentence,
 )
-from nascope.records import StudyRecord
+from nascope.records import StudyRecord, TrialRecord
 
 MIN_NORMAL_ONLY = 4
 """Variants of the normal cell alone from which on the association is taken over them only."""
@@ -66,14 +66,29 @@ def judge_measure(
 
 
 def common_measure(own: Sequence[Family], number: int, mode: str) -> Measure:
-    """A claim's measure, of probes with the same settings throughout.
+    """A claim's measure, on one plane throughout where it is one of claims 5 and 6.
 
-    Of all settings those with which most trials can be compared, or of several the first planned.
+    Of all planes that were probed the one on which most trials can be compared, or of several the
+    first planned.
     """
     trials = [trial for family in own for one in family.members for trial in one.trials]
-    found = dict.fromkeys(look for trial in trials for look in looks(trial, number, mode))
-    every = [measure_of(number, mode, look) for look in found]
-    return max(every, key=lambda one: _compared(own, one), default=measure_of(number, mode))
+    found = dict.fromkeys(plane for trial in trials for plane in planes_of(trial, number, mode))
+    every = [measure_of(number, mode, plane) for plane in found or (None,)]
+    known = [replace(one, value=_remembered(one.value)) for one in every]
+    return max(known, key=lambda one: _compared(own, one)) if found else known[0]
+
+
+def _remembered(value: Callable[[TrialRecord], float]) -> Callable[[TrialRecord], float]:
+    """A number of a trial that is computed once: that of a large grid takes a while."""
+    known: dict[tuple[str, str], float] = {}
+
+    def remembered(trial: TrialRecord) -> float:
+        key = trial.study, trial.identity
+        if key not in known:
+            known[key] = value(trial)
+        return known[key]
+
+    return remembered
 
 
 def _compared(own: Sequence[Family], measure: Measure) -> int:
@@ -243,9 +258,8 @@ def _judged(
         outcome = CONTRADICTED
     else:
         outcome = UNDECIDED if found.smallest_p <= ALPHA else NOT_TESTABLE
-    told = [
-        None if x is None else measure.told(x) for x in (found.low, found.high, found.detectable)
-    ]
+    smallest = None if outcome == NOT_TESTABLE else found.detectable  # where members tie
+    told = [None if x is None else measure.told(x) for x in (found.low, found.high, smallest)]
     return replace(
         base,
         outcome=outcome,
