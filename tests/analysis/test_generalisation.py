@@ -59,6 +59,24 @@ def test_pairs_count_discordant_images() -> None:
     assert (few.mean, few.low) == (pair.difference, None)  # images are no seeds
 
 
+def test_the_same_test_images_twice_are_no_more_images() -> None:
+    """Two seeds that get the same images right tell no more of them than one."""
+    study = planted.study(0, adapted=0.1, seeds=2, families=("DARTS",))
+    first = {t.label: t.training for t in study.trials if t.seed == 0}
+    same = [dataclasses.replace(t, training=first[t.label]) for t in study.trials]
+
+    def interval(trials: list) -> tuple[float, float]:
+        own = dataclasses.replace(study, trials=tuple(trials))
+        (pair,) = pairs(families(own, *main_settings(own)))
+        assert not pair.of_seeds
+        return pair.low, pair.high
+
+    one = interval([t for t in same if t.seed == 0])
+    assert interval(same) == pytest.approx(one)
+    apart = interval(list(study.trials))
+    assert apart[1] - apart[0] < one[1] - one[0]
+
+
 def test_differences_over_seeds_and_over_families() -> None:
     study = planted.study(0, adapted=0.1, seeds=4, families=("DARTS", "NASNet", "ENAS"))
     (setting,) = main_settings(study)

@@ -76,6 +76,28 @@ def test_p_values_are_calibrated():
     assert 0.42 < fmean(found) < 0.60
 
 
+@pytest.mark.parametrize("which", module.SCORES)
+@pytest.mark.parametrize("papers", [3, 5, 10])
+def test_coverage_of_the_interval(papers: int, which: str) -> None:
+    """Of uniform wirings, one a paper: their mean score is ½. Scores of depth are coarse."""
+    null = module._null(space("nasnet"), "fractional", which)
+    scores, counts = [float(value) for value, _ in null], [n for _, n in null]
+    generator = random.Random(2)
+    draws, held, none = 1000, 0, 0
+    for _ in range(draws):
+        found = module._interval(generator.choices(scores, counts, k=papers))
+        none += found is None
+        held += found is not None and 0 <= found[0] <= 0.5 <= found[1] <= 1
+    assert held / (draws - none) >= 0.95 - 0.03
+    assert none / draws < 0.2
+
+
+def test_no_interval_of_two_papers_nor_of_equal_scores() -> None:
+    assert module._interval([0.2, 0.9]) is None
+    assert module._interval([0.9, 0.9, 0.9]) is None
+    assert module._interval([0.9, 1.0, 1.0])[1] == 1
+
+
 def test_copies_within_a_paper_add_no_evidence():
     wide = space("darts").cell(((0, 1), (0, 1), (0, 1), (0, 1)))
     one, _ = score([_entry("a", "one paper", wide)])

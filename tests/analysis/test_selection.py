@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -75,6 +76,34 @@ def test_of_a_study() -> None:
     assert found[0].candidates == 5
     assert found[0].held_out is True
     assert found[0].width >= 4  # the effect favours wide cells early
+
+
+def test_what_diverges_late_ends_as_a_guess() -> None:
+    """The first in the first epoch diverges in the ninth: a bad pick, and a finite one."""
+    study = planted.study(0, families=("DARTS",))
+    leader = max(study.trials, key=lambda t: t.training.epochs[0].validation_accuracy)
+    lost = dataclasses.replace(leader, training=dataclasses.replace(leader.training, diverged_at=9))
+    trials = tuple(lost if t is leader else t for t in study.trials)
+    changed = dataclasses.replace(study, trials=trials)
+    (setting,) = main_settings(changed)
+    first, *_, last = choices(candidates_of(families(changed, setting)[0]))
+    best = max(t.training.last.test_accuracy for t in study.trials if t is not leader)
+    assert first.picked == leader.label
+    assert first.regret == pytest.approx(best - 0.1)  # ten classes
+    assert 0 < first.blind < first.regret
+    assert last.picked != leader.label
+
+
+def test_trials_to_come_are_no_test_images() -> None:
+    """What was looked at is of the trials that entered, not of those that are still to run."""
+    study = planted.study(0, seeds=2, families=("DARTS",))
+    trials = [
+        dataclasses.replace(t, training=None) if (t.label, t.seed) == ("DARTS-r1", 1) else t
+        for t in study.trials
+    ]
+    running = dataclasses.replace(study, trials=tuple(trials))
+    (setting,) = main_settings(running)
+    assert choices(candidates_of(families(running, setting)[0]))[0].held_out is True
 
 
 def table(path: Path, rows: list[dict[str, object]]) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nascope.analysis.standing import contrast
+from nascope.analysis.standing import _numbered, contrast, detectable_shift
 
 
 def test_against_brute_force() -> None:
@@ -36,6 +36,19 @@ def test_the_best_of_five_in_three_families() -> None:
     assert found.p_better == pytest.approx(1 / 125)
     assert found.smallest_p == found.p_better
     assert [one.rank for one in found.standings] == [1, 1, 1]
+
+
+def test_ties_of_the_best_leave_the_worst_testable() -> None:
+    """No member stands out as the best of its family; the worst one does, alone."""
+    found = contrast({name: (9.0, [1.0, 1.0, 1.0, 1.0]) for name in "abc"})
+    assert contrast({name: (1.0, [1.0, 1.0, 1.0, 9.0]) for name in "abc"}).p_better > 0.025
+    assert found.p_worse == found.smallest_p == pytest.approx(1 / 125)
+
+
+def test_variants_that_all_tie_leave_no_interval() -> None:
+    found = contrast({"a": (1.4, [0.7, 0.7, 0.7])})
+    assert found.shift == pytest.approx(0.7)
+    assert found.low is found.high is found.detectable is None
 
 
 def test_direction() -> None:
@@ -91,6 +104,74 @@ def test_the_interval_against_welch() -> None:
     half = stats.t.ppf(0.975, degrees) * math.sqrt(sum(parts))
     assert found.degrees == pytest.approx(degrees)
     assert (found.low, found.high) == pytest.approx((shift - half, shift + half))
+
+
+@pytest.mark.parametrize(
+    ("families", "variants", "shared"),
+    [(3, 4, False), (5, 4, False), (3, 10, False), (5, 4, True), (5, 10, True)],
+)
+def test_the_detectable_shift_is_found_at_its_power(
+    families: int, variants: int, shared: bool
+) -> None:
+    """By the rule that decides, at the shift that is told, in families whose spread is 3."""
+    generator = np.random.default_rng(9)
+    names = [str(f) for f in range(families)]
+    keys = {f: range(variants) if shared else [(f, k) for k in range(variants)] for f in names}
+    draws, found, told = 2000, 0, []
+    shift = 3 * detectable_shift(_numbered({f: (0.0, [0.0] * variants) for f in names}, keys))
+    for _ in range(draws):
+        common = generator.normal(size=variants)
+        numbers = {
+            f: (
+                shift + 3 * generator.normal(),
+                list(3 * (common if shared else generator.normal(size=variants))),
+            )
+            for f in names
+        }
+        one = contrast(numbers, keys, higher_is_better=True)
+        found += one.p_better <= 0.025
+        told.append(one.detectable)
+    assert found / draws == pytest.approx(0.8, abs=0.05)
+    assert np.mean(np.square(told)) == pytest.approx(shift**2, rel=0.1)
+
+
+def test_nothing_is_detectable_where_ranks_cannot_decide() -> None:
+    for found in (
+        contrast({"a": (0.0, [1.0, 2.0, 3.0, 4.0])}),
+        contrast(
+            {name: (0.0, [1.0, 2.0, 4.0, 9.0]) for name in "abc"}, dict.fromkeys("abc", "wxyz")
+        ),
+    ):
+        assert found.smallest_p > 0.025
+        assert found.low < found.high
+        assert found.detectable is None
+
+
+@pytest.mark.parametrize("same_variants", [False, True])
+@pytest.mark.parametrize("part", [0.0, 0.8, 1.0])
+def test_originals_of_one_wiring_are_no_more_witnesses(part: float, same_variants: bool) -> None:
+    """Three of five originals have one; what a wiring does is alike in part, wholly or not at all."""
+    generator = np.random.default_rng(5)
+    names, originals, variants, draws = "abcde", dict(zip("abcde", "xxxyz", strict=True)), 6, 600
+    wrong = held = 0
+    for _ in range(draws):
+        own = {key: generator.normal() for key in "xyz"}
+        common = {(f if not same_variants else "", k): generator.normal()
+                  for f in names for k in range(variants)}  # fmt: skip
+        keys = {f: [(f if not same_variants else "", k) for k in range(variants)] for f in names}
+
+        def number(wiring: float) -> float:
+            return math.sqrt(part) * wiring + math.sqrt(1 - part) * generator.normal()
+
+        numbers = {
+            f: (number(own[originals[f]]), [number(common[key]) for key in keys[f]]) for f in names
+        }
+        found = contrast(numbers, keys, originals)
+        assert found.shared
+        wrong += found.p_better <= 0.025 or found.p_worse <= 0.025
+        held += found.low <= 0 <= found.high
+    assert wrong / draws <= 0.05 + 0.027  # 3 standard errors
+    assert held / draws >= 0.95 - 0.027
 
 
 EVEN, UNEVEN = (1.0, 1.0, 1.0, 1.0, 1.0), (0.3, 0.6, 2.3, 1.0, 4.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from nascope.analysis.comparisons import judge_measure, judge_slope
 from nascope.analysis.families import main_settings
 from nascope.analysis.verdicts import judge_adapted, judge_endings, too_small, verdicts
 from nascope.cells.topology import topology
-from nascope.records import StudyRecord
+from nascope.records import StudyRecord, TrialRecord
 from tests.analysis import planted
 
 DRAWS = 500
@@ -156,11 +157,38 @@ def test_claims_at_convergence_need_convergence() -> None:
     assert long[8, None] != "not testable at this scale"
 
 
+def test_those_that_have_not_converged_are_named() -> None:
+    """One network of fifteen that stands at 89 %."""
+    parts = [planted.study(0, train_accuracy=0.99, adapted=0.0, data=data, seeds=3)
+             for data in ("cifar10", "cifar100")]  # fmt: skip
+    study = dataclasses.replace(parts[0], trials=parts[0].trials + parts[1].trials)
+
+    def late(trial: TrialRecord) -> TrialRecord:
+        epochs = [dataclasses.replace(p, train_accuracy=0.89) for p in trial.training.epochs]
+        training = dataclasses.replace(trial.training, epochs=tuple(epochs))
+        return dataclasses.replace(trial, training=training)
+
+    trials = [
+        late(t) if (t.label, t.seed, t.data["name"]) == ("DARTS", 0, "cifar10") else t
+        for t in study.trials
+    ]
+    told = {
+        (one.claim, one.data): one
+        for one in verdicts(dataclasses.replace(study, trials=tuple(trials)))
+    }
+    ends, table_1 = told[8, "cifar10"], told[9, ""]
+    assert "1 of 15 cells has not converged after 10 epochs: DARTS." in ends.sentence
+    assert "1 of 12 cells has not converged: DARTS on cifar10." in table_1.sentence
+    assert ends.outcome == table_1.outcome == "not testable at this scale"
+    assert told[8, "cifar100"].outcome != "not testable at this scale"
+
+
 def test_equal_accuracies_are_competitive_but_not_better() -> None:
     study = planted.study(3, train_accuracy=0.99, variants=10)
     (found,) = (one for one in verdicts(study) if one.claim == 8)
     assert found.outcome == "supported"
     assert -0.5 < found.low < found.number < found.high < 0.5
+    assert found.detectable > 0.5 + (found.high - found.low) / 2  # beyond the margin
     better = dataclasses.replace(
         study,
         trials=tuple(raised(t, 0.05) if t.variant == "original" else t for t in study.trials),
@@ -168,6 +196,15 @@ def test_equal_accuracies_are_competitive_but_not_better() -> None:
     (found,) = (one for one in verdicts(better) if one.claim == 8)
     assert found.outcome == "contradicted"
     assert found.number == pytest.approx(5, abs=0.3)
+
+
+def test_three_variants_that_tie_decide_nothing_at_convergence() -> None:
+    study = planted.study(3, train_accuracy=0.99, variants=3, families=("DARTS",))
+    same = next(t.training for t in study.trials if t.variant == "random 1")
+    tied = [dataclasses.replace(t, training=same) for t in study.trials]
+    tied = [raised(t, 0.007) if t.variant == "original" else t for t in tied]
+    found = judge_endings(dataclasses.replace(study, trials=tuple(tied)), *main_settings(study))
+    assert (found.outcome, found.low, found.p) == ("undecided", None, 0.5)
 
 
 def raised(trial, by: float):
@@ -269,6 +306,7 @@ def test_one_family_of_four_variants_cannot_decide() -> None:
         found = next(one for one in verdicts(study) if one.claim == claim)
         assert found.outcome == "not testable at this scale"
         assert "0.2" in found.needs
+        assert found.detectable_words == ""
 
 
 def test_a_diverged_original_ranks_last() -> None:
@@ -284,6 +322,23 @@ def test_a_diverged_original_ranks_last() -> None:
         if one.claim in (2, 3, 5, 6):
             assert one.share == 0
             assert one.outcome == "contradicted"
+            assert one.sentence.endswith("Some trainings diverged.")
+
+
+def test_the_worst_of_families_that_tie_contradicts() -> None:
+    """Originals that diverge beside variants that are all alike."""
+    study = planted.study(0)
+    same = next(t.training for t in study.trials if t.variant == "random 1")
+    trials = [
+        dataclasses.replace(
+            t,
+            training=dataclasses.replace(same, diverged_at=3 if t.variant == "original" else None),
+        )
+        for t in study.trials
+    ]
+    tied = dataclasses.replace(study, trials=tuple(trials))
+    (setting,) = main_settings(tied)
+    assert judge_measure(tied, setting, 2).outcome == "contradicted"
 
 
 def test_points_that_are_not_finite_do_not_look_small() -> None:
@@ -296,8 +351,102 @@ def test_points_that_are_not_finite_do_not_look_small() -> None:
             arrays["variance"] = np.where(np.eye(5, dtype=bool), 1e-6, np.inf)
         probes.append(dataclasses.replace(probe, arrays=arrays))
     lost = dataclasses.replace(trial, probes=tuple(probes))
+    trials = tuple(lost if t is trial else t for t in study.trials)
+    told = judged(dataclasses.replace(study, trials=trials), 6).sentence
+    assert told.endswith("Some numbers are not finite.")
     assert measure_of(6).value(lost) == np.inf
     assert np.isfinite(measure_of(6).value(trial))
+
+
+def probed(study: StudyRecord, settings: Callable[[TrialRecord], list[dict]]) -> StudyRecord:
+    """A study whose landscapes were probed under such settings; the farther, the steeper."""
+    changed = []
+    for trial in study.trials:
+        grids = []
+        for given in settings(trial):
+            for probe in trial.probes:
+                loss = 1 + 3 * given["radius"] * np.add.outer(planted.AXIS**2, planted.AXIS**2)
+                arrays = {**probe.arrays, "loss": loss}
+                own = dataclasses.replace(
+                    probe, settings={**probe.settings, **given}, arrays=arrays
+                )
+                grids.append(own if probe.kind == "landscape" else probe)
+        changed.append(dataclasses.replace(trial, probes=tuple(grids)))
+    return dataclasses.replace(study, trials=tuple(changed))
+
+
+def judged(study: StudyRecord, claim: int):
+    (setting,) = main_settings(study)
+    return judge_measure(study, setting, claim, "frozen")
+
+
+def test_planes_of_different_extent_are_not_compared() -> None:
+    """The same landscape near originals only, and farther around variants: no smoother ones."""
+    study = planted.study(0)
+    apart = probed(study, lambda t: [{"radius": 0.5 if t.variant == "original" else 1.0}])
+    assert "Nothing was measured" in judged(apart, 5).sentence
+    assert judged(apart, 5).outcome == "not testable at this scale"
+
+
+def test_the_planes_that_most_trials_have_are_compared() -> None:
+    """A study that is probed anew, farther out: the new grids count once they are more."""
+    study = planted.study(0)
+
+    def until(count: int) -> StudyRecord:
+        new = {t.identity for t in study.trials[:count]}
+        own = {"DARTS-r1"}  # was not probed at first
+        return probed(
+            study,
+            lambda t: (
+                [{"radius": 0.5}] * (t.label not in own) + [{"radius": 1.0}] * (t.identity in new)
+            ),
+        )
+
+    old = judged(probed(study, lambda _: [{"radius": 0.5}]), 5)
+    half, whole = judged(until(7), 5), judged(until(15), 5)
+    assert [family.standing.of for family in half.families] == [5, 4, 5]
+    assert [family.standing.of for family in whole.families] == [5, 5, 5]
+    assert half.families[0] == old.families[0]
+    assert whole.families[0].standing.original < half.families[0].standing.original
+
+
+def test_planes_along_other_directions_are_not_compared() -> None:
+    """Only those of the seed that all have; how gradients were computed makes no difference."""
+    study = planted.study(0)
+
+    def common(trial: TrialRecord) -> dict:
+        return {"radius": 1.0, "seed": 2, "method": trial.label}
+
+    def first(trial: TrialRecord) -> dict:
+        original = trial.variant == "original"
+        return {"radius": 0.5 if original else 1.5, "seed": int(original)}
+
+    alone = judged(probed(study, lambda t: [common(t)]), 5)
+    both = judged(probed(study, lambda t: [first(t), common(t)]), 5)
+    assert (both.families, both.number) == (alone.families, alone.number)
+
+
+def test_the_rates_that_most_trials_have_are_compared() -> None:
+    """A rate that one member alone has, or that a member lacks, costs no family its place."""
+    rates = (0.0025, 0.025, 0.25)
+    study = planted.study(0, rates=(*rates, 1.0))
+
+    def without(own: StudyRecord, lacks: Callable[[TrialRecord, float], bool]) -> StudyRecord:
+        kept = [t for t in own.trials if not lacks(t, t.recipe["learning_rate"])]
+        return dataclasses.replace(own, trials=tuple(kept))
+
+    def slope(own: StudyRecord):
+        return judge_slope(own, *main_settings(own, rate=False))
+
+    three = without(study, lambda _, rate: rate == 1.0)
+    extra = without(study, lambda t, rate: rate == 1.0 and t.label not in ("DARTS", "ENAS-r1"))
+    lacking = without(three, lambda t, rate: rate == 0.25 and t.label == "DARTS-r2")
+    assert slope(extra) == slope(three)
+    assert [f.standing.of for f in slope(lacking).families] == [5, 4, 5]
+    few = without(three, lambda t, rate: rate == 0.25 and t.family == "DARTS" and "r" in t.label)
+    two = without(three, lambda t, rate: rate == 0.25 and t.family == "DARTS")
+    assert [f.standing.of for f in slope(few).families] == [5, 5, 5]
+    assert slope(few).number == slope(two).number
 
 
 def test_families_that_the_paper_excepts_are_told_apart() -> None:
@@ -313,6 +462,16 @@ def test_families_that_the_paper_excepts_are_told_apart() -> None:
             assert set(conceded) == {"SNAS", "AmoebaNet"}
             assert conceded["SNAS"].agrees is None  # one seed
             assert conceded["AmoebaNet"].agrees in (True, False)
+
+
+def test_cells_that_were_made_wide_are_no_popular_ones() -> None:
+    """The authors' adapted cells, entered as cells of their own: no evidence for any claim."""
+    study = planted.study(0, families=("DARTS", "ENAS"), train_accuracy=0.99)
+    made = planted.study(0, families=("SNAS-adapted", "ENAS-adapted"), train_accuracy=0.99)
+    both = dataclasses.replace(study, trials=study.trials + made.trials)
+    assert verdicts(both) == verdicts(study)
+    (first, *_) = verdicts(made)
+    assert (first.claim, first.outcome) == (1, "not testable at this scale")
 
 
 def test_no_verdict_of_a_tiny_study() -> None:

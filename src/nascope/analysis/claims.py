@@ -5,6 +5,7 @@ docs/guides/verdicts.md gives the reasons. The measures were chosen before any s
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nascope.analysis.convergence import agitation, area_under_loss, early_accuracy, train_losses
-from nascope.analysis.measures import loss_of, plane, std_of
+from nascope.analysis.measures import loss_of, mode_of, planes, std_of
 from nascope.analysis.smoothness import area_below, chance_loss
-from nascope.records import TrialRecord
+from nascope.records import ProbeRecord, TrialRecord
 
 MODES = ("frozen", "recalibrated")
 """BatchNorm modes under which claims 5 and 6 are judged; the first is the paper's."""
@@ -126,6 +127,7 @@ CLAIMS = {
         ),
     )
 }
+_PROBED = {5: "landscape", 6: "variance"}
 LEFT_OUT = {(5, "AmoebaNet", "published 4")}
 """(claim, family, variant) that the paper calls exceptional."""
 
@@ -144,11 +146,37 @@ def unrest(trial: TrialRecord) -> float:
     return math.inf if training.diverged_at is not None else agitation(train_losses(training))
 
 
-def basin(mode: str) -> Callable[[TrialRecord], float]:
-    """The share of a landscape below a uniform guess's loss, under a BatchNorm mode."""
+Plane = str
+"""A plane as it was probed, its directions, extent, grid and images, as text that compares."""
+_NO_PART_OF_A_PLANE = {"batchnorm", "calibration", "method", "method_why", "reached"}
+
+
+def plane_of(probe: ProbeRecord) -> Plane:
+    """The plane of a probe; its BatchNorm mode, and how gradients were computed, are none of it."""
+    told = {name: v for name, v in probe.settings.items() if name not in _NO_PART_OF_A_PLANE}
+    return json.dumps(told, sort_keys=True, default=str)
+
+
+def planes_of(trial: TrialRecord, claim: int, mode: str) -> list[Plane]:
+    """Those that were probed for claim 5 or 6, in the planned order; none for other claims."""
+    kind = _PROBED.get(claim, "")
+    return [plane_of(probe) for probe in planes(trial, kind) if mode_of(probe) == mode]
+
+
+def _probe(trial: TrialRecord, kind: str, mode: str, plane: Plane | None) -> ProbeRecord | None:
+    own = (probe for probe in planes(trial, kind) if mode_of(probe) == mode)
+    return next((probe for probe in own if plane in (None, plane_of(probe))), None)
+
+
+def basin(mode: str, plane: Plane | None = None) -> Callable[[TrialRecord], float]:
+    """The share of a landscape below a uniform guess's loss, under a BatchNorm mode.
+
+    Args:
+        plane: the one that is looked at; None: each trial's first.
+    """
 
     def value(trial: TrialRecord) -> float:
-        probe = plane(trial, "landscape", mode)
+        probe = _probe(trial, "landscape", mode, plane)
         if probe is None:
             return -math.inf if _diverged(trial) else math.nan
         classes = trial.data.get("classes")
@@ -158,14 +186,17 @@ def basin(mode: str) -> Callable[[TrialRecord], float]:
     return value
 
 
-def log_spread(mode: str) -> Callable[[TrialRecord], float]:
+def log_spread(mode: str, plane: Plane | None = None) -> Callable[[TrialRecord], float]:
     """ln of the median √g over a gradient-variance grid, under a BatchNorm mode.
 
     A point that is not finite counts as larger than any other: left out, it would look small.
+
+    Args:
+        plane: the one that is looked at; None: each trial's first.
     """
 
     def value(trial: TrialRecord) -> float:
-        probe = plane(trial, "variance", mode)
+        probe = _probe(trial, "variance", mode, plane)
         if probe is None:
             return math.inf if _diverged(trial) else math.nan
         spread = std_of(probe)
@@ -188,8 +219,12 @@ def _diverged(trial: TrialRecord) -> bool:
     return trial.training is not None and trial.training.diverged_at is not None
 
 
-def measure_of(claim: int, mode: str = "frozen") -> Measure:
-    """The primary measure of one of the claims 2, 3, 5, 6 and 7."""
+def measure_of(claim: int, mode: str = "frozen", plane: Plane | None = None) -> Measure:
+    """The primary measure of one of the claims 2, 3, 5, 6 and 7.
+
+    Args:
+        mode, plane: of the probes of claims 5 and 6; None: each trial's first.
+    """
     match claim:
         case 2:
             return Measure("area under the training-loss curve", "%", log_area, ratio=True)
@@ -199,12 +234,12 @@ def measure_of(claim: int, mode: str = "frozen") -> Measure:
             return Measure(
                 "share of the plane below a guess's loss",
                 "percentage points",
-                basin(mode),
+                basin(mode, plane),
                 higher_is_better=True,
                 scale=100,
             )
         case 6:
-            return Measure("median √g over the plane", "%", log_spread(mode), ratio=True)
+            return Measure("median √g over the plane", "%", log_spread(mode, plane), ratio=True)
         case 7:
             return Measure(
                 "accuracy after the first tenth of the schedule",

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 from nascope.analysis.association import Association, association
-from nascope.analysis.claims import CLAIMS, LEFT_OUT, MODES, Measure, measure_of
+from nascope.analysis.claims import CLAIMS, LEFT_OUT, MODES, Measure, measure_of, planes_of
 from nascope.analysis.concessions import Concession, concession
 from nascope.analysis.convergence import capped_area
-from nascope.analysis.families import Family, Setting, Wiring, balanced, families, setting_of
+from nascope.analysis.families import (
+    Family,
+    Setting,
+    Wiring,
+    balanced,
+    found_families,
+    setting_of,
+    subsets,
+)
 from nascope.analysis.generalisation import ranks
-from nascope.analysis.sharing import shared_wirings
+from nascope.analysis.sharing import original_wirings, shared_wirings
 from nascope.analysis.smoothness import chance_loss
-from nascope.analysis.standing import contrast
+from nascope.analysis.standing import ALPHA, contrast
 from nascope.analysis.verdict import (
-    ALPHA,
     CONTRADICTED,
     NOT_TESTABLE,
     SUPPORTED,
@@ -28,7 +35,7 @@ from nascope.analysis.verdict import (
     needs,
     sentence,
 )
-from nascope.records import StudyRecord
+from nascope.records import StudyRecord, TrialRecord
 
 MIN_NORMAL_ONLY = 4
 """Variants of the normal cell alone from which on the association is taken over them only."""
@@ -37,7 +44,8 @@ MIN_NORMAL_ONLY = 4
 def judge_measure(
     study: StudyRecord, setting: Setting, number: int, mode: str | None = None
 ) -> Verdict:
-    measure = measure_of(number, mode or MODES[0])
+    every = found_families(study, setting)
+    measure = common_measure(every, number, mode or MODES[0])
 
     def by_seed(wiring: Wiring) -> list[float]:
         return [measure.value(trial) for trial in wiring.trials]
@@ -46,25 +54,56 @@ def judge_measure(
         return statistics.fmean(by_seed(wiring))
 
     chosen, concessions = [], {}
-    for family in families(study, setting):
-        has = {
-            one.label: frozenset(t.seed for t in one.trials if not math.isnan(measure.value(t)))
-            for one in family.members
-        }
-        whole = balanced(family, has)
-        found = concession(number, whole, by_seed)
+    for family in every:
+        found = concession(number, _measured(family, measure), by_seed)
         if found is not None:
             concessions[family.name] = found
         kept = [v for v in family.variants if (number, family.name, v.variant) not in LEFT_OUT]
-        whole = (
-            whole
-            if len(kept) == len(family.variants)
-            else balanced(replace(family, variants=tuple(kept)), has)
-        )
-        chosen.append(whole)
+        chosen.append(_measured(replace(family, variants=tuple(kept)), measure))
     base = _base(number, setting, measure, mode)
     judged = _judged(base, measure, chosen, value, concessions)
     return _with_ends(judged, chosen) if number == 7 else judged
+
+
+def common_measure(own: Sequence[Family], number: int, mode: str) -> Measure:
+    """A claim's measure, on one plane throughout where it is one of claims 5 and 6.
+
+    Of all planes that were probed the one on which most trials can be compared, or of several the
+    first planned.
+    """
+    trials = [trial for family in own for one in family.members for trial in one.trials]
+    found = dict.fromkeys(plane for trial in trials for plane in planes_of(trial, number, mode))
+    every = [measure_of(number, mode, plane) for plane in found or (None,)]
+    known = [replace(one, value=_remembered(one.value)) for one in every]
+    return max(known, key=lambda one: _compared(own, one)) if found else known[0]
+
+
+def _remembered(value: Callable[[TrialRecord], float]) -> Callable[[TrialRecord], float]:
+    """A number of a trial that is computed once: that of a large grid takes a while."""
+    known: dict[tuple[str, str], float] = {}
+
+    def remembered(trial: TrialRecord) -> float:
+        key = trial.study, trial.identity
+        if key not in known:
+            known[key] = value(trial)
+        return known[key]
+
+    return remembered
+
+
+def _compared(own: Sequence[Family], measure: Measure) -> int:
+    """How many trials can be compared by a measure."""
+    usable = [found for family in own if (found := _measured(family, measure)).is_comparable]
+    return sum(len(one.trials) for family in usable for one in family.members)
+
+
+def _measured(family: Family, measure: Measure) -> Family:
+    """A family on equal seeds, its members that the measure has a number of."""
+    has = {
+        one.label: frozenset(t.seed for t in one.trials if not math.isnan(measure.value(t)))
+        for one in family.members
+    }
+    return balanced(family, has)
 
 
 def _with_ends(verdict: Verdict, chosen: Sequence[Family]) -> Verdict:
@@ -89,23 +128,12 @@ def judge_slope(study: StudyRecord, setting: Setting) -> Verdict:
             sentence="The study holds one learning rate.",
             needs="trainings at the paper's 0.0025, 0.025 and 0.25",
         )
-    areas: dict[str, dict[tuple[float, int], float]] = {}
+    areas: dict[str, Areas] = {}
     chosen = []
-    for family in families(study, setting):
-        for one in family.members:
-            areas[one.label] = _areas(one)
-        present = [areas[one.label].keys() for one in family.members if areas[one.label]]
-        common = sorted({rate for keys in present for rate, _ in keys})
-        several = len(common) > 1
-        has = {
-            one.label: frozenset(
-                seed
-                for seed in {seed for _, seed in areas[one.label]}
-                if several and all((rate, seed) in areas[one.label] for rate in common)
-            )
-            for one in family.members
-        }
-        chosen.append(balanced(family, has))
+    for family in found_families(study, setting):
+        whole, kept = _over_rates(family, {one.label: _areas(one) for one in family.members})
+        chosen.append(whole)
+        areas |= kept
 
     def value(wiring: Wiring) -> float:
         seeds = {trial.seed for trial in wiring.trials}
@@ -127,10 +155,42 @@ def judge_slope(study: StudyRecord, setting: Setting) -> Verdict:
     return replace(judged, sentence=f"{judged.sentence} Area against the mean variant: {told}.")
 
 
+Areas = Mapping[tuple[float, int], float]  # of one wiring, by learning rate and seed
+
+
+def _over_rates(family: Family, areas: Mapping[str, Areas]) -> tuple[Family, dict[str, Areas]]:
+    """A family on equal rates and seeds, and its members' areas at them.
+
+    Of all sets of two rates or more the one that uses the most trials, (members that have them
+    all) × seeds × rates.
+    """
+    original = areas.get(family.original.label, {}) if family.original is not None else {}
+    best: tuple[Family, dict[str, Areas]] = balanced(family, {}), {}
+    used = (0, 0)
+    for rates in subsets(sorted({rate for rate, _ in original})):
+        if len(rates) < 2:
+            continue
+        own: dict[str, Areas] = {
+            label: {key: area for key, area in of.items() if key[0] in rates}
+            for label, of in areas.items()
+        }
+        whole = balanced(family, {label: _seeds_at(rates, of) for label, of in own.items()})
+        seeds = {t.seed for t in whole.original.trials} if whole.original is not None else set()
+        members = len(whole.members)
+        if (worth := (members * len(seeds) * len(rates), members)) > used:
+            best, used = (whole, own), worth
+    return best
+
+
+def _seeds_at(rates: Sequence[float], areas: Areas) -> frozenset[int]:
+    """The seeds that have an area at every rate."""
+    return frozenset(seed for _, seed in areas if all((rate, seed) in areas for rate in rates))
+
+
 def _gap(
     rate: float,
     chosen: Sequence[Family],
-    areas: Mapping[str, Mapping[tuple[float, int], float]],
+    areas: Mapping[str, Areas],
 ) -> float | None:
     """ln of an original's area less the mean of its variants', at one rate, over families."""
 
@@ -150,7 +210,7 @@ def _gap(
     return statistics.fmean(known) if known else None
 
 
-def _areas(wiring: Wiring) -> dict[tuple[float, int], float]:
+def _areas(wiring: Wiring) -> Areas:
     found = {}
     for trial in wiring.trials:
         training, classes = trial.training, trial.data.get("classes")
@@ -184,21 +244,22 @@ def _judged(
     }
     tested = {name: own for name, own in numbers.items() if name not in claim.conceded}
     base = replace(base, families=agreements(numbers, concessions, claim, measure))
-    found = contrast(tested, shared, higher_is_better=measure.higher_is_better)
+    same = original_wirings(chosen)
+    found = contrast(tested, shared, same, higher_is_better=measure.higher_is_better)
     if found is None:
         what = "of the families that the claim speaks of " if numbers else ""
-        lacking = "this BatchNorm mode" if base.batchnorm else "an original and its variants"
+        alike = "this BatchNorm mode, alike around an original and its variants"
+        lacking = alike if base.batchnorm else "an original and its variants"
         return replace(base, sentence=f"Nothing {what}was measured with {lacking}.", needs=lacking)
     associations, normal_only = _associations(chosen, numbers, shared)
-    if found.smallest_p > ALPHA:
-        outcome = NOT_TESTABLE
-    elif found.p_better <= ALPHA:
+    if found.p_better <= ALPHA:
         outcome = SUPPORTED
+    elif found.p_worse <= ALPHA:
+        outcome = CONTRADICTED
     else:
-        outcome = CONTRADICTED if found.p_worse <= ALPHA else UNDECIDED
-    told = [
-        None if x is None else measure.told(x) for x in (found.low, found.high, found.detectable)
-    ]
+        outcome = UNDECIDED if found.smallest_p <= ALPHA else NOT_TESTABLE
+    smallest = None if outcome == NOT_TESTABLE else found.detectable  # where members tie
+    told = [None if x is None else measure.told(x) for x in (found.low, found.high, smallest)]
     return replace(
         base,
         outcome=outcome,
@@ -208,11 +269,17 @@ def _judged(
         detectable=told[2],
         p=found.p,
         share=found.share,
-        sentence=sentence(found, measure),
+        sentence=sentence(found, measure, diverged=_some_diverged(chosen, tested)),
         needs=needs(found, outcome),
         associations=associations,
         normal_only=normal_only,
     )
+
+
+def _some_diverged(chosen: Sequence[Family], tested: Collection[str]) -> bool:
+    own = [one for family in chosen if family.name in tested for one in family.members]
+    runs = [trial.training for one in own for trial in one.trials]
+    return any(run is not None and run.diverged_at is not None for run in runs)
 
 
 def _base(number: int, setting: Setting, measure: Measure, mode: str | None = None) -> Verdict:

@@ -10,10 +10,10 @@ from typing import Literal
 
 import numpy as np
 
-from nascope.analysis.families import Family, Setting, Wiring, balanced, setting_of
+from nascope.analysis.families import Family, Setting, Wiring, balanced, found_families, setting_of
 from nascope.analysis.families import families as families_under
 from nascope.analysis.intervals import MIN_SEEDS, NORMAL_975, detectable, student_quantile
-from nascope.analysis.sharing import shared_wirings
+from nascope.analysis.sharing import original_wirings, shared_wirings
 from nascope.analysis.standing import Contrast, contrast
 from nascope.records import StudyRecord, TrialRecord
 
@@ -37,7 +37,7 @@ def ended(study: StudyRecord, setting: Setting) -> list[Family]:
     original is not done.
     """
     chosen = []
-    for family in families_under(study, setting):
+    for family in found_families(study, setting):
         has = {
             one.label: frozenset(t.seed for t in one.trials if t.training and t.training.finished)
             for one in family.members
@@ -57,7 +57,8 @@ def ranks(families: Sequence[Family]) -> Contrast | None:
         for family in families
         if family.original is not None
     }
-    return contrast(members, shared_wirings(families), higher_is_better=True)
+    shared, same = shared_wirings(families), original_wirings(families)
+    return contrast(members, shared, same, higher_is_better=True)
 
 
 def accuracy(wiring: Wiring) -> float:
@@ -116,7 +117,8 @@ class Pair:
         original, adapted: test accuracies, means over their common seeds.
         difference: adapted − original.
         low, high: its 95 % interval: Student's over seeds from three on, else that of the test
-            images, which speaks of these networks alone; NaN where neither is known.
+            images, each image's difference being its mean over the seeds, which speaks of these
+            networks alone; NaN where neither is known.
         of_seeds: whether it is the seeds'.
         only_original, only_adapted: test images that one of both gets right, over all seeds.
         p: McNemar's, of the first seed's pair.
@@ -175,17 +177,16 @@ def _pair(family: Family, both: Sequence[tuple[TrialRecord, TrialRecord]]) -> Pa
     first = [_final(original) for original, _ in both]
     second = [_final(adapted) for _, adapted in both]
     differences = [b - a for a, b in zip(first, second, strict=True)]
-    counts = [_discordant(original, adapted) for original, adapted in both]
-    known = [count for count in counts if count is not None]
+    images = [own for pair in both if (own := _by_image(*pair)) is not None]
+    counts = [(int((own < 0).sum()), int((own > 0).sum())) for own in images]
     mean = statistics.fmean(differences)
     half = math.nan
     if len(differences) >= MIN_SEEDS:
         error = statistics.stdev(differences) / math.sqrt(len(differences))
         half = student_quantile(len(differences) - 1) * error
-    elif known:
-        # variance of the mean of differences of two indicators, over images
-        each = [(b + c - (b - c) ** 2 / n) / n**2 for b, c, n in known]
-        half = NORMAL_975 * math.sqrt(sum(each)) / len(each)
+    elif images:
+        each = np.mean(images, axis=0)
+        half = NORMAL_975 * float(np.std(each)) / math.sqrt(len(each))
     return Pair(
         family.name,
         family.setting.data,
@@ -196,18 +197,18 @@ def _pair(family: Family, both: Sequence[tuple[TrialRecord, TrialRecord]]) -> Pa
         mean - half,
         mean + half,
         len(differences) >= MIN_SEEDS,
-        sum(b for b, _, _ in known),
-        sum(c for _, c, _ in known),
-        mcnemar(*known[0][:2]) if known else math.nan,
+        sum(b for b, _ in counts),
+        sum(c for _, c in counts),
+        mcnemar(*counts[0]) if counts else math.nan,
     )
 
 
-def _discordant(original: TrialRecord, adapted: TrialRecord) -> tuple[int, int, int] | None:
-    """Images that only the original, and only the adapted, gets right; and of how many."""
+def _by_image(original: TrialRecord, adapted: TrialRecord) -> np.ndarray | None:
+    """For each test image 1 where only the adapted gets it right, −1 where only the original."""
     first, second = (t.training.correct if t.training else None for t in (original, adapted))
     if first is None or second is None or len(first) != len(second):
         return None
-    return int(np.sum(first & ~second)), int(np.sum(second & ~first)), len(first)
+    return second.astype(np.int8) - first.astype(np.int8)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ two.
 Cells of one paper come from one method's runs and are not independent. A group's statistic is the
 mean over its *papers* of the mean over a paper's cells. Its p-value is the probability that the
 mean over as many *single* uniform wirings, one a paper, is at least as large, by convolution of the
-censuses: as if all cells of a paper were copies of one, the most dependent case. Intervals resample
-papers.
+censuses: as if all cells of a paper were copies of one, the most dependent case. Intervals are
+of the mean over papers (`nascope.analysis.intervals`).
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from statistics import fmean
 
-import numpy as np
-
 from nascope.analysis.exact import Null, tails
+from nascope.analysis.intervals import over_seeds
 from nascope.cells.catalog import Entry, entries
 from nascope.cells.census import Census, Point, point
 from nascope.cells.genotype import Genotype
@@ -36,7 +35,6 @@ from nascope.cells.spaces import EdgeSpace, space
 from nascope.errors import GenotypeError, StudyError
 
 SCORES = ("wider", "shallower", "pattern")
-_RESAMPLES, _LEVEL = 10_000, 0.95
 
 Within = Space | EdgeSpace
 
@@ -176,7 +174,7 @@ class Effect:
     """A group's mean score: ½ by chance, 1 at most."""
 
     mean: float
-    interval: tuple[float, float] | None  # 95 %, papers resampled; None for fewer than three
+    interval: tuple[float, float] | None  # 95 % over papers; None for fewer than three
     p_greater: float  # one-sided, under one uniform wiring a cluster
     p_less: float
 
@@ -209,7 +207,6 @@ def pattern(
     label: str = "all",
     convention: str = "fractional",
     cluster: str = "paper",
-    seed: int = 0,
 ) -> Pattern:
     """Test a group of scored cells.
 
@@ -217,7 +214,6 @@ def pattern(
         convention: the one that they were scored under.
         cluster: ``paper``: cells of a paper count as one; ``cell``: each for itself, as if the
             runs were independent.
-        seed: of the resampling.
 
     Raises:
         StudyError: there are no cells.
@@ -232,7 +228,7 @@ def pattern(
     def mean(name: str) -> float:
         return fmean(fmean(float(getattr(one, name)) for one in group) for group in clusters)
 
-    effects = {which: _effect(clusters, which, convention, seed) for which in SCORES}
+    effects = {which: _effect(clusters, which, convention) for which in SCORES}
     return Pattern(
         label,
         convention,
@@ -246,7 +242,7 @@ def pattern(
     )
 
 
-def _effect(clusters: Sequence[Sequence[Scored]], which: str, convention: str, seed: int) -> Effect:
+def _effect(clusters: Sequence[Sequence[Scored]], which: str, convention: str) -> Effect:
     means = [
         sum((getattr(one, which) for one in group), Fraction(0)) / len(group) for group in clusters
     ]
@@ -255,21 +251,18 @@ def _effect(clusters: Sequence[Sequence[Scored]], which: str, convention: str, s
     greater, less = tails(nulls, total)
     return Effect(
         mean=float(total / len(means)),
-        interval=_interval([float(value) for value in means], seed),
+        interval=_interval([float(value) for value in means]),
         p_greater=greater,
         p_less=less,
     )
 
 
-def _interval(values: Sequence[float], seed: int) -> tuple[float, float] | None:
-    """Percentile bootstrap of the mean."""
-    if len(values) < 3:
+def _interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """`over_seeds`' of the mean, within [0, 1]; None below three values, or where all tie."""
+    found = over_seeds(values)
+    if found.low is None or found.high is None or len(set(values)) == 1:
         return None
-    generator = np.random.default_rng(seed)
-    chosen = generator.integers(len(values), size=(_RESAMPLES, len(values)))
-    means = np.asarray(values)[chosen].mean(axis=1)  # (resamples,)
-    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return float(low), float(high)
+    return max(0.0, found.low), min(1.0, found.high)
 
 
 def by_algorithm(scored: Sequence[Scored], *, convention: str = "fractional") -> list[Pattern]:

@@ -33,7 +33,7 @@ class Candidate:
 
     Attributes:
         early: by seed, the accuracy after each epoch (or budget), in [0, 1].
-        final: by seed, the accuracy at the end; −∞ where the training diverged.
+        final: by seed, the accuracy at the end, a guess's where the training diverged.
         held_out: whether early accuracies are of other images than the final ones; None where
             that is not known.
     """
@@ -56,8 +56,9 @@ class Choice:
         low, high: its 95 % interval over candidates; None below five.
         picked: what is picked most often, all of them where several are equally good.
         width, depth: of what is picked, and
-        regret: the best final accuracy less that of what is picked, in [0, 1]. The best of noisy
-            numbers is too good, so that regret is never quite 0: hold it against
+        regret: the best final accuracy less that of what is picked, in [0, 1]; a diverged
+            training ends as a guess. The best of noisy numbers is too good, so that regret is
+            never quite 0: hold it against
         blind: the regret of a pick at random.
         candidates, seeds: how many.
         other_seeds: whether the final accuracies are of other seeds than the early ones.
@@ -122,12 +123,11 @@ def _pick(candidates: Sequence[Candidate], epoch: int, seed: int) -> _Pick | Non
     def regret(places: Iterable[int]) -> float:
         return best - statistics.fmean(final[place] for place in places)
 
-    lost = not math.isfinite(best)  # nothing could have been gained
     return _Pick(
         spearman(early, final),
         [candidates[place] for place in first],
-        math.nan if lost else regret(first),
-        math.nan if lost else regret(range(len(final))),
+        regret(first),
+        regret(range(len(final))),
         elsewhere,
     )
 
@@ -175,7 +175,7 @@ def candidates_of(family: Family, short: Family | None = None) -> list[Candidate
             if training is None or not training.finished or training.last is None:
                 continue
             lost = training.diverged_at is not None
-            final[trial.seed] = -math.inf if lost else training.last.test_accuracy
+            final[trial.seed] = _guess(trial) if lost else training.last.test_accuracy
             if shorter is None:
                 points = {int(p.epoch): search_accuracy(p) for p in sound_epochs(training)}
                 # a search that meets a diverged training does not pick it
@@ -191,9 +191,15 @@ def candidates_of(family: Family, short: Family | None = None) -> list[Candidate
         if final and early:
             wiring = one.normal
             width = float(wiring.fractional_width)
-            held_out = all(map(_held_out, looked_at.trials))
+            held_out = all(_held_out(t) for t in looked_at.trials if t.seed in early)
             found.append(Candidate(one.label, width, wiring.depth, early, final, held_out))
     return found
+
+
+def _guess(trial: TrialRecord) -> float:
+    """The accuracy of a guess, 1 / classes; 0 where it is not known how many there are."""
+    classes = trial.data.get("classes")
+    return 1 / classes if isinstance(classes, int) and classes > 0 else 0.0
 
 
 def _held_out(trial: TrialRecord) -> bool:

@@ -1,8 +1,9 @@
 """Which wirings several families have in common: they are no independent draws.
 
 A seed gives every cell of equal size the same wiring, the authors' way as nascope's, and a smaller
-cell the beginning of it (Appendix A.2). What a wiring does to a network it then does in every
-family, so that families that share their variants are not so many witnesses.
+cell the beginning of it (Appendix A.2); and searches find some wirings again and again, SNAS' above
+all. What a wiring does to a network it then does in every family, so that families that share their
+variants or their original's wiring are not so many witnesses.
 """
 
 from __future__ import annotations
@@ -85,6 +86,22 @@ def shared_wirings(families: Sequence[Family]) -> dict[str, list[int]]:
         )
         number[kind, sources] = start
     return {name: [number[text] for text in own] for name, own in texts.items()}
+
+
+def original_wirings(families: Sequence[Family]) -> dict[str, Hashable]:
+    """By family what its original's wiring is, equal where it is the same in any family.
+
+    That of the normal cell, or where all variants keep it, of the reduction cell; the order of a
+    node's edges does not count.
+    """
+    found: dict[str, Hashable] = {}
+    for family in families:
+        if family.original is not None:
+            kinds = {_sources(one, family.original)[0] for one in family.variants}
+            kind = "reduce" if kinds == {"reduce"} else "normal"
+            cell = getattr(family.original.genotype, kind)
+            found[family.name] = (kind, tuple(tuple(sorted(node)) for node in cell.sources))
+    return found
 
 
 def _sources(one: Wiring, original: Wiring | None) -> tuple[str, tuple[int, ...]]:

@@ -11,15 +11,13 @@ from nascope.analysis.association import Association
 from nascope.analysis.claims import Claim, Measure
 from nascope.analysis.concessions import Concession
 from nascope.analysis.generalisation import Pair
-from nascope.analysis.standing import Contrast, Standing, contrast
+from nascope.analysis.standing import ALPHA, Contrast, Standing, contrast
 
 Outcome = Literal["supported", "contradicted", "undecided", "not testable at this scale"]
 SUPPORTED: Outcome = "supported"
 CONTRADICTED: Outcome = "contradicted"
 UNDECIDED: Outcome = "undecided"
 NOT_TESTABLE: Outcome = "not testable at this scale"
-
-ALPHA = 0.025  # one-sided
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,8 @@ class Verdict:
         number: the effect: how far popular cells are from the others.
         low, high: its 95 % interval, where there is one.
         p: two-sided, where a test was made.
-        detectable: the smallest effect that would be found with 80 % probability.
+        detectable: the smallest effect that the claim's rule would find with 80 % probability;
+            None where there is none, and for claim 1, whose two tests have no common effect.
         share: of its variants that an original beats, on average; ½ by chance.
         sentence: the result in one line.
         needs: what a stronger answer would need.
@@ -118,14 +117,20 @@ def agreements(
     return tuple(found)
 
 
-def sentence(found: Contrast, measure: Measure) -> str:
+def sentence(found: Contrast, measure: Measure, *, diverged: bool = False) -> str:
+    """A contrast in one line.
+
+    Args:
+        diverged: whether some training did, where a number is not finite.
+    """
     firsts = sum(standing.rank < 1.5 for standing in found.standings)
     count = len(found.standings)
     beaten = f"An original beats {found.share:.0%} of its variants on average (chance 50 %)"
     first = f"it is first in {firsts} of {count} famil{'y' if count == 1 else 'ies'}"
     p = told_p(found)
     if math.isnan(found.shift):
-        return f"{beaten}; {first}; {p}. Some trainings diverged."
+        lost = "Some trainings diverged" if diverged else "Some numbers are not finite"
+        return f"{beaten}; {first}; {p}. {lost}."
     shift = f"{_written(measure.told(found.shift), '+')}{_space(measure.unit)}"
     interval = ""
     if found.low is not None and found.high is not None:

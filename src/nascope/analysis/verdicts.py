@@ -5,7 +5,6 @@ The rules stand in docs/guides/verdicts.md.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -17,13 +16,13 @@ from nascope.analysis.convergence import converged
 from nascope.analysis.families import (
     Setting,
     Wiring,
+    constructed,
     main_settings,
     recipe_value,
 )
-from nascope.analysis.intervals import NORMAL_80, NORMAL_975
-from nascope.analysis.standing import Contrast
+from nascope.analysis.intervals import detectable, student_quantile
+from nascope.analysis.standing import ALPHA, Contrast
 from nascope.analysis.verdict import (
-    ALPHA,
     CONTRADICTED,
     NOT_TESTABLE,
     SUPPORTED,
@@ -35,9 +34,6 @@ from nascope.analysis.verdict import (
     written_p,
 )
 from nascope.records import StudyRecord
-
-_FOUND = NORMAL_975 + NORMAL_80
-"""Standard errors that an effect needs to be found with 80 % probability."""
 
 SMALLEST_IMAGE = 32  # pixels
 FEWEST_CHANNELS = 8
@@ -81,7 +77,11 @@ def too_small(study: StudyRecord) -> str | None:
 
 def _claim_1(study: StudyRecord) -> Verdict:
     originals = {t.family: t.genotype for t in study.trials if t.variant == "original"}
-    cells = [pattern.origin(genotype, family) for family, genotype in originals.items()]
+    cells = [
+        pattern.origin(genotype, family)
+        for family, genotype in originals.items()
+        if not constructed(genotype)
+    ]
     scored, outside = pattern.score(cells)
     extra, _ = pattern.score([c for c in cells if c.genotype.name in outside], within="independent")
     scored += extra
@@ -89,7 +89,9 @@ def _claim_1(study: StudyRecord) -> Verdict:
         CLAIMS[1], measure="share of the space's wirings that are narrower, and that are deeper"
     )
     if not scored:
-        return replace(base, outcome=NOT_TESTABLE, sentence="The study holds no original cell.")
+        return replace(
+            base, outcome=NOT_TESTABLE, sentence="The study holds no cell that a search found."
+        )
     found = pattern.pattern(scored)
     p_both = max(found.wider.p_greater, found.shallower.p_greater)
     if p_both <= ALPHA:
@@ -99,10 +101,8 @@ def _claim_1(study: StudyRecord) -> Verdict:
     else:
         outcome = UNDECIDED
     interval = found.pattern.interval
-    shift = _FOUND / math.sqrt(12 * found.clusters)  # a uniform share has variance 1/12
     return replace(
         base,
-        detectable=100 * shift if shift < 0.5 else None,
         outcome=outcome,
         unit="% of its space",
         number=100 * found.pattern.mean,
@@ -140,21 +140,27 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Verdict:
         number=100 * found.shift,
         low=None if found.low is None else 100 * found.low,
         high=None if found.high is None else 100 * found.high,
-        detectable=None if found.detectable is None else 100 * found.detectable,
+        detectable=_beyond_margin(found),
         p=found.p,
         families=tuple(Agreement(one.family, one) for one in found.standings),
     )
     epochs = recipe_value(setting, "epochs")
     best = f"{_places(found)} ({told_p(found)} by chance)"
-    if not all(_converged(one) for family in chosen for one in family.members):
+    members = {one.label: one for family in chosen for one in family.members}
+    if late := _unconverged(members, f" after {epochs} epochs"):
         return replace(
             base,
-            sentence=f"Nothing has converged after {epochs} epochs. Until then: {best}.",
+            sentence=f"{late} Until then: {best}.",
             needs="the paper's 600 epochs, or as many as bring every member to 90 % of its "
             "training images",
         )
     if found.low is None or found.high is None:
-        return replace(base, outcome=UNDECIDED, sentence=f"{best}.", needs="three variants or more")
+        return replace(
+            base,
+            outcome=UNDECIDED,
+            sentence=f"{best}.",
+            needs="three variants or more, not all alike",
+        )
     place = generalisation.equivalence(found.low, found.high)
     outcome: Outcome = {"within": SUPPORTED, "outside": CONTRADICTED, "undecided": UNDECIDED}[place]
     margin = f"±{100 * generalisation.MARGIN:g} percentage points"
@@ -165,6 +171,28 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Verdict:
         f"{100 * found.high:+.2f}] points against the mean variant, margin {margin}.",
         needs="" if outcome != UNDECIDED else f"an interval narrower than {margin}",
     )
+
+
+def _beyond_margin(found: Contrast) -> float | None:
+    """The difference, in points, whose interval would be outside the margin four times in five."""
+    if found.low is None or found.high is None:
+        return None
+    error = (found.high - found.low) / 2 / student_quantile(found.degrees)
+    return 100 * (generalisation.MARGIN + detectable(error, found.degrees))
+
+
+_NAMED = 5  # of those that have not converged
+
+
+def _unconverged(networks: Mapping[str, Wiring], when: str = "") -> str:
+    """Which networks have not converged, as a sentence; empty where all have."""
+    late = [name for name, one in networks.items() if not _converged(one)]
+    if len(late) == len(networks):
+        return f"Nothing has converged{when}."
+    more = f" and {len(late) - _NAMED} more" if len(late) > _NAMED else ""
+    have = "has" if len(late) == 1 else "have"
+    told = f"{len(late)} of {len(networks)} cells {have} not converged{when}"
+    return f"{told}: {', '.join(late[:_NAMED])}{more}." if late else ""
 
 
 def _converged(wiring: Wiring) -> bool:
@@ -212,9 +240,15 @@ def judge_adapted(study: StudyRecord) -> Verdict:
         detectable=None if first.detectable is None else 100 * first.detectable,
         sentence=f"{told}.",
     )
-    trained = [one for own in judged.values() for f in own for one in (f.original, f.adapted)]
-    if not all(one is not None and _converged(one) for one in trained):
-        return replace(base, sentence=f"Nothing has converged. Until then: {told}.",
+    trained = {
+        f"{one.label} on {name}": one
+        for name, own in judged.items()
+        for family in own
+        for one in (family.original, family.adapted)
+        if one is not None
+    }
+    if late := _unconverged(trained):
+        return replace(base, sentence=f"{late} Until then: {told}.",
                        needs="Table 1's recipe: 600 epochs of all images")  # fmt: skip
     outcome, needs = _adapted(means)
     return replace(base, outcome=outcome, needs=needs)
