@@ -118,23 +118,24 @@ def test_what_targets_have_in_common_is_planned_once(any_data):
     assert "120 trainings" in guide
 
 
-def test_small_has_the_identities_of_the_studys_file(any_data, few):
-    study = read_study_file(ROOT / "docs/studies/claims.toml")
+@pytest.mark.parametrize(("name", "trials"), [("cells", 31), ("claims", 10)])
+def test_small_has_the_identities_of_the_studys_file(name, trials, any_data, few):
+    study = read_study_file(ROOT / f"docs/studies/{name}.toml")
     requests = {request for part in study.parts for request in part.data}
     theirs = study.plan({request: few[request.name] for request in requests})
     sizes = {(r.name, r.train_size, r.test_size, r.validation_size) for r in requests}
     ours = {dataclasses.astuple(request)[:4] for request in SMALL.data.values()}
-    assert sizes == ours
+    assert sizes <= ours
     plan = ask(targets_of(["all"]), Options(SMALL, seeds=3), None).plan
     mine = {_key(entry): entry for entry in plan.trials}
     shared = [entry for entry in theirs.trials if _key(entry) in mine]
-    assert len(shared) > 40
+    assert len(shared) >= trials
     for entry in shared:
         own = mine[_key(entry)]
         assert own["identity"] == entry["identity"]
         probes = {probe["identity"] for probe in own["probes"]}
         if probes and entry["data"]["name"] == "cifar10":
-            assert {probe["identity"] for probe in entry["probes"]} in ({*probes}, set())
+            assert {probe["identity"] for probe in entry["probes"]} <= probes
 
 
 def _key(entry):

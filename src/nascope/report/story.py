@@ -13,7 +13,8 @@ import numpy as np
 from markupsafe import Markup
 
 from nascope.analysis import generalisation
-from nascope.analysis.claims import MODES, Measure, measure_of
+from nascope.analysis.claims import MODES, Measure
+from nascope.analysis.comparisons import common_measure
 from nascope.analysis.convergence import early_epoch
 from nascope.analysis.families import (
     Family,
@@ -154,7 +155,7 @@ def scatters(
     for setting in main_settings(study):
         own = families(study, setting)
         for claim, mode in _SHOWN:
-            measure = measure_of(claim, mode)
+            measure = common_measure(own, claim, mode)
             title = measure.title + ("" if mode == MODES[0] else ", recalibrated")
             rows = _rows(own, measure, keys)
             if len(rows) < 3:

@@ -101,7 +101,7 @@ REPRODUCTION_SCALES = {
             judged=False,
         ),
         ReproductionScale(
-            name="small",  # trials as those of docs/studies/claims.toml, whose identities they have
+            name="small",  # trials as those of docs/studies/cells.toml, whose identities they have
             overrides=SCALES["small"].overrides,
             data={"cifar10": _small("cifar10"), "cifar100": _small("cifar100")},
             landscape=GridSize(11, 500),
