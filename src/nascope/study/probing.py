@@ -41,6 +41,7 @@ from nascope.records.files import write_arrays, write_json
 from nascope.records.provenance import provenance
 from nascope.study.trained import data_of, trained_network
 from nascope.training.checkpoint import Checkpoint, load_checkpoint
+from nascope.training.precision import arithmetic
 from nascope.training.train import AGAIN, build_network, snapshots_of
 
 Plain = Mapping[str, Any]
@@ -122,7 +123,7 @@ def probe_network(
     part: Share | None = None,
     progress: Progress | None = None,
 ) -> tuple[Arrays, dict[str, Any]]:
-    """Carry out a planned probe.
+    """Carry out a planned probe, in float32 whatever the network was trained in.
 
     Args:
         settings: a `ProbePlan` or `CurvaturePlan` as plain data.
@@ -133,25 +134,26 @@ def probe_network(
     Returns:
         The arrays with the grid's coordinates, and the settings in full, as a record holds them.
     """
-    network, reached = probed.network_at(settings["at"])
-    risk = risk_of(network.to(device), data, settings, device)
-    used = {
-        **settings,
-        "instances": len(risk),
-        "calibration": f"{min(CALIBRATION, len(data.train))} training images",
-        "reached": reached,
-    }
-    work: Any = {"workers": workers, "chunks": chunks, "progress": progress}
-    if settings["kind"] == "curvature":
-        return _curvature(risk, network, settings, work), used
-    work["part"] = part
-    directions, grid, more = _plane(probed, risk, network, settings, other)
-    if settings["kind"] == "landscape":
-        arrays = landscape(risk, directions, grid, **work)
-    else:
-        method = choose_method(risk)
-        used |= {"method": method.name, "method_why": method.why}
-        arrays = gradient_variance(risk, directions, grid, method=method.name, **work)
+    with arithmetic("float32", device):
+        network, reached = probed.network_at(settings["at"])
+        risk = risk_of(network.to(device), data, settings, device)
+        used = {
+            **settings,
+            "instances": len(risk),
+            "calibration": f"{min(CALIBRATION, len(data.train))} training images",
+            "reached": reached,
+        }
+        work: Any = {"workers": workers, "chunks": chunks, "progress": progress}
+        if settings["kind"] == "curvature":
+            return _curvature(risk, network, settings, work), used
+        work["part"] = part
+        directions, grid, more = _plane(probed, risk, network, settings, other)
+        if settings["kind"] == "landscape":
+            arrays = landscape(risk, directions, grid, **work)
+        else:
+            method = choose_method(risk)
+            used |= {"method": method.name, "method_why": method.why}
+            arrays = gradient_variance(risk, directions, grid, method=method.name, **work)
     used |= {name: value for name, value in more.items() if not isinstance(value, np.ndarray)}
     drawn = {name: value for name, value in more.items() if isinstance(value, np.ndarray)}
     return {**grid.coordinates(), **arrays, **drawn}, used

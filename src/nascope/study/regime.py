@@ -29,6 +29,7 @@ from nascope.study.trained import data_of
 from nascope.theory.jacobians import edge_norms
 from nascope.theory.norms import weight_norms
 from nascope.training.checkpoint import Checkpoint, load_checkpoint
+from nascope.training.precision import arithmetic
 from nascope.training.train import snapshots_of
 
 MOMENTS = ("initialisation", "end")
@@ -141,6 +142,7 @@ def _known(path: Path) -> list[dict[str, Any]]:
         return []
 
 
+@arithmetic("float32", torch.device("cpu"))
 def measure_regime(
     trained: TrainedNetwork,
     *,
