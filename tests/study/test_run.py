@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from nascope.data import load_data
-from nascope.errors import DataError, StudyError
+from nascope.errors import CheckpointError, DataError, StudyError
 from nascope.plans.options import Share
 from nascope.records import read_study
 from nascope.records.files import read_json
@@ -192,6 +192,51 @@ def test_another_trials_checkpoint_is_not_believed(copy):
     (two / "checkpoint.safetensors").unlink()
     (two / "previous.safetensors").unlink()
     assert run_study(STUDY, copy, engine=SerialEngine(), device="cpu").failed == {}
+
+
+def damage(path):
+    """Change a byte of the weights; the header stays whole."""
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+
+
+def test_damaged_weights_are_trained_again_before_they_are_probed(copy, pristine):
+    (trial,) = copy.glob("trials/DARTS-r1-*")
+    shutil.rmtree(next(trial.glob("landscape-*")))
+    damage(trial / "checkpoint.safetensors")
+    lacking = missing(StudyPaths(copy), plan_in(StudyPaths(copy)))
+    assert [one.trained for one in lacking] == [True, True]  # by a glance
+    with pytest.warns(UserWarning, match="going on from previous"):
+        summary = run_study(STUDY, copy, engine=SerialEngine(), device="cpu")
+    assert (summary.done, summary.failed) == (2, {})
+    assert numbers(copy) == numbers(pristine)
+
+
+def test_a_damaged_snapshot_is_trained_for_again(tmp_path):
+    study = changed(cells=PART.cells[:1], probes=(ProbePlan("landscape", points=2, at="epoch 1"),))
+    assert run_study(study, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
+    before = numbers(tmp_path)
+    shutil.rmtree(next(tmp_path.glob("trials/*/landscape-*")))
+    damage(next(tmp_path.glob("trials/*/snapshots/epoch_1.safetensors")))
+    assert run_study(study, tmp_path, engine=SerialEngine(), device="cpu").done == 2
+    assert numbers(tmp_path) == before
+
+
+def test_only_the_finished_weights_are_probed(copy):
+    """Not those before, where the newest can't be read or are damaged."""
+    entry = plan_in(StudyPaths(copy)).trials[0]
+    work = Work(copy, entry, "cpu")
+    plan, data = entry["probes"][0], load_data("digits", train_size=150, test_size=40)
+    files = work.paths.probe(plan["kind"], plan["identity"])
+    shutil.rmtree(files.folder)
+    damage(work.paths.checkpoint)
+    with pytest.raises(CheckpointError, match="checksum does not match"):
+        probe_trial(work, data, plan, lambda *_: None)
+    work.paths.previous_checkpoint.replace(work.paths.checkpoint)
+    with pytest.raises(CheckpointError, match="not finished: run the study again"):
+        probe_trial(work, data, plan, lambda *_: None)
+    assert not files.summary.exists()
 
 
 @pytest.mark.parametrize(

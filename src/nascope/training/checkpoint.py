@@ -6,7 +6,6 @@ the records is verified on load, and a damaged newest file falls back to the one
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -14,16 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from nascope.errors import CheckpointError
+from nascope.records.checksums import CHECKSUM_KEY, checksum
 from nascope.records.files import plain, write_bytes
 from nascope.records.read import RECORDS_KEY, CurvePoint, check_identity, read_header
-
-_CHECKSUM_KEY = "checksum"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +67,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None
         name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()
     }
     records = json.dumps(plain(checkpoint.records))
-    metadata = {RECORDS_KEY: records, _CHECKSUM_KEY: _checksum(tensors, records)}
+    metadata = {RECORDS_KEY: records, CHECKSUM_KEY: _checksum(tensors, records)}
     content = save(tensors, metadata=metadata)
     if previous is not None and path.exists():
         path.replace(previous)  # a crash here leaves the previous one, which load falls back to
@@ -78,11 +75,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None
 
 
 def _checksum(tensors: Mapping[str, Tensor], records: str) -> str:
-    digest = hashlib.sha256(records.encode())
-    for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    return checksum({name: tensor.numpy() for name, tensor in tensors.items()}, records)
 
 
 def load_checkpoint(
@@ -122,6 +115,6 @@ def _load(path: Path) -> Checkpoint:
             metadata = file.metadata()
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: damaged, or not a checkpoint ({error})") from None
-    if metadata.get(_CHECKSUM_KEY) != _checksum(tensors, metadata[RECORDS_KEY]):
+    if metadata.get(CHECKSUM_KEY) != _checksum(tensors, metadata[RECORDS_KEY]):
         raise CheckpointError(f"{path}: damaged, its checksum does not match")
     return Checkpoint(tensors, records)
