@@ -9,8 +9,8 @@ from nascope.cells import load_cell
 from nascope.data import load_data
 from nascope.plans.probes import CurvaturePlan, ProbePlan
 from nascope.study import calibration, probing, regime
-from nascope.study.probing import Probed, probe_network
-from nascope.study.regime import TrainedNetwork, measure_regime
+from nascope.study.probing import Probed, probe_checkpoint, probe_network
+from nascope.study.regime import TrainedNetwork, measure_regime, measured_by
 from nascope.study.study import DataRequest, Part, Study, plan_cells
 from nascope.study.tasks import Work
 from nascope.training import Recipe, train
@@ -92,3 +92,61 @@ def work_of(folder, **changes):
     )
     study = Study("one", (part,))
     return Work(folder, study.plan(study.load_data()).trials[0], "cpu")
+
+
+class Killed(Exception):
+    pass
+
+
+def killed_after(share):
+    def progress(done, words):
+        if done >= share:
+            raise Killed
+
+    return progress
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        ProbePlan("landscape", points=8, instances=5),
+        CurvaturePlan(top=1, vectors=2, steps=2, blocks="none", points=0, instances=5),
+    ],
+)
+def test_what_was_kept_of_other_weights_is_not_taken_up(digits, tmp_path, plan):
+    """A network that was trained further between two tries is another one."""
+    path, probe = tmp_path / "c.safetensors", {"data_dir": None, "device": CPU}
+
+    def train_until(share):
+        recipe = dataclasses.replace(RECIPE, batch_size=10)
+        with pytest.raises(Killed):
+            train(load_cell("DARTS"), digits, recipe, seed=0, path=path, checkpoint_seconds=0.0,
+                  progress=killed_after(share))  # fmt: skip
+
+    train_until(0.25)
+    with pytest.raises(Killed):
+        probe_checkpoint(path, plan, tmp_path / "p.npz", **probe, progress=killed_after(0.9))
+    (kept,) = tmp_path.glob(".p-*-chunks")
+    assert list(kept.rglob("*.npz"))
+    trained = TrainedNetwork("c", path)
+    key = measured_by(trained, images=1, instances=5)
+    train_until(0.4)  # within the same epoch
+    found, _ = probe_checkpoint(path, plan, tmp_path / "p.npz", **probe)
+    fresh, _ = probe_checkpoint(path, plan, tmp_path / "fresh.npz", **probe)
+    assert {name: array.tolist() for name, array in found.items()} == {
+        name: array.tolist() for name, array in fresh.items()
+    }
+    assert measured_by(trained, images=1, instances=5) != key
+
+
+def test_a_regime_takes_up_nothing_of_other_weights(digits, tmp_path):
+    path = tmp_path / "c.safetensors"
+    asked = {"data_dir": None, "images": 1, "instances": 5, "chunks": tmp_path / "chunks"}
+    trained = TrainedNetwork("c", path)
+    with pytest.raises(Killed):
+        train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path, progress=killed_after(0.6))
+    with pytest.raises(Killed):
+        measure_regime(trained, **asked, progress=killed_after(0.9))
+    train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path)
+    found = measure_regime(trained, **asked)
+    assert found == measure_regime(trained, **(asked | {"chunks": tmp_path / "fresh"}))

@@ -279,7 +279,8 @@ def probe_checkpoint(
 ) -> tuple[Arrays, dict[str, Any]]:
     """Probe the network in a checkpoint; write ``output`` (npz) and its settings beside it.
 
-    What an interrupted run had finished is taken up again.
+    What an interrupted run had finished is taken up again, if it was of the same weights: the
+    network may have been trained further.
 
     Args:
         to: another checkpoint, to which a line leads.
@@ -299,7 +300,8 @@ def probe_checkpoint(
     name = plan.identity(checkpoint.records["identity"])
     if other is not None:
         name += f"-{other.records['identity']}"
-    chunks = output.with_name(f".{output.stem}-{name}-chunks")
+    weights = "-".join(c.weights for c in (checkpoint, other) if c is not None)
+    chunks = output.with_name(f".{output.stem}-{name}-{weights}-chunks")
     arrays, settings = probe_network(
         Probed(checkpoint, snapshots_of(path)),
         data,

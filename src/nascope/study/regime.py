@@ -83,9 +83,11 @@ def measured_by(trained: TrainedNetwork, *, images: int, instances: int) -> dict
         CheckpointError: the checkpoint is missing or damaged.
     """
     header = read_header(trained.checkpoint)
+    step = header.get("here", {}).get("step")  # within an epoch
     return {
         "identity": header["identity"],
         "epochs": len(header["epochs"]),
+        **({"step": step} if step else {}),
         "curvatures": sorted(probe.identity for probe in trained.curvatures),
         "images": images,
         "instances": instances,
@@ -206,7 +208,8 @@ def measure_regime(
             for norm in edge_norms(risk.model, few)  # type: ignore[arg-type]
         ]
         if at not in recorded:
-            kept = chunks / plan.identity(records["identity"]) if chunks is not None else None
+            name = f"{plan.identity(records['identity'])}-{checkpoint.weights}"
+            kept = chunks / name if chunks is not None else None
 
             def counted(done: float, words: str, told: Progress = told) -> None:
                 told(0.25 + 0.75 * done, words)

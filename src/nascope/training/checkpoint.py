@@ -41,6 +41,12 @@ class Checkpoint:
         points = [*self.records["early"], *self.records["epochs"]]
         return sorted((CurvePoint(**point) for point in points), key=lambda point: point.epoch)
 
+    @property
+    def weights(self) -> str:
+        """Sixteen hexadecimal digits that name the network's weights."""
+        own = {name: t for name, t in self.tensors.items() if name.startswith("model.")}
+        return _checksum(own, "")[:16]
+
     def weights_only(self, moment: str) -> Checkpoint:
         """The network alone, without what a resume needs, as of a moment of the training."""
         tensors = {name: t for name, t in self.tensors.items() if name.startswith("model.")}
