@@ -7,7 +7,9 @@ import torch
 
 from nascope.cells import load_cell
 from nascope.data import load_data
+from nascope.plans.moments import Moment
 from nascope.plans.probes import CurvaturePlan, ProbePlan
+from nascope.records.files import read_json
 from nascope.study import calibration, probing, regime
 from nascope.study.probing import Probed, probe_checkpoint, probe_network
 from nascope.study.regime import TrainedNetwork, measure_regime, measured_by
@@ -150,3 +152,15 @@ def test_a_regime_takes_up_nothing_of_other_weights(digits, tmp_path):
     train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path)
     found = measure_regime(trained, **asked)
     assert found == measure_regime(trained, **(asked | {"chunks": tmp_path / "fresh"}))
+
+
+def test_a_checkpoints_trajectory_is_named_by_the_weights_beside_it(digits, tmp_path):
+    path, names = tmp_path / "c.safetensors", []
+    for moment in ("epoch 1", "epoch 0.5"):
+        train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path, keep=[Moment.parse(moment)])
+        plan = ProbePlan("landscape", points=2, along="trajectory", instances=5)
+        _, used = probe_checkpoint(path, plan, tmp_path / "p.npz", data_dir=None, device=CPU)
+        names.append(read_json(tmp_path / "p.json")["identity"])
+        assert used["moments"] == ["initialisation", *used["through"]]
+    assert used["through"] == ["epoch 0.5", "epoch 1"]
+    assert names[0] != names[1]

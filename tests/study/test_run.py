@@ -407,6 +407,25 @@ def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
     assert (again.found, again.done) == (1 + len(probes), 0)
 
 
+def test_a_trajectory_takes_no_weights_but_those_that_its_plan_names(tmp_path):
+    """Others may lie in the folder, kept for another plan."""
+    at = [ProbePlan("landscape", points=1, at=moment) for moment in ("epoch 0.5", "epoch 1")]
+    plane = ProbePlan("landscape", points=3, along="trajectory")
+    first = changed(cells=PART.cells[:1], probes=(plane, at[1]))
+    more = changed(first, probes=(plane, *at))
+    found = []
+    for folder, studies in (("one", (first,)), ("two", (changed(first, probes=at), first, more))):
+        for study in studies:
+            run_study(study, tmp_path / folder, engine=SerialEngine(), device="cpu")
+            found.append(read_study(tmp_path / folder).trials[0].probes[0])
+    one, _, two, three = found
+    assert one.settings["moments"] == ["initialisation", "epoch 1"]
+    assert one.identity == two.identity
+    np.testing.assert_equal(dict(one.arrays), dict(two.arrays))
+    assert three.settings["moments"] == ["initialisation", "epoch 0.5", "epoch 1"]
+    assert three.identity != one.identity
+
+
 def test_probes_at_equal_training_loss(tmp_path):
     """The same plan, whenever the weights were kept: during the training, or by training again."""
     late = changed(probes=())

@@ -79,6 +79,9 @@ def _is_trained(paths: TrialPaths, entry: Mapping[str, Any], *, thorough: bool) 
 
 
 def moments_of(entry: Mapping[str, Any]) -> list[Moment]:
-    """The moments of a planned trial's training at which it is probed."""
-    texts = dict.fromkeys(probe["settings"]["at"] for probe in entry["probes"])
+    """The moments of a planned trial's training whose weights its probes need."""
+    texts: dict[str, None] = {}
+    for probe in entry["probes"]:
+        settings = probe["settings"]
+        texts |= dict.fromkeys([settings["at"], *settings.get("through", ())])
     return [Moment.parse(text) for text in texts]

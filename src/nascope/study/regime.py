@@ -198,7 +198,7 @@ def measure_regime(
         told(0.0, "weights")
         network, _ = probed.network_at(at)
         plan = CurvaturePlan(at=at, data="train", instances=instances)
-        risk = risk_of(network, data, dataclasses.asdict(plan), torch.device("cpu"))
+        risk = risk_of(network, data, plan.settings(), torch.device("cpu"))
         found["moments"][at] = {
             "weights": [_plain(norm) for norm in weight_norms(risk.model, few[:1])]
         }
