@@ -1,7 +1,8 @@
 """A training's state in one safetensors file: weights, momentum, and in the header the records.
 
-The file is written aside and renamed; the one before it is kept. A checksum over the tensors and
-the records is verified on load, and a damaged newest file falls back to the one before.
+The file is written aside and renamed; the one before it is kept, unless it is damaged. A checksum
+over the tensors and the records is verified on load, and a damaged newest file falls back to the
+one before.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from nascope.errors import CheckpointError
-from nascope.records.checksums import CHECKSUM_KEY, checksum
+from nascope.records.checksums import CHECKSUM_KEY, checksum, is_sound
 from nascope.records.files import plain, write_bytes
 from nascope.records.read import RECORDS_KEY, CurvePoint, check_identity, read_header
 
@@ -63,7 +64,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None = None) -> None:
-    """Replace the checkpoint at ``path``; keep the one that lay there as ``previous``.
+    """Replace the checkpoint at ``path``; keep the one that lay there as ``previous``, if sound.
 
     Raises:
         StudyError: the folder cannot be written.
@@ -75,9 +76,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None
     records = json.dumps(plain(checkpoint.records))
     metadata = {RECORDS_KEY: records, CHECKSUM_KEY: _checksum(tensors, records)}
     content = save(tensors, metadata=metadata)
-    if previous is not None and path.exists():
-        path.replace(previous)  # a crash here leaves the previous one, which load falls back to
-    write_bytes(path, content)
+    kept = previous if previous is not None and is_sound(path) else None
+    write_bytes(path, content, previous=kept)
 
 
 def _checksum(tensors: Mapping[str, Tensor], records: str) -> str:
