@@ -1,8 +1,14 @@
 """The commands around a study, as a user runs them, from a new file to a clean folder."""
 
+import contextlib
 import csv
 import json
+import os
+import pty
 import re
+import shutil
+import subprocess
+import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -80,6 +86,33 @@ def test_status_results_and_clean(there):
     assert list(there.rglob("previous.safetensors"))
     assert "freed" in nascope("study", "clean", "runs/small", cwd=there).stdout
     assert not list(there.rglob("previous.safetensors"))
+
+
+@pytest.mark.parametrize("stdout", ["terminal", "pipe"])
+def test_the_reports_path_is_printed_whole_beside_a_live_display(there, tmp_path, stdout):
+    """On standard output, in one line however narrow the terminal."""
+    folder = tmp_path / ("a folder of a long name " * 3).strip()
+    shutil.copytree(there / "runs" / "small", folder)
+    (tmp_path / "small.toml").write_text(SMALL.replace("seeds = [1]", "seeds = []"))
+    words = ["study", "run", "small.toml", "--engine", "serial", "--output", folder]
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nascope", *map(str, words)],
+        cwd=tmp_path, env=os.environ | {"COLUMNS": "40", "TERM": "xterm"}, stderr=theirs,
+        stdout=theirs if stdout == "terminal" else subprocess.PIPE,
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    with contextlib.suppress(OSError):  # at its end
+        while more := os.read(ours, 4096):
+            seen += more
+    os.close(ours)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, seen
+    assert b"\x1b[" in seen  # a live display
+    lines = (seen if stdout == "terminal" else printed).decode().splitlines()
+    shown_cursor = "\x1b[?25h"
+    assert lines[-1].removeprefix(shown_cursor) == f"{folder}/report.html"
 
 
 def test_a_search(tmp_path):

@@ -196,7 +196,9 @@ def _run_and_report(
         if report:
             from nascope.report import write_report  # noqa: PLC0415
 
-            print(write_report(folder))
+            page = write_report(folder)
+    if report:
+        print(page)
     if summary.failed:
         print_failures(summary)
         sys.exit(1)
