@@ -9,10 +9,14 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
+from unittest.mock import Mock
 
 import pyarrow.parquet as pq
 import pytest
 
+from nascope.cli import studies
+from nascope.study.run import Snapshot
 from tests.cli.test_commands import nascope
 
 SMALL = """
@@ -127,6 +131,33 @@ def test_a_search(tmp_path):
     assert "the space darts, mean" in ran.stdout
     traced = nascope("trace", "runs/s/best.jsonl", "--space", "darts", cwd=tmp_path)
     assert len(traced.stdout.splitlines()) == 3
+
+
+def test_the_time_left_of_a_resumed_search_is_by_its_own_pace(tmp_path, monkeypatch):
+    """Half of it was there when it began, and two candidates more took it a minute."""
+    (tmp_path / "s.toml").write_text(
+        'cells = ["DARTS"]\n[search]\ncandidates = 48\nbatch = 4\n'
+        '[data]\nname = "digits"\nvalidation_size = 40\n[training]\nscale = "tiny"\n'
+    )
+    clock, display = [100.0], Mock()
+
+    def resumed(*_, on_progress, **__):
+        for share in (0.0, 0.5):
+            on_progress(24, Snapshot(share, 0.0, None, {}))
+            clock[0] += 60
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nascope.study.run_search.run_search", resumed)
+    monkeypatch.setattr("nascope.cli.studies.engine_of", lambda *_, **__: nullcontext((None, 1)))
+    monkeypatch.setattr("nascope.cli.progress.display", lambda **_: nullcontext(display))
+    monkeypatch.setattr("nascope.cli.studies.display", lambda **_: nullcontext(display))
+    monkeypatch.setattr("nascope.cli.progress.time.monotonic", lambda: clock[0])
+    with pytest.raises(KeyboardInterrupt):
+        studies.search(tmp_path / "s.toml")
+    (_, unknown, _), (share, left, words) = (call.args for call in display.show.call_args_list)
+    assert unknown is None
+    assert (share, left) == (pytest.approx(26 / 48), pytest.approx(22 * 30))
+    assert words == "candidates 25 to 28 of 48"
 
 
 @pytest.mark.parametrize(
