@@ -470,6 +470,14 @@ def test_workers_of_another_folder_write_into_the_study(tmp_path, monkeypatch):
     assert not list(elsewhere.iterdir())
 
 
+def test_a_calibration_that_fails_says_why_in_a_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("nascope.study.calibration.time_steps", Mock(side_effect=ValueError("odd")))
+    plan = STUDY.plan(STUDY.load_data())
+    todo = todo_of(missing(StudyPaths(tmp_path), plan), tmp_path, None, "cpu")
+    with pytest.raises(StudyError, match=r"^the calibration failed: ValueError: odd$"):
+        forecast(todo, SerialEngine(), tmp_path, workers=1, data_dir=None)
+
+
 def test_an_error_goes_when_its_trial_lacks_nothing(tmp_path):
     """A probe that failed leaves the file; or another run does it meanwhile."""
     impossible = ProbePlan("landscape", points=2, along="trajectory")  # none was kept

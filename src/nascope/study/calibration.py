@@ -97,7 +97,8 @@ def forecast(
         ] if tasks else []  # fmt: skip
         for outcome in engine.run([*tasks, *spare], lambda *_: None):
             if outcome.error is not None:
-                raise StudyError(f"the calibration failed: {outcome.error.strip()}")
+                last = outcome.error.strip().splitlines()[-1]
+                raise StudyError(f"the calibration failed: {last}")
         places = iter(range(len(tasks)))
         measured = {
             kind: [read_json(own / f"{next(places)}.json") for _ in found]
