@@ -1,12 +1,22 @@
 """The commands around a study, as a user runs them, from a new file to a clean folder."""
 
+import contextlib
 import csv
 import json
+import os
+import pty
 import re
+import shutil
+import subprocess
+import sys
+from contextlib import nullcontext
+from unittest.mock import Mock
 
 import pyarrow.parquet as pq
 import pytest
 
+from nascope.cli import studies
+from nascope.study.run import Snapshot
 from tests.cli.test_commands import nascope
 
 SMALL = """
@@ -82,6 +92,33 @@ def test_status_results_and_clean(there):
     assert not list(there.rglob("previous.safetensors"))
 
 
+@pytest.mark.parametrize("stdout", ["terminal", "pipe"])
+def test_the_reports_path_is_printed_whole_beside_a_live_display(there, tmp_path, stdout):
+    """On standard output, in one line however narrow the terminal."""
+    folder = tmp_path / ("a folder of a long name " * 3).strip()
+    shutil.copytree(there / "runs" / "small", folder)
+    (tmp_path / "small.toml").write_text(SMALL.replace("seeds = [1]", "seeds = []"))
+    words = ["study", "run", "small.toml", "--engine", "serial", "--output", folder]
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nascope", *map(str, words)],
+        cwd=tmp_path, env=os.environ | {"COLUMNS": "40", "TERM": "xterm"}, stderr=theirs,
+        stdout=theirs if stdout == "terminal" else subprocess.PIPE,
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    with contextlib.suppress(OSError):  # at its end
+        while more := os.read(ours, 4096):
+            seen += more
+    os.close(ours)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, seen
+    assert b"\x1b[" in seen  # a live display
+    lines = (seen if stdout == "terminal" else printed).decode().splitlines()
+    shown_cursor = "\x1b[?25h"
+    assert lines[-1].removeprefix(shown_cursor) == f"{folder}/report.html"
+
+
 def test_a_search(tmp_path):
     (tmp_path / "s.toml").write_text(
         SMALL.replace("seeds = [1]", "").split("[landscape]")[0].replace(
@@ -94,6 +131,33 @@ def test_a_search(tmp_path):
     assert "the space darts, mean" in ran.stdout
     traced = nascope("trace", "runs/s/best.jsonl", "--space", "darts", cwd=tmp_path)
     assert len(traced.stdout.splitlines()) == 3
+
+
+def test_the_time_left_of_a_resumed_search_is_by_its_own_pace(tmp_path, monkeypatch):
+    """Half of it was there when it began, and two candidates more took it a minute."""
+    (tmp_path / "s.toml").write_text(
+        'cells = ["DARTS"]\n[search]\ncandidates = 48\nbatch = 4\n'
+        '[data]\nname = "digits"\nvalidation_size = 40\n[training]\nscale = "tiny"\n'
+    )
+    clock, display = [100.0], Mock()
+
+    def resumed(*_, on_progress, **__):
+        for share in (0.0, 0.5):
+            on_progress(24, Snapshot(share, 0.0, None, {}))
+            clock[0] += 60
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nascope.study.run_search.run_search", resumed)
+    monkeypatch.setattr("nascope.cli.studies.engine_of", lambda *_, **__: nullcontext((None, 1)))
+    monkeypatch.setattr("nascope.cli.progress.display", lambda **_: nullcontext(display))
+    monkeypatch.setattr("nascope.cli.studies.display", lambda **_: nullcontext(display))
+    monkeypatch.setattr("nascope.cli.progress.time.monotonic", lambda: clock[0])
+    with pytest.raises(KeyboardInterrupt):
+        studies.search(tmp_path / "s.toml")
+    (_, unknown, _), (share, left, words) = (call.args for call in display.show.call_args_list)
+    assert unknown is None
+    assert (share, left) == (pytest.approx(26 / 48), pytest.approx(22 * 30))
+    assert words == "candidates 25 to 28 of 48"
 
 
 @pytest.mark.parametrize(

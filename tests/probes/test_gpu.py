@@ -3,6 +3,8 @@ import pytest
 import torch
 
 from nascope.cells import load_cell
+from nascope.data import load_data
+from nascope.plans.probes import ProbePlan
 from nascope.probes import (
     Grid,
     Risk,
@@ -12,6 +14,9 @@ from nascope.probes import (
     landscape,
     random_directions,
 )
+from nascope.study.probing import probe_checkpoint
+from nascope.training import Recipe, train
+from nascope.training.precision import arithmetic
 from tests import cases
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
@@ -35,3 +40,20 @@ def test_a_gpu_measures_as_a_cpu_does(mode):
         found.append([one["loss"], one["accuracy"], two["variance"], norms, top])
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["landscape", "variance"])
+def test_a_trained_network_is_probed_in_float32(tmp_path, kind):
+    """Whatever the caller's arithmetic is; torch's own rounds convolutions to 10 bits."""
+    path, found = tmp_path / "c.safetensors", []
+    data = load_data("digits", train_size=400, test_size=100)
+    recipe = Recipe(channels=16, layers=5, epochs=1, batch_size=50)
+    train(load_cell("DARTS"), data, recipe, seed=0, path=path)
+    plan, device = ProbePlan(kind, points=3, instances=50), torch.device("cuda")
+    for around in ("float32", "tf32"):
+        with arithmetic(around, device):
+            arrays, _ = probe_checkpoint(
+                path, plan, tmp_path / f"{around}.npz", data_dir=None, device=device
+            )
+        found.append(arrays["loss"])
+    np.testing.assert_allclose(*found, rtol=1e-6)

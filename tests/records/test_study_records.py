@@ -105,6 +105,9 @@ def test_leftovers_go_and_results_stay(folder):
         folder / "notes" / "mine.txt",
     ):
         write_bytes(path, b"12345")
+    long_ago = time.time() - 3700
+    for place in (finished, running):
+        os.utime(place.folder / ".result.json.0123.part", (long_ago, long_ago))
     with locked(running.lock):
         found = leftovers(folder)
         assert {str(left.path.relative_to(finished.folder)): left.size for left in found} == {
@@ -126,9 +129,11 @@ def test_leftovers_go_and_results_stay(folder):
 def test_what_may_be_at_work_without_a_lock_stays_for_an_hour(folder):
     """The plan and the report are written, and a forecast is made, by processes that hold none."""
     half, forecast = folder / ".study.json.0123.part", folder / ".forecast-abc"
-    for path in (half, forecast / "0.json"):
+    trial = next(folder.glob("trials/*")) / ".checkpoint.safetensors.0123.part"
+    for path in (half, trial, forecast / "0.json"):  # a trial's, on a file system without locks
         write_bytes(path, b"12345")
     assert leftovers(folder) == []
+    trial.unlink()
     long_ago = time.time() - 3700
     for path in (half, forecast, forecast / "0.json"):
         os.utime(path, (long_ago, long_ago))

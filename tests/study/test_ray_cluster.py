@@ -1,9 +1,11 @@
 """What the Ray engine asks of a cluster's machines, which are simulated here; no GPU is used."""
 
+import json
 import os
 import time
 
 import pytest
+import torch
 
 from nascope.errors import StudyError
 from nascope.study.engines import Task
@@ -12,6 +14,7 @@ from nascope.study.engines.ray import RayEngine
 cluster_utils = pytest.importorskip(
     "ray.cluster_utils", reason="needs Ray's simulated cluster: pip install 'nascope[ray]'"
 )
+ray = pytest.importorskip("ray")
 AT_ONCE = 4
 
 
@@ -84,3 +87,46 @@ def test_shares_of_a_gpu_run_side_by_side_in_processes_that_stay(cluster, tmp_pa
     before = {path.name.split("-")[0] for path in tmp_path.glob("*.began")}
     assert len(before) == AT_ONCE
     assert {process for process, *_ in stays} <= before
+
+
+def fake_cuda(folder, others, progress):
+    """This process's torch has GPUs from now on, as far as it is asked here."""
+    torch.cuda.is_available = lambda: True
+    torch.cuda.set_device = lambda device: vars(torch.cuda).update(chosen=device)
+    meet(folder, others, progress)
+
+
+def note_gpu(path, progress):
+    """The GPU that Ray gave to this task, as it stands in what the process sees, and the one used."""
+    given, visible = str(ray.get_gpu_ids()[0]), os.environ.get("CUDA_VISIBLE_DEVICES")
+    place = visible.split(",").index(given) if visible else int(given)
+    path.write_text(json.dumps([os.getpid(), visible, place, torch.cuda.chosen]))
+
+
+@pytest.mark.parametrize("visible", [None, "4,6"])
+def test_a_process_that_stays_computes_on_the_gpu_that_ray_gives_to_each_task(
+    tmp_path, monkeypatch, visible
+):
+    """Where CUDA runs already, a changed CUDA_VISIBLE_DEVICES does nothing: all would be on one."""
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    machine = {"num_cpus": 2, "num_gpus": 2, "include_dashboard": False}
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=machine)
+    try:
+        engine = RayEngine(cluster.address, gpus=1)
+        first = [Task(f"first {k}", fake_cuda, (tmp_path, 2)) for k in range(2)]
+        assert [o.error for o in engine.run(first, lambda *_: None)] == [None, None]
+        for k in range(6):  # one or two at a time
+            paths = [tmp_path / f"{k}-{place}.json" for place in range(1 + k % 2)]
+            tasks = [Task(path.name, note_gpu, (path,)) for path in paths]
+            assert {o.error for o in engine.run(tasks, lambda *_: None)} == {None}
+        with pytest.raises(StudyError, match="Ray chooses the GPU of each task: give cuda, not"):
+            engine.device("cuda:1")
+        engine.close()
+    finally:
+        cluster.shutdown()
+    noted = [json.loads(path.read_text()) for path in tmp_path.glob("*.json")]
+    assert len(noted) == 9
+    assert all(seen == visible and used == given for _, seen, given, used in noted)
+    assert {used for *_, used in noted} == {0, 1}
+    assert len({process for process, *_ in noted}) == 2

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from nascope.data import load_data
-from nascope.errors import DataError, StudyError
+from nascope.errors import CheckpointError, DataError, StudyError
 from nascope.plans.options import Share
 from nascope.records import read_study
 from nascope.records.files import read_json
@@ -194,6 +194,51 @@ def test_another_trials_checkpoint_is_not_believed(copy):
     assert run_study(STUDY, copy, engine=SerialEngine(), device="cpu").failed == {}
 
 
+def damage(path):
+    """Change a byte of the weights; the header stays whole."""
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+
+
+def test_damaged_weights_are_trained_again_before_they_are_probed(copy, pristine):
+    (trial,) = copy.glob("trials/DARTS-r1-*")
+    shutil.rmtree(next(trial.glob("landscape-*")))
+    damage(trial / "checkpoint.safetensors")
+    lacking = missing(StudyPaths(copy), plan_in(StudyPaths(copy)))
+    assert [one.trained for one in lacking] == [True, True]  # by a glance
+    with pytest.warns(UserWarning, match="going on from previous"):
+        summary = run_study(STUDY, copy, engine=SerialEngine(), device="cpu")
+    assert (summary.done, summary.failed) == (2, {})
+    assert numbers(copy) == numbers(pristine)
+
+
+def test_a_damaged_snapshot_is_trained_for_again(tmp_path):
+    study = changed(cells=PART.cells[:1], probes=(ProbePlan("landscape", points=2, at="epoch 1"),))
+    assert run_study(study, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
+    before = numbers(tmp_path)
+    shutil.rmtree(next(tmp_path.glob("trials/*/landscape-*")))
+    damage(next(tmp_path.glob("trials/*/snapshots/epoch_1.safetensors")))
+    assert run_study(study, tmp_path, engine=SerialEngine(), device="cpu").done == 2
+    assert numbers(tmp_path) == before
+
+
+def test_only_the_finished_weights_are_probed(copy):
+    """Not those before, where the newest can't be read or are damaged."""
+    entry = plan_in(StudyPaths(copy)).trials[0]
+    work = Work(copy, entry, "cpu")
+    plan, data = entry["probes"][0], load_data("digits", train_size=150, test_size=40)
+    files = work.paths.probe(plan["kind"], plan["identity"])
+    shutil.rmtree(files.folder)
+    damage(work.paths.checkpoint)
+    with pytest.raises(CheckpointError, match="checksum does not match"):
+        probe_trial(work, data, plan, lambda *_: None)
+    work.paths.previous_checkpoint.replace(work.paths.checkpoint)
+    with pytest.raises(CheckpointError, match="not finished: run the study again"):
+        probe_trial(work, data, plan, lambda *_: None)
+    assert not files.summary.exists()
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -362,6 +407,25 @@ def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
     assert (again.found, again.done) == (1 + len(probes), 0)
 
 
+def test_a_trajectory_takes_no_weights_but_those_that_its_plan_names(tmp_path):
+    """Others may lie in the folder, kept for another plan."""
+    at = [ProbePlan("landscape", points=1, at=moment) for moment in ("epoch 0.5", "epoch 1")]
+    plane = ProbePlan("landscape", points=3, along="trajectory")
+    first = changed(cells=PART.cells[:1], probes=(plane, at[1]))
+    more = changed(first, probes=(plane, *at))
+    found = []
+    for folder, studies in (("one", (first,)), ("two", (changed(first, probes=at), first, more))):
+        for study in studies:
+            run_study(study, tmp_path / folder, engine=SerialEngine(), device="cpu")
+            found.append(read_study(tmp_path / folder).trials[0].probes[0])
+    one, _, two, three = found
+    assert one.settings["moments"] == ["initialisation", "epoch 1"]
+    assert one.identity == two.identity
+    np.testing.assert_equal(dict(one.arrays), dict(two.arrays))
+    assert three.settings["moments"] == ["initialisation", "epoch 0.5", "epoch 1"]
+    assert three.identity != one.identity
+
+
 def test_probes_at_equal_training_loss(tmp_path):
     """The same plan, whenever the weights were kept: during the training, or by training again."""
     late = changed(probes=())
@@ -404,6 +468,14 @@ def test_workers_of_another_folder_write_into_the_study(tmp_path, monkeypatch):
     engine.close()
     assert read_study(here / folder).trials[0].probe("landscape") is not None
     assert not list(elsewhere.iterdir())
+
+
+def test_a_calibration_that_fails_says_why_in_a_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("nascope.study.calibration.time_steps", Mock(side_effect=ValueError("odd")))
+    plan = STUDY.plan(STUDY.load_data())
+    todo = todo_of(missing(StudyPaths(tmp_path), plan), tmp_path, None, "cpu")
+    with pytest.raises(StudyError, match=r"^the calibration failed: ValueError: odd$"):
+        forecast(todo, SerialEngine(), tmp_path, workers=1, data_dir=None)
 
 
 def test_an_error_goes_when_its_trial_lacks_nothing(tmp_path):

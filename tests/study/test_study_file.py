@@ -6,6 +6,8 @@ import pytest
 from nascope.cells import load_cell, published_variant
 from nascope.cells.genotype import to_dict
 from nascope.errors import NascopeError, StudyError
+from nascope.plans.probes import ProbePlan
+from nascope.records.plan import merged, read_plan, write_plan
 from nascope.study import read_study_file
 from nascope.study.template import write_template
 
@@ -73,6 +75,28 @@ def test_probes_of_several_seeds_moments_and_sets(tmp_path):
     ]  # fmt: skip
     assert {p.data for p in probes[:4]} == {"train"}
     assert probes[5].top == 3
+
+
+def test_a_trajectory_leads_through_the_moments_that_its_part_names(tmp_path):
+    """They name the plane; no other probe is named or described by them."""
+    text = GOOD.replace("points = 5", 'points = 5\nalong = "trajectory"', 1)
+    path, plans = tmp_path / "study.json", []
+    for moments in (["epoch 10", "end", "epoch 2.0"], ["epoch 2", "epoch 10"], ["epoch 2"]):
+        more = f"\n[curvature]\nat = {json.dumps(moments)}\n"
+        study = read_study_file(write(tmp_path, text + more))
+        plans.append(study.plan(study.load_data()))
+    probes = [{p["kind"]: p for p in plan.trials[0]["probes"]} for plan in plans]
+    planes = [own["landscape"] for own in probes]
+    assert [plane["settings"]["through"] for plane in planes] == [
+        ["epoch 2", "epoch 10"], ["epoch 2", "epoch 10"], ["epoch 2"],
+    ]  # fmt: skip
+    assert planes[0]["identity"] == planes[1]["identity"] != planes[2]["identity"]
+    assert all("through" not in own["variance"]["settings"] for own in probes)
+    assert probes[0]["variance"]["identity"] == probes[2]["variance"]["identity"]
+    write_plan(path, plans[2])
+    assert merged(read_plan(path), plans[2]).trials == plans[2].trials
+    with pytest.raises(StudyError, match=r"variance.through: moments are those of a trajectory"):
+        ProbePlan("variance", points=3, through=("epoch 1",))
 
 
 def test_a_scale_has_its_grids(tmp_path):

@@ -77,6 +77,28 @@ def test_the_one_before_is_kept_and_taken(saved):
         load_checkpoint(saved, previous=previous)
 
 
+def test_the_newest_is_there_until_the_next_is_whole(saved, monkeypatch):
+    previous, seen = saved.with_name("previous"), []
+    monkeypatch.setattr(
+        "nascope.records.files.os.fsync",
+        lambda _: seen.append((load_checkpoint(saved).records["seed"], previous.exists())),
+    )
+    save_checkpoint(saved, Checkpoint({}, {"seed": 1}), previous=previous)
+    assert seen == [(0, False)]
+    assert load_checkpoint(saved).records["seed"] == 1
+
+
+def test_a_damaged_newest_takes_no_sound_ones_place(saved):
+    previous = saved.with_name("previous")
+    save_checkpoint(saved, Checkpoint({"model.w": torch.ones(9)}, {"seed": 1}), previous=previous)
+    content = bytearray(saved.read_bytes())
+    content[-1] ^= 1
+    saved.write_bytes(content)
+    save_checkpoint(saved, Checkpoint({}, {"seed": 2}), previous=previous)
+    assert load_checkpoint(saved).records["seed"] == 2
+    assert load_checkpoint(previous).records["seed"] == 0
+
+
 def test_missing_and_foreign_files(tmp_path):
     from safetensors.torch import save_file  # noqa: PLC0415
 

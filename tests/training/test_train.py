@@ -1,4 +1,5 @@
 import dataclasses
+import importlib
 import math
 import shutil
 import warnings
@@ -13,11 +14,14 @@ from nascope.data import load_data
 from nascope.data.augment import draw_epoch
 from nascope.errors import CheckpointError, StudyError
 from nascope.plans.identity import training_identity
+from nascope.plans.moments import Moment
 from nascope.records import identity as identities
 from nascope.records.identity import derived_seed
 from nascope.records.read import CORRECT_KEY, read_training
 from nascope.training import Recipe, build_network, load_checkpoint, train
+from nascope.training.train import AGAIN, snapshots_of
 
+training_module = importlib.import_module("nascope.training.train")
 SHORT = Recipe(channels=2, layers=3, epochs=3, batch_size=64)
 
 
@@ -261,6 +265,54 @@ def test_a_damaged_checkpoint_within_an_epoch_falls_back_to_the_one_before(digit
     with pytest.warns(UserWarning, match="going on from previous"):
         resumed = train(load_cell("DARTS"), digits, recipe, **settings)
     assert_same(resumed, whole)
+
+
+def test_weights_are_kept_after_the_fact_whatever_an_earlier_try_was_for(digits, tmp_path):
+    """A repeated training that was killed past a moment that is asked for now begins anew."""
+    path, arguments = tmp_path / "c.safetensors", (load_cell("DARTS"), digits, SHORT)
+    one, two = Moment.parse("epoch 1"), Moment.parse("epoch 2")
+    train(*arguments, seed=0, path=tmp_path / "whole.safetensors", keep=[one, two])
+    train(*arguments, seed=0, path=path)
+    before = path.read_bytes()
+
+    def kill(share, words):
+        if share > 0.5:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(*arguments, seed=0, path=path, keep=[two], progress=kill)
+    again = snapshots_of(path) / AGAIN
+    assert len(load_checkpoint(again).records["epochs"]) == 1
+    train(*arguments, seed=0, path=path, keep=[one, two])
+    assert not again.exists()
+    for moment in (one, two):
+        kept = load_checkpoint(moment.path(snapshots_of(path)))
+        assert_same(kept, load_checkpoint(moment.path(tmp_path / "whole-snapshots")))
+    again.write_bytes(b"damaged")
+    one.path(snapshots_of(path)).unlink()
+    train(*arguments, seed=0, path=path, keep=[one, two])
+    assert one.path(snapshots_of(path)).exists()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("drift", [-0.1, 0.1])
+def test_weights_at_a_loss_are_those_of_where_it_was_reached(digits, tmp_path, monkeypatch, drift):
+    """Though a repeated training, on another device, may reach it before, after, or never."""
+    path, arguments = tmp_path / "c.safetensors", (load_cell("DARTS"), digits, SHORT)
+    done = train(*arguments, seed=0, path=path)
+    level = Moment("loss", 3.06)
+    assert level.place(done.curve) == 1
+    elsewhere = [point.epoch for point in done.curve if point.train_loss + drift <= level.value]
+    assert elsewhere[0] == (0.5 if drift < 0 else 2.5)
+    there = training_module._point
+
+    def rounded(state, *others):
+        point = there(state, *others)
+        return dataclasses.replace(point, train_loss=point.train_loss + drift)
+
+    monkeypatch.setattr(training_module, "_point", rounded)
+    train(*arguments, seed=0, path=path, keep=[level])
+    assert load_checkpoint(level.path(snapshots_of(path))).curve[-1].epoch == 1
 
 
 def test_the_early_points_make_up_their_epochs(digits, tmp_path):

@@ -64,6 +64,7 @@ def display(*, quiet: bool = False) -> Iterator[Display]:
             BarColumn(bar_width=30),
             TextColumn("{task.fields[left]}  {task.description}", markup=False),
             console=Console(stderr=True, highlight=False),
+            redirect_stdout=False,  # results are not part of the display
         )
         task = progress.add_task("", total=1.0, left="")
 

@@ -26,7 +26,7 @@ from nascope.cli.options import (
     VerboseOption,
     WorkersOption,
 )
-from nascope.cli.progress import display, print_log
+from nascope.cli.progress import display, job, print_log
 from nascope.cli.search_lines import search_lines
 from nascope.cli.study_lines import (
     print_failures,
@@ -196,7 +196,9 @@ def _run_and_report(
         if report:
             from nascope.report import write_report  # noqa: PLC0415
 
-            print(write_report(folder))
+            page = write_report(folder)
+    if report:
+        print(page)
     if summary.failed:
         print_failures(summary)
         sys.exit(1)
@@ -226,20 +228,17 @@ def search(
 
     wanted = read_search_file(file)
     folder = output or Path("runs") / file.stem
-    start = time.monotonic()
     with (
         engine_of(
             engine, device=device, workers=workers, address=address, threads=threads, gpus=gpus
         ) as (chosen, _),
-        display(quiet=quiet) as shown,
+        job(quiet=quiet) as show,
     ):
 
         def progress(before: int, snapshot: Snapshot) -> None:
             in_round = min(wanted.batch, wanted.candidates - before)
             share = (before + in_round * snapshot.share) / wanted.candidates
-            spent = time.monotonic() - start
-            words = f"candidates {before + 1} to {before + in_round} of {wanted.candidates}"
-            shown.show(share, spent * (1 - share) / share if spent > 5 and share else None, words)
+            show(share, f"candidates {before + 1} to {before + in_round} of {wanted.candidates}")
 
         found = run_search(
             wanted,

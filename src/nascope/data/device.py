@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
+import re
 import sys
+from pathlib import Path
 
 import torch
 
+from nascope.data.machine import THREAD_VARIABLES
 from nascope.errors import StudyError
 
 # Pixels of a batch: on a CPU 64 images of 32 px, whose activations fit a core's cache, or 1,024 of
@@ -15,6 +19,14 @@ from nascope.errors import StudyError
 # machine's memory: the size of a batch may count in the last bit.
 _CPU_PIXELS = 64 * 32 * 32
 _GPU_PIXELS = 1024 * 32 * 32
+
+_SET_THREADS = (  # of OpenBLAS, of those in the wheels of numpy and scipy, and of MKL
+    "openblas_set_num_threads",
+    "openblas_set_num_threads64_",
+    "scipy_openblas_set_num_threads",
+    "scipy_openblas_set_num_threads64_",
+    "MKL_Set_Num_Threads",
+)
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -56,11 +68,17 @@ def evaluation_batch(image_size: int, device: torch.device) -> int:
 def take_process(threads: int) -> None:
     """Set up a process of our own for numerical work; a library leaves its user's alone.
 
-    It computes with ``threads`` threads, and keeps the memory that it frees where its C library is
+    It computes with ``threads`` threads, those of numpy and scipy included: the last bits of their
+    products depend on how many there are. It keeps the memory that it frees where its C library is
     glibc: by default each large tensor is mapped anew, and its pages are zeroed again, a fifth of
     a training step on a CPU.
     """
     torch.set_num_threads(threads)
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))  # read when a library loads
+    for library in _loaded_blas():
+        for name in _SET_THREADS:
+            with contextlib.suppress(AttributeError):
+                getattr(library, name)(threads)
     trim_threshold, top_pad, mmap_max = -1, -2, -4  # of malloc.h
     with contextlib.suppress(OSError, AttributeError):
         if sys.platform == "linux":
@@ -68,3 +86,15 @@ def take_process(threads: int) -> None:
             libc.mallopt(mmap_max, 0)
             libc.mallopt(trim_threshold, 2**31 - 1)
             libc.mallopt(top_pad, 2**26)
+
+
+def _loaded_blas() -> list[ctypes.CDLL]:
+    """The libraries of linear algebra that this process has loaded, where the system tells."""
+    found = []
+    with contextlib.suppress(OSError):
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+        paths = {line.split(maxsplit=5)[5] for line in maps if ".so" in line}
+        for path in sorted(path for path in paths if re.search("blas|mkl", Path(path).name)):
+            with contextlib.suppress(OSError):  # its file has gone
+                found.append(ctypes.CDLL(path))
+    return found

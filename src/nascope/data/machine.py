@@ -8,6 +8,9 @@ import os
 # A driver's files: NVIDIA's, on Jetson, under Windows, and AMD's. Where there is none, no GPU is.
 _DRIVERS = ("/dev/nvidia*", "/dev/nvhost-*", "/dev/dxg", "/dev/kfd")
 
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What numerical libraries read, when they are loaded, of how many threads to have."""
+
 
 def cores() -> int:
     """How many cores this process may use."""

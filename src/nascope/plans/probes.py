@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from nascope.errors import StudyError
 from nascope.plans.moments import Moment
@@ -43,6 +45,10 @@ class _Plan:
         """Names what this probe of that training yields."""
         return identity(self.kind, {"training": training, "settings": non_defaults(self)})
 
+    def settings(self) -> dict[str, Any]:
+        """All fields as plain data."""
+        return dataclasses.asdict(self)
+
     def _check(self, kind: str) -> None:
         try:
             object.__setattr__(self, "at", str(Moment.parse(self.at)))
@@ -64,8 +70,10 @@ class ProbePlan(_Plan):
         radius: the grid covers [−radius, radius]².
         dimensions: 2, or 1 for a line.
         normalise, one_dimensional: see `nascope.probes.random_directions`.
-        along: "random" directions, or the plane of the training's "trajectory" through the
-            snapshots that were kept; the grid then covers it, and ``radius`` is not used.
+        along: "random" directions, or the plane of the training's "trajectory"; the grid then
+            covers it, and ``radius`` is not used.
+        through: the moments on a trajectory; where none is given, those that the probes of the
+            same part of a study name, or whose weights lie beside a checkpoint.
 
     Raises:
         StudyError: a value is out of range.
@@ -78,6 +86,7 @@ class ProbePlan(_Plan):
     normalise: Normalisation = "filter"
     one_dimensional: OneDimensional | None = None
     along: Along = "random"
+    through: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check(self.kind)
@@ -93,11 +102,20 @@ class ProbePlan(_Plan):
             raise StudyError(
                 f"{self.kind}: a trajectory's plane has two dimensions and at least 2 points each"
             )
+        object.__setattr__(self, "through", in_order(self.through))
+        if self.through and self.along != "trajectory":
+            raise StudyError(f"{self.kind}.through: moments are those of a trajectory")
         if self.kind == "variance" and self.batchnorm == "batch":
             raise StudyError(
                 "variance.batchnorm: with 'batch' instances interact, so that a gradient per "
                 "instance is not defined: give frozen or recalibrated"
             )
+
+    def settings(self) -> dict[str, Any]:
+        """All fields as plain data; of moments none where it has none."""
+        found = super().settings()
+        through = list(found.pop("through"))
+        return {**found, "through": through} if through else found
 
     def cost(self, images: int) -> float:
         """In forward passes of an image, roughly."""
@@ -148,6 +166,16 @@ class CurvaturePlan(_Plan):
         products = 8 * self.top + 20 + self.vectors * self.steps + blocks * self.block_steps
         gradients = 2.3 * self.points**2
         return (products * 16.0 + gradients * 5.0) * (self.instances or images)
+
+
+def in_order(moments: Iterable[str]) -> tuple[str, ...]:
+    """Moments on the way whose weights can be kept, each once, whatever order they come in.
+
+    >>> in_order(["loss 1.0", "epoch 10", "end", "epoch 2", "epoch 2.0"])
+    ('epoch 2', 'epoch 10', 'loss 1')
+    """
+    parsed = {moment for text in moments if (moment := Moment.parse(text)).needs_snapshot}
+    return tuple(str(m) for m in sorted(parsed, key=lambda moment: (moment.kind, moment.value)))
 
 
 def _in_range(name: str, value: int, low: int, high: int) -> None:

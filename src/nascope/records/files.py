@@ -18,8 +18,11 @@ from nascope.errors import StudyError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, previous: Path | None = None) -> Iterator[IO[bytes]]:
     """A binary file written aside under a unique name and renamed to ``path`` on success.
+
+    Args:
+        previous: where the file that lies at ``path`` goes, at the same moment.
 
     Raises:
         StudyError: the folder cannot be written.
@@ -31,6 +34,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if previous is not None:
+            path.replace(previous)  # a crash here leaves this one alone
         aside.replace(path)
     except OSError as error:
         raise StudyError(f"cannot write {path}: {why_unwritable(error)}") from None
@@ -71,9 +76,9 @@ def _discard(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace ``path`` by ``content``, at once."""
-    with replacing(path) as file:
+def write_bytes(path: Path, content: bytes, *, previous: Path | None = None) -> None:
+    """Replace ``path`` by ``content``, at once; see `replacing`."""
+    with replacing(path, previous=previous) as file:
         file.write(content)
 
 

@@ -65,7 +65,8 @@ def leftovers(folder: str | Path, *, unplanned: bool = False) -> list[Leftover]:
 
 def _within(files: TrialPaths, wanted: set[Path] | None) -> Iterator[Leftover]:
     for path in sorted(files.folder.rglob(".*.part")):
-        yield _leftover(path, "half-written")
+        if _is_old(path):  # where there are no locks, a process may be at it
+            yield _leftover(path, "half-written")
     with contextlib.suppress(CheckpointError):
         if files.previous_checkpoint.exists() and read_training(files.checkpoint).finished:
             yield _leftover(files.previous_checkpoint, "the training is finished")

@@ -20,6 +20,7 @@ from nascope.data.augment import on_device
 from nascope.data.datasets import DataSet, balanced_subset
 from nascope.data.device import choose_device, evaluation_batch
 from nascope.errors import StudyError
+from nascope.networks.network import Network
 from nascope.plans.recipe import Recipe
 from nascope.probes.directions import random_directions
 from nascope.probes.gradient_variance import gradient_variance
@@ -31,6 +32,7 @@ from nascope.records.files import make_folder, read_json, write_json
 from nascope.records.plan import Entry
 from nascope.study.engines import Engine, Task
 from nascope.study.tasks import Todo, Work, shared_data
+from nascope.training.precision import arithmetic
 from nascope.training.train import build_network, time_steps
 
 _SECONDS = 1.5  # of each measurement, at least; and two repetitions
@@ -95,7 +97,8 @@ def forecast(
         ] if tasks else []  # fmt: skip
         for outcome in engine.run([*tasks, *spare], lambda *_: None):
             if outcome.error is not None:
-                raise StudyError(f"the calibration failed: {outcome.error.strip()}")
+                last = outcome.error.strip().splitlines()[-1]
+                raise StudyError(f"the calibration failed: {last}")
         places = iter(range(len(tasks)))
         measured = {
             kind: [read_json(own / f"{next(places)}.json") for _ in found]
@@ -186,6 +189,13 @@ def measure(work: Work, data: DataSet, path: Path, progress: Callable[[float, st
         "parameters": float(sum(p.numel() for p in network.parameters())),
         "training": time_steps(network, data, recipe, device=device, seconds=_SECONDS),
     }
+    with arithmetic("float32", device):
+        found |= _time_probes(network, data, device)
+    write_json(path, found)
+
+
+def _time_probes(network: Network, data: DataSet, device: torch.device) -> dict[str, float]:
+    """Seconds an image, in forward passes, of a landscape's point and of a variance's."""
     batch = evaluation_batch(data.image_size, torch.device("cpu"))
     size = min(batch, len(data.test))
     few = data.test.take(balanced_subset(data.test.labels, size, what="calibration"))
@@ -197,6 +207,7 @@ def measure(work: Work, data: DataSet, path: Path, progress: Callable[[float, st
         ("landscape", landscape, 1.0),
         ("variance", variance, 5.0),
     ]
+    found = {}
     for name, probe, share in probes:
         pair = Grid((0.0,), (0.0, 0.5))
 
@@ -204,7 +215,7 @@ def measure(work: Work, data: DataSet, path: Path, progress: Callable[[float, st
             probe(risk, directions, grid)
 
         found[name] = _pace(points) / (2 * len(few) * share)
-    write_json(path, found)
+    return found
 
 
 def _pace(work: Callable[[], None]) -> float:

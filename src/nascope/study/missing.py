@@ -10,6 +10,7 @@ from typing import Any
 
 from nascope.errors import CheckpointError
 from nascope.plans.moments import Moment
+from nascope.records.checksums import is_sound
 from nascope.records.paths import StudyPaths, TrialPaths
 from nascope.records.plan import Entry, Plan
 from nascope.records.read import is_complete, read_header, read_training
@@ -37,7 +38,8 @@ def missing(paths: StudyPaths, plan: Plan, *, thorough: bool = False) -> list[Mi
     """For each trial of a plan, in its order, what it lacks.
 
     Args:
-        thorough: read every array that is there, so that a damaged one is missing too.
+        thorough: read every array that is there, and the weights that are still to be probed, so
+            that a damaged one is missing too.
     """
     there: set[str] = set()
     with contextlib.suppress(OSError):
@@ -50,29 +52,36 @@ def _missing(paths: StudyPaths, entry: Entry, there: set[str], thorough: bool) -
     name = trial.folder.name
     if name not in there:  # most of a large study is not: nothing of it is looked for
         return Missing(name, entry, False, tuple(entry["probes"]), 0)
-    trained = _is_trained(trial, entry)
     lacking = tuple(
         probe
         for probe in entry["probes"]
         if not is_complete(trial.probe(probe["kind"], probe["identity"]), thorough=thorough)
     )
+    trained = _is_trained(trial, entry, thorough=thorough and bool(lacking))
     found = trained + len(entry["probes"]) - len(lacking)
     return Missing(name, entry, trained, lacking, found)
 
 
-def _is_trained(paths: TrialPaths, entry: Mapping[str, Any]) -> bool:
-    """Whether it is finished, and the weights that its probes need were kept."""
+def _is_trained(paths: TrialPaths, entry: Mapping[str, Any], *, thorough: bool) -> bool:
+    """Whether it is finished, and the weights that its probes need were kept, and are sound."""
     try:
         record = read_training(paths.checkpoint, identity=entry["identity"], correct=False)
-        for moment in moments_of(entry):
-            if moment.needs_snapshot and moment.place(record.curve) is not None:
-                read_header(moment.path(paths.snapshots), identity=entry["identity"])
+        kept = [
+            moment.path(paths.snapshots)
+            for moment in moments_of(entry)
+            if moment.needs_snapshot and moment.place(record.curve) is not None
+        ]
+        for path in kept:
+            read_header(path, identity=entry["identity"])
     except CheckpointError:  # missing, or damaged: training decides
         return False
-    return record.finished
+    return record.finished and (not thorough or all(map(is_sound, [paths.checkpoint, *kept])))
 
 
 def moments_of(entry: Mapping[str, Any]) -> list[Moment]:
-    """The moments of a planned trial's training at which it is probed."""
-    texts = dict.fromkeys(probe["settings"]["at"] for probe in entry["probes"])
+    """The moments of a planned trial's training whose weights its probes need."""
+    texts: dict[str, None] = {}
+    for probe in entry["probes"]:
+        settings = probe["settings"]
+        texts |= dict.fromkeys([settings["at"], *settings.get("through", ())])
     return [Moment.parse(text) for text in texts]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from nascope.networks.matching import operation_keys
 from nascope.networks.network import Network
 from nascope.plans.moments import Moment
 from nascope.plans.options import Share
-from nascope.plans.probes import CurvaturePlan, ProbePlan
+from nascope.plans.probes import CurvaturePlan, ProbePlan, in_order
 from nascope.plans.recipe import Recipe
 from nascope.probes.curvature import eigenvalues, spectrum
 from nascope.probes.directions import direction_between, random_directions, trajectory_plane
@@ -39,8 +39,10 @@ from nascope.probes.per_instance import choose_method
 from nascope.probes.risk import Direction, Risk
 from nascope.records.files import write_arrays, write_json
 from nascope.records.provenance import provenance
+from nascope.records.read import read_header
 from nascope.study.trained import data_of, trained_network
 from nascope.training.checkpoint import Checkpoint, load_checkpoint
+from nascope.training.precision import arithmetic
 from nascope.training.train import AGAIN, build_network, snapshots_of
 
 Plain = Mapping[str, Any]
@@ -91,23 +93,27 @@ class Probed:
                 parameter.fill_(float("nan"))
         return network, False
 
-    def trajectory(self) -> tuple[list[dict[str, Tensor]], list[str]]:
-        """The weights from the beginning to the end, as far as they were kept, and the moments."""
-        steps = []
-        for path in self.snapshots.glob("*.safetensors"):
-            if path.name == AGAIN:
-                continue
-            kept = load_checkpoint(path, identity=self.checkpoint.records["identity"])
-            steps.append((kept.curve[-1].epoch, kept.records["moment"], kept.part("model")))
-        steps.sort(key=lambda step: (step[0], step[1]))
-        if not steps:
+    def kept(self) -> tuple[str, ...]:
+        """The moments whose weights were kept."""
+        identity = self.checkpoint.records["identity"]
+        return in_order(
+            read_header(path, identity=identity)["moment"]
+            for path in self.snapshots.glob("*.safetensors")
+            if path.name != AGAIN
+        )
+
+    def trajectory(self, through: Sequence[str]) -> tuple[list[dict[str, Tensor]], list[str]]:
+        """The weights at the beginning and at those of the moments that came, and the moments."""
+        places = {text: Moment.parse(text).place(self.checkpoint.curve) for text in through}
+        came = sorted((place, text) for text, place in places.items() if place is not None)
+        if not came:
             raise StudyError(
-                f"a trajectory needs weights kept on the way: train with --keep ({self.snapshots} "
-                "holds none)"
+                "a trajectory needs weights kept on the way: train with --keep, or let a study "
+                "probe at such moments"
             )
-        beginning = dict(self.network_at("initialisation")[0].named_parameters())
-        weights = [{n: p.detach() for n, p in beginning.items()}, *(step[2] for step in steps)]
-        return weights, ["initialisation", *(step[1] for step in steps)]
+        moments = ["initialisation", *(text for _, text in came)]
+        networks = [self.network_at(moment)[0] for moment in moments]
+        return [{n: p.detach() for n, p in net.named_parameters()} for net in networks], moments
 
 
 def probe_network(
@@ -122,7 +128,7 @@ def probe_network(
     part: Share | None = None,
     progress: Progress | None = None,
 ) -> tuple[Arrays, dict[str, Any]]:
-    """Carry out a planned probe.
+    """Carry out a planned probe, in float32 whatever the network was trained in.
 
     Args:
         settings: a `ProbePlan` or `CurvaturePlan` as plain data.
@@ -133,25 +139,26 @@ def probe_network(
     Returns:
         The arrays with the grid's coordinates, and the settings in full, as a record holds them.
     """
-    network, reached = probed.network_at(settings["at"])
-    risk = risk_of(network.to(device), data, settings, device)
-    used = {
-        **settings,
-        "instances": len(risk),
-        "calibration": f"{min(CALIBRATION, len(data.train))} training images",
-        "reached": reached,
-    }
-    work: Any = {"workers": workers, "chunks": chunks, "progress": progress}
-    if settings["kind"] == "curvature":
-        return _curvature(risk, network, settings, work), used
-    work["part"] = part
-    directions, grid, more = _plane(probed, risk, network, settings, other)
-    if settings["kind"] == "landscape":
-        arrays = landscape(risk, directions, grid, **work)
-    else:
-        method = choose_method(risk)
-        used |= {"method": method.name, "method_why": method.why}
-        arrays = gradient_variance(risk, directions, grid, method=method.name, **work)
+    with arithmetic("float32", device):
+        network, reached = probed.network_at(settings["at"])
+        risk = risk_of(network.to(device), data, settings, device)
+        used = {
+            **settings,
+            "instances": len(risk),
+            "calibration": f"{min(CALIBRATION, len(data.train))} training images",
+            "reached": reached,
+        }
+        work: Any = {"workers": workers, "chunks": chunks, "progress": progress}
+        if settings["kind"] == "curvature":
+            return _curvature(risk, network, settings, work), used
+        work["part"] = part
+        directions, grid, more = _plane(probed, risk, network, settings, other)
+        if settings["kind"] == "landscape":
+            arrays = landscape(risk, directions, grid, **work)
+        else:
+            method = choose_method(risk)
+            used |= {"method": method.name, "method_why": method.why}
+            arrays = gradient_variance(risk, directions, grid, method=method.name, **work)
     used |= {name: value for name, value in more.items() if not isinstance(value, np.ndarray)}
     drawn = {name: value for name, value in more.items() if isinstance(value, np.ndarray)}
     return {**grid.coordinates(), **arrays, **drawn}, used
@@ -186,7 +193,7 @@ def _plane(
         axis = tuple(np.linspace(-0.5, 1.5, settings["points"]).tolist())
         return [line], Grid(axis), {"to": other.records["identity"]}
     if settings["along"] == "trajectory":
-        weights, moments = probed.trajectory()
+        weights, moments = probed.trajectory(settings.get("through", ()))
         device = next(iter(risk.parameters.values())).device
         steps = [{n: w[n].to(device) for n in risk.parameters} for w in weights]
         plane = trajectory_plane(risk.origin, steps)
@@ -277,7 +284,8 @@ def probe_checkpoint(
 ) -> tuple[Arrays, dict[str, Any]]:
     """Probe the network in a checkpoint; write ``output`` (npz) and its settings beside it.
 
-    What an interrupted run had finished is taken up again.
+    What an interrupted run had finished is taken up again, if it was of the same weights: the
+    network may have been trained further.
 
     Args:
         to: another checkpoint, to which a line leads.
@@ -292,16 +300,20 @@ def probe_checkpoint(
         ProbeError: the networks of a line differ in shape.
     """
     checkpoint = load_checkpoint(path)
+    probed = Probed(checkpoint, snapshots_of(path))
+    if isinstance(plan, ProbePlan) and plan.along == "trajectory" and not plan.through:
+        plan = dataclasses.replace(plan, through=probed.kept())
     other = load_checkpoint(to) if to is not None else None
     data = data_of(checkpoint, data_dir)
     name = plan.identity(checkpoint.records["identity"])
     if other is not None:
         name += f"-{other.records['identity']}"
-    chunks = output.with_name(f".{output.stem}-{name}-chunks")
+    weights = "-".join(c.weights for c in (checkpoint, other) if c is not None)
+    chunks = output.with_name(f".{output.stem}-{name}-{weights}-chunks")
     arrays, settings = probe_network(
-        Probed(checkpoint, snapshots_of(path)),
+        probed,
         data,
-        dataclasses.asdict(plan),
+        plan.settings(),
         device=device,
         other=other,
         workers=workers,

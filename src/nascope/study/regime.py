@@ -29,6 +29,7 @@ from nascope.study.trained import data_of
 from nascope.theory.jacobians import edge_norms
 from nascope.theory.norms import weight_norms
 from nascope.training.checkpoint import Checkpoint, load_checkpoint
+from nascope.training.precision import arithmetic
 from nascope.training.train import snapshots_of
 
 MOMENTS = ("initialisation", "end")
@@ -82,9 +83,11 @@ def measured_by(trained: TrainedNetwork, *, images: int, instances: int) -> dict
         CheckpointError: the checkpoint is missing or damaged.
     """
     header = read_header(trained.checkpoint)
+    step = header.get("here", {}).get("step")  # within an epoch
     return {
         "identity": header["identity"],
         "epochs": len(header["epochs"]),
+        **({"step": step} if step else {}),
         "curvatures": sorted(probe.identity for probe in trained.curvatures),
         "images": images,
         "instances": instances,
@@ -141,6 +144,7 @@ def _known(path: Path) -> list[dict[str, Any]]:
         return []
 
 
+@arithmetic("float32", torch.device("cpu"))
 def measure_regime(
     trained: TrainedNetwork,
     *,
@@ -194,7 +198,7 @@ def measure_regime(
         told(0.0, "weights")
         network, _ = probed.network_at(at)
         plan = CurvaturePlan(at=at, data="train", instances=instances)
-        risk = risk_of(network, data, dataclasses.asdict(plan), torch.device("cpu"))
+        risk = risk_of(network, data, plan.settings(), torch.device("cpu"))
         found["moments"][at] = {
             "weights": [_plain(norm) for norm in weight_norms(risk.model, few[:1])]
         }
@@ -204,7 +208,8 @@ def measure_regime(
             for norm in edge_norms(risk.model, few)  # type: ignore[arg-type]
         ]
         if at not in recorded:
-            kept = chunks / plan.identity(records["identity"]) if chunks is not None else None
+            name = f"{plan.identity(records['identity'])}-{checkpoint.weights}"
+            kept = chunks / name if chunks is not None else None
 
             def counted(done: float, words: str, told: Progress = told) -> None:
                 told(0.25 + 0.75 * done, words)

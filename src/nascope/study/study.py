@@ -16,7 +16,7 @@ from nascope.cells.wiring import KINDS, published_variant, random_variant
 from nascope.data.datasets import DataSet, load_data
 from nascope.errors import DataError, GenotypeError, StudyError
 from nascope.plans.identity import training_identity
-from nascope.plans.probes import CurvaturePlan, ProbePlan
+from nascope.plans.probes import CurvaturePlan, ProbePlan, in_order
 from nascope.plans.recipe import Recipe
 from nascope.records.plan import Entry, Plan
 
@@ -176,7 +176,8 @@ class Study:
 
 def _trials(part: Part, data: Mapping[DataRequest, DataSet]) -> list[Entry]:
     literal = {cell.label: to_dict(cell.genotype) for cell in part.cells}
-    settings = [dataclasses.asdict(probe) for probe in part.probes]
+    probes = _through_what_is_kept(part.probes)
+    settings = [probe.settings() for probe in probes]
     entries = []
     for request, rate in itertools.product(part.data, part.learning_rates):
         images = data[request]
@@ -184,7 +185,7 @@ def _trials(part: Part, data: Mapping[DataRequest, DataSet]) -> list[Entry]:
         recipe = dataclasses.replace(part.recipe, learning_rate=rate)
         written = dataclasses.asdict(recipe)
         sizes = {"test": len(images.test), "train": len(images.train)}
-        costs = [probe.cost(sizes[probe.data]) for probe in part.probes]
+        costs = [probe.cost(sizes[probe.data]) for probe in probes]
         for cell, seed in itertools.product(part.cells, part.seeds):
             training = training_identity(cell.genotype, images, recipe, seed)
             entries.append(
@@ -205,11 +206,24 @@ def _trials(part: Part, data: Mapping[DataRequest, DataSet]) -> list[Entry]:
                             "settings": setting,
                             "cost": cost,
                         }
-                        for probe, setting, cost in zip(part.probes, settings, costs, strict=True)
+                        for probe, setting, cost in zip(probes, settings, costs, strict=True)
                     ],
                 }
             )
     return entries
+
+
+def _through_what_is_kept(
+    probes: Sequence[ProbePlan | CurvaturePlan],
+) -> list[ProbePlan | CurvaturePlan]:
+    """The probes, a trajectory through the moments that they name."""
+    moments = in_order(probe.at for probe in probes)
+    return [
+        dataclasses.replace(probe, through=moments)
+        if isinstance(probe, ProbePlan) and probe.along == "trajectory" and not probe.through
+        else probe
+        for probe in probes
+    ]
 
 
 def plan_cells(

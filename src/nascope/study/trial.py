@@ -15,7 +15,7 @@ import torch
 
 from nascope.data.datasets import DataSet
 from nascope.data.device import choose_device, describe_device
-from nascope.errors import StudyError
+from nascope.errors import CheckpointError, StudyError
 from nascope.plans.options import Share
 from nascope.plans.recipe import Recipe
 from nascope.records.files import (
@@ -144,11 +144,10 @@ def _spent(path: Path) -> list[dict[str, Any]]:
 def _probe(
     work: Work, data: DataSet, probe: Plain, part: Share | None, progress: Progress
 ) -> tuple[Arrays, dict[str, Any]]:
-    checkpoint = load_checkpoint(
-        work.paths.checkpoint,
-        previous=work.paths.previous_checkpoint,
-        identity=work.entry["identity"],
-    )
+    path = work.paths.checkpoint
+    checkpoint = load_checkpoint(path, identity=work.entry["identity"])
+    if not checkpoint.records["finished"]:
+        raise CheckpointError(f"{path}: this training is not finished: run the study again")
     return probe_network(
         Probed(checkpoint, work.paths.snapshots),
         checked(data, work.entry["data"]["digest"]),

@@ -1,12 +1,12 @@
 """A training's state in one safetensors file: weights, momentum, and in the header the records.
 
-The file is written aside and renamed; the one before it is kept. A checksum over the tensors and
-the records is verified on load, and a damaged newest file falls back to the one before.
+The file is written aside and renamed; the one before it is kept, unless it is damaged. A checksum
+over the tensors and the records is verified on load, and a damaged newest file falls back to the
+one before.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -14,16 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from nascope.errors import CheckpointError
+from nascope.records.checksums import CHECKSUM_KEY, checksum, is_sound
 from nascope.records.files import plain, write_bytes
 from nascope.records.read import RECORDS_KEY, CurvePoint, check_identity, read_header
-
-_CHECKSUM_KEY = "checksum"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +42,12 @@ class Checkpoint:
         points = [*self.records["early"], *self.records["epochs"]]
         return sorted((CurvePoint(**point) for point in points), key=lambda point: point.epoch)
 
+    @property
+    def weights(self) -> str:
+        """Sixteen hexadecimal digits that name the network's weights."""
+        own = {name: t for name, t in self.tensors.items() if name.startswith("model.")}
+        return _checksum(own, "")[:16]
+
     def weights_only(self, moment: str) -> Checkpoint:
         """The network alone, without what a resume needs, as of a moment of the training."""
         tensors = {name: t for name, t in self.tensors.items() if name.startswith("model.")}
@@ -60,7 +64,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None = None) -> None:
-    """Replace the checkpoint at ``path``; keep the one that lay there as ``previous``.
+    """Replace the checkpoint at ``path``; keep the one that lay there as ``previous``, if sound.
 
     Raises:
         StudyError: the folder cannot be written.
@@ -70,19 +74,14 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None
         name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()
     }
     records = json.dumps(plain(checkpoint.records))
-    metadata = {RECORDS_KEY: records, _CHECKSUM_KEY: _checksum(tensors, records)}
+    metadata = {RECORDS_KEY: records, CHECKSUM_KEY: _checksum(tensors, records)}
     content = save(tensors, metadata=metadata)
-    if previous is not None and path.exists():
-        path.replace(previous)  # a crash here leaves the previous one, which load falls back to
-    write_bytes(path, content)
+    kept = previous if previous is not None and is_sound(path) else None
+    write_bytes(path, content, previous=kept)
 
 
 def _checksum(tensors: Mapping[str, Tensor], records: str) -> str:
-    digest = hashlib.sha256(records.encode())
-    for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    return checksum({name: tensor.numpy() for name, tensor in tensors.items()}, records)
 
 
 def load_checkpoint(
@@ -122,6 +121,6 @@ def _load(path: Path) -> Checkpoint:
             metadata = file.metadata()
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: damaged, or not a checkpoint ({error})") from None
-    if metadata.get(_CHECKSUM_KEY) != _checksum(tensors, metadata[RECORDS_KEY]):
+    if metadata.get(CHECKSUM_KEY) != _checksum(tensors, metadata[RECORDS_KEY]):
         raise CheckpointError(f"{path}: damaged, its checksum does not match")
     return Checkpoint(tensors, records)

@@ -8,6 +8,7 @@ state.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import math
 import time
@@ -97,7 +98,7 @@ def train(
     snapshots: Path | None = None,
     checkpoint_seconds: float = 60.0,
     progress: Progress | None = None,
-    until: float = math.inf,
+    places: Mapping[Moment, float] | None = None,
 ) -> Checkpoint:
     """Train a network, or go on training it from its checkpoint.
 
@@ -115,7 +116,8 @@ def train(
         snapshots: the folder; by default beside the checkpoint, see `snapshots_of`.
         checkpoint_seconds: between two checkpoints within an epoch. It changes no number.
         progress: called during training.
-        until: passes over the training set after which to stop, at one of ``keep``.
+        places: of ``keep`` in the training that this one repeats, in passes over the training set,
+            up to the last: with other rounding a loss may be reached elsewhere.
 
     Raises:
         CheckpointError: the file at ``path`` belongs to another training, or is damaged and no
@@ -124,27 +126,24 @@ def train(
     """
     device = torch.device(device)
     name = training_identity(genotype, data, recipe, seed)
-    files = _Files(path, previous, snapshots or snapshots_of(path), keep)
+    files = _Files(path, previous, snapshots or snapshots_of(path), keep, places or {})
+    until = max(places.values()) if places else math.inf
     found = None
     if path.exists() or (previous is not None and previous.exists()):
         found = load_checkpoint(path, previous=previous, identity=name)
-        lost = files.missing(found)
-        if lost:
-            again = files.snapshots / AGAIN
-            train(
+        if places is None:  # else this is a repeated training itself
+            repeat = functools.partial(
+                train,
                 genotype,
                 data,
                 recipe,
                 seed=seed,
-                path=again,
                 device=device,
-                keep=list(lost),
                 snapshots=files.snapshots,
                 checkpoint_seconds=checkpoint_seconds,
                 progress=progress,
-                until=max(lost.values()),
             )
-            again.unlink()
+            _find_missing(files, found, repeat)
         if found.records["finished"]:
             return found
     network = build_network(genotype, recipe, data.summary(), seed=seed).to(device)
@@ -230,14 +229,24 @@ class _Files:
     """Where a training's checkpoint and snapshots go."""
 
     def __init__(
-        self, path: Path, previous: Path | None, snapshots: Path, keep: Sequence[Moment]
+        self,
+        path: Path,
+        previous: Path | None,
+        snapshots: Path,
+        keep: Sequence[Moment],
+        places: Mapping[Moment, float],
     ) -> None:
         self.path, self.previous, self.snapshots = path, previous, snapshots
         self.keep = [moment for moment in keep if moment.needs_snapshot]
+        self.places = places
 
     def wanted(self, state: TrainingState) -> list[Moment]:
         """Moments that have come just now."""
-        return [moment for moment in self.keep if moment.place(state.curve) == state.passes]
+        return [
+            moment
+            for moment in self.keep
+            if self.places.get(moment, moment.place(state.curve)) == state.passes
+        ]
 
     def save(self, checkpoint: Checkpoint, state: TrainingState) -> Checkpoint:
         """Write the snapshots of this moment, then the checkpoint that is past it."""
@@ -259,6 +268,25 @@ class _Files:
             except CheckpointError:
                 missing[moment] = place
         return missing
+
+
+def _find_missing(files: _Files, found: Checkpoint, repeat: Callable[..., object]) -> None:
+    """Repeat a training up to the last moment whose weights are missing, where one is."""
+    again = files.snapshots / AGAIN
+    if lost := files.missing(found):
+        _discard_unless_before(again, found.records["identity"], min(lost.values()))
+        repeat(path=again, keep=list(lost), places=lost)
+    again.unlink(missing_ok=True)
+
+
+def _discard_unless_before(again: Path, identity: str, place: float) -> None:
+    """Remove a repeated training that is at a place already or past it, or can't be taken up."""
+    try:
+        curve = load_checkpoint(again, identity=identity).curve
+        if curve and curve[-1].epoch >= place:
+            again.unlink()
+    except CheckpointError:
+        again.unlink(missing_ok=True)
 
 
 def _held_out(data: DataSet, device: torch.device) -> HeldOut:

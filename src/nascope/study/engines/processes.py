@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from nascope.data.machine import device_here
+from nascope.data.machine import THREAD_VARIABLES, device_here
 from nascope.errors import StudyError
 from nascope.study.engines.task import (
     Outcome,
@@ -116,14 +116,12 @@ class _Worker:
 class thread_limits:
     """Sets the libraries' thread counts while processes start: they read them on import."""
 
-    NAMES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-
     def __init__(self, threads: int) -> None:
         self.threads = threads
 
     def __enter__(self) -> None:
-        self.before = {name: os.environ.get(name) for name in self.NAMES}
-        os.environ.update(dict.fromkeys(self.NAMES, str(self.threads)))
+        self.before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(self.threads)))
 
     def __exit__(self, *_: object) -> None:
         for name, value in self.before.items():

@@ -93,9 +93,13 @@ class RayEngine:
         )
         # max_calls=0: a GPU task would otherwise get a new process, and a new torch, each time.
         # max_retries=0: this engine counts the attempts itself, as the others do.
-        self._remote: Any = ray.remote(num_cpus=threads, num_gpus=gpus, max_calls=0, max_retries=0)(
-            _serve
-        )
+        self._remote: Any = ray.remote(
+            num_cpus=threads,
+            num_gpus=gpus,
+            max_calls=0,
+            max_retries=0,
+            runtime_env={"env_vars": {_LEAVE_CUDA: "1"}} if gpus else None,
+        )(_serve)
         self._stored: dict[Shared, Any] = {}
 
     def device(self, name: str) -> str:
@@ -104,6 +108,8 @@ class RayEngine:
             return "cuda" if self.gpus else "cpu"
         if name.startswith("cuda") and not self.gpus:
             raise StudyError("on CUDA, Ray must be told the share of a GPU that a task takes: gpus")
+        if name.startswith("cuda:"):
+            raise StudyError(f"Ray chooses the GPU of each task: give cuda, not {name}")
         return name
 
     def run(self, tasks: Sequence[Task], progress: Progress) -> Iterator[Outcome]:
@@ -226,6 +232,9 @@ _QUIET: dict[str, Any] = {
 }
 
 
+_LEAVE_CUDA = "RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES"
+
+
 def _import_ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read on import: sends no statistics
     try:
@@ -256,6 +265,7 @@ class _Board:
 def _serve(task: Task, board: Any, threads: int, *values: Any) -> Outcome:
     """Carry out a task in a process of the cluster."""
     _set_up(threads)
+    _take_gpu()
     last = time.monotonic() - _PROGRESS_SECONDS / 2  # a short task says nothing
 
     def report(share: float, words: str) -> None:
@@ -283,3 +293,18 @@ def _set_up(threads: int) -> None:
     take_process(threads)
     made_by(engine="ray", node=ray.get_runtime_context().get_node_id()[:12])
     _ready.add(threads)
+
+
+def _take_gpu() -> None:
+    """Let "cuda" be the GPU that Ray gives to this task, which may not be that of the one before.
+
+    Ray's own way, to hide the others by CUDA_VISIBLE_DEVICES, does nothing in a process in which
+    CUDA runs already.
+    """
+    import ray  # noqa: PLC0415
+    import torch  # noqa: PLC0415
+
+    own = [str(name) for name in ray.get_gpu_ids()]
+    if own and torch.cuda.is_available() and torch.version.hip is None:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        torch.cuda.set_device(visible.split(",").index(own[0]) if visible else int(own[0]))

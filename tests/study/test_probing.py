@@ -1,0 +1,166 @@
+"""Probes of trained networks: in which arithmetic, and of which weights."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from nascope.cells import load_cell
+from nascope.data import load_data
+from nascope.plans.moments import Moment
+from nascope.plans.probes import CurvaturePlan, ProbePlan
+from nascope.records.files import read_json
+from nascope.study import calibration, probing, regime
+from nascope.study.probing import Probed, probe_checkpoint, probe_network
+from nascope.study.regime import TrainedNetwork, measure_regime, measured_by
+from nascope.study.study import DataRequest, Part, Study, plan_cells
+from nascope.study.tasks import Work
+from nascope.training import Recipe, train
+from nascope.training.train import snapshots_of
+
+CPU = torch.device("cpu")
+RECIPE = Recipe(channels=2, layers=3, epochs=2, batch_size=50)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_data("digits", train_size=100, test_size=40)
+
+
+@pytest.fixture(scope="module")
+def trained(digits, tmp_path_factory):
+    path = tmp_path_factory.mktemp("trained") / "c.safetensors"
+    train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path)
+    return path
+
+
+@pytest.fixture
+def rounding(monkeypatch):
+    """Notes how products are rounded while a function works; before, as by default on a GPU."""
+    ways = torch.backends.cudnn.conv, torch.backends.cuda.matmul
+    before = [way.fp32_precision for way in ways]
+    seen = {}
+
+    def watch(module, name):
+        inner = getattr(module, name)
+
+        def watched(*arguments, **settings):
+            seen.setdefault(name, set()).update(way.fp32_precision for way in ways)
+            return inner(*arguments, **settings)
+
+        monkeypatch.setattr(module, name, watched)
+        return seen
+
+    for way in ways:
+        way.fp32_precision = "tf32"
+    yield watch
+    after = [way.fp32_precision for way in ways]
+    for way, precision in zip(ways, before, strict=True):
+        way.fp32_precision = precision
+    assert after == ["tf32", "tf32"]
+
+
+def test_every_probe_is_in_float32(trained, digits, rounding, tmp_path):
+    """On a GPU, torch by itself rounds the products of convolutions to 10 bits."""
+    names = ("landscape", "choose_method", "gradient_variance", "eigenvalues", "risk_of")
+    for name in names:
+        seen = rounding(probing, name)
+    probed = Probed(probing.load_checkpoint(trained), snapshots_of(trained))
+    for plan in (
+        ProbePlan("landscape", points=2),
+        ProbePlan("variance", points=2, instances=10),
+        CurvaturePlan(top=1, vectors=0, blocks="none", points=0, instances=10),
+    ):
+        probe_network(probed, digits, dataclasses.asdict(plan), device=CPU)
+    assert seen == {name: {"ieee"} for name in names}
+    for name in ("weight_norms", "edge_norms"):
+        rounding(regime, name)
+    measure_regime(TrainedNetwork("c", trained), data_dir=None, images=1, instances=10)
+    assert seen["weight_norms"] == seen["edge_norms"] == {"ieee"}
+    seen.clear()
+    for name in ("choose_method", "_pace"):
+        rounding(calibration, name)
+    calibration.measure(work_of(tmp_path), digits, tmp_path / "m.json", print)
+    assert seen == {"choose_method": {"ieee"}, "_pace": {"ieee"}}
+
+
+def work_of(folder, **changes):
+    """A planned trial."""
+    part = Part(
+        cells=plan_cells(["DARTS"]),
+        recipe=RECIPE,
+        data=(DataRequest("digits", train_size=100, test_size=40),),
+        **changes,
+    )
+    study = Study("one", (part,))
+    return Work(folder, study.plan(study.load_data()).trials[0], "cpu")
+
+
+class Killed(Exception):
+    pass
+
+
+def killed_after(share):
+    def progress(done, words):
+        if done >= share:
+            raise Killed
+
+    return progress
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        ProbePlan("landscape", points=8, instances=5),
+        CurvaturePlan(top=1, vectors=2, steps=2, blocks="none", points=0, instances=5),
+    ],
+)
+def test_what_was_kept_of_other_weights_is_not_taken_up(digits, tmp_path, plan):
+    """A network that was trained further between two tries is another one."""
+    path, probe = tmp_path / "c.safetensors", {"data_dir": None, "device": CPU}
+
+    def train_until(share):
+        recipe = dataclasses.replace(RECIPE, batch_size=10)
+        with pytest.raises(Killed):
+            train(load_cell("DARTS"), digits, recipe, seed=0, path=path, checkpoint_seconds=0.0,
+                  progress=killed_after(share))  # fmt: skip
+
+    train_until(0.25)
+    with pytest.raises(Killed):
+        probe_checkpoint(path, plan, tmp_path / "p.npz", **probe, progress=killed_after(0.9))
+    (kept,) = tmp_path.glob(".p-*-chunks")
+    assert list(kept.rglob("*.npz"))
+    trained = TrainedNetwork("c", path)
+    key = measured_by(trained, images=1, instances=5)
+    train_until(0.4)  # within the same epoch
+    found, _ = probe_checkpoint(path, plan, tmp_path / "p.npz", **probe)
+    fresh, _ = probe_checkpoint(path, plan, tmp_path / "fresh.npz", **probe)
+    assert {name: array.tolist() for name, array in found.items()} == {
+        name: array.tolist() for name, array in fresh.items()
+    }
+    assert measured_by(trained, images=1, instances=5) != key
+
+
+def test_a_regime_takes_up_nothing_of_other_weights(digits, tmp_path):
+    path = tmp_path / "c.safetensors"
+    asked = {"data_dir": None, "images": 1, "instances": 5, "chunks": tmp_path / "chunks"}
+    trained = TrainedNetwork("c", path)
+    with pytest.raises(Killed):
+        train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path, progress=killed_after(0.6))
+    with pytest.raises(Killed):
+        measure_regime(trained, **asked, progress=killed_after(0.9))
+    train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path)
+    found = measure_regime(trained, **asked)
+    assert found == measure_regime(trained, **(asked | {"chunks": tmp_path / "fresh"}))
+
+
+def test_a_checkpoints_trajectory_is_named_by_the_weights_beside_it(digits, tmp_path):
+    path, names = tmp_path / "c.safetensors", []
+    for moment in ("epoch 1", "epoch 0.5"):
+        train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path, keep=[Moment.parse(moment)])
+        plan = ProbePlan("landscape", points=2, along="trajectory", instances=5)
+        _, used = probe_checkpoint(path, plan, tmp_path / "p.npz", data_dir=None, device=CPU)
+        names.append(read_json(tmp_path / "p.json")["identity"])
+        assert used["moments"] == ["initialisation", *used["through"]]
+    assert used["through"] == ["epoch 0.5", "epoch 1"]
+    assert names[0] != names[1]
