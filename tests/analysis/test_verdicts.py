@@ -178,6 +178,7 @@ def test_those_that_have_not_converged_are_named() -> None:
     }
     ends, table_1 = told[8, "cifar10"], told[9, ""]
     assert "1 of 15 cells has not converged after 10 epochs: DARTS." in ends.sentence
+    assert ends.detectable_words == ""  # nothing is found where nothing is tested
     assert "1 of 12 cells has not converged: DARTS on cifar10." in table_1.sentence
     assert ends.outcome == table_1.outcome == "not testable at this scale"
     assert told[8, "cifar100"].outcome != "not testable at this scale"

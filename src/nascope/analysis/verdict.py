@@ -85,8 +85,10 @@ class Verdict:
 
     @property
     def detectable_words(self) -> str:
-        """What could have been found, as a sentence; empty where that is not known."""
+        """What could have been found, as a sentence; empty where nothing could, or is known."""
         if self.detectable is None or not math.isfinite(self.detectable):
+            return ""
+        if self.outcome == NOT_TESTABLE:
             return ""
         sign = "" if self.ratio else "±"
         size = f"{sign}{_written(self.detectable)}{_space(self.unit)}"

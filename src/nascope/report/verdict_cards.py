@@ -103,7 +103,8 @@ def _bar(verdict: Verdict) -> Bar | None:
     def told(place: float) -> str:
         return f"{100 * math.expm1(place) if verdict.ratio else place:+.3g}"
 
-    smallest = even(verdict.detectable) if verdict.detectable is not None else 0.0
+    told_of = verdict.detectable if verdict.detectable_words else None
+    smallest = even(told_of) if told_of is not None else 0.0
     reach = 1.1 * max(abs(even(low)), abs(even(high)), smallest)  # zero is always on the axis
     if not 0 < reach < math.inf:
         return None
