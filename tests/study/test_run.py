@@ -470,6 +470,18 @@ def test_workers_of_another_folder_write_into_the_study(tmp_path, monkeypatch):
     assert not list(elsewhere.iterdir())
 
 
+def test_a_grid_is_put_together_as_soon_as_its_parts_are_there(tmp_path):
+    plan = changed(probes=(ProbePlan("landscape", points=11), *PART.probes)).plan(STUDY.load_data())
+    tasks = todo_of(missing(StudyPaths(tmp_path), plan), tmp_path, None, "cpu").tasks
+    place = {task.name: k for k, task in enumerate(tasks)}
+    split = [task for task in tasks if any("/part " in name for name in task.after)]
+    assert len(split) == 2  # of each cell the large grid
+    for task in split:
+        assert [place[name] - place[task.name] for name in task.after] == list(
+            range(-len(task.after), 0)
+        )
+
+
 def test_a_calibration_that_fails_says_why_in_a_line(tmp_path, monkeypatch):
     monkeypatch.setattr("nascope.study.calibration.time_steps", Mock(side_effect=ValueError("odd")))
     plan = STUDY.plan(STUDY.load_data())

@@ -100,7 +100,7 @@ class Todo:
 def todo_of(lacking: Sequence[Missing], folder: Path, data_dir: str | None, device: str) -> Todo:
     """Trainings, then their probes, large grids in parts."""
     trainings: list[Task] = []
-    probings: list[Task] = []
+    probings: list[list[Task]] = []
     costs: dict[str, float] = {}
     results: set[str] = set()
     folder = folder.absolute()
@@ -123,12 +123,15 @@ def todo_of(lacking: Sequence[Missing], folder: Path, data_dir: str | None, devi
                 parts.append(Task(part, probe_part, (work, data, plan, share), after, lock))
                 costs[part] = plan["cost"] / share.of
             waits = tuple(part.name for part in parts) or after
-            probings += [*parts, Task(probe_name, probe, (work, data, plan), waits, files.lock)]
+            whole = Task(probe_name, probe, (work, data, plan), waits, files.lock)
+            probings.append([*parts, whole])
             costs[probe_name] = 0.0 if parts else plan["cost"]
             results.add(probe_name)
-    # The longest first, so that no core is left alone with one at the end.
-    probings.sort(key=lambda task: -costs[task.name])
-    return Todo([*trainings, *probings], costs, results, sum(trial.found for trial in lacking))
+    # The longest first, so that no core is left alone with one at the end; each put together as
+    # soon as its parts are there, so that a study that is broken off has what is done.
+    probings.sort(key=lambda own: -costs[own[0].name])
+    tasks = [*trainings, *(task for own in probings for task in own)]
+    return Todo(tasks, costs, results, sum(trial.found for trial in lacking))
 
 
 def training_cost(entry: Entry) -> float:
