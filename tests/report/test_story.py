@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from nascope.analysis import measure_study, verdicts
+from nascope.analysis.claims import CLAIMS
 from nascope.analysis.generalisation import Pair
+from nascope.analysis.verdict import Verdict
 from nascope.errors import StudyError
 from nascope.records import read_study
 from nascope.records.files import write_json
 from nascope.records.read import together
-from nascope.report import write_report
+from nascope.report import verdict_cards, write_report
 from nascope.report.arrangement import arrange
 from nascope.report.story import (
     censuses,
@@ -84,6 +86,15 @@ def test_scatters_say_what_the_verdicts_correlate(judged: Path) -> None:
         assert f"p = {of.p:.2g}, {of.wirings} variants in 3 families" in one.told
     recalibrated = [one for one in found if "recalibrated" in one.title]
     assert {one.data for one in recalibrated} == {"cifar10", "cifar100"}
+
+
+def test_a_bar_ends_in_plain_numbers() -> None:
+    of = Verdict.blank(
+        CLAIMS[6], number=-24.0, low=-93.0, high=756.0, detectable=6071.0, ratio=True
+    )
+    bar = verdict_cards._bar(dataclasses.replace(of, outcome="undecided"))
+    assert bar is not None
+    assert bar.ends == ("-98.9", "+9,219")
 
 
 def test_a_wiring_of_which_a_seed_diverged_has_no_mean(tmp_path: Path) -> None:

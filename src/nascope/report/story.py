@@ -156,7 +156,7 @@ def scatters(
         own = families(study, setting)
         for claim, mode in _SHOWN:
             measure = common_measure(own, claim, mode)
-            title = measure.title + ("" if mode == MODES[0] else ", recalibrated")
+            title = measure.title + ("" if mode == MODES[0] else " (recalibrated)")
             rows = _rows(own, measure, keys)
             if len(rows) < 3:
                 continue

@@ -101,7 +101,8 @@ def _bar(verdict: Verdict) -> Bar | None:
         return math.log1p(value / 100) if verdict.ratio else value
 
     def told(place: float) -> str:
-        return f"{100 * math.expm1(place) if verdict.ratio else place:+.3g}"
+        value = 100 * math.expm1(place) if verdict.ratio else place
+        return f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.3g}"
 
     told_of = verdict.detectable if verdict.detectable_words else None
     smallest = even(told_of) if told_of is not None else 0.0
