@@ -178,7 +178,7 @@ def basin(mode: str, plane: Plane | None = None) -> Callable[[TrialRecord], floa
     def value(trial: TrialRecord) -> float:
         probe = _probe(trial, "landscape", mode, plane)
         if probe is None:
-            return -math.inf if _diverged(trial) else math.nan
+            return -math.inf if trial.diverged else math.nan
         classes = trial.data.get("classes")
         level = chance_loss(classes) if isinstance(classes, int) else math.nan
         return area_below(loss_of(probe), probe.arrays["alphas"], probe.arrays["betas"], level)
@@ -198,7 +198,7 @@ def log_spread(mode: str, plane: Plane | None = None) -> Callable[[TrialRecord],
     def value(trial: TrialRecord) -> float:
         probe = _probe(trial, "variance", mode, plane)
         if probe is None:
-            return math.inf if _diverged(trial) else math.nan
+            return math.inf if trial.diverged else math.nan
         spread = std_of(probe)
         middle = float(np.median(np.where(np.isfinite(spread), spread, math.inf)))
         return math.log(middle) if middle > 0 else math.inf
@@ -212,11 +212,7 @@ def early(trial: TrialRecord) -> float:
     if training is None or not training.finished:
         return math.nan
     found = early_accuracy(training, int(trial.recipe.get("epochs", len(training.epochs))))
-    return -math.inf if math.isnan(found) and _diverged(trial) else found
-
-
-def _diverged(trial: TrialRecord) -> bool:
-    return trial.training is not None and trial.training.diverged_at is not None
+    return -math.inf if math.isnan(found) and trial.diverged else found
 
 
 def measure_of(claim: int, mode: str = "frozen", plane: Plane | None = None) -> Measure:

@@ -278,8 +278,7 @@ def _judged(
 
 def _some_diverged(chosen: Sequence[Family], tested: Collection[str]) -> bool:
     own = [one for family in chosen if family.name in tested for one in family.members]
-    runs = [trial.training for one in own for trial in one.trials]
-    return any(run is not None and run.diverged_at is not None for run in runs)
+    return any(trial.diverged for one in own for trial in one.trials)
 
 
 def _base(number: int, setting: Setting, measure: Measure, mode: str | None = None) -> Verdict:

@@ -118,6 +118,11 @@ class TrialRecord:
         """What tells it from all others on a page: studies may share trials, as labels do."""
         return self.study, self.label, self.identity
 
+    @property
+    def diverged(self) -> bool:
+        """Whether its training did."""
+        return self.training is not None and self.training.diverged_at is not None
+
     def probe(self, kind: str) -> ProbeRecord | None:
         """The first completed probe of that kind of the trained network, on the test set.
 

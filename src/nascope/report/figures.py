@@ -43,6 +43,7 @@ def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict
         StudyError: the folder cannot be written.
     """
     posters: dict[str, bytes] = {}
+    scales = {kind: scale_of(arrangement, kind) for kind in GRIDS}
     with mpl.rc_context(PRINT):
         for group in arrangement.groups:
             name = _name(group, arrangement)
@@ -52,7 +53,7 @@ def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict
                 _write(curves, folder / f"curves{name}.png")
                 write_bytes(folder / f"curves{name}.csv", curves_table([group], arrangement))
             for kind, mode, seed, panels in _grids(group, arrangement):
-                scale = scale_of(arrangement, kind)
+                scale = scales[kind]
                 assert scale is not None  # there is a grid of the kind
                 seeded = f"-seed{seed}" if len(arrangement.probed_seeds) > 1 else ""
                 moded = "" if mode == "frozen" else f"-{mode}"

@@ -55,7 +55,7 @@ def tiles(arrangement: Arrangement, measured: Measured) -> list[Tile]:
     """Counts, data and recipe: what was run."""
     trials = arrangement.study.trials
     done = sum(trial.error is None for trial in _finished(trials))
-    diverged = sum(bool(t.training and t.training.diverged_at is not None) for t in trials)
+    diverged = sum(trial.diverged for trial in trials)
     failed = sum(t.error is not None for t in trials)
     seeds = sorted({trial.seed for trial in trials})
     note = [f"{n} {word}" for n, word in ((diverged, "diverged"), (failed, "failed")) if n]

@@ -229,7 +229,7 @@ def _rows(
             }
             infinite = [trial for value, trial in numbers if math.isinf(value)]
             if infinite:  # it ranks last: the mean of those that survived would flatter it
-                lost = any(t.training and t.training.diverged_at is not None for t in infinite)
+                lost = any(trial.diverged for trial in infinite)
                 told = "diverged" if lost else "not finite"
                 rows.append(row | {"y": None, "lost": told, "of": len(infinite)})
                 continue

@@ -61,7 +61,7 @@ class Question:
     @property
     def families(self) -> tuple[str, ...]:
         """The originals' names."""
-        return tuple(dict.fromkeys(cell.family for cell in self.cells))
+        return _families(self.cells)
 
     @property
     def title(self) -> str:
@@ -139,9 +139,7 @@ def _question(
     cells = _cells(target, options)
     stem = target.name
     if options.cells and target.cells:
-        stem += "".join(
-            f"-{slug(name)[:20]}" for name in dict.fromkeys(cell.family for cell in cells)
-        )
+        stem += "".join(f"-{slug(name)[:20]}" for name in _families(cells))
     columns, published = [], []
     for name in target.data:
         request = scale.data[name]
@@ -166,6 +164,10 @@ def _question(
         )
         plan = Study(title, (part,)).plan(dict(data.values()))
     return Question(target, scale, stem, cells, tuple(columns), tuple(published), plan)
+
+
+def _families(cells: Sequence[PlannedCell]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(cell.family for cell in cells))
 
 
 def _cells(target: Target, options: Options) -> tuple[PlannedCell, ...]:

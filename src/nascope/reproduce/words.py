@@ -147,8 +147,8 @@ def gap_of(study: StudyRecord, column: Column, family: str) -> Gap | None:
         math.fsum(areas[one.label, trial.seed] for trial in one.trials) / len(one.trials)
         for one in chosen.members
     )
-    used = [trial.training for one in chosen.members for trial in one.trials]
-    lost = sum(training is not None and training.diverged_at is not None for training in used)
+    used = [trial for one in chosen.members for trial in one.trials]
+    lost = sum(trial.diverged for trial in used)
     return Gap(original - math.fsum(variants) / len(variants), lost, len(used))
 
 
@@ -221,7 +221,7 @@ def _standing(
         for key, trials in group.trials.items()
         if (known := [found for found in map(value, trials) if not math.isnan(found)])
     }
-    lost = {key for key, trials in group.trials.items() if any(map(_diverged, trials))}
+    lost = {key for key, trials in group.trials.items() if any(trial.diverged for trial in trials)}
     original = next((key for key in means if arrangement.cell(key).is_original), None)
     if original is None:
         return f"{what}: not measured yet"
@@ -251,12 +251,8 @@ def _the(number: int) -> str:
     return "the" if number == 1 else ordinal(number)
 
 
-def _diverged(trial: TrialRecord) -> bool:
-    return trial.training is not None and trial.training.diverged_at is not None
-
-
 def _lost(group: Group) -> str:
-    lost = [trial.label for trials in group.trials.values() for trial in trials if _diverged(trial)]
+    lost = [trial.label for trials in group.trials.values() for trial in trials if trial.diverged]
     counted = [f"{label} ({n})" if n > 1 else label for label, n in Counter(lost).items()]
     return f"; diverged: {', '.join(counted)}" if lost else ""
 
