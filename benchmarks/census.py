@@ -12,8 +12,8 @@ from collections import Counter
 
 from _result import keep
 
-from nascope.cells.census import point
-from nascope.cells.spaces import EdgeSpace, space
+from nascope._src.cells.census import point
+from nascope._src.cells.spaces import EdgeSpace, space
 
 CASES = [("darts", 4), ("darts", 5), ("independent", 4), ("nasnet", 4), ("one-source", 5)]
 ALONE = [("nasnet", 5), *(("independent", nodes) for nodes in range(6, 13))]

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from _result import keep
 
-from nascope.records.files import write_json
-from nascope.records.locks import locked
-from nascope.study.engines import Engine, ProcessEngine, SerialEngine, Shared, Task
-from nascope.study.engines.ray import RayEngine
+from nascope._src.records.files import write_json
+from nascope._src.records.locks import locked
+from nascope._src.study.engines import Engine, ProcessEngine, SerialEngine, Shared, Task
+from nascope._src.study.engines.ray import RayEngine
 
 FEW, MANY = 1000, 5000
 WORKERS = 2

@@ -1,7 +1,7 @@
 """Evaluation against the plain way: images a second, one thread on both sides, DARTS, C=16, L=8.
 
 Plain is eager, NCHW, from a DataLoader, at the best of a few batch sizes. Ours is
-`nascope.training.evaluate`. Losses and accuracies are asserted equal. Needs CIFAR-10 in
+`nascope._src.training.evaluate`. Losses and accuracies are asserted equal. Needs CIFAR-10 in
 NASCOPE_DATA.
 """
 
@@ -14,12 +14,12 @@ import torch
 from _plain import PlainNetwork, plain_evaluation
 from _result import keep
 
-from nascope.cells import load_cell
-from nascope.data import load_data
-from nascope.data.augment import Images
-from nascope.data.device import describe_device, take_process
-from nascope.networks import Network
-from nascope.training import evaluate
+from nascope._src.cells import load_cell
+from nascope._src.data import load_data
+from nascope._src.data.augment import Images
+from nascope._src.data.device import describe_device, take_process
+from nascope._src.networks import Network
+from nascope._src.training import evaluate
 
 ROUNDS = 5
 BATCHES = (16, 32, 64, 128)

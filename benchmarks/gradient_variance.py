@@ -24,12 +24,12 @@ from safetensors.torch import save_file
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
-from nascope.cells import load_cell
-from nascope.data import load_data
-from nascope.data.augment import Images
-from nascope.data.device import describe_device, take_process
-from nascope.networks import Network
-from nascope.probes import Grid, Risk, choose_method, gradient_variance, random_directions
+from nascope._src.cells import load_cell
+from nascope._src.data import load_data
+from nascope._src.data.augment import Images
+from nascope._src.data.device import describe_device, take_process
+from nascope._src.networks import Network
+from nascope._src.probes import Grid, Risk, choose_method, gradient_variance, random_directions
 
 ROUNDS = 7
 BATCH = 64

@@ -1,7 +1,7 @@
 """A loss landscape against the plain way, both cores: DARTS, C=16, L=8, a 5×5 grid, float32.
 
 Plain sets the weights of an eager NCHW network at each point and loops over a DataLoader, with two
-threads. Ours is `nascope.probes.landscape` with two workers. Losses are asserted equal to 1e-4.
+threads. Ours is `nascope._src.probes.landscape` with two workers. Losses are asserted equal to 1e-4.
 The peak of memory of a grid nine times as large must be the same. Needs CIFAR-10 in NASCOPE_DATA.
 """
 
@@ -17,12 +17,12 @@ import torch
 from _plain import PlainNetwork, peak_memory_mb, plain_evaluation
 from _result import keep
 
-from nascope.cells import load_cell
-from nascope.data import load_data
-from nascope.data.augment import Images
-from nascope.data.device import describe_device, take_process
-from nascope.networks import Network
-from nascope.probes import Grid, Risk, landscape, random_directions
+from nascope._src.cells import load_cell
+from nascope._src.data import load_data
+from nascope._src.data.augment import Images
+from nascope._src.data.device import describe_device, take_process
+from nascope._src.networks import Network
+from nascope._src.probes import Grid, Risk, landscape, random_directions
 
 ROUNDS = 5
 IMAGES = 256

@@ -11,7 +11,7 @@ from _result import keep
 
 COMMANDS = {
     "python": ["-c", "pass"],
-    "import": ["-c", "import nascope.cells"],
+    "import": ["-c", "import nascope._src.cells"],
     "describe": ["-m", "nascope", "describe", "DARTS"],
     "census": ["-m", "nascope", "census", "--space", "darts", "--json"],
     "help": ["-m", "nascope", "--help"],

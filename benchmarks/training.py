@@ -2,7 +2,7 @@
 
 Plain is one trial with two threads: eager, NCHW, float32, a DataLoader that augments image by
 image, a host sync at each step. Ours is two trials side by side, one thread each, by
-`nascope.training.train`, at the pace that its records state. Each run is a process of its own, so
+`nascope._src.training.train`, at the pace that its records state. Each run is a process of its own, so
 that peak memory is its own too. Logits and gradients of a step are asserted equal, and the accuracy
 after equally many epochs is compared over three seeds. Needs CIFAR-10 in NASCOPE_DATA.
 """
@@ -31,12 +31,12 @@ from _result import keep
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from nascope.cells import load_cell
-from nascope.data import load_data
-from nascope.data.augment import Images, draw_epoch
-from nascope.data.device import describe_device, take_process
-from nascope.networks import Network
-from nascope.training import Recipe, train
+from nascope._src.cells import load_cell
+from nascope._src.data import load_data
+from nascope._src.data.augment import Images, draw_epoch
+from nascope._src.data.device import describe_device, take_process
+from nascope._src.networks import Network
+from nascope._src.training import Recipe, train
 
 CELL, CHANNELS, LAYERS, BATCH = "DARTS", 16, 8, 80
 ROUNDS = 5

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nascope.probes import (
+from nascope._src.probes import (
     Grid,
     Risk,
     block_lipschitz,
@@ -27,7 +27,7 @@ from nascope.probes import (
     random_directions,
     trajectory_plane,
 )
-from nascope.report.probe_figures import draw_probe
+from nascope._src.report.probe_figures import draw_probe
 
 
 def squared(outputs: Tensor, targets: Tensor) -> Tensor:

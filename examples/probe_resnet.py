@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nascope.analysis import over_seeds, smoothness_of
-from nascope.data import load_data
-from nascope.data.augment import on_device
-from nascope.probes import (
+from nascope._src.analysis import over_seeds, smoothness_of
+from nascope._src.data import load_data
+from nascope._src.data.augment import on_device
+from nascope._src.probes import (
     Grid,
     Risk,
     choose_method,
@@ -28,7 +28,7 @@ from nascope.probes import (
     random_directions,
     spectrum,
 )
-from nascope.report.probe_figures import draw_probe
+from nascope._src.report.probe_figures import draw_probe
 
 
 class Block(nn.Module):

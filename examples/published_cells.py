@@ -3,10 +3,10 @@
 python examples/published_cells.py > published.md
 """
 
-from nascope.cells import catalog
-from nascope.cells.census import point
-from nascope.cells.spaces import ranks, space
-from nascope.errors import GenotypeError
+from nascope._src.cells import catalog
+from nascope._src.cells.census import point
+from nascope._src.cells.spaces import ranks, space
+from nascope._src.errors import GenotypeError
 
 
 def numbers(entry: catalog.Entry, kind: str) -> str:

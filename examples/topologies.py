@@ -10,9 +10,9 @@ which the width falls and the depth grows as in the figure.
 import sys
 from pathlib import Path
 
-from nascope.cells import Cell, cell_names, load_cell, published_variant
-from nascope.cells.drawing import gallery_svg
-from nascope.cells.topology import depth, fractional_width, strict_width
+from nascope._src.cells import Cell, cell_names, load_cell, published_variant
+from nascope._src.cells.drawing import gallery_svg
+from nascope._src.cells.topology import depth, fractional_width, strict_width
 
 
 def captioned(name: str, cell: Cell) -> tuple[str, Cell]:

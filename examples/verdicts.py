@@ -5,8 +5,8 @@ python examples/verdicts.py runs/cells > verdicts.md
 
 import sys
 
-from nascope.analysis import too_small, verdicts
-from nascope.records import read_study
+from nascope._src.analysis import too_small, verdicts
+from nascope._src.records import read_study
 
 
 def main(folder: str) -> None:

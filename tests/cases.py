@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nascope.cells import Cell, Genotype
-from nascope.cells.genotype import OPERATIONS
-from nascope.networks import Network
+from nascope._src.cells import Cell, Genotype
+from nascope._src.cells.genotype import OPERATIONS
+from nascope._src.networks import Network
 
 
 def all_operations() -> Genotype:

@@ -11,29 +11,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nascope.lazy import lazily
-
-__version__ = "0.1.0"
+from nascope._src.lazy import lazily
+from nascope._version import __version__ as __version__
 
 _HOMES = {
-    "Cell": "nascope.cells",
-    "Genotype": "nascope.cells",
-    "load_cell": "nascope.cells",
-    "parse": "nascope.cells",
-    "published_variant": "nascope.cells",
-    "random_variant": "nascope.cells",
-    "topology": "nascope.cells",
-    "Network": "nascope.networks",
-    "load_data": "nascope.data",
-    "Recipe": "nascope.training",
-    "train": "nascope.training",
-    "Grid": "nascope.probes",
-    "Risk": "nascope.probes",
-    "gradient_variance": "nascope.probes",
-    "landscape": "nascope.probes",
-    "random_directions": "nascope.probes",
-    "read_study": "nascope.records",
-    "write_report": "nascope.report",
+    "Cell": "nascope._src.cells",
+    "Genotype": "nascope._src.cells",
+    "load_cell": "nascope._src.cells",
+    "parse": "nascope._src.cells",
+    "published_variant": "nascope._src.cells",
+    "random_variant": "nascope._src.cells",
+    "topology": "nascope._src.cells",
+    "Network": "nascope._src.networks",
+    "load_data": "nascope._src.data",
+    "Recipe": "nascope._src.training",
+    "train": "nascope._src.training",
+    "Grid": "nascope._src.probes",
+    "Risk": "nascope._src.probes",
+    "gradient_variance": "nascope._src.probes",
+    "landscape": "nascope._src.probes",
+    "random_directions": "nascope._src.probes",
+    "read_study": "nascope._src.records",
+    "write_report": "nascope._src.report",
 }
 
 __all__ = [
@@ -58,7 +57,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from nascope.cells import (
+    from nascope._src.cells import (
         Cell,
         Genotype,
         load_cell,
@@ -67,13 +66,13 @@ if TYPE_CHECKING:
         random_variant,
         topology,
     )
-    from nascope.data import load_data
-    from nascope.networks import Network
-    from nascope.plans.recipe import Recipe
-    from nascope.probes import Grid, Risk, gradient_variance, landscape, random_directions
-    from nascope.records import read_study
-    from nascope.report import write_report
-    from nascope.training.train import train
+    from nascope._src.data import load_data
+    from nascope._src.networks import Network
+    from nascope._src.plans.recipe import Recipe
+    from nascope._src.probes import Grid, Risk, gradient_variance, landscape, random_directions
+    from nascope._src.records import read_study
+    from nascope._src.report import write_report
+    from nascope._src.training.train import train
 
 
 __getattr__ = lazily(__name__, _HOMES)

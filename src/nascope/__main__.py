@@ -1,3 +1,3 @@
-from nascope.cli import main
+from nascope._src.cli import main
 
 main()

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nascope.cells import load_cell, random_variant
-from nascope.cells.genotype import Genotype
-from nascope.cells.topology import topology
-from nascope.records import CurvePoint, ProbeRecord, StudyRecord, TrainingRecord, TrialRecord
+from nascope._src.cells import load_cell, random_variant
+from nascope._src.cells.genotype import Genotype
+from nascope._src.cells.topology import topology
+from nascope._src.records import CurvePoint, ProbeRecord, StudyRecord, TrainingRecord, TrialRecord
 
 DATA = {"digest": "0", "classes": 10, "train": 5000, "test": 400, "validation": 500,
         "image_size": 32, "image_channels": 3}  # fmt: skip

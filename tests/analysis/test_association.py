@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nascope.analysis.association import Association, association, midranks, spearman
+from nascope._src.analysis.association import Association, association, midranks, spearman
 
 
 def test_midranks_and_spearman_are_scipys() -> None:
@@ -44,7 +44,7 @@ def test_drawn_permutations_agree_with_all(monkeypatch: pytest.MonkeyPatch) -> N
     own = [(a, a + generator.normal(size=5)) for a in x]
     exact = association(own)
     assert exact.exact
-    monkeypatch.setattr("nascope.analysis.association.MOST_EXACT", 0)
+    monkeypatch.setattr("nascope._src.analysis.association.MOST_EXACT", 0)
     drawn = association(own, seed=5)
     assert not drawn.exact
     assert (drawn.rho, drawn.low, drawn.high) == (exact.rho, exact.low, exact.high)
@@ -113,8 +113,8 @@ def test_coverage_of_what_is_there(
     families: int, size: int, correlation: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The interval holds what ρ is on average, even where a draw orders all perfectly."""
-    monkeypatch.setattr("nascope.analysis.association.MOST_EXACT", 0)  # its p is not looked at
-    monkeypatch.setattr("nascope.analysis.association.DRAWS", 1)
+    monkeypatch.setattr("nascope._src.analysis.association.MOST_EXACT", 0)  # its p is not looked at
+    monkeypatch.setattr("nascope._src.analysis.association.DRAWS", 1)
     generator = np.random.default_rng(8)
 
     def draw() -> Association:

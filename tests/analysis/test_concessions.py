@@ -8,9 +8,9 @@ import math
 import numpy as np
 import pytest
 
-from nascope.analysis.concessions import adapted_is_better, between_wirings, concession
-from nascope.analysis.families import Family, Wiring, families, main_settings
-from nascope.analysis.generalisation import pair_families, pairs
+from nascope._src.analysis.concessions import adapted_is_better, between_wirings, concession
+from nascope._src.analysis.families import Family, Wiring, families, main_settings
+from nascope._src.analysis.generalisation import pair_families, pairs
 from tests.analysis import planted
 
 

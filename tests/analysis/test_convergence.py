@@ -4,14 +4,14 @@ import math
 
 import pytest
 
-from nascope.analysis import (
+from nascope._src.analysis import (
     area_under_loss,
     best_test_accuracy,
     epochs_to_loss,
     final_test_accuracy,
     shared_threshold,
 )
-from nascope.records import CurvePoint, TrainingRecord
+from nascope._src.records import CurvePoint, TrainingRecord
 
 
 def run(losses: list[float], *, diverged: bool = False, finished: bool = True) -> TrainingRecord:

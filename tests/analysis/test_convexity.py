@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nascope.analysis.convexity import (
+from nascope._src.analysis.convexity import (
     concavity,
     convex_area,
     convex_radius,
@@ -16,7 +16,7 @@ from nascope.analysis.convexity import (
     roughness,
     second_derivatives,
 )
-from nascope.errors import StudyError
+from nascope._src.errors import StudyError
 
 AXIS = np.linspace(-1, 1, 21)  # steps of 0.1
 NUMBERS = {

@@ -6,12 +6,12 @@ import pkgutil
 
 import pytest
 
-import nascope.analysis
-import nascope.report
+import nascope._src.analysis
+import nascope._src.report
 
 MODULES = [
     f"{package.__name__}.{module.name}"
-    for package in (nascope.analysis, nascope.report)
+    for package in (nascope._src.analysis, nascope._src.report)
     for module in pkgutil.iter_modules(package.__path__)
 ]
 

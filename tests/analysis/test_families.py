@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from nascope.analysis.families import families, main_settings
-from nascope.records import StudyRecord
+from nascope._src.analysis.families import families, main_settings
+from nascope._src.records import StudyRecord
 from tests.analysis import planted
 
 

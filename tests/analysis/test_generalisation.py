@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nascope.analysis.families import families, main_settings
-from nascope.analysis.generalisation import (
+from nascope._src.analysis.families import families, main_settings
+from nascope._src.analysis.generalisation import (
     chance_that_a_variant_wins,
     equivalence,
     mcnemar,

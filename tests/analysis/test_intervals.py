@@ -6,8 +6,8 @@ import statistics
 
 import pytest
 
-from nascope.analysis import over_seeds
-from nascope.analysis.intervals import bootstrap_t, detectable, student_quantile
+from nascope._src.analysis import over_seeds
+from nascope._src.analysis.intervals import bootstrap_t, detectable, student_quantile
 
 
 def test_no_interval_below_three_seeds() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nascope.analysis import measure_study, shared_levels
-from nascope.analysis.measures import mode_of
-from nascope.records import StudyRecord, read_study
-from nascope.report.columns import columns
+from nascope._src.analysis import measure_study, shared_levels
+from nascope._src.analysis.measures import mode_of
+from nascope._src.records import StudyRecord, read_study
+from nascope._src.report.columns import columns
 from tests.report.synthetic import Fake, bowl, family, write_study
 
 

@@ -9,12 +9,12 @@ from statistics import fmean
 
 import pytest
 
-from nascope.analysis import pattern as module
-from nascope.analysis.pattern import by_algorithm, holm, pattern, score, survey, tails
-from nascope.cells.catalog import Entry, entries
-from nascope.cells.genotype import Genotype
-from nascope.cells.spaces import space
-from nascope.errors import GenotypeError, StudyError
+from nascope._src.analysis import pattern as module
+from nascope._src.analysis.pattern import by_algorithm, holm, pattern, score, survey, tails
+from nascope._src.cells.catalog import Entry, entries
+from nascope._src.cells.genotype import Genotype
+from nascope._src.cells.spaces import space
+from nascope._src.errors import GenotypeError, StudyError
 
 
 def test_docstrings():

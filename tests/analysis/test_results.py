@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from nascope.analysis.results import results
-from nascope.cells.formats import parse
-from nascope.errors import StudyError
-from nascope.records import read_study
-from nascope.records.tables import write_table
+from nascope._src.analysis.results import results
+from nascope._src.cells.formats import parse
+from nascope._src.errors import StudyError
+from nascope._src.records import read_study
+from nascope._src.records.tables import write_table
 from tests.report import synthetic
 
 

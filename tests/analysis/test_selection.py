@@ -10,11 +10,11 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from nascope.analysis.families import families, main_settings
-from nascope.analysis.selection import Candidate, candidates_of, choices, read_candidates
-from nascope.cells import load_cell
-from nascope.cells.genotype import format_text
-from nascope.errors import StudyError
+from nascope._src.analysis.families import families, main_settings
+from nascope._src.analysis.selection import Candidate, candidates_of, choices, read_candidates
+from nascope._src.cells import load_cell
+from nascope._src.cells.genotype import format_text
+from nascope._src.errors import StudyError
 from tests.analysis import planted
 
 

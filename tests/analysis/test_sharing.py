@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nascope.analysis.comparisons import judge_measure
-from nascope.analysis.families import families, main_settings
-from nascope.analysis.sharing import groups, original_wirings, shared_wirings
+from nascope._src.analysis.comparisons import judge_measure
+from nascope._src.analysis.families import families, main_settings
+from nascope._src.analysis.sharing import groups, original_wirings, shared_wirings
 from tests.analysis import planted
 
 

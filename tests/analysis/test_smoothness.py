@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nascope.analysis import area_below, at_centre, convexity, gradient_std, over_seeds, summarise
-from nascope.analysis.smoothness import Smoothness, over_pairs, smoothness_of
+from nascope._src.analysis import (
+    area_below,
+    at_centre,
+    convexity,
+    gradient_std,
+    over_seeds,
+    summarise,
+)
+from nascope._src.analysis.smoothness import Smoothness, over_pairs, smoothness_of
 
 AXIS = np.linspace(-1, 1, 21)
 

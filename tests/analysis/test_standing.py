@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nascope.analysis.standing import _numbered, contrast, detectable_shift
+from nascope._src.analysis.standing import _numbered, contrast, detectable_shift
 
 
 def test_against_brute_force() -> None:

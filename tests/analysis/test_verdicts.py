@@ -8,13 +8,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nascope.analysis import comparisons
-from nascope.analysis.claims import MODES, measure_of
-from nascope.analysis.comparisons import judge_measure, judge_slope
-from nascope.analysis.families import main_settings
-from nascope.analysis.verdicts import judge_adapted, judge_endings, too_small, verdicts
-from nascope.cells.topology import topology
-from nascope.records import StudyRecord, TrialRecord
+from nascope._src.analysis import comparisons
+from nascope._src.analysis.claims import MODES, measure_of
+from nascope._src.analysis.comparisons import judge_measure, judge_slope
+from nascope._src.analysis.families import main_settings
+from nascope._src.analysis.verdicts import judge_adapted, judge_endings, too_small, verdicts
+from nascope._src.cells.topology import topology
+from nascope._src.records import StudyRecord, TrialRecord
 from tests.analysis import planted
 
 DRAWS = 500

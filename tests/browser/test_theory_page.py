@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nascope.records.files import write_json
-from nascope.report.theory_page import write_theory_page
-from nascope.theory.check import check_bounds, check_published
-from nascope.theory.convergence import Descent
-from nascope.theory.counterexamples import cases
-from nascope.theory.sweeping import compare, settings
+from nascope._src.records.files import write_json
+from nascope._src.report.theory_page import write_theory_page
+from nascope._src.theory.check import check_bounds, check_published
+from nascope._src.theory.convergence import Descent
+from nascope._src.theory.counterexamples import cases
+from nascope._src.theory.sweeping import compare, settings
 from tests.browser.chromium import Page
 from tests.browser.test_report_page import assert_quiet
 

@@ -17,10 +17,10 @@ import time
 import unicodedata  # Python's own parser imports it at the first non-ASCII name
 from collections import Counter
 
-from nascope.cells import catalog, parse
-from nascope.cells.formats import FORMATS, write
-from nascope.cells.resolve import resolve_cell
-from nascope.errors import GenotypeError
+from nascope._src.cells import catalog, parse
+from nascope._src.cells.formats import FORMATS, write
+from nascope._src.cells.resolve import resolve_cell
+from nascope._src.errors import GenotypeError
 
 FORBIDDEN = ("open", "exec", "os.", "subprocess.", "socket.", "shutil.", "ctypes.", "import")
 PIECES = (

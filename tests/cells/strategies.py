@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from nascope.cells import Cell, Edge, Genotype
-from nascope.cells.genotype import OPERATIONS
+from nascope._src.cells import Cell, Edge, Genotype
+from nascope._src.cells.genotype import OPERATIONS
 
 
 @st.composite

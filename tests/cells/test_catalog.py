@@ -5,9 +5,9 @@ from importlib import resources
 
 import pytest
 
-from nascope.cells import catalog
-from nascope.cells.spaces import SPACES
-from nascope.errors import GenotypeError
+from nascope._src.cells import catalog
+from nascope._src.cells.spaces import SPACES
+from nascope._src.errors import GenotypeError
 
 
 def test_what_ships():
@@ -32,7 +32,7 @@ def test_names_differ_even_in_lower_case():
 
 
 def test_normal_cells_are_in_the_space_they_were_searched_in():
-    from nascope.cells.spaces import space  # noqa: PLC0415
+    from nascope._src.cells.spaces import space  # noqa: PLC0415
 
     outside = []
     for group in ("paper", "published"):
@@ -60,4 +60,4 @@ def test_a_near_name_is_suggested(name, hint):
 
 def test_files_are_plain_json():
     for file in ("catalog.json", "published.json"):
-        json.loads(resources.files("nascope.cells").joinpath(file).read_text(encoding="utf-8"))
+        json.loads(resources.files("nascope._src.cells").joinpath(file).read_text(encoding="utf-8"))

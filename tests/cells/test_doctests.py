@@ -6,9 +6,9 @@ import pkgutil
 
 import pytest
 
-import nascope.cells
+import nascope._src.cells
 
-NAMES = [m.name for m in pkgutil.walk_packages(nascope.cells.__path__, "nascope.cells.")]
+NAMES = [m.name for m in pkgutil.walk_packages(nascope._src.cells.__path__, "nascope._src.cells.")]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,12 +7,12 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 
-from nascope.cells import Cell, cell_names, load_cell, published_variant
-from nascope.cells.drawing import FILLS, INK, cell_svg, genotype_html, genotype_svg, readable
-from nascope.cells.genotype import OPERATIONS
-from nascope.cells.layout import crossings, layout
-from nascope.cells.topology import dead_nodes, heights
-from nascope.errors import GenotypeError
+from nascope._src.cells import Cell, cell_names, load_cell, published_variant
+from nascope._src.cells.drawing import FILLS, INK, cell_svg, genotype_html, genotype_svg, readable
+from nascope._src.cells.genotype import OPERATIONS
+from nascope._src.cells.layout import crossings, layout
+from nascope._src.cells.topology import dead_nodes, heights
+from nascope._src.errors import GenotypeError
 from tests.cells.strategies import cells
 
 
@@ -45,7 +45,7 @@ def test_edges_lead_rightwards_and_boxes_keep_apart(cell):
 
 @pytest.mark.parametrize("name", cell_names())
 def test_the_order_never_has_more_crossings_than_the_naive_one(name):
-    from nascope.cells.layout import _layers  # noqa: PLC0415
+    from nascope._src.cells.layout import _layers  # noqa: PLC0415
 
     for cell in (load_cell(name).normal, load_cell(name).reduce):
         assert crossings(layout(cell)) <= crossings(_layers(cell))

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nascope.cells import Cell, Edge, Genotype, cell_names, load_cell, parse
-from nascope.cells.formats import FORMATS, read, read_file, write
-from nascope.cells.formats.hidden_states import ENAS_OPERATIONS
-from nascope.cells.formats.naslib import NASLIB_OPERATIONS
-from nascope.cells.genotype import OPERATIONS, from_dict, to_dict
-from nascope.cells.topology import loose_ends
-from nascope.errors import GenotypeError
+from nascope._src.cells import Cell, Edge, Genotype, cell_names, load_cell, parse
+from nascope._src.cells.formats import FORMATS, read, read_file, write
+from nascope._src.cells.formats.hidden_states import ENAS_OPERATIONS
+from nascope._src.cells.formats.naslib import NASLIB_OPERATIONS
+from nascope._src.cells.genotype import OPERATIONS, from_dict, to_dict
+from nascope._src.cells.topology import loose_ends
+from nascope._src.errors import GenotypeError
 from tests.cells.strategies import cells, genotypes, pair_cells
 
 DARTS = load_cell("DARTS")

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networkx.algorithms.isomorphism import categorical_multiedge_match, categorical_node_match
 
-from nascope.cells import Cell, load_cell
-from nascope.cells.isomorphism import canonical, distinct, isomorphic
-from nascope.cells.topology import topology
+from nascope._src.cells import Cell, load_cell
+from nascope._src.cells.isomorphism import canonical, distinct, isomorphic
+from nascope._src.cells.topology import topology
 from tests.cells.strategies import cells
 
 

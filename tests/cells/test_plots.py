@@ -4,11 +4,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nascope.cells import load_cell
-from nascope.cells.census import Census, point
-from nascope.cells.plots import census_svg
-from nascope.cells.spaces import SPACES, space
-from nascope.errors import GenotypeError
+from nascope._src.cells import load_cell
+from nascope._src.cells.census import Census, point
+from nascope._src.cells.plots import census_svg
+from nascope._src.cells.spaces import SPACES, space
+from nascope._src.errors import GenotypeError
 
 
 def _texts(svg: str) -> list[str]:

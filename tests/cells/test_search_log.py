@@ -5,10 +5,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nascope.cells import load_cell
-from nascope.cells.genotype import format_text, to_dict
-from nascope.cells.search_log import read_lines, read_log, trace, trace_svg
-from nascope.errors import GenotypeError
+from nascope._src.cells import load_cell
+from nascope._src.cells.genotype import format_text, to_dict
+from nascope._src.cells.search_log import read_lines, read_log, trace, trace_svg
+from nascope._src.errors import GenotypeError
 
 FIRST, SECOND = load_cell("DARTS"), load_cell("SNAS")
 DARTS_LOG = f"""2019-04-01 12:00:00,123 gpu device = 0

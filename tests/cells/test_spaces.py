@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nascope.cells import Cell, cell_names, load_cell, parse, published_variant
-from nascope.cells.census import CONVENTIONS, Point, point
-from nascope.cells.chance import below, shuffled, subset, weighted
-from nascope.cells.space import Space
-from nascope.cells.spaces import SPACES, EdgeSpace, holding, ranks, space
-from nascope.cells.topology import dead_nodes, loose_ends
-from nascope.errors import GenotypeError
+from nascope._src.cells import Cell, cell_names, load_cell, parse, published_variant
+from nascope._src.cells.census import CONVENTIONS, Point, point
+from nascope._src.cells.chance import below, shuffled, subset, weighted
+from nascope._src.cells.space import Space
+from nascope._src.cells.spaces import SPACES, EdgeSpace, holding, ranks, space
+from nascope._src.cells.topology import dead_nodes, loose_ends
+from nascope._src.errors import GenotypeError
 
 
 @st.composite

@@ -6,8 +6,8 @@ import networkx as nx
 import pytest
 from hypothesis import given
 
-from nascope.cells import Cell, load_cell, published_variant, topology
-from nascope.cells.topology import (
+from nascope._src.cells import Cell, load_cell, published_variant, topology
+from nascope._src.cells.topology import (
     channel_width,
     dead_nodes,
     depth,
@@ -20,7 +20,7 @@ from nascope.cells.topology import (
     plain_number,
     strict_width,
 )
-from nascope.errors import GenotypeError
+from nascope._src.errors import GenotypeError
 from tests.cells.strategies import cells
 
 # name: strict width, fractional width, depth (design facts, from both versions of the paper)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nascope.cells import Cell, Genotype, load_cell, published_variant, random_variant
-from nascope.cells.adaptation import adapt, narrowest, widest
-from nascope.cells.isomorphism import isomorphic
-from nascope.cells.spaces import space
-from nascope.cells.topology import dead_nodes, depth, fractional_width, strict_width
-from nascope.cells.wiring import (
+from nascope._src.cells import Cell, Genotype, load_cell, published_variant, random_variant
+from nascope._src.cells.adaptation import adapt, narrowest, widest
+from nascope._src.cells.isomorphism import isomorphic
+from nascope._src.cells.spaces import space
+from nascope._src.cells.topology import dead_nodes, depth, fractional_width, strict_width
+from nascope._src.cells.wiring import (
     DARTS_OPERATIONS,
     covering_variants,
     distinct_variants,
@@ -22,7 +22,7 @@ from nascope.cells.wiring import (
     random_operations,
     rewire,
 )
-from nascope.errors import GenotypeError
+from nascope._src.errors import GenotypeError
 from tests.cells.strategies import cells, genotypes
 
 DARTS, AMOEBA = load_cell("DARTS"), load_cell("AmoebaNet")

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from nascope.cells import load_cell
-from nascope.cells.genotype import format_text, to_dict
-from nascope.cli import main
+from nascope._src.cells import load_cell
+from nascope._src.cells.genotype import format_text, to_dict
+from nascope._src.cli import main
 
 DARTS = {
     "normal": {
@@ -228,7 +228,7 @@ def test_bad_input_is_one_line_and_exit_code_2(nascope, arguments, said):
 def test_describe_loads_nothing_heavy():
     script = (
         "import sys; sys.argv = ['nascope', 'describe', 'DARTS']\n"
-        "from nascope.cli import main\n"
+        "from nascope._src.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "heavy = {'torch', 'numpy', 'scipy', 'networkx', 'rich', 'pandas', 'matplotlib'}\n"
         "print(sorted(heavy & set(sys.modules)))"

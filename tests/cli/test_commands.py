@@ -325,11 +325,11 @@ def test_evaluate_curves_and_import(tmp_path):
 @pytest.mark.parametrize(
     "statement",
     [
-        "import nascope, nascope.cells; nascope.load_cell('DARTS')._repr_html_()",
+        "import nascope, nascope._src.cells; nascope.load_cell('DARTS')._repr_html_()",
         "import nascope; nascope.read_study, nascope.write_report",
-        "from nascope.cli.main import app",
-        "import nascope.study.study_file, nascope.study.template, nascope.study.run_search",
-        "import nascope.records.status, nascope.records.leftovers, nascope.analysis.results",
+        "from nascope._src.cli.main import app",
+        "import nascope._src.study.study_file, nascope._src.study.template, nascope._src.study.run_search",
+        "import nascope._src.records.status, nascope._src.records.leftovers, nascope._src.analysis.results",
     ],
 )
 def test_no_torch_where_none_is_needed(statement):

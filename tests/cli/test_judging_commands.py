@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from nascope.analysis import verdicts
-from nascope.cells import load_cell
-from nascope.cells.genotype import format_text
-from nascope.cli.main import app, main
-from nascope.records import read_study
+from nascope._src.analysis import verdicts
+from nascope._src.cells import load_cell
+from nascope._src.cells.genotype import format_text
+from nascope._src.cli.main import app, main
+from nascope._src.records import read_study
 from tests.report.synthetic import STUDIES, family, write_study
 
 

@@ -15,8 +15,8 @@ from unittest.mock import Mock
 import pyarrow.parquet as pq
 import pytest
 
-from nascope.cli import studies
-from nascope.study.run import Snapshot
+from nascope._src.cli import studies
+from nascope._src.study.run import Snapshot
 from tests.cli.test_commands import nascope
 
 SMALL = """
@@ -147,11 +147,13 @@ def test_the_time_left_of_a_resumed_search_is_by_its_own_pace(tmp_path, monkeypa
             clock[0] += 60
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nascope.study.run_search.run_search", resumed)
-    monkeypatch.setattr("nascope.cli.studies.engine_of", lambda *_, **__: nullcontext((None, 1)))
-    monkeypatch.setattr("nascope.cli.progress.display", lambda **_: nullcontext(display))
-    monkeypatch.setattr("nascope.cli.studies.display", lambda **_: nullcontext(display))
-    monkeypatch.setattr("nascope.cli.progress.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("nascope._src.study.run_search.run_search", resumed)
+    monkeypatch.setattr(
+        "nascope._src.cli.studies.engine_of", lambda *_, **__: nullcontext((None, 1))
+    )
+    monkeypatch.setattr("nascope._src.cli.progress.display", lambda **_: nullcontext(display))
+    monkeypatch.setattr("nascope._src.cli.studies.display", lambda **_: nullcontext(display))
+    monkeypatch.setattr("nascope._src.cli.progress.time.monotonic", lambda: clock[0])
     with pytest.raises(KeyboardInterrupt):
         studies.search(tmp_path / "s.toml")
     (_, unknown, _), (share, left, words) = (call.args for call in display.show.call_args_list)

@@ -113,8 +113,8 @@ def test_report_needs_something(folder, tmp_path):
 def test_a_violation_is_exit_code_one(folder, tmp_path, monkeypatch, capsys):
     import typer  # noqa: PLC0415
 
-    from nascope.cli.theory import check  # noqa: PLC0415
-    from nascope.theory import everything  # noqa: PLC0415
+    from nascope._src.cli.theory import check  # noqa: PLC0415
+    from nascope._src.theory import everything  # noqa: PLC0415
 
     true = json.loads((folder[0] / "check.json").read_text())
     monkeypatch.setattr(everything, "check_everything", lambda **_: {**true, "holds": False})

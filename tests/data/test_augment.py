@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from nascope.data.augment import Images, draw_epoch
-from nascope.data.augmentation import Augmentation
+from nascope._src.data.augment import Images, draw_epoch
+from nascope._src.data.augmentation import Augmentation
 
 DEVICE = torch.device("cpu")
 

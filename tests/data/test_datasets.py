@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from nascope.data import load_data
-from nascope.data.datasets import balanced_subset, channel_statistics
-from nascope.errors import DataError
+from nascope._src.data import load_data
+from nascope._src.data.datasets import balanced_subset, channel_statistics
+from nascope._src.errors import DataError
 
 needs_cifar = pytest.mark.skipif(
     not os.environ.get("NASCOPE_DATA"), reason="NASCOPE_DATA names no data folder with CIFAR"

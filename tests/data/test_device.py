@@ -9,7 +9,7 @@ import hashlib, sys
 before = sys.argv[1] == "before"
 if before:
     import scipy.sparse.linalg
-from nascope.data.device import take_process
+from nascope._src.data.device import take_process
 take_process(int(sys.argv[2]))
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh

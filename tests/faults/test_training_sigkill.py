@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from nascope.training import load_checkpoint
+from nascope._src.training import load_checkpoint
 from tests.training.test_train import assert_same
 
 pytestmark = pytest.mark.faults
@@ -20,9 +20,9 @@ CODE = """
 import sys
 from pathlib import Path
 import torch
-from nascope.cells import load_cell
-from nascope.data import load_data
-from nascope.training import Recipe, train
+from nascope._src.cells import load_cell
+from nascope._src.data import load_data
+from nascope._src.training import Recipe, train
 torch.set_num_threads(1)
 data = load_data("digits", train_size=400, test_size=60)
 recipe = Recipe(channels=2, layers=3, epochs=4, batch_size=20, drop_path=0.2)

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from nascope.cells import load_cell
-from nascope.networks import folded
+from nascope._src.cells import load_cell
+from nascope._src.networks import folded
 from tests import cases
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from nascope.cells import cell_names, load_cell, published_variant
-from nascope.networks import Network, multiply_adds
+from nascope._src.cells import cell_names, load_cell, published_variant
+from nascope._src.networks import Network, multiply_adds
 
 
 def _by_hand(network: nn.Module, images: torch.Tensor) -> int:

@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from nascope.cells import Cell, Genotype, load_cell, published_variant
-from nascope.errors import GenotypeError, StudyError
-from nascope.networks import Network, parameter_count
-from nascope.networks.operations import build_operation
+from nascope._src.cells import Cell, Genotype, load_cell, published_variant
+from nascope._src.errors import GenotypeError, StudyError
+from nascope._src.networks import Network, parameter_count
+from nascope._src.networks.operations import build_operation
 from tests import cases, reference
 
 COUNTS = [  # the table of published parameter counts: cell, C, L, tower, parameters

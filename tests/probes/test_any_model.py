@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from nascope.errors import ProbeError
-from nascope.probes import (
+from nascope._src.errors import ProbeError
+from nascope._src.probes import (
     Grid,
     Risk,
     choose_method,

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nascope.cells import load_cell
-from nascope.errors import ProbeError
-from nascope.probes import (
+from nascope._src.cells import load_cell
+from nascope._src.errors import ProbeError
+from nascope._src.probes import (
     Grid,
     Risk,
     block_lipschitz,
@@ -19,7 +19,7 @@ from nascope.probes import (
     random_directions,
     spectrum,
 )
-from nascope.probes.curvature import lanczos
+from nascope._src.probes.curvature import lanczos
 from tests import cases, reference
 
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from nascope.cells import load_cell
-from nascope.data import load_data
-from nascope.plans.probes import ProbePlan
-from nascope.probes import (
+from nascope._src.cells import load_cell
+from nascope._src.data import load_data
+from nascope._src.plans.probes import ProbePlan
+from nascope._src.probes import (
     Grid,
     Risk,
     eigenvalues,
@@ -14,9 +14,9 @@ from nascope.probes import (
     landscape,
     random_directions,
 )
-from nascope.study.probing import probe_checkpoint
-from nascope.training import Recipe, train
-from nascope.training.precision import arithmetic
+from nascope._src.study.probing import probe_checkpoint
+from nascope._src.training import Recipe, train
+from nascope._src.training.precision import arithmetic
 from tests import cases
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from nascope.cells import load_cell
-from nascope.probes import Grid, Risk, eigenvalues, gradient_variance, random_directions
+from nascope._src.cells import load_cell
+from nascope._src.probes import Grid, Risk, eigenvalues, gradient_variance, random_directions
 from tests import cases
 
 ROOT = Path(__file__).parents[2]

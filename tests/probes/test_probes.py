@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nascope.cells import load_cell
-from nascope.errors import ProbeError
-from nascope.plans.options import Share
-from nascope.probes import (
+from nascope._src.cells import load_cell
+from nascope._src.errors import ProbeError
+from nascope._src.plans.options import Share
+from nascope._src.probes import (
     Grid,
     Risk,
     choose_method,
@@ -308,7 +308,7 @@ def test_the_grid_starts_anew_from_the_weights_at_each_point():
 
 def test_golden_values():
     """Guards NUMERICS_VERSION of the probes: a commit that changes these numbers bumps it."""
-    from nascope.records.identity import NUMERICS_VERSION  # noqa: PLC0415
+    from nascope._src.records.identity import NUMERICS_VERSION  # noqa: PLC0415
 
     assert (NUMERICS_VERSION["landscape"], NUMERICS_VERSION["variance"]) == (3, 3)
     images, labels = cases.random_batch(5)

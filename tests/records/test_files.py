@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nascope.errors import StudyError
-from nascope.records.files import (
+from nascope._src.errors import StudyError
+from nascope._src.records.files import (
     from_json,
     plain,
     read_arrays,
@@ -17,8 +17,8 @@ from nascope.records.files import (
     write_arrays,
     write_json,
 )
-from nascope.records.identity import derived_seed, identity
-from nascope.records.paths import StudyPaths, slug
+from nascope._src.records.identity import derived_seed, identity
+from nascope._src.records.paths import StudyPaths, slug
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -6,8 +6,8 @@ import copy
 
 import pytest
 
-from nascope.errors import StudyError
-from nascope.records.plan import Plan, merged, read_plan, write_plan
+from nascope._src.errors import StudyError
+from nascope._src.records.plan import Plan, merged, read_plan, write_plan
 
 
 def entry(label="DARTS", *, seed=0, identity="a" * 16, probes=(), rate=0.025, digest="d"):

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from nascope.cells import load_cell, random_variant
-from nascope.cells.genotype import Genotype, to_dict
-from nascope.records import files
-from nascope.records.identity import identity
-from nascope.records.paths import StudyPaths
-from nascope.records.plan import Plan, write_plan
-from nascope.records.read import CORRECT_KEY, RECORDS_KEY
+from nascope._src.cells import load_cell, random_variant
+from nascope._src.cells.genotype import Genotype, to_dict
+from nascope._src.records import files
+from nascope._src.records.identity import identity
+from nascope._src.records.paths import StudyPaths
+from nascope._src.records.plan import Plan, write_plan
+from nascope._src.records.read import CORRECT_KEY, RECORDS_KEY
 
 HOSTILE_NAME = "<script>alert(1)</script>"
 LONG_NAME = "A-cell-with-a-very-long-name-that-nobody-would-type-by-hand-0"

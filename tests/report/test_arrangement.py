@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nascope.records import read_study
-from nascope.report.arrangement import Arrangement, arrange, describe_settings, status
+from nascope._src.records import read_study
+from nascope._src.report.arrangement import Arrangement, arrange, describe_settings, status
 from tests.report.synthetic import HOSTILE_NAME, STUDIES, write_study
 
 

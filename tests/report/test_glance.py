@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import pytest
 
-from nascope.cells import load_cell
-from nascope.report.arrangement import ShownCell
-from nascope.report.columns import Column
-from nascope.report.glance import _standing, caveat
-from nascope.report.palette import style
+from nascope._src.cells import load_cell
+from nascope._src.report.arrangement import ShownCell
+from nascope._src.report.columns import Column
+from nascope._src.report.glance import _standing, caveat
+from nascope._src.report.palette import style
 
 ACCURACY = Column("accuracy", "Accuracy", "%", lambda measures: 0.0, 1)
 

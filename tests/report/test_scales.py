@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nascope.report.scales import Scale, in_digits, readable, shared_scale
+from nascope._src.report.scales import Scale, in_digits, readable, shared_scale
 
 finite = st.floats(-1e300, 1e300, allow_nan=False)
 

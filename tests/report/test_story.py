@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from nascope.analysis import measure_study, verdicts
-from nascope.analysis.claims import CLAIMS
-from nascope.analysis.generalisation import Pair
-from nascope.analysis.verdict import Verdict
-from nascope.errors import StudyError
-from nascope.records import read_study
-from nascope.records.files import write_json
-from nascope.records.read import together
-from nascope.report import verdict_cards, write_report
-from nascope.report.arrangement import arrange
-from nascope.report.story import (
+from nascope._src.analysis import measure_study, verdicts
+from nascope._src.analysis.claims import CLAIMS
+from nascope._src.analysis.generalisation import Pair
+from nascope._src.analysis.verdict import Verdict
+from nascope._src.errors import StudyError
+from nascope._src.records import read_study
+from nascope._src.records.files import write_json
+from nascope._src.records.read import together
+from nascope._src.report import verdict_cards, write_report
+from nascope._src.report.arrangement import arrange
+from nascope._src.report.story import (
     censuses,
     endings,
     pairs,
@@ -28,7 +28,7 @@ from nascope.report.story import (
     selections,
     within_margin,
 )
-from nascope.report.verdict_cards import cards, tally
+from nascope._src.report.verdict_cards import cards, tally
 from tests.report.synthetic import CIFAR10, STUDIES, Fake, family, write_study
 
 

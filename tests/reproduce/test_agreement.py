@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nascope.cells.genotype import from_dict
-from nascope.data import load_data
-from nascope.records import CurvePoint, ProbeRecord, StudyRecord, TrainingRecord, TrialRecord
-from nascope.reproduce import REPRODUCTION_SCALES, TARGETS, Options, ask
-from nascope.reproduce.agreement import Judge
-from nascope.reproduce.words import here
-from nascope.study.study import DataRequest
+from nascope._src.cells.genotype import from_dict
+from nascope._src.data import load_data
+from nascope._src.records import CurvePoint, ProbeRecord, StudyRecord, TrainingRecord, TrialRecord
+from nascope._src.reproduce import REPRODUCTION_SCALES, TARGETS, Options, ask
+from nascope._src.reproduce.agreement import Judge
+from nascope._src.reproduce.words import here
+from nascope._src.study.study import DataRequest
 
 SMALL, TINY = REPRODUCTION_SCALES["small"], REPRODUCTION_SCALES["tiny"]
 
@@ -109,7 +109,7 @@ def test_topologies_are_held_against_the_papers_numbers(monkeypatch):
     assert lines(asked("fig1"), None)[1].startswith("claim 1 (wide and shallow): supported")
     assert lines(asked("fig10"), None)[0] == "width and depth of 4 cells are the paper's"
     assert lines(asked("fig11"), None)[0] == "width and depth of 1 cell are the paper's"
-    from nascope.reproduce import agreement  # noqa: PLC0415
+    from nascope._src.reproduce import agreement  # noqa: PLC0415
 
     monkeypatch.setitem(agreement.PUBLISHED["fig1"], "DARTS", (3, 3.5, 4))
     assert lines(asked("fig1"), None)[0] == "width and depth of 5 cells differ for DARTS"
@@ -145,7 +145,7 @@ def test_variants_are_narrower_and_deeper_or_named():
 
 
 def test_the_variants_that_disagree_decide_the_word(monkeypatch):
-    from nascope.reproduce import agreement  # noqa: PLC0415
+    from nascope._src.reproduce import agreement  # noqa: PLC0415
 
     question = asked("fig11")
     original, *variants = question.cells

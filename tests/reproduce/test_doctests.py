@@ -4,7 +4,7 @@ import doctest
 
 import pytest
 
-from nascope.reproduce import targets, theorems, words
+from nascope._src.reproduce import targets, theorems, words
 
 
 @pytest.mark.parametrize("module", [targets, theorems, words])

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from nascope.cells import load_cell, published_variant
-from nascope.data import load_data
-from nascope.errors import DataError, GenotypeError, StudyError
-from nascope.plans.recipe import RECIPES
-from nascope.reproduce import (
+from nascope._src.cells import load_cell, published_variant
+from nascope._src.data import load_data
+from nascope._src.errors import DataError, GenotypeError, StudyError
+from nascope._src.plans.recipe import RECIPES
+from nascope._src.reproduce import (
     REPRODUCTION_SCALES,
     TARGETS,
     Options,
@@ -21,9 +21,9 @@ from nascope.reproduce import (
     reproduction_scale,
     targets_of,
 )
-from nascope.reproduce.targets import POPULAR
-from nascope.study import read_study_file
-from nascope.study.study import DataRequest
+from nascope._src.reproduce.targets import POPULAR
+from nascope._src.study import read_study_file
+from nascope._src.study.study import DataRequest
 
 ROOT = Path(__file__).parents[2]
 TINY, SMALL, PAPER = (REPRODUCTION_SCALES[name] for name in ("tiny", "small", "paper"))
@@ -212,7 +212,7 @@ def test_tiny_has_digits_and_no_second_data_set():
 
 def test_no_torch_is_loaded(tmp_path):
     script = (
-        "import sys; from pathlib import Path; from nascope.reproduce import *;"
+        "import sys; from pathlib import Path; from nascope._src.reproduce import *;"
         "asked = ask(targets_of(['fig1', 'fig3', 'fig5']), Options(reproduction_scale('tiny')), None);"
         f"list(draw_questions(asked, Path({str(tmp_path)!r})));"
         "heavy = {'torch', 'plotly', 'pandas', 'matplotlib.pyplot'} & set(sys.modules);"

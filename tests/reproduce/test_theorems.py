@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from nascope.reproduce import REPRODUCTION_SCALES, TARGETS, Options, ask
-from nascope.reproduce.agreement import Judge
-from nascope.reproduce.theorems import HEADING, of_check, of_extremes, proved_holds
-from nascope.reproduce.theory import measure_extremes
+from nascope._src.reproduce import REPRODUCTION_SCALES, TARGETS, Options, ask
+from nascope._src.reproduce.agreement import Judge
+from nascope._src.reproduce.theorems import HEADING, of_check, of_extremes, proved_holds
+from nascope._src.reproduce.theory import measure_extremes
 
 
 def block(*medians):

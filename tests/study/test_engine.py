@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from nascope.errors import NascopeError, StudyError
-from nascope.records.locks import locked
-from nascope.study.engines import Outcome, ProcessEngine, SerialEngine, Shared, Task
-from nascope.study.engines.ray import RayEngine
-from nascope.study.engines.task import Queue
+from nascope._src.errors import NascopeError, StudyError
+from nascope._src.records.locks import locked
+from nascope._src.study.engines import Outcome, ProcessEngine, SerialEngine, Shared, Task
+from nascope._src.study.engines.ray import RayEngine
+from nascope._src.study.engines.task import Queue
 
 
 def make_ray():

@@ -5,18 +5,18 @@ import dataclasses
 import pytest
 import torch
 
-from nascope.cells import load_cell
-from nascope.data import load_data
-from nascope.plans.moments import Moment
-from nascope.plans.probes import CurvaturePlan, ProbePlan
-from nascope.records.files import read_json
-from nascope.study import calibration, probing, regime
-from nascope.study.probing import Probed, probe_checkpoint, probe_network
-from nascope.study.regime import TrainedNetwork, measure_regime, measured_by
-from nascope.study.study import DataRequest, Part, Study, plan_cells
-from nascope.study.tasks import Work
-from nascope.training import Recipe, train
-from nascope.training.train import snapshots_of
+from nascope._src.cells import load_cell
+from nascope._src.data import load_data
+from nascope._src.plans.moments import Moment
+from nascope._src.plans.probes import CurvaturePlan, ProbePlan
+from nascope._src.records.files import read_json
+from nascope._src.study import calibration, probing, regime
+from nascope._src.study.probing import Probed, probe_checkpoint, probe_network
+from nascope._src.study.regime import TrainedNetwork, measure_regime, measured_by
+from nascope._src.study.study import DataRequest, Part, Study, plan_cells
+from nascope._src.study.tasks import Work
+from nascope._src.training import Recipe, train
+from nascope._src.training.train import snapshots_of
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(channels=2, layers=3, epochs=2, batch_size=50)

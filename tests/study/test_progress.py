@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from nascope.study import run
+from nascope._src.study import run
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import time
 import pytest
 import torch
 
-from nascope.errors import StudyError
-from nascope.study.engines import Task
-from nascope.study.engines.ray import RayEngine
+from nascope._src.errors import StudyError
+from nascope._src.study.engines import Task
+from nascope._src.study.engines.ray import RayEngine
 
 cluster_utils = pytest.importorskip(
     "ray.cluster_utils", reason="needs Ray's simulated cluster: pip install 'nascope[ray]'"

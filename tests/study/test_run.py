@@ -12,22 +12,30 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from nascope.data import load_data
-from nascope.errors import CheckpointError, DataError, StudyError
-from nascope.plans.options import Share
-from nascope.records import read_study
-from nascope.records.files import read_json
-from nascope.records.paths import StudyPaths
-from nascope.records.plan import plan_in
-from nascope.records.status import read_status
-from nascope.study import CurvaturePlan, DataRequest, Part, ProbePlan, Study, plan_cells, run_study
-from nascope.study.calibration import forecast
-from nascope.study.engines import Outcome, ProcessEngine, SerialEngine, Task
-from nascope.study.missing import missing
-from nascope.study.run import run_plan
-from nascope.study.tasks import Work, todo_of
-from nascope.study.trial import probe_part, probe_trial
-from nascope.training import Recipe
+from nascope._src.data import load_data
+from nascope._src.errors import CheckpointError, DataError, StudyError
+from nascope._src.plans.options import Share
+from nascope._src.records import read_study
+from nascope._src.records.files import read_json
+from nascope._src.records.paths import StudyPaths
+from nascope._src.records.plan import plan_in
+from nascope._src.records.status import read_status
+from nascope._src.study import (
+    CurvaturePlan,
+    DataRequest,
+    Part,
+    ProbePlan,
+    Study,
+    plan_cells,
+    run_study,
+)
+from nascope._src.study.calibration import forecast
+from nascope._src.study.engines import Outcome, ProcessEngine, SerialEngine, Task
+from nascope._src.study.missing import missing
+from nascope._src.study.run import run_plan
+from nascope._src.study.tasks import Work, todo_of
+from nascope._src.study.trial import probe_part, probe_trial
+from nascope._src.training import Recipe
 
 PART = Part(
     cells=plan_cells(["DARTS"], seeds=[1]),
@@ -483,7 +491,9 @@ def test_a_grid_is_put_together_as_soon_as_its_parts_are_there(tmp_path):
 
 
 def test_a_calibration_that_fails_says_why_in_a_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("nascope.study.calibration.time_steps", Mock(side_effect=ValueError("odd")))
+    monkeypatch.setattr(
+        "nascope._src.study.calibration.time_steps", Mock(side_effect=ValueError("odd"))
+    )
     plan = STUDY.plan(STUDY.load_data())
     todo = todo_of(missing(StudyPaths(tmp_path), plan), tmp_path, None, "cpu")
     with pytest.raises(StudyError, match=r"^the calibration failed: ValueError: odd$"):

@@ -3,13 +3,13 @@ import re
 
 import pytest
 
-from nascope.cells import load_cell, published_variant
-from nascope.cells.genotype import to_dict
-from nascope.errors import NascopeError, StudyError
-from nascope.plans.probes import ProbePlan
-from nascope.records.plan import merged, read_plan, write_plan
-from nascope.study import read_study_file
-from nascope.study.template import write_template
+from nascope._src.cells import load_cell, published_variant
+from nascope._src.cells.genotype import to_dict
+from nascope._src.errors import NascopeError, StudyError
+from nascope._src.plans.probes import ProbePlan
+from nascope._src.records.plan import merged, read_plan, write_plan
+from nascope._src.study import read_study_file
+from nascope._src.study.template import write_template
 
 GOOD = """
 name = "example"

@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch.autograd.functional import hessian, jacobian
 
-from nascope.networks.linear import LinearCell, random_weights, spectral_norm, symmetric_norm
-from nascope.theory.blocks import Blocks, constants
-from nascope.theory.equations import (
+from nascope._src.networks.linear import LinearCell, random_weights, spectral_norm, symmetric_norm
+from nascope._src.theory.blocks import Blocks, constants
+from nascope._src.theory.equations import (
     equation_errors,
     instance_gradients,
     narrowest_gradient,
     narrowest_gradient_by_widest,
     widest_gradient,
 )
-from nascope.theory.objectives import OBJECTIVES, Shape, SoftmaxCrossEntropy, one_of
+from nascope._src.theory.objectives import OBJECTIVES, Shape, SoftmaxCrossEntropy, one_of
 
 SIZE, BATCH, INSTANCES = 2, 2, 3
 CELLS = {

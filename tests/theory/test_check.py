@@ -8,21 +8,21 @@ from functools import partial
 import pytest
 import torch
 
-from nascope.errors import TheoryError
-from nascope.networks.linear import LinearCell
-from nascope.records.files import plain
-from nascope.theory import check, everything
-from nascope.theory.bounds import (
+from nascope._src.errors import TheoryError
+from nascope._src.networks.linear import LinearCell
+from nascope._src.records.files import plain
+from nascope._src.theory import check, everything
+from nascope._src.theory.bounds import (
     SOUND,
     coupled_bound,
     joint_bound,
     published_bound,
     separable_bound,
 )
-from nascope.theory.check import WIRINGS, check_bounds, check_published
-from nascope.theory.convergence import check_convergence
-from nascope.theory.counterexamples import cases
-from nascope.theory.objectives import OBJECTIVES, Quadratic, SoftmaxCrossEntropy, TanhNetwork
+from nascope._src.theory.check import WIRINGS, check_bounds, check_published
+from nascope._src.theory.convergence import check_convergence
+from nascope._src.theory.counterexamples import cases
+from nascope._src.theory.objectives import OBJECTIVES, Quadratic, SoftmaxCrossEntropy, TanhNetwork
 
 
 def violated(rows):
@@ -123,7 +123,7 @@ def test_eigenvalues_in_place_of_norms_are_caught(monkeypatch):
     def by_eigenvalues(matrices):
         return torch.linalg.eigvals(matrices).abs().amax(-1)
 
-    monkeypatch.setattr("nascope.theory.blocks.spectral_norm", by_eigenvalues)
+    monkeypatch.setattr("nascope._src.theory.blocks.spectral_norm", by_eigenvalues)
     assert {"separable", "convex", "joint", "squared sum"} <= violated(check_bounds(250, workers=2))
 
 

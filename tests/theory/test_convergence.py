@@ -8,13 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from nascope.errors import TheoryError
-from nascope.networks.linear import LinearCell, random_weights
-from nascope.theory.blocks import Blocks
-from nascope.theory.convergence import CELLS, KINDS, Descent, _descend, _Problem, check_convergence
-from nascope.theory.objectives import OBJECTIVES, Shape, one_of
-from nascope.theory.sweeping import KINDS as MATRICES
-from nascope.theory.sweeping import Setting, compare, settings, sweep
+from nascope._src.errors import TheoryError
+from nascope._src.networks.linear import LinearCell, random_weights
+from nascope._src.theory.blocks import Blocks
+from nascope._src.theory.convergence import (
+    CELLS,
+    KINDS,
+    Descent,
+    _descend,
+    _Problem,
+    check_convergence,
+)
+from nascope._src.theory.objectives import OBJECTIVES, Shape, one_of
+from nascope._src.theory.sweeping import KINDS as MATRICES
+from nascope._src.theory.sweeping import Setting, compare, settings, sweep
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +126,7 @@ def test_a_cell_is_compared_with_the_widest_of_its_matrices(monkeypatch):
         seen.append(Blocks(*arguments))
         return seen[-1]
 
-    monkeypatch.setattr("nascope.theory.sweeping.Blocks", recorded)
+    monkeypatch.setattr("nascope._src.theory.sweeping.Blocks", recorded)
     found = compare(SETTING, cells=20)
     narrow, wide = seen
     assert wide.cell == LinearCell.widest(4)
@@ -156,7 +163,7 @@ def test_the_sweep_covers_what_it_names_and_repeats(monkeypatch):
     every = settings()
     assert len(set(every)) == len(every)
     assert {setting.kind for setting in every} == set(MATRICES)
-    monkeypatch.setattr("nascope.theory.sweeping.settings", lambda: every[::40])
+    monkeypatch.setattr("nascope._src.theory.sweeping.settings", lambda: every[::40])
     assert sweep(cells=3) == sweep(cells=3, workers=2)
     assert sweep(cells=3, seed=1) != sweep(cells=3)
     with pytest.raises(TheoryError, match="at least 1"):

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from nascope.errors import TheoryError
-from nascope.networks.operations import FactorizedReduce, PointwiseConv, build_operation
-from nascope.theory.jacobians import _cells, edge_norms, jacobian_norms
-from nascope.theory.lanczos import spectral_norms
-from nascope.theory.norms import _Layer, _symbol_bounds, weight_norms
+from nascope._src.errors import TheoryError
+from nascope._src.networks.operations import FactorizedReduce, PointwiseConv, build_operation
+from nascope._src.theory.jacobians import _cells, edge_norms, jacobian_norms
+from nascope._src.theory.lanczos import spectral_norms
+from nascope._src.theory.norms import _Layer, _symbol_bounds, weight_norms
 from tests import cases
 
 TIGHT = {"tolerance": 1e-9, "steps": 1000}
@@ -234,7 +234,7 @@ def test_the_symbols_bound_holds_and_is_near_on_a_long_signal(stride, dilation):
 def test_symbols_that_would_take_too_long_are_not_computed(monkeypatch):
     module, shape = conv(2, 3, 3, padding=1), (2, 6, 6)
     tight = check_layer(module, shape).upper
-    monkeypatch.setattr("nascope.theory.norms._MAX_SYMBOL_WORK", 0)
+    monkeypatch.setattr("nascope._src.theory.norms._MAX_SYMBOL_WORK", 0)
     assert check_layer(module, shape).upper > 1.2 * tight
 
 

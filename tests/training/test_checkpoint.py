@@ -4,8 +4,8 @@ import struct
 import pytest
 import torch
 
-from nascope.errors import CheckpointError, StudyError
-from nascope.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from nascope._src.errors import CheckpointError, StudyError
+from nascope._src.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 STATE = Checkpoint(
     tensors={
@@ -80,7 +80,7 @@ def test_the_one_before_is_kept_and_taken(saved):
 def test_the_newest_is_there_until_the_next_is_whole(saved, monkeypatch):
     previous, seen = saved.with_name("previous"), []
     monkeypatch.setattr(
-        "nascope.records.files.os.fsync",
+        "nascope._src.records.files.os.fsync",
         lambda _: seen.append((load_checkpoint(saved).records["seed"], previous.exists())),
     )
     save_checkpoint(saved, Checkpoint({}, {"seed": 1}), previous=previous)

@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nascope.cells import load_cell
-from nascope.data import load_data
-from nascope.data.augment import Images
-from nascope.errors import StudyError
-from nascope.training import Recipe, build_network, evaluate
-from nascope.training.evaluation import ranks
-from nascope.training.precision import arithmetic
+from nascope._src.cells import load_cell
+from nascope._src.data import load_data
+from nascope._src.data.augment import Images
+from nascope._src.errors import StudyError
+from nascope._src.training import Recipe, build_network, evaluate
+from nascope._src.training.evaluation import ranks
+from nascope._src.training.precision import arithmetic
 
 CPU = torch.device("cpu")
 
@@ -114,10 +114,10 @@ def test_another_error_is_not_taken_for_lack_of_memory(network, digits):
 
 LIMITED = """
 import resource, torch
-from nascope.cells import load_cell
-from nascope.data import load_data
-from nascope.data.augment import Images
-from nascope.training import Recipe, build_network, evaluate
+from nascope._src.cells import load_cell
+from nascope._src.data import load_data
+from nascope._src.data.augment import Images
+from nascope._src.training import Recipe, build_network, evaluate
 data = load_data("digits")
 recipe = Recipe(channels=64, layers=3)
 network = build_network(load_cell("DARTS"), recipe, data.summary(), seed=0)
@@ -166,6 +166,6 @@ def test_precisions_that_are_not_there_are_refused_and_flags_restored():
 
 
 def test_a_cpu_without_bf16_is_told(monkeypatch):
-    monkeypatch.setattr("nascope.training.precision._has_bf16", lambda device: False)
+    monkeypatch.setattr("nascope._src.training.precision._has_bf16", lambda device: False)
     with pytest.warns(UserWarning, match="no bfloat16 arithmetic"), arithmetic("bf16", CPU):
         pass

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from nascope.cells import load_cell
-from nascope.data import load_data
-from nascope.training import Recipe, train
+from nascope._src.cells import load_cell
+from nascope._src.data import load_data
+from nascope._src.training import Recipe, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 

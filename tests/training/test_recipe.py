@@ -4,10 +4,10 @@ from dataclasses import fields, replace
 
 import pytest
 
-from nascope.data import load_data
-from nascope.errors import StudyError
-from nascope.plans.recipe import overridden, scale_of
-from nascope.training import RECIPES, SCALES, Recipe
+from nascope._src.data import load_data
+from nascope._src.errors import StudyError
+from nascope._src.plans.recipe import overridden, scale_of
+from nascope._src.training import RECIPES, SCALES, Recipe
 
 
 def test_the_papers_recipes():

@@ -7,14 +7,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from nascope.cells import load_cell
-from nascope.data import load_data
-from nascope.errors import CheckpointError
-from nascope.networks import Network
-from nascope.study import ProbePlan
-from nascope.study.probing import probe_checkpoint
-from nascope.study.trained import trained_network
-from nascope.training.weights import import_weights, read_weights
+from nascope._src.cells import load_cell
+from nascope._src.data import load_data
+from nascope._src.errors import CheckpointError
+from nascope._src.networks import Network
+from nascope._src.study import ProbePlan
+from nascope._src.study.probing import probe_checkpoint
+from nascope._src.study.trained import trained_network
+from nascope._src.training.weights import import_weights, read_weights
 
 SIZE = {"channels": 4, "layers": 5}
 

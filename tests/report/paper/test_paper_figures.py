@@ -15,21 +15,21 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
 
-from nascope.analysis.generalisation import equivalence
-from nascope.cells import cell_names, load_cell
-from nascope.records import read_study
-from nascope.records.files import read_arrays
-from nascope.report.arrangement import arrange
-from nascope.report.curve_figures import draw_lines
-from nascope.report.paper.accuracies import accuracies, draw_accuracies, place_of_original
-from nascope.report.paper.columns import Column
-from nascope.report.paper.curves import draw_curves
-from nascope.report.paper.drawn import Drawn, in_print, write
-from nascope.report.paper.grids import draw_grids, in_mode
-from nascope.report.paper.linear_cells import draw_linear_cells
-from nascope.report.paper.table1 import PAPER, draw_table, parts_of
-from nascope.report.paper.topologies import draw_topologies
-from nascope.report.payload import curve_figure
+from nascope._src.analysis.generalisation import equivalence
+from nascope._src.cells import cell_names, load_cell
+from nascope._src.records import read_study
+from nascope._src.records.files import read_arrays
+from nascope._src.report.arrangement import arrange
+from nascope._src.report.curve_figures import draw_lines
+from nascope._src.report.paper.accuracies import accuracies, draw_accuracies, place_of_original
+from nascope._src.report.paper.columns import Column
+from nascope._src.report.paper.curves import draw_curves
+from nascope._src.report.paper.drawn import Drawn, in_print, write
+from nascope._src.report.paper.grids import draw_grids, in_mode
+from nascope._src.report.paper.linear_cells import draw_linear_cells
+from nascope._src.report.paper.table1 import PAPER, draw_table, parts_of
+from nascope._src.report.paper.topologies import draw_topologies
+from nascope._src.report.payload import curve_figure
 from tests.report.synthetic import HOSTILE_NAME, STUDIES, Fake, family, write_study
 from tests.report.test_figures import is_painted
 

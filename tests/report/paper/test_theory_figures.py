@@ -9,10 +9,10 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from nascope.report.paper.drawn import in_print
-from nascope.report.theory_figures import sweep_figures
-from nascope.report.theory_tables import sweep_tables
-from nascope.theory.sweeping import settings
+from nascope._src.report.paper.drawn import in_print
+from nascope._src.report.theory_figures import sweep_figures
+from nascope._src.report.theory_tables import sweep_tables
+from nascope._src.theory.sweeping import settings
 
 CURVATURE = {
     "separable quadratic": ["separable", "convex", "convex, counted", "as published"],

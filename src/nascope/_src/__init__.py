@@ -1,0 +1,1 @@
+"""The implementation of nascope. Only the names in ``nascope.__all__`` are public."""

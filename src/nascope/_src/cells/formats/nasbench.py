@@ -1,0 +1,222 @@
+"""Cells of the tabular benchmarks: NAS-Bench-201's string and NAS-Bench-101's matrix.
+
+Both benchmarks have one cell with one input, so a genotype read from them has the same cell twice,
+and no network under DARTS' scheme can be made of it: topology, width, depth and drawing only.
+
+Nodes that nothing reaches from the input are left out, with the edges that leave them.
+NAS-Bench-201's last node *is* its output; here it is a node that the output alone concatenates, so
+that a path's last edge counts in the depth, as it does in the paper. NAS-Bench-101 puts operations
+on nodes, here on each edge into the node; its edge from input to output is left out, since the
+output is no intermediate node.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from nascope._src.cells.entries import normalised, short
+from nascope._src.cells.genotype import (
+    NO_OPERATION,
+    OPERATIONS,
+    Cell,
+    Edge,
+    Genotype,
+    unknown_operation,
+)
+from nascope._src.errors import GenotypeError
+
+_MAX_VERTICES = 64  # NAS-Bench-101's own cells have at most 7, NAS-Bench-201's 4
+
+
+def _reached(nodes: Sequence[Sequence[Edge]], outputs: Sequence[int], notes: list[str]) -> Genotype:
+    """The genotype of the nodes (numbered from 1; 0 is the input) that the input reaches."""
+    number = {0: 0}  # of each node that is kept
+    kept: list[list[Edge]] = []
+    for node, edges in enumerate(nodes, start=1):
+        live = [
+            Edge(edge.operation, number[edge.source]) for edge in edges if edge.source in number
+        ]
+        if live:
+            number[node] = len(kept) + 1
+            kept.append(live)
+    concat = [number[node] for node in outputs if number.get(node)]
+    if not concat:
+        raise GenotypeError("no path of operations leads from the input to the output")
+    if len(kept) < len(nodes):
+        notes.append(f"left out {len(nodes) - len(kept)} nodes that the input does not reach")
+    notes.append("the format holds one cell, taken for normal and reduction cell")
+    cell = Cell(nodes=kept, concat=concat, num_inputs=1)  # type: ignore[arg-type]
+    return Genotype(normal=cell, reduce=cell)
+
+
+def _only_cell(genotype: Genotype, form: str) -> Cell:
+    cell = genotype.normal
+    if cell.num_inputs != 1 or genotype.reduce != cell:
+        raise GenotypeError(f"{form} holds one cell with one input only")
+    if any(len({edge.source for edge in node}) < len(node) for node in cell.nodes):
+        raise GenotypeError(f"{form} holds one edge between two nodes only")
+    return cell
+
+
+# ---------------------------------------------------------------- NAS-Bench-201
+
+
+def is_nas_bench_201(value: Any) -> bool:
+    """A string of the form ``|op~0|+|op~0|op~1|``."""
+    return isinstance(value, str) and value.strip().startswith("|")
+
+
+def read_nas_bench_201(value: str, notes: list[str]) -> Genotype:
+    """NAS-Bench-201's string: nodes joined by ``+``, each a list of ``operation~source``.
+
+    >>> text = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|none~2|"
+    >>> read_nas_bench_201(text, []).normal.sources
+    ((0,), (1,), (0,))
+    """
+    nodes: list[list[Edge]] = []
+    parts = value.strip().split("+")
+    if len(parts) > _MAX_VERTICES:
+        raise GenotypeError(f"a NAS-Bench-201 string of {len(parts)} nodes is too long")
+    for node, part in enumerate(parts, start=1):
+        if not re.fullmatch(r"\|(?:[^|]+\|)+", part.strip()):
+            raise GenotypeError(f"node {node}: expected |operation~source|…|, got {short(part)}")
+        edges = []
+        for entry in part.strip()[1:-1].split("|"):
+            match = re.fullmatch(r"([\w ]+)~([0-9]{1,3})", entry.strip())
+            if match is None:
+                raise GenotypeError(f"node {node}: expected operation~source, got {short(entry)}")
+            operation, source = normalised(match[1]), int(match[2])
+            if source >= node:
+                raise GenotypeError(
+                    f"node {node} reads node {source}, but an edge must come from an earlier node"
+                )
+            if operation in NO_OPERATION:
+                continue
+            if operation not in OPERATIONS:
+                raise GenotypeError(f"node {node}: {unknown_operation(match[1])}")
+            edges.append(Edge(operation, source))
+        nodes.append(edges)
+    return _reached(nodes, [len(nodes)], notes)
+
+
+_NAS_BENCH_201 = ("skip_connect", "conv_1x1", "conv_3x3", "avg_pool_3x3")
+
+
+def write_nas_bench_201(genotype: Genotype) -> str:
+    """NAS-Bench-201's string, of three nodes at least; missing edges are ``none``."""
+    cell = _only_cell(genotype, "a NAS-Bench-201 string")
+    last = cell.num_nodes
+    if cell.concat != (last,):
+        raise GenotypeError("in a NAS-Bench-201 string the output is the last node alone")
+    padding = max(0, 3 - last)  # nodes without an edge, which the reader leaves out
+    groups = [
+        "|" + "".join(f"none~{source}|" for source in range(node + 1)) for node in range(padding)
+    ]
+    for node in cell.nodes:
+        operations = {}
+        for edge in node:
+            if edge.operation not in _NAS_BENCH_201:
+                raise GenotypeError(f"a NAS-Bench-201 string cannot hold {edge.operation}")
+            source = edge.source + padding if edge.source else 0
+            operations[source] = re.sub("^conv", "nor_conv", edge.operation)
+        entries = (
+            f"{operations.get(source, 'none')}~{source}|" for source in range(len(groups) + 1)
+        )
+        groups.append("|" + "".join(entries))
+    return "+".join(groups)
+
+
+# ---------------------------------------------------------------- NAS-Bench-101
+
+_NAS_BENCH_101 = {
+    "conv1x1-bn-relu": "conv_1x1",
+    "conv3x3-bn-relu": "conv_3x3",
+    "maxpool3x3": "max_pool_3x3",
+}
+_MATRIX = ("matrix", "module_adjacency", "adjacency_matrix")
+_OPS = ("ops", "module_operations", "operations")
+
+
+def _named(value: dict[str, Any], names: Sequence[str]) -> Any:
+    return next((value[name] for name in names if name in value), None)
+
+
+def is_nas_bench_101(value: Any) -> bool:
+    """A dictionary with an adjacency matrix and the operations of its vertices."""
+    return (
+        isinstance(value, dict)
+        and _named(value, _MATRIX) is not None
+        and _named(value, _OPS) is not None
+    )
+
+
+def read_nas_bench_101(value: dict[str, Any], notes: list[str]) -> Genotype:
+    """NAS-Bench-101's model: upper-triangular ``matrix`` and ``ops``, input first, output last.
+
+    >>> model = {"matrix": [[0, 1, 1], [0, 0, 1], [0, 0, 0]],
+    ...          "ops": ["input", "conv3x3-bn-relu", "output"]}
+    >>> read_nas_bench_101(model, []).normal.nodes
+    ((Edge(operation='conv_3x3', source=0),),)
+    """
+    matrix, ops = _named(value, _MATRIX), _named(value, _OPS)
+    size = len(ops) if isinstance(ops, list) else 0
+    if not 3 <= size <= _MAX_VERTICES:
+        raise GenotypeError(f"ops: expected input, operations and output, got {short(ops)}")
+    if ops[0] != "input" or ops[-1] != "output":
+        raise GenotypeError("ops: the first must be 'input' and the last 'output'")
+    if (
+        not isinstance(matrix, list)
+        or len(matrix) != size
+        or any(not isinstance(row, list) or len(row) != size for row in matrix)
+    ):
+        raise GenotypeError(f"matrix: expected {size} × {size} numbers, as there are {size} ops")
+    for row in range(size):
+        for column in range(size):
+            entry = matrix[row][column]
+            if entry not in (0, 1) or not isinstance(entry, int):
+                raise GenotypeError(
+                    f"matrix: entry ({row}, {column}) is {short(entry)}, not 0 or 1"
+                )
+            if entry and column <= row:
+                raise GenotypeError(
+                    f"matrix: entry ({row}, {column}) is an edge to an earlier vertex"
+                )
+    nodes = []
+    for vertex in range(1, size - 1):
+        operation = _NAS_BENCH_101.get(ops[vertex]) if isinstance(ops[vertex], str) else None
+        if operation is None:
+            raise GenotypeError(
+                f"ops, entry {vertex}: expected {', '.join(_NAS_BENCH_101)}, got "
+                f"{short(ops[vertex])}"
+            )
+        nodes.append(
+            [Edge(operation, source) for source in range(vertex) if matrix[source][vertex]]
+        )
+    if matrix[0][size - 1]:
+        notes.append("left out the edge from input to output")
+    return _reached(nodes, [v for v in range(1, size - 1) if matrix[v][size - 1]], notes)
+
+
+def write_nas_bench_101(genotype: Genotype) -> str:
+    """NAS-Bench-101's matrix and operations, as JSON."""
+    cell = _only_cell(genotype, "a NAS-Bench-101 matrix")
+    names = {ours: theirs for theirs, ours in _NAS_BENCH_101.items()}
+    size = cell.num_nodes + 2
+    matrix = [[0] * size for _ in range(size)]
+    ops = ["input"]
+    for index, node in enumerate(cell.nodes, start=1):
+        operations = {edge.operation for edge in node}
+        if len(operations) > 1 or not operations <= set(names):
+            raise GenotypeError(
+                f"a NAS-Bench-101 matrix holds one of {', '.join(names)} for each node, but node "
+                f"{index} has {', '.join(sorted(operations))}"
+            )
+        ops.append(names[operations.pop()])
+        for edge in node:
+            matrix[edge.source][index] = 1
+    for index in cell.concat:
+        matrix[index][size - 1] = 1
+    return json.dumps({"matrix": matrix, "ops": [*ops, "output"]})

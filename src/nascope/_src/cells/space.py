@@ -1,0 +1,337 @@
+"""A search space of wirings: count, enumerate, sample, and its exact census by width and depth.
+
+A wiring says which earlier nodes each intermediate node reads.
+
+The census rests on one recursion over the nodes in order. All that later nodes need to know of the
+earlier ones is how many of them have each height (edges on the longest path from an input), and of
+n nodes there are only 2ⁿ⁻¹ such states. The numbers of wirings that lead from a state to each
+(depth, strict width, fractional width) are the coefficients of a polynomial, kept as *one* Python
+integer with a fixed number of bits a coefficient (Kronecker substitution): adding and shifting such
+integers does the bookkeeping, exactly. Sampling under a condition reads the same coefficients.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property
+
+from nascope._src.cells.census import Census, Point
+from nascope._src.cells.chance import below, shuffled, subset, weighted
+from nascope._src.cells.entries import is_index
+from nascope._src.cells.genotype import Cell, Edge
+from nascope._src.cells.topology import loose_ends
+from nascope._src.errors import GenotypeError
+
+Wiring = tuple[tuple[int, ...], ...]
+"""For each intermediate node the nodes that it reads."""
+
+MAX_SPACE_NODES = 16  # intermediate nodes; the census's time doubles with each
+_State = tuple[tuple[int, ...], int]  # nodes with height ≤ 1, 2, …; largest height in concat
+
+
+@dataclass(frozen=True)
+class Space:
+    """Wirings in which every intermediate node reads ``in_degree`` earlier nodes.
+
+    Args:
+        nodes: number of intermediate nodes.
+        inputs: number M of input nodes.
+        in_degree: edges into each intermediate node.
+        distinct: whether the sources of a node must differ.
+        ordered: whether the order of a node's sources counts.
+        concat: what the output concatenates: ``"all"`` nodes; ``"loose"``: those that no other
+            node reads; ``"kept"``: those of the cell that is ranked, all where there is none; or
+            their indices.
+
+    Raises:
+        GenotypeError: an argument is out of range.
+
+    >>> space = Space("mine", nodes=4, distinct=True, ordered=False)
+    >>> space.count(), space.census().counts[Point(4, Fraction(4), 2)]
+    (180, 1)
+    """
+
+    name: str
+    nodes: int
+    inputs: int = 2
+    in_degree: int = 2
+    distinct: bool = False
+    ordered: bool = True
+    concat: str | tuple[int, ...] = "all"
+    _memo: dict[tuple[int, _State], int] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        for name, value, most in (
+            ("nodes", self.nodes, MAX_SPACE_NODES),
+            ("inputs", self.inputs, 100),
+            ("in_degree", self.in_degree, 8),
+        ):
+            if not is_index(value) or not 1 <= value <= most:
+                raise GenotypeError(f"a space's {name} must be 1 to {most}, not {value}")
+        if self.distinct and self.in_degree > self.inputs:
+            raise GenotypeError(
+                f"the first node cannot read {self.in_degree} distinct nodes: there are only "
+                f"{self.inputs} inputs"
+            )
+        if isinstance(self.concat, str):
+            if self.concat not in ("all", "loose", "kept"):
+                raise GenotypeError(
+                    f"concat must be 'all', 'loose', 'kept' or nodes, not {self.concat!r}"
+                )
+        elif not self.concat or not set(self.concat) <= set(self._intermediate):
+            raise GenotypeError(f"concat {self.concat} must name intermediate nodes")
+
+    @property
+    def _intermediate(self) -> range:
+        return range(self.inputs, self.inputs + self.nodes)
+
+    # ------------------------------------------------------------ counting
+
+    def choices(self, available: int) -> int:
+        """Number of ways in which a node can read ``available`` earlier nodes."""
+        d = self.in_degree
+        if self.distinct:
+            return math.perm(available, d) if self.ordered else math.comb(available, d)
+        return available**d if self.ordered else math.comb(available + d - 1, d)
+
+    def count(self) -> int:
+        """Number of wirings.
+
+        >>> Space("A.2", nodes=5).count(), Space("A.2's formula", nodes=5, in_degree=1).count()
+        (518400, 720)
+        """
+        return math.prod(self.choices(available) for available in self._intermediate)
+
+    def _with_inputs(self, k: int, intermediate: int) -> int:
+        """Ways to read k inputs and the rest from a set of ``intermediate`` nodes."""
+        d, m = self.in_degree, self.inputs
+        if self.distinct:
+            ways = math.comb(m, k) * math.comb(intermediate, d - k)
+            return ways * math.factorial(d) if self.ordered else ways
+        if self.ordered:
+            return math.comb(d, k) * m**k * intermediate ** (d - k)
+        return _multisets(m, k) * _multisets(intermediate, d - k)
+
+    # ------------------------------------------------------------ enumerating
+
+    def wirings(self) -> Iterator[Wiring]:
+        """Every wiring once, lazily. There are `count` of them: look before you list them."""
+        yield from self._from(self.inputs)
+
+    def _from(self, available: int) -> Iterator[Wiring]:
+        if available == self.inputs + self.nodes:
+            yield ()
+            return
+        for sources in self._sources(range(available)):
+            for rest in self._from(available + 1):
+                yield (sources, *rest)
+
+    def _sources(self, nodes: range) -> Iterator[tuple[int, ...]]:
+        if self.distinct:
+            every = itertools.permutations if self.ordered else itertools.combinations
+            return every(nodes, self.in_degree)
+        if self.ordered:
+            return itertools.product(nodes, repeat=self.in_degree)
+        return itertools.combinations_with_replacement(nodes, self.in_degree)
+
+    def cell(self, wiring: Wiring, operation: str = "sep_conv_3x3") -> Cell:
+        """The cell of a wiring, with the same operation on every edge."""
+        nodes = tuple(tuple(Edge(operation, source) for source in node) for node in wiring)
+        concat = tuple(self._intermediate) if isinstance(self.concat, str) else self.concat
+        cell = Cell(nodes=nodes, concat=concat, num_inputs=self.inputs)
+        return replace(cell, concat=loose_ends(cell)) if self.concat == "loose" else cell
+
+    # ------------------------------------------------------------ membership
+
+    def of(self, cell: Cell) -> Space:
+        """This kind of space with the cell's number of nodes (and its concat, where that is kept).
+
+        Raises:
+            GenotypeError: the space does not hold the cell; the message says why.
+        """
+        if cell.num_inputs != self.inputs:
+            raise GenotypeError(
+                f"the space {self.name} has cells of {self.inputs} inputs, not {cell.num_inputs}"
+            )
+        for node, sources in zip(cell.intermediate, cell.sources, strict=True):
+            if len(sources) != self.in_degree:
+                raise GenotypeError(
+                    f"the space {self.name} does not hold this cell: node {node} reads "
+                    f"{len(sources)} nodes, not {self.in_degree}"
+                )
+            if self.distinct and len(set(sources)) < len(sources):
+                raise GenotypeError(
+                    f"the space {self.name} does not hold this cell: node {node} reads node "
+                    f"{sources[0]} twice"
+                )
+        here = replace(self, nodes=cell.num_nodes)
+        if self.concat == "kept":
+            return replace(here, concat=tuple(sorted(cell.concat)))
+        expected = here.cell(cell.sources).concat
+        if set(cell.concat) != set(expected):
+            raise GenotypeError(
+                f"the space {self.name} does not hold this cell: it concatenates "
+                f"{sorted(cell.concat)}, not {list(expected)}"
+            )
+        return here
+
+    # ------------------------------------------------------------ the recursion
+
+    @cached_property
+    def _bits(self) -> int:
+        return self.count().bit_length() + 1
+
+    def _place(self, depth: int, strict: int, shares: int) -> int:
+        """Position, in bits, of a coefficient; ``shares`` is fractional width × in-degree."""
+        most = self.nodes * self.in_degree + 1
+        return ((depth * (self.nodes + 1) + strict) * most + shares) * self._bits
+
+    def _completions(self, number: int, state: _State) -> int:
+        """Ways to wire node ``number`` and all after it, as the coefficients of one integer."""
+        if number == self.nodes:
+            return 1 << self._place(1 + state[1], 0, 0)
+        known = self._memo.get((number, state))
+        if known is None:
+            known = 0
+            for k, height, ways in self._steps(state[0]):
+                rest = self._completions(number + 1, self._after(number, state, height))
+                known += ways * rest << self._place(0, k == self.in_degree, k)
+            self._memo[number, state] = known
+        return known
+
+    def _steps(self, below: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+        """What a new node can be: (inputs that it reads, its height, number of ways)."""
+        for k in range(self.in_degree + 1):
+            before = 0
+            for height in range(len(below) + 1):
+                upto = self._with_inputs(k, below[height - 1] if height else 0)
+                if upto > before:
+                    yield k, height + 1, upto - before
+                before = upto
+
+    def _after(self, number: int, state: _State, height: int) -> _State:
+        """The state once node ``number`` has that height."""
+        below, tallest = state
+        grown = (*below, below[-1] if below else 0) if height > len(below) else below
+        counts = tuple(c + (h >= height) for h, c in enumerate(grown, start=1))
+        concatenated = isinstance(self.concat, str) or self.inputs + number in self.concat
+        return counts, max(tallest, height) if concatenated else tallest
+
+    def census(self) -> Census:
+        """How many wirings have each strict width, fractional width and depth.
+
+        Where loose ends are concatenated the deepest node is one, so the depth is the same as
+        with all nodes concatenated.
+        """
+        packed = self._completions(0, ((), 0))
+        mask = (1 << self._bits) - 1
+        counts = {}
+        for d in range(2, self.nodes + 2):
+            for strict in range(self.nodes + 1):
+                for shares in range(strict * self.in_degree, self.nodes * self.in_degree + 1):
+                    count = packed >> self._place(d, strict, shares) & mask
+                    if count:
+                        counts[Point(strict, Fraction(shares, self.in_degree), d)] = count
+        return Census(self.name, self.nodes, counts)
+
+    # ------------------------------------------------------------ sampling
+
+    def sample(
+        self,
+        generator: random.Random,
+        *,
+        strict_width: int | None = None,
+        fractional_width: Fraction | None = None,
+        depth: int | None = None,
+    ) -> Wiring:
+        """A wiring drawn uniformly, from all or from those of a given width or depth.
+
+        Raises:
+            GenotypeError: the space has no such wiring.
+
+        >>> wide = Space("mine", nodes=4).sample(random.Random(0), strict_width=4)
+        >>> sorted({source for sources in wide for source in sources})
+        [0, 1]
+        """
+        strict = strict_width
+        shares = None if fractional_width is None else Fraction(fractional_width) * self.in_degree
+        if shares is not None and shares.denominator != 1:
+            raise GenotypeError(f"no wiring of {self.name} is {fractional_width} wide")
+        state: _State = ((), 0)
+        height: list[int] = []
+        wiring = []
+        for number in range(self.nodes):
+            steps = list(self._steps(state[0]))
+            weights = []
+            for k, h, ways in steps:
+                rest = self._completions(number + 1, self._after(number, state, h))
+                full = int(k == self.in_degree)
+                left = None if strict is None else strict - full
+                share_left = None if shares is None else int(shares) - k
+                weights.append(ways * self._matching(rest, left, share_left, depth))
+            if not any(weights):
+                raise GenotypeError(
+                    f"the space {self.name} has no wiring of {self.nodes} nodes with that width "
+                    "and depth"
+                )
+            k, h, _ = steps[weighted(generator, weights)]
+            wiring.append(self._draw(generator, k, h, height))
+            state = self._after(number, state, h)
+            height.append(h)
+            strict = None if strict is None else strict - int(k == self.in_degree)
+            shares = None if shares is None else shares - k
+        return tuple(wiring)
+
+    def _matching(
+        self, packed: int, strict: int | None, shares: int | None, depth: int | None
+    ) -> int:
+        """The sum of the coefficients that meet the conditions."""
+        mask = (1 << self._bits) - 1
+        depths = range(2, self.nodes + 2) if depth is None else [depth]
+        stricts = range(self.nodes + 1) if strict is None else [strict]
+        every = range(self.nodes * self.in_degree + 1) if shares is None else [shares]
+        return sum(
+            packed >> self._place(d, s, f) & mask
+            for d, s, f in itertools.product(depths, stricts, every)
+            if 1 < d <= self.nodes + 1 and 0 <= s <= self.nodes and f >= 0
+        )
+
+    def _draw(
+        self, generator: random.Random, k: int, height: int, heights: list[int]
+    ) -> tuple[int, ...]:
+        """Sources of a node: k inputs, and others of which the highest is one below ``height``."""
+        lower = [self.inputs + i for i, h in enumerate(heights) if h < height]
+        while True:
+            others = self._pick(generator, lower, self.in_degree - k)
+            if not others or max(heights[o - self.inputs] for o in others) == height - 1:
+                break
+        picked = self._pick(generator, range(self.inputs), k)
+        if not self.ordered:
+            return tuple(sorted((*picked, *others)))
+        if self.distinct:
+            return tuple(shuffled(generator, [*picked, *others]))
+        places = set(subset(generator, self.in_degree, k))
+        parts = (iter(picked), iter(others))
+        return tuple(next(parts[place not in places]) for place in range(self.in_degree))
+
+    def _pick(self, generator: random.Random, pool: Sequence[int], number: int) -> list[int]:
+        """A uniform choice of so many nodes, as the space counts choices."""
+        if self.distinct:
+            return [pool[i] for i in subset(generator, len(pool), number)]
+        if self.ordered:
+            return [pool[below(generator, len(pool))] for _ in range(number)]
+        if not number:
+            return []
+        stars = subset(generator, len(pool) + number - 1, number)
+        return [pool[star - i] for i, star in enumerate(stars)]
+
+
+def _multisets(size: int, chosen: int) -> int:
+    return math.comb(size + chosen - 1, chosen) if size else int(chosen == 0)

@@ -1,0 +1,31 @@
+"""Commands over data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add this layer's commands."""
+    data = typer.Typer(help="Data sets.", no_args_is_help=True)
+    data.command(epilog="Example: nascope data download cifar10 --data-dir data")(download)
+    app.add_typer(data, name="data")
+
+
+def download(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="cifar10 or cifar100.")],
+    *,
+    data_dir: Annotated[
+        Path,
+        typer.Option(
+            "--data-dir", envvar="NASCOPE_DATA", metavar="FOLDER", help="The data folder."
+        ),
+    ],
+) -> None:
+    """Fetch a data set from the Hugging Face hub (needs internet and the extra "download")."""
+    from nascope._src.data.download import download as fetch  # noqa: PLC0415
+
+    print(fetch(name, data_dir))

@@ -1,0 +1,92 @@
+"""The ``nascope`` command: assembles the verbs, and turns errors into exit codes.
+
+Exit codes: 0 done, 1 some trial failed, 2 bad input (one line says what), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from nascope._src.cli import (
+    cells,
+    data,
+    judging,
+    probes,
+    report,
+    reproduce,
+    studies,
+    theory,
+    training,
+)
+from nascope._src.errors import NascopeError
+from nascope._version import __version__
+
+app = typer.Typer(
+    name="nascope",
+    help="What neural architecture search learnt: cells, landscapes, gradient variance.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        print(f"nascope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print version."),
+    ] = False,
+) -> None:
+    """Options of every command."""
+
+
+for _layer in (cells, data, training, probes, studies, report, judging, theory, reproduce):
+    _layer.register(app)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):  # an ASCII terminal shows "?" rather than failing
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    warnings.showwarning = _one_line_warning
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except NascopeError as error:
+        message = " ".join(str(error).split())
+        print(f"error: {message}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except SystemExit as leaving:
+        if leaving.code == 130:  # typer turns Ctrl-C into this
+            print("interrupted", file=sys.stderr)
+        raise
+    except BrokenPipeError:  # the reader of our output left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:  # standard output cannot be written, on a full disk say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"error: {error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _one_line_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)

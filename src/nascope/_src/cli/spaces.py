@@ -1,0 +1,204 @@
+"""Commands over search spaces and many cells: census, pattern, trace. None loads torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nascope._src.cli.output import write_svg
+from nascope._src.errors import GenotypeError
+
+if TYPE_CHECKING:
+    from nascope._src.analysis.pattern import Effect, Pattern
+    from nascope._src.cells.space import Space
+    from nascope._src.cells.spaces import EdgeSpace
+
+_SPACES = "darts, independent, one-source, nasnet or nas-bench-201"
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+SvgOption = Annotated[
+    Path | None, typer.Option("--svg", metavar="FILE", help="Write a figure.", dir_okay=False)
+]
+ConventionOption = Annotated[
+    str, typer.Option(metavar="NAME", help="Of width: fractional or strict.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(epilog="Example: nascope census --space darts --svg census.svg")(census)
+    app.command(epilog="Example: nascope pattern --only reduce")(pattern)
+    app.command(epilog="Example: nascope trace search/log.txt --space darts")(trace)
+
+
+# ---------------------------------------------------------------- census
+
+
+def census(
+    *,
+    space: Annotated[
+        str, typer.Option(metavar="NAME", help=f"{_SPACES}; or custom, with the options below.")
+    ] = "darts",
+    nodes: Annotated[
+        int | None, typer.Option(metavar="N", help="Number of intermediate nodes.")
+    ] = None,
+    inputs: Annotated[int, typer.Option(metavar="M", help="custom: input nodes.")] = 2,
+    in_degree: Annotated[int, typer.Option(metavar="D", help="custom: edges into a node.")] = 2,
+    distinct: Annotated[
+        bool, typer.Option("--distinct", help="custom: sources of a node differ.")
+    ] = False,
+    unordered: Annotated[
+        bool, typer.Option("--unordered", help="custom: their order does not count.")
+    ] = False,
+    loose: Annotated[
+        bool, typer.Option("--loose", help="custom: concatenate the nodes that no other reads.")
+    ] = False,
+    convention: ConventionOption = "fractional",
+    svg: SvgOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count the cells of a search space by width and depth, exactly."""
+    from nascope._src.cells.space import Space  # noqa: PLC0415
+    from nascope._src.cells.spaces import space as named  # noqa: PLC0415
+
+    within: Space | EdgeSpace
+    custom = (inputs, in_degree, distinct, unordered, loose)
+    if space == "custom":
+        within = Space(
+            "custom",
+            nodes=4 if nodes is None else nodes,
+            inputs=inputs,
+            in_degree=in_degree,
+            distinct=distinct,
+            ordered=not unordered,
+            concat="loose" if loose else "all",
+        )
+    elif custom != (2, 2, False, False, False):
+        raise GenotypeError("--inputs, --in-degree, --distinct … describe --space custom only")
+    else:
+        within = named(space, nodes)
+    found = within.census()
+    table = found.marginal(convention)
+    if svg is not None:
+        write_svg(svg, _heat_map(within, convention))
+    if as_json:
+        print(json.dumps(found.as_dict()))
+        return
+    depths = sorted({depth for _, depth in table})
+    print(f"{found.space}: {found.total:,} cells of {found.nodes} intermediate nodes")
+    width_of = max(len(f"{count:,}") for count in table.values())
+    columns = max(10, width_of + 2)
+    print(f"{'width':>8}" + "".join(f"{f'depth {depth}':>{columns}}" for depth in depths))
+    for width in sorted({width for width, _ in table}, reverse=True):
+        counts = "".join(f"{table.get((width, depth), 0):>{columns},}" for depth in depths)
+        print(f"{float(width):>7.3g}c{counts}")
+
+
+def _heat_map(within: Space | EdgeSpace, convention: str) -> str:
+    """The census with the catalogue's normal cells of that very space on it."""
+    from nascope._src.cells.catalog import entries  # noqa: PLC0415
+    from nascope._src.cells.census import point  # noqa: PLC0415
+    from nascope._src.cells.plots import census_svg  # noqa: PLC0415
+
+    def held(group: str) -> dict[str, Any]:
+        points = {}
+        for entry in entries(group):
+            cell = entry.genotype.normal
+            try:
+                inside = entry.space == within.name and within.of(cell).nodes == within.nodes
+            except GenotypeError:
+                inside = False
+            if inside:
+                points[str(entry.genotype.name)] = point(cell)
+        return points
+
+    return census_svg(
+        within.census(),
+        convention=convention,
+        named=held("paper"),
+        crowd=held("published"),
+    )
+
+
+# ---------------------------------------------------------------- pattern
+
+
+def pattern(
+    *,
+    only: Annotated[str, typer.Option(metavar="CELL", help="The normal or the reduce cells.")] = (
+        "normal"
+    ),
+    convention: ConventionOption = "fractional",
+    as_json: JsonOption = False,
+) -> None:
+    """Test whether found cells are wider and shallower than chance (Observation 3.1)."""
+    from nascope._src.analysis.pattern import survey  # noqa: PLC0415
+
+    found = survey(kind=only, convention=convention)
+    if as_json:
+        print(json.dumps(found.as_dict()))
+        return
+    print(f"{only} cells, {convention} width: score = P(random is less wide) + ½ P(equal), so too")
+    print("shallower; 0.5 by chance, 1 at most. p: one-sided, from the census, one wiring a paper.")
+    print(f"\n{'':34}{'n':>4}{'width':>12}{'depth':>12}{'wider':>16}{'shallower':>16}{'both p':>9}")
+    for group in found.groups:
+        print(_row(group))
+    print("\nby algorithm, its cells taken as independent runs; both p by Holm:")
+    for group, p in zip(found.algorithms, found.adjusted, strict=True):
+        mark = "" if group.follows else "  does not follow"
+        print(_row(group, p) + mark)
+    if found.outside:
+        print(f"\nnot in their space, left out: {', '.join(found.outside)}")
+
+
+def _row(group: Pattern, p: float | None = None) -> str:
+    def effect(one: Effect) -> str:
+        return f"{one.mean:.2f} (p {one.p_greater:.1g})"
+
+    p = group.pattern.p_greater if p is None else p
+    return (
+        f"{group.label:34}{group.cells:>4}"
+        f"{f'{group.width:.2f}/{group.expected_width:.2f}':>12}"
+        f"{f'{group.depth:.2f}/{group.expected_depth:.2f}':>12}"
+        f"{effect(group.wider):>16}{effect(group.shallower):>16}{p:>9.1g}"
+    )
+
+
+# ---------------------------------------------------------------- trace
+
+
+def trace(
+    log: Annotated[
+        Path, typer.Argument(metavar="LOG", help="JSON lines, or a text log in DARTS' form.")
+    ],
+    *,
+    space: Annotated[
+        str | None, typer.Option(metavar="NAME", help=f"Rank the cells too: {_SPACES}.")
+    ] = None,
+    svg: SvgOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a genotype.")
+    ] = False,
+) -> None:
+    """Follow width, depth and rank along a search."""
+    from nascope._src.cells import search_log  # noqa: PLC0415
+
+    rows = search_log.trace(search_log.read_log(log), space)
+    if svg is not None:
+        write_svg(svg, search_log.trace_svg(rows, title=log.name))
+    if as_json:
+        for row in rows:
+            print(json.dumps(row))
+        return
+    rank = "   at least as wide" if space else ""
+    print(f"{'epoch':>6}   normal: width  depth{rank}   reduction: width  depth{rank}")
+    for row in rows:
+        line = f"{row['epoch']:>6}"
+        for kind, pad in (("normal", 16), ("reduce", 20)):
+            facts = row[kind]
+            line += f"{facts['fractional_width']:>{pad - 1}g}c{facts['depth']:>7}"
+            if space:
+                line += f"{100 * facts['rank']['fractional']['as_wide']:>17.3g} %"
+        print(line)

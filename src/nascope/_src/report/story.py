@@ -1,0 +1,380 @@
+"""The page's sections between the verdicts and the tables: what each draws, as plain data."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from nascope._src.analysis import generalisation
+from nascope._src.analysis.claims import MODES, Measure
+from nascope._src.analysis.comparisons import common_measure
+from nascope._src.analysis.convergence import early_epoch
+from nascope._src.analysis.families import (
+    Family,
+    Setting,
+    families,
+    main_settings,
+    recipe_value,
+    setting_of,
+)
+from nascope._src.analysis.generalisation import Pair, chance_that_a_variant_wins
+from nascope._src.analysis.pattern import origin
+from nascope._src.analysis.selection import Choice, candidates_of, choices
+from nascope._src.analysis.spectrum import spectral_density
+from nascope._src.analysis.verdict import Verdict, told_rho
+from nascope._src.cells.census import point
+from nascope._src.cells.plots import census_svg
+from nascope._src.cells.spaces import space
+from nascope._src.errors import GenotypeError
+from nascope._src.records import StudyRecord
+from nascope._src.report.arrangement import Arrangement, Group, ShownCell
+
+# ---------------------------------------------------------------- census
+
+
+@dataclass(frozen=True)
+class Census:
+    """A space with a family's cells on it."""
+
+    family: str
+    space: str
+    svg: Markup
+
+
+def censuses(arrangement: Arrangement) -> list[Census]:
+    """For each family the space of its original, with the original and its variants on it."""
+    found = []
+    for family in arrangement.families:
+        members = arrangement.cells_of(family)
+        original = next((cell for cell in members if cell.is_original), None)
+        if original is None:
+            continue
+        name = origin(original.genotype, family).space
+        cell = original.genotype.normal
+        try:
+            # the authors' variants may read one source twice, so their space is A.2's
+            within = space("independent" if len(members) > 1 else name).of(cell)
+        except GenotypeError:
+            continue
+        others = [member for member in members if not member.is_original]
+        svg = census_svg(
+            within.census(),
+            named={original.label: point(cell)},
+            crowd={member.label: point(member.genotype.normal) for member in others},
+            title=f"Normal cells: share of {within.count():,} wirings",
+        )
+        found.append(Census(family, "A.2's sampling" if len(members) > 1 else name, Markup(svg)))
+    return found
+
+
+# ---------------------------------------------------------------- curvature
+
+_LEAST = 1e-7  # of a density: below, nothing was found
+_DENSITY_POINTS = 300
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """A figure of one group's curvature; ``name`` is its element's."""
+
+    name: str
+    title: str
+    figure: Mapping[str, Any]
+
+
+def curvatures(group: Group) -> list[Curvature]:
+    """The density of the Hessian's eigenvalues, and Lipschitz constants block by block."""
+    densities, blocks = [], []
+    for key, trials in group.trials.items():
+        for trial in trials[:1]:  # of the first seed: densities do not average
+            probe = trial.probe("curvature")
+            arrays = probe.arrays if probe is not None else {}
+            nodes = arrays.get("nodes", np.empty(0))
+            if nodes.size and np.isfinite(nodes).all():
+                x, y, _ = spectral_density(nodes, arrays["weights"], points=_DENSITY_POINTS)
+                shown = [None if v < _LEAST else float(f"{v:.4g}") for v in y]
+                densities.append({"cell": key, "x": [float(f"{v:.5g}") for v in x], "y": shown})
+            constants = arrays.get("lipschitz", np.empty(0))
+            if constants.size:
+                sizes = [float(f"{v:.5g}") if math.isfinite(v) else None for v in constants]
+                blocks.append({"cell": key, "x": [str(b) for b in arrays["blocks"]], "y": sizes})
+    found = []
+    if densities:
+        axes = {"x_axis": "λ (nats per unit of weight²)", "y_axis": "density"}
+        figure = {"kind": "lines", **axes, "marks": False, "lines": densities}
+        found.append(Curvature(f"{group.key}-density", "Density of the eigenvalues", figure))
+    if blocks:
+        axes = {"x_axis": "block of weights", "y_axis": "Lipschitz constant"}
+        figure = {"kind": "lines", **axes, "marks": True, "lines": blocks}
+        found.append(Curvature(f"{group.key}-blocks", "Block-wise Lipschitz constants", figure))
+    return found
+
+
+# ---------------------------------------------------------------- association
+
+_SHOWN = ((2, "frozen"), (3, "frozen"), (5, "frozen"), (5, "recalibrated"), (6, "frozen"),
+          (6, "recalibrated"), (7, "frozen"))  # fmt: skip
+_AXES = {"width": "fractional width", "depth": "depth"}  # as verdicts name their associations
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """A measure against the width or the depth of every wiring; ``name`` is its element's.
+
+    ``told`` is the correlation within families, in words; empty where nothing was judged.
+    """
+
+    name: str
+    title: str
+    data: str
+    figure: Mapping[str, Any]
+    told: str
+
+
+def scatters(
+    study: StudyRecord,
+    cells: Sequence[ShownCell],
+    verdicts: Sequence[Verdict] = (),
+    prefix: str = "a",
+) -> list[Scatter]:
+    """Each primary measure against width and depth, for each data set.
+
+    Args:
+        cells: how the study's cells are shown.
+        verdicts: of the study, which hold the correlations.
+    """
+    keys = {(cell.family, cell.label): cell.key for cell in cells}
+    found: list[Scatter] = []
+    for setting in main_settings(study):
+        own = families(study, setting)
+        for claim, mode in _SHOWN:
+            measure = common_measure(own, claim, mode)
+            title = measure.title + ("" if mode == MODES[0] else " (recalibrated)")
+            rows = _rows(own, measure, keys)
+            if len(rows) < 3:
+                continue
+            verdict = next((v for v in verdicts if _speaks_of(v, claim, setting, mode)), None)
+            for axis, coordinate in _AXES.items():
+                figure = {
+                    "kind": "scatter",
+                    "x_axis": "width (c)" if axis == "width" else axis,
+                    "y_axis": title,
+                    "log": measure.ratio,
+                    "worst": "low" if measure.higher_is_better else "high",
+                    "points": [{**row, "x": row[axis]} for row in rows],
+                }
+                name = f"{prefix}{len(found)}"
+                title_of = f"{_capital(title)} and {axis}"
+                told = "" if verdict is None else correlation(verdict, coordinate)
+                found.append(Scatter(name, title_of, setting.data, figure, told))
+    return found
+
+
+def _speaks_of(verdict: Verdict, claim: int, setting: Setting, mode: str) -> bool:
+    return (verdict.claim, verdict.data) == (claim, setting.data) and (
+        verdict.batchnorm in (None, mode)
+    )
+
+
+def slopes(verdicts: Sequence[Verdict]) -> dict[str, str]:
+    """By data set, claim 4's correlations in words: its number belongs to several rates at once."""
+    return {
+        one.data: f"{_capital(one.measure)}: "
+        + "; ".join(f"by {axis} {correlation(one, of)}" for axis, of in _AXES.items())
+        for one in verdicts
+        if one.claim == 4 and one.associations
+    }
+
+
+def correlation(verdict: Verdict, coordinate: str) -> str:
+    """A verdict's correlation within families with one coordinate of the wirings, in words."""
+    found = verdict.associations.get(coordinate)
+    if found is None:
+        return "too few: no family has two variants with a number"
+    which = "of the normal cell alone " if verdict.normal_only else ""
+    among = f"{found.wirings} variants {which}in {_counted(found.families, 'family', 'families')}"
+    if math.isnan(found.rho):
+        return f"ρ undefined, all are equal: {among}"
+    return f"{told_rho(found)}, {among}"
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
+
+
+def _rows(
+    own: list[Family], measure: Measure, keys: Mapping[tuple[str, str], str]
+) -> list[dict[str, Any]]:
+    rows = []
+    for family in own:
+        for one in family.members:
+            numbers = [(measure.value(trial), trial) for trial in one.trials]
+            numbers = [(value, trial) for value, trial in numbers if not math.isnan(value)]
+            if not numbers or (family.name, one.label) not in keys:
+                continue
+            row = {
+                "cell": keys[family.name, one.label],
+                "family": family.name,
+                "width": float(one.normal.fractional_width),
+                "depth": one.normal.depth,
+                "seeds": len(numbers),
+                "original": one.is_original,
+            }
+            infinite = [trial for value, trial in numbers if math.isinf(value)]
+            if infinite:  # it ranks last: the mean of those that survived would flatter it
+                lost = any(trial.diverged for trial in infinite)
+                told = "diverged" if lost else "not finite"
+                rows.append(row | {"y": None, "lost": told, "of": len(infinite)})
+                continue
+            mean = statistics.fmean(value for value, _ in numbers)
+            shown = math.exp(mean) if measure.ratio else measure.scale * mean
+            rows.append(row | {"y": float(f"{shown:.5g}")})
+    return rows
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+# ---------------------------------------------------------------- generalisation
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Where a family's original ended among its variants: Figure 9.
+
+    Attributes:
+        seeds: of each member.
+        accuracy, mean: of the original, and of its variants; −∞ where a training diverged.
+        chance: that the best variant beats it, were all alike.
+        probability: that it comes to such a rank or a better one, were all alike.
+    """
+
+    family: str
+    data: str
+    seeds: int
+    accuracy: float
+    mean: float
+    rank: float
+    of: int
+    chance: float
+    probability: float
+
+
+def endings(study: StudyRecord) -> list[Ending]:
+    """Each family's original by accuracy at the end, on every data set."""
+    found = []
+    for setting in main_settings(study):
+        for family in generalisation.ended(study, setting):
+            ranks = generalisation.ranks([family])
+            if ranks is None or family.original is None:
+                continue
+            (one,) = ranks.standings
+            found.append(
+                Ending(
+                    one.family,
+                    setting.data,
+                    len(family.original.trials),
+                    one.original,
+                    one.mean,
+                    one.rank,
+                    one.of,
+                    chance_that_a_variant_wins(one.of - 1),
+                    ranks.p_better,
+                )
+            )
+    return found
+
+
+def pairs(study: StudyRecord) -> list[Pair]:
+    """Originals beside their adapted cells, on every data set: the pairs that claim 9 judges."""
+    return [
+        pair
+        for data in dict.fromkeys(str(trial.data.get("name")) for trial in study.trials)
+        for pair in generalisation.pairs(generalisation.pair_families(study, data))
+    ]
+
+
+_PLACES = {"within": "yes", "outside": "no: outside", "undecided": "undecided"}
+
+
+def within_margin(pair: Pair) -> str:
+    """Whether a pair's interval lies within the margin of equivalence; empty without interval."""
+    if math.isnan(pair.low) or math.isnan(pair.high):
+        return ""
+    return _PLACES[pair.equivalent]
+
+
+# ---------------------------------------------------------------- selection
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a search over one family's cells would pick at each epoch."""
+
+    name: str
+    family: str
+    data: str
+    schedule: str
+    telling: tuple[Choice, ...]  # the first tenth, the half, the end
+    figure: Mapping[str, Any]
+
+
+def selections(study: StudyRecord, prefix: str = "s") -> list[Selection]:
+    """For each family and data set the truncated schedule, and re-annealed short ones."""
+    found: list[Selection] = []
+    for setting in main_settings(study):
+        for family in families(study, setting):
+            made = choices(candidates_of(family))
+            if made:
+                name = f"{prefix}{len(found)}"
+                found.append(_selection(name, family, "truncated", made, setting))
+            short = [
+                choice
+                for other in _shorter(study, setting, family)
+                for choice in choices(candidates_of(family, other))
+            ]
+            if short:
+                name = f"{prefix}{len(found)}"
+                found.append(_selection(name, family, "re-annealed", short, setting))
+    return found
+
+
+def _shorter(study: StudyRecord, setting: Setting, family: Family) -> list[Family]:
+    """The same family under shorter schedules that are otherwise alike, by length."""
+    recipe = json.loads(setting.recipe)
+    found = []
+    for other in dict.fromkeys(setting_of(trial) for trial in study.trials):
+        theirs = json.loads(other.recipe)
+        alike = {**theirs, "epochs": recipe.get("epochs")} == recipe
+        same = (other.data, other.digest, other.learning_rate) == (
+            setting.data, setting.digest, setting.learning_rate,
+        )  # fmt: skip
+        if alike and same and theirs.get("epochs", 0) < recipe.get("epochs", 0):
+            found += [f for f in families(study, other) if f.name == family.name]
+    return sorted(found, key=lambda one: recipe_value(one.setting, "epochs") or 0)
+
+
+def _selection(
+    name: str, family: Family, schedule: str, made: list[Choice], setting: Setting
+) -> Selection:
+    epochs = int(recipe_value(setting, "epochs") or made[-1].epoch)
+    wanted = {early_epoch(epochs), -(-epochs // 2), epochs}
+    telling = tuple(one for one in made if one.epoch in wanted or schedule != "truncated")
+    figure = {
+        "kind": "selection",
+        "x": [one.epoch for one in made],
+        "rho": [None if math.isnan(one.rho) else round(one.rho, 4) for one in made],
+        "regret": [None if math.isnan(r := one.regret) else round(100 * r, 3) for one in made],
+        "text": [
+            f"picks {one.picked}: width {one.width:.3g} c, depth {one.depth:.3g}" for one in made
+        ],
+    }
+    return Selection(name, family.name, setting.data, schedule, telling, figure)

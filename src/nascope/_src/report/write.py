@@ -1,0 +1,74 @@
+"""Writing the report of one study or several, also while they still run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from nascope._src.analysis import measure_study, too_small, verdicts
+from nascope._src.errors import StudyError
+from nascope._src.records import StudyRecord, read_study
+from nascope._src.records.files import write_bytes
+from nascope._src.records.paths import StudyPaths
+from nascope._src.records.read import together
+from nascope._src.report.arrangement import arrange
+from nascope._src.report.page import Judged, render
+from nascope._src.report.theory_page import theory_sections
+
+
+def write_report(
+    *folders: str | Path, output: str | Path | None = None, figures: bool = True
+) -> Path:
+    """Write the page of a study, or of several on one page, from the records in their folders.
+
+    Args:
+        folders: of the studies; may still be growing.
+        output: the page; by default FOLDER/report.html of one study. Several need it.
+        figures: whether to draw the figures for print too, which take most of the time: PNG with
+            their data beside them, in FOLDER/figures. Of several studies none are drawn.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        StudyError: a folder holds no study, a file of it is damaged, or the output cannot be
+            written.
+    """
+    if len(folders) != 1 and (output is None or not folders):
+        raise StudyError("a report of several studies needs a page's name: give output")
+    paths = [StudyPaths(Path(folder)) for folder in folders]
+    studies = [read_study(path.folder) for path in paths]
+    study = together(studies)
+    arrangement = arrange(study)
+    levels, measured = measure_study(study)
+    posters: dict[str, bytes] | None = None
+    if figures and len(studies) == 1:
+        from nascope._src.report.figures import draw_figures  # noqa: PLC0415  (matplotlib is slow)
+
+        posters = draw_figures(arrangement, levels, paths[0].figures)
+    page = render(
+        arrangement,
+        levels,
+        measured,
+        judged=_judged(study, studies, paths),
+        posters=posters,
+    )
+    target = Path(output) if output is not None else paths[0].report
+    write_bytes(target, page.encode("utf-8"))
+    return target
+
+
+def _judged(
+    whole: StudyRecord, studies: Sequence[StudyRecord], paths: Sequence[StudyPaths]
+) -> list[Judged]:
+    """Each study by itself, under the names that its cells have on a page of them all."""
+    found, first = [], 0
+    for number, (study, path) in enumerate(zip(studies, paths, strict=True)):
+        last = first + len(study.trials)
+        own = replace(study, trials=whole.trials[first:last])
+        prefix = f"t{number}-" if len(studies) > 1 else ""
+        theory = theory_sections(path.theory, prefix)
+        found.append(Judged(own, verdicts(own), too_small(own), theory))
+        first = last
+    return found

@@ -1,0 +1,198 @@
+"""From targets and a scale to what is to be trained and probed for each."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nascope._src.cells.adaptation import adapt
+from nascope._src.cells.catalog import is_known, load
+from nascope._src.cells.genotype import Genotype
+from nascope._src.cells.resolve import resolve_cell
+from nascope._src.data.datasets import DataSet
+from nascope._src.errors import DataError, StudyError
+from nascope._src.records.paths import slug
+from nascope._src.records.plan import Plan, merged
+from nascope._src.report.arrangement import shortened
+from nascope._src.report.paper.columns import TITLES, Column
+from nascope._src.reproduce.scales import ReproductionScale
+from nascope._src.reproduce.targets import Target, in_words
+from nascope._src.study.study import DataRequest, Part, PlannedCell, Study, plan_cells
+
+
+@dataclass(frozen=True)
+class Options:
+    """How targets are reproduced.
+
+    Args:
+        cells: names, files or genotype texts in place of a target's own cells.
+        variants: of each cell, in place of the target's number.
+        seeds: of each training: 0, 1, ….
+    """
+
+    scale: ReproductionScale
+    cells: tuple[str, ...] = ()
+    variants: int | None = None
+    seeds: int = 1
+
+
+@dataclass(frozen=True)
+class Question:
+    """A target at a scale: what it compares, and the trials that it needs.
+
+    Attributes:
+        stem: of its files.
+        cells: originals, each followed by its variants.
+        columns: data sets and learning rates; some without trials.
+        published: for each of them the paper's own data set.
+        plan: empty where nothing is trained.
+    """
+
+    target: Target
+    scale: ReproductionScale
+    stem: str
+    cells: tuple[PlannedCell, ...]
+    columns: tuple[Column, ...]
+    published: tuple[str, ...]
+    plan: Plan
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The originals' names."""
+        return _families(self.cells)
+
+    @property
+    def title(self) -> str:
+        """What it shows, of its own cells."""
+        return self.target.titled_of([shortened(family, 24) for family in self.families])
+
+    @property
+    def paper(self) -> str:
+        """What the paper shows there; of which cells, where these are others."""
+        others = set(self.families) != set(self.target.cells)
+        of = f"(of {in_words(self.target.cells)}) " if others else ""
+        return of + self.target.paper
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is asked for together.
+
+    Attributes:
+        notes: data sets that are not there, and why, each in a line.
+    """
+
+    questions: tuple[Question, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def plan(self) -> Plan:
+        """All that they need; what they have in common once."""
+        return functools.reduce(merged, (question.plan for question in self.questions))
+
+
+def ask(targets: Sequence[Target], options: Options, data_dir: str | Path | None) -> Questions:
+    """What the targets need.
+
+    Raises:
+        DataError: the first data set of a target is not there.
+        StudyError: cells are given, and no target has any.
+        GenotypeError: a cell is unknown, or has no published variants.
+    """
+    if options.cells and not any(target.cells for target in targets):
+        raise StudyError(f"{targets[0].name} has no cells that others could take the place of")
+    data, absent = _data(targets, options.scale, data_dir)
+    questions = tuple(_question(target, options, data, absent) for target in targets)
+    return Questions(questions, tuple(absent.values()))
+
+
+def _data(
+    targets: Sequence[Target], scale: ReproductionScale, data_dir: str | Path | None
+) -> tuple[dict[str, tuple[DataRequest, DataSet]], dict[str, str]]:
+    """The data sets that are there, and why others are not, by the paper's names for them."""
+    found: dict[str, tuple[DataRequest, DataSet]] = {}
+    absent: dict[str, str] = {}
+    needed = {target.data[0] for target in targets if target.recipe is not None}
+    for name in dict.fromkeys(name for target in targets for name in target.data):
+        request = scale.data[name]
+        if request is None:
+            absent[name] = f"scale {scale.name} has no {TITLES[name]}: its panels say so"
+            continue
+        try:
+            found[name] = request, request.load(data_dir)
+        except DataError as error:
+            if name in needed:
+                raise
+            absent[name] = f"no {TITLES[name]}, so that its panels stay empty: {error}"
+    return found, absent
+
+
+def _question(
+    target: Target,
+    options: Options,
+    data: Mapping[str, tuple[DataRequest, DataSet]],
+    absent: Mapping[str, str],
+) -> Question:
+    scale = options.scale
+    cells = _cells(target, options)
+    stem = target.name
+    if options.cells and target.cells:
+        stem += "".join(f"-{slug(name)[:20]}" for name in _families(cells))
+    columns, published = [], []
+    for name in target.data:
+        request = scale.data[name]
+        why = ""
+        if name in absent:
+            title = TITLES[name]
+            why = f"no {title}\nat scale {scale.name}" if request is None else f"no data: {title}"
+        for rate in target.learning_rates:
+            shown = request.name if request is not None else name
+            columns.append(Column(shown, rate, len(target.learning_rates) > 1, why))
+            published.append(name)
+    title = f"Reproduction at scale {scale.name}"
+    plan = Plan(title, ())
+    if target.recipe is not None:
+        part = Part(
+            cells=cells,
+            recipe=scale.recipe(target.recipe),
+            data=tuple(data[name][0] for name in target.data if name in data),
+            learning_rates=target.learning_rates,
+            seeds=tuple(range(options.seeds)),
+            probes=scale.probes(target.probe) if target.probe is not None else (),
+        )
+        plan = Study(title, (part,)).plan(dict(data.values()))
+    return Question(target, scale, stem, cells, tuple(columns), tuple(published), plan)
+
+
+def _families(cells: Sequence[PlannedCell]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(cell.family for cell in cells))
+
+
+def _cells(target: Target, options: Options) -> tuple[PlannedCell, ...]:
+    if not target.cells:
+        return ()
+    texts = options.cells or target.cells
+    if target.drawing == "table1":
+        return tuple(cell for text in texts for cell in _with_adapted(resolve_cell(text)))
+    wanted = target.variants
+    if wanted and options.variants is not None:
+        wanted = options.variants
+    elif target.recipe is not None:  # drawings alone cost nothing
+        wanted = options.scale.variants(wanted)
+    return plan_cells(texts, method="published", seeds=range(1, wanted + 1))
+
+
+def _with_adapted(genotype: Genotype) -> tuple[PlannedCell, PlannedCell]:
+    """A cell, and itself adapted: by the authors where the catalogue has that, else by our rule."""
+    name = genotype.name or "cell"
+    theirs = f"{name}-adapted"
+    if is_known(name) and load(name) == genotype and is_known(theirs):
+        wide = load(theirs)
+    else:
+        wide = adapt(genotype)
+    return (
+        PlannedCell(name, name, "original", genotype),
+        PlannedCell(wide.name or f"{name}-widest", name, "adapted", wide),
+    )

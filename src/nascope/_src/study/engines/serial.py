@@ -1,0 +1,26 @@
+"""One task after the other in this process, where breakpoints work."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+from nascope._src.data.machine import device_here
+from nascope._src.study.engines.task import Outcome, Progress, Queue, Task, carry_out_here
+
+
+class SerialEngine:
+    """One task after the other in this process, with as many threads as it has."""
+
+    def device(self, name: str) -> str:
+        """The device of that name, on this machine."""
+        return device_here(name)
+
+    def run(self, tasks: Sequence[Task], progress: Progress) -> Iterator[Outcome]:
+        """Run all tasks; yield an outcome for each as it ends."""
+        queue = Queue(tasks)
+        while task := queue.pop_ready():
+            yield from queue.finish(carry_out_here(task, functools.partial(progress, task.name)))
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,140 @@
+"""Theorems 4.2 and 4.3: the bounds as published, and the ones that hold. Proofs: docs/theory.md.
+
+Each takes ``paths`` P (..., E, K) and constants of the widest cell in its weights V⁽ᵏ⁾, and returns
+a bound for each edge, (..., E). The proofs go through the Hessian at a point: a bound holds there
+with the norms at that point, and for uniform constants with constants uniform over the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nascope._src.theory.blocks import Blocks
+
+
+def separable_bound(paths: Tensor, wide: Tensor) -> Tensor:
+    """L̂⁽ᵉ⁾ ≤ Σ_k P_k² L⁽ᵏ⁾, for f a sum over the outputs."""
+    return (paths.square() * wide.unsqueeze(-2)).sum(-1)
+
+
+def convex_bound(paths: Tensor, wide: Tensor) -> Tensor:
+    """L̂⁽ᵉ⁾ ≤ (Σ_k P_k √L⁽ᵏ⁾)², for convex f."""
+    return (paths * wide.sqrt().unsqueeze(-2)).sum(-1).square()
+
+
+def counted_bound(paths: Tensor, wide: Tensor) -> Tensor:
+    """L̂⁽ᵉ⁾ ≤ m Σ_k P_k² L⁽ᵏ⁾, for convex f; m outputs are reached (n − i + 1 in the narrowest)."""
+    return (paths > 0).sum(-1) * separable_bound(paths, wide)
+
+
+def coupled_bound(paths: Tensor, coupling: Tensor) -> Tensor:
+    """L̂⁽ᵉ⁾ ≤ Σ_{k,l} P_k P_l L⁽ᵏˡ⁾, for any f; L⁽ᵏˡ⁾ (..., K, K) of ∂F/∂V⁽ᵏ⁾ in V⁽ˡ⁾."""
+    return torch.einsum("...ek,...kl,...el->...e", paths, coupling, paths)
+
+
+def joint_bound(paths: Tensor, joint: Tensor) -> Tensor:
+    """L̂⁽ᵉ⁾ ≤ L_joint Σ_k P_k², for any f; L_joint (..., E) over all outputs that e reaches."""
+    return joint * paths.square().sum(-1)
+
+
+def published_bound(norms: Tensor, wide: Tensor) -> Tensor:
+    """Theorem 4.2 as published, of the narrowest cell: (∏_{j<i} λ⁽ʲ⁾) L⁽ⁱ⁾. It does not hold."""
+    before = torch.cat([torch.ones_like(norms[..., :1]), norms[..., :-1]], dim=-1)
+    return before.cumprod(-1) * wide
+
+
+def variance_bound(paths: Tensor, wide: Tensor) -> Tensor:
+    """E‖∂f̂/∂W⁽ᵉ⁾ − E ∂f̂/∂W⁽ᵉ⁾‖² ≤ (Σ_k P_k σ⁽ᵏ⁾)²; ``wide``: (σ⁽ᵏ⁾)² at the effective weights."""
+    return convex_bound(paths, wide)
+
+
+def counted_variance_bound(paths: Tensor, wide: Tensor) -> Tensor:
+    """… ≤ m Σ_k (P_k σ⁽ᵏ⁾)²; m outputs are reached (n − i + 1 in the narrowest)."""
+    return counted_bound(paths, wide)
+
+
+def published_variance_bound(paths: Tensor, wide: Tensor) -> Tensor:
+    """Theorem 4.3 as published: … ≤ n Σ_k (P_k σ⁽ᵏ⁾)². Holds with σ⁽ᵏ⁾ at the effective weights."""
+    return paths.shape[-1] * separable_bound(paths, wide)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A bound that is proved, and how it is found from what was measured."""
+
+    name: str
+    of: str
+    """``curvature`` (Theorem 4.2) or ``variance`` (Theorem 4.3)."""
+    needs: str
+    """What f must be: ``separable``, ``convex`` or ``any``."""
+    statement: str
+    evaluate: Callable[[Blocks], Tensor]
+
+    def applies(self, *, convex: bool, separable: bool) -> bool:
+        """Whether it is proved for such an objective."""
+        return {"separable": separable, "convex": convex, "any": True}[self.needs]
+
+
+SOUND = (
+    Bound(
+        "separable",
+        "curvature",
+        "separable",
+        "L̂⁽ᵉ⁾ ≤ Σ P_k² L⁽ᵏ⁾",
+        lambda blocks: separable_bound(blocks.paths, blocks.wide_curvatures),
+    ),
+    Bound(
+        "convex",
+        "curvature",
+        "convex",
+        "L̂⁽ᵉ⁾ ≤ (Σ P_k √L⁽ᵏ⁾)²",
+        lambda blocks: convex_bound(blocks.paths, blocks.wide_curvatures),
+    ),
+    Bound(
+        "convex, counted",
+        "curvature",
+        "convex",
+        "L̂⁽ᵉ⁾ ≤ m Σ P_k² L⁽ᵏ⁾",
+        lambda blocks: counted_bound(blocks.paths, blocks.wide_curvatures),
+    ),
+    Bound(
+        "coupled",
+        "curvature",
+        "any",
+        "L̂⁽ᵉ⁾ ≤ Σ P_k P_l L⁽ᵏˡ⁾",
+        lambda blocks: coupled_bound(blocks.paths, blocks.couplings),
+    ),
+    Bound(
+        "joint",
+        "curvature",
+        "any",
+        "L̂⁽ᵉ⁾ ≤ L_joint Σ P_k²",
+        lambda blocks: joint_bound(blocks.paths, blocks.joint_curvatures),
+    ),
+    Bound(
+        "squared sum",
+        "variance",
+        "any",
+        "E‖∂f̂ − E ∂f̂‖² ≤ (Σ P_k σ⁽ᵏ⁾)²",
+        lambda blocks: variance_bound(blocks.paths, blocks.wide_variances),
+    ),
+    Bound(
+        "counted",
+        "variance",
+        "any",
+        "E‖∂f̂ − E ∂f̂‖² ≤ m Σ (P_k σ⁽ᵏ⁾)²",
+        lambda blocks: counted_variance_bound(blocks.paths, blocks.wide_variances),
+    ),
+    Bound(
+        "as published",
+        "variance",
+        "any",
+        "E‖∂f̂ − E ∂f̂‖² ≤ n Σ (P_k σ⁽ᵏ⁾)²",
+        lambda blocks: published_variance_bound(blocks.paths, blocks.wide_variances),
+    ),
+)
+"""The bounds that hold, in the order of docs/theory.md."""

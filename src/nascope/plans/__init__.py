@@ -1,7 +1,0 @@
-"""What is to be trained and probed, as data, and the names of its results. Loads no torch."""
-
-from nascope.plans.moments import Moment
-from nascope.plans.probes import CurvaturePlan, ProbePlan
-from nascope.plans.recipe import RECIPES, SCALES, Recipe
-
-__all__ = ["RECIPES", "SCALES", "CurvaturePlan", "Moment", "ProbePlan", "Recipe"]

@@ -1,5 +1,0 @@
-"""The report: a study's records as figures and one self-contained page. Loads no torch."""
-
-from nascope.report.write import write_report
-
-__all__ = ["write_report"]
