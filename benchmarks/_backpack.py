@@ -24,7 +24,7 @@ from backpack.extensions import BatchGrad
 from safetensors.torch import load_file
 from torch import nn
 
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 
 
 def main() -> None:

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from nascope._src.cells import Cell, Genotype
+from nascope._src.cells.genotype import Cell, Genotype
 
 if TYPE_CHECKING:  # the environment of peers lacks what reading data needs
-    from nascope._src.data import DataSet, ImageSet
+    from nascope._src.data.datasets import DataSet, ImageSet
 
 
 class FactorizedReduce(nn.Module):

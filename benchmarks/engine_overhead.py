@@ -21,8 +21,10 @@ from _result import keep
 
 from nascope._src.records.files import write_json
 from nascope._src.records.locks import locked
-from nascope._src.study.engines import Engine, ProcessEngine, SerialEngine, Shared, Task
+from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.ray import RayEngine
+from nascope._src.study.engines.serial import SerialEngine
+from nascope._src.study.engines.task import Engine, Shared, Task
 
 FEW, MANY = 1000, 5000
 WORKERS = 2

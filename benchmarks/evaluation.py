@@ -14,12 +14,12 @@ import torch
 from _plain import PlainNetwork, plain_evaluation
 from _result import keep
 
-from nascope._src.cells import load_cell
-from nascope._src.data import load_data
-from nascope._src.data.augment import Images
-from nascope._src.data.device import describe_device, take_process
-from nascope._src.networks import Network
-from nascope._src.training import evaluate
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.data.augmentation import Images
+from nascope._src.data.datasets import load_data
+from nascope._src.networks.network import Network
+from nascope._src.runtime.devices import configure_process, describe_device
+from nascope._src.training.evaluation import evaluate
 
 ROUNDS = 5
 BATCHES = (16, 32, 64, 128)
@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 
 def main() -> None:
     """Alternate the sides; print the ratios of images a second."""
-    take_process(threads=1)  # for both sides
+    configure_process(threads=1)  # for both sides
     data = load_data("cifar10", train_size=10, test_size=512)
     torch.manual_seed(0)
     network = Network(load_cell("DARTS"), channels=16, layers=8)

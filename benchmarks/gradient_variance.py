@@ -24,12 +24,16 @@ from safetensors.torch import save_file
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
-from nascope._src.cells import load_cell
-from nascope._src.data import load_data
-from nascope._src.data.augment import Images
-from nascope._src.data.device import describe_device, take_process
-from nascope._src.networks import Network
-from nascope._src.probes import Grid, Risk, choose_method, gradient_variance, random_directions
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.data.augmentation import Images
+from nascope._src.data.datasets import load_data
+from nascope._src.networks.network import Network
+from nascope._src.probes.directions import random_directions
+from nascope._src.probes.gradient_variance import gradient_variance
+from nascope._src.probes.grid import Grid
+from nascope._src.probes.per_instance import choose_method
+from nascope._src.probes.risk import Risk
+from nascope._src.runtime.devices import configure_process, describe_device
 
 ROUNDS = 7
 BATCH = 64
@@ -99,7 +103,7 @@ class Peer:
 
 def main() -> None:
     """Alternate the sides; print the ratios of times."""
-    take_process(threads=1)
+    configure_process(threads=1)
     plain, images, labels, risk = prepare()
     assert choose_method(risk).name == "layerwise"
 
@@ -158,7 +162,7 @@ def peak_of(side: str) -> float:
 
 def peak(side: str) -> None:
     """Do one side's work, and print this process's peak memory."""
-    take_process(threads=1)
+    configure_process(threads=1)
     images = torch.rand(BATCH, 3, 32, 32)  # reading the data set would take more than the work
     labels = torch.arange(BATCH) % 10
     torch.manual_seed(0)

@@ -1,7 +1,7 @@
 """A loss landscape against the plain way, both cores: DARTS, C=16, L=8, a 5×5 grid, float32.
 
 Plain sets the weights of an eager NCHW network at each point and loops over a DataLoader, with two
-threads. Ours is `nascope._src.probes.landscape` with two workers. Losses are asserted equal to 1e-4.
+threads. Ours is `nascope.landscape` with two workers. Losses are asserted equal to 1e-4.
 The peak of memory of a grid nine times as large must be the same. Needs CIFAR-10 in NASCOPE_DATA.
 """
 
@@ -17,12 +17,15 @@ import torch
 from _plain import PlainNetwork, peak_memory_mb, plain_evaluation
 from _result import keep
 
-from nascope._src.cells import load_cell
-from nascope._src.data import load_data
-from nascope._src.data.augment import Images
-from nascope._src.data.device import describe_device, take_process
-from nascope._src.networks import Network
-from nascope._src.probes import Grid, Risk, landscape, random_directions
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.data.augmentation import Images
+from nascope._src.data.datasets import load_data
+from nascope._src.networks.network import Network
+from nascope._src.probes.directions import random_directions
+from nascope._src.probes.grid import Grid
+from nascope._src.probes.landscape import landscape
+from nascope._src.probes.risk import Risk
+from nascope._src.runtime.devices import configure_process, describe_device
 
 ROUNDS = 5
 IMAGES = 256
@@ -68,7 +71,7 @@ def peak_of(points):
 
 def main() -> None:
     """Alternate the sides; print the ratio of times."""
-    take_process(threads=2)
+    configure_process(threads=2)
     data = load_data("cifar10", train_size=10, test_size=IMAGES)
     images = Images(data.test.images, data.mean, data.std, device=CPU).plain(slice(None))
     plain, risk, directions = prepare(images, torch.from_numpy(data.test.labels))
@@ -112,7 +115,7 @@ def main() -> None:
 
 def peak(points: int) -> None:
     """Print this process's peak memory after a small landscape of so many points a side."""
-    take_process(threads=1)
+    configure_process(threads=1)
     images = torch.rand(32, 3, 32, 32)  # reading the data set would take more than the work
     images = images.to(memory_format=torch.channels_last)
     _, risk, directions = prepare(images, torch.arange(32) % 10)

@@ -1,6 +1,6 @@
 """A study on two workers against one, and against two bare processes doing the same trials.
 
-Twelve trainings of DARTS' cell on digits, one a seed. Bare processes call `nascope._src.training.train`
+Twelve trainings of DARTS' cell on digits, one a seed. Bare processes call `nascope.train`
 in a loop, six trainings each, and know nothing of studies. Every side is a fresh process that ends
 when its last result is on disk, imports included. Curves are asserted equal bit for bit.
 """
@@ -14,9 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from nascope._src.plans import Recipe
-from nascope._src.records import read_study
-from nascope._src.records.read import read_training
+from nascope._src.records.read import read_study, read_training
+from nascope._src.training.recipe import Recipe
 
 ROUNDS = 3
 SEEDS = range(12)
@@ -25,8 +24,9 @@ RECIPE = Recipe(channels=8, layers=5, epochs=6, batch_size=64)
 
 def study(folder: Path, workers: int) -> None:
     """The trials as a study."""
-    from nascope._src.study import DataRequest, Part, Study, plan_cells, run_study  # noqa: PLC0415
-    from nascope._src.study.engines import ProcessEngine  # noqa: PLC0415
+    from nascope._src.study.engines.processes import ProcessEngine  # noqa: PLC0415
+    from nascope._src.study.run import run_study  # noqa: PLC0415
+    from nascope._src.study.study import DataRequest, Part, Study, plan_cells  # noqa: PLC0415
 
     part = Part(
         cells=plan_cells(["DARTS"]),
@@ -42,12 +42,12 @@ def study(folder: Path, workers: int) -> None:
 
 def bare(folder: Path, first: int) -> None:
     """Every other trial, in a loop."""
-    from nascope._src.cells import load_cell  # noqa: PLC0415
-    from nascope._src.data import load_data  # noqa: PLC0415
-    from nascope._src.data.device import take_process  # noqa: PLC0415
-    from nascope._src.training import train  # noqa: PLC0415
+    from nascope._src.cells.catalog import load as load_cell  # noqa: PLC0415
+    from nascope._src.data.datasets import load_data  # noqa: PLC0415
+    from nascope._src.runtime.devices import configure_process  # noqa: PLC0415
+    from nascope._src.training.train import train  # noqa: PLC0415
 
-    take_process(threads=1)
+    configure_process(threads=1)
     data = load_data("digits")
     for seed in SEEDS[first::2]:
         train(load_cell("DARTS"), data, RECIPE, seed=seed, path=folder / f"{seed}.safetensors")
@@ -74,7 +74,7 @@ def main() -> None:
     import torch  # noqa: PLC0415  (each side loads what it needs, in its own time)
     from _result import keep  # noqa: PLC0415
 
-    from nascope._src.data.device import describe_device  # noqa: PLC0415
+    from nascope._src.runtime.devices import describe_device  # noqa: PLC0415
 
     raw: dict[str, list[float]] = {side: [] for side in SIDES}
     for number in range(ROUNDS):

@@ -2,7 +2,7 @@
 
 Plain is one trial with two threads: eager, NCHW, float32, a DataLoader that augments image by
 image, a host sync at each step. Ours is two trials side by side, one thread each, by
-`nascope._src.training.train`, at the pace that its records state. Each run is a process of its own, so
+`nascope.train`, at the pace that its records state. Each run is a process of its own, so
 that peak memory is its own too. Logits and gradients of a step are asserted equal, and the accuracy
 after equally many epochs is compared over three seeds. Needs CIFAR-10 in NASCOPE_DATA.
 """
@@ -31,12 +31,13 @@ from _result import keep
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from nascope._src.cells import load_cell
-from nascope._src.data import load_data
-from nascope._src.data.augment import Images, draw_epoch
-from nascope._src.data.device import describe_device, take_process
-from nascope._src.networks import Network
-from nascope._src.training import Recipe, train
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.data.augmentation import Images, draw_epoch
+from nascope._src.data.datasets import load_data
+from nascope._src.networks.network import Network
+from nascope._src.runtime.devices import configure_process, describe_device
+from nascope._src.training.recipe import Recipe
+from nascope._src.training.train import train
 
 CELL, CHANNELS, LAYERS, BATCH = "DARTS", 16, 8, 80
 ROUNDS = 5
@@ -64,7 +65,7 @@ def plain(workers: int) -> dict:
 
 def ours(precision: str, images: int) -> dict:
     """The pace of one trial of ours, in this process."""
-    take_process(threads=1)
+    configure_process(threads=1)
     data = load_data("cifar10", train_size=images, test_size=10)
     recipe = Recipe(
         channels=CHANNELS, layers=LAYERS, epochs=2, batch_size=BATCH, precision=precision
@@ -88,7 +89,7 @@ def accuracy_plain(seed: int) -> dict:
 
 def accuracy_ours(seed: int) -> dict:
     """Test accuracy of ours after as many."""
-    take_process(threads=1)
+    configure_process(threads=1)
     a = ACCURACY
     data = load_data("cifar10", train_size=a["images"], test_size=a["tested"])
     recipe = Recipe(channels=a["channels"], layers=a["layers"], epochs=a["epochs"])

@@ -14,19 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nascope._src.probes import (
-    Grid,
-    Risk,
-    block_lipschitz,
-    cell_blocks,
-    choose_method,
-    direction_between,
-    gradient_norms,
-    gradient_variance,
-    landscape,
-    random_directions,
-    trajectory_plane,
-)
+from nascope._src.probes.directions import direction_between, random_directions, trajectory_plane
+from nascope._src.probes.gradient_variance import gradient_variance
+from nascope._src.probes.grid import Grid
+from nascope._src.probes.landscape import landscape
+from nascope._src.probes.lipschitz import block_lipschitz, cell_blocks
+from nascope._src.probes.per_instance import choose_method, gradient_norms
+from nascope._src.probes.risk import Risk
 from nascope._src.report.probe_figures import draw_probe
 
 

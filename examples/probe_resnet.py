@@ -15,20 +15,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nascope._src.analysis import over_seeds, smoothness_of
-from nascope._src.data import load_data
-from nascope._src.data.augment import on_device
-from nascope._src.probes import (
-    Grid,
-    Risk,
-    choose_method,
-    eigenvalues,
-    gradient_variance,
-    landscape,
-    random_directions,
-    spectrum,
-)
+from nascope._src.data.augmentation import on_device
+from nascope._src.data.datasets import load_data
+from nascope._src.probes.curvature import eigenvalues, spectrum
+from nascope._src.probes.directions import random_directions
+from nascope._src.probes.gradient_variance import gradient_variance
+from nascope._src.probes.grid import Grid
+from nascope._src.probes.landscape import landscape
+from nascope._src.probes.per_instance import choose_method
+from nascope._src.probes.risk import Risk
 from nascope._src.report.probe_figures import draw_probe
+from nascope._src.results.intervals import over_seeds
+from nascope._src.results.smoothness import smoothness_of
 
 
 class Block(nn.Module):

@@ -10,9 +10,12 @@ which the width falls and the depth grows as in the figure.
 import sys
 from pathlib import Path
 
-from nascope._src.cells import Cell, cell_names, load_cell, published_variant
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.catalog import names as cell_names
 from nascope._src.cells.drawing import gallery_svg
+from nascope._src.cells.genotype import Cell
 from nascope._src.cells.topology import depth, fractional_width, strict_width
+from nascope._src.cells.wiring import published_variant
 
 
 def captioned(name: str, cell: Cell) -> tuple[str, Cell]:

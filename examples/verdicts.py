@@ -5,8 +5,8 @@ python examples/verdicts.py runs/cells > verdicts.md
 
 import sys
 
-from nascope._src.analysis import too_small, verdicts
-from nascope._src.records import read_study
+from nascope._src.records.read import read_study
+from nascope._src.results.verdicts import too_small, verdicts
 
 
 def main(folder: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nascope._src.cells import Cell, Genotype
+from nascope._src.cells.genotype import Cell, Genotype
 
 EPSILON = 1e-5  # BatchNorm's
 

@@ -9,30 +9,48 @@ Names are loaded when they are first used: cells and reports need no torch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from nascope._src.lazy import lazily
 from nascope._version import __version__ as __version__
 
+if TYPE_CHECKING:
+    from nascope._src.cells.catalog import load as load_cell
+    from nascope._src.cells.formats import parse
+    from nascope._src.cells.genotype import Cell, Genotype
+    from nascope._src.cells.topology import topology
+    from nascope._src.cells.wiring import published_variant, random_variant
+    from nascope._src.data.datasets import load_data
+    from nascope._src.networks.network import Network
+    from nascope._src.probes.directions import random_directions
+    from nascope._src.probes.gradient_variance import gradient_variance
+    from nascope._src.probes.grid import Grid
+    from nascope._src.probes.landscape import landscape
+    from nascope._src.probes.risk import Risk
+    from nascope._src.records.read import read_study
+    from nascope._src.report.write import write_report
+    from nascope._src.training.recipe import Recipe
+    from nascope._src.training.train import train
+
 _HOMES = {
-    "Cell": "nascope._src.cells",
-    "Genotype": "nascope._src.cells",
-    "load_cell": "nascope._src.cells",
-    "parse": "nascope._src.cells",
-    "published_variant": "nascope._src.cells",
-    "random_variant": "nascope._src.cells",
-    "topology": "nascope._src.cells",
-    "Network": "nascope._src.networks",
-    "load_data": "nascope._src.data",
-    "Recipe": "nascope._src.training",
-    "train": "nascope._src.training",
-    "Grid": "nascope._src.probes",
-    "Risk": "nascope._src.probes",
-    "gradient_variance": "nascope._src.probes",
-    "landscape": "nascope._src.probes",
-    "random_directions": "nascope._src.probes",
-    "read_study": "nascope._src.records",
-    "write_report": "nascope._src.report",
+    "Cell": "cells.genotype",
+    "Genotype": "cells.genotype",
+    "Grid": "probes.grid",
+    "Network": "networks.network",
+    "Recipe": "training.recipe",
+    "Risk": "probes.risk",
+    "gradient_variance": "probes.gradient_variance",
+    "landscape": "probes.landscape",
+    "load_cell": "cells.catalog:load",
+    "load_data": "data.datasets",
+    "parse": "cells.formats",
+    "published_variant": "cells.wiring",
+    "random_directions": "probes.directions",
+    "random_variant": "cells.wiring",
+    "read_study": "records.read",
+    "topology": "cells.topology",
+    "train": "training.train",
+    "write_report": "report.write",
 }
 
 __all__ = [
@@ -56,26 +74,12 @@ __all__ = [
     "write_report",
 ]
 
-if TYPE_CHECKING:
-    from nascope._src.cells import (
-        Cell,
-        Genotype,
-        load_cell,
-        parse,
-        published_variant,
-        random_variant,
-        topology,
-    )
-    from nascope._src.data import load_data
-    from nascope._src.networks import Network
-    from nascope._src.plans.recipe import Recipe
-    from nascope._src.probes import Grid, Risk, gradient_variance, landscape, random_directions
-    from nascope._src.records import read_study
-    from nascope._src.report import write_report
-    from nascope._src.training.train import train
 
-
-__getattr__ = lazily(__name__, _HOMES)
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _HOMES[name].partition(":")
+    return getattr(importlib.import_module(f"nascope._src.{module}"), attribute or name)
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nascope._src.report import write_report
+from nascope._src.report.write import write_report
 from tests.browser import chromium
 from tests.report.synthetic import LARGE, STUDIES, write_study
 

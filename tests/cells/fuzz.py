@@ -17,8 +17,8 @@ import time
 import unicodedata  # Python's own parser imports it at the first non-ASCII name
 from collections import Counter
 
-from nascope._src.cells import catalog, parse
-from nascope._src.cells.formats import FORMATS, write
+from nascope._src.cells import catalog
+from nascope._src.cells.formats import FORMATS, parse, write
 from nascope._src.cells.resolve import resolve_cell
 from nascope._src.errors import GenotypeError
 

@@ -2,8 +2,7 @@
 
 from hypothesis import strategies as st
 
-from nascope._src.cells import Cell, Edge, Genotype
-from nascope._src.cells.genotype import OPERATIONS
+from nascope._src.cells.genotype import OPERATIONS, Cell, Edge, Genotype
 
 
 @st.composite

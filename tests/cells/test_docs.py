@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import format_text
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -68,7 +68,7 @@ def test_the_table_of_published_cells_is_as_the_example_prints_it():
 
 def test_the_numbers_of_the_results_page_are_the_data_s():
     """Groups and algorithms, as `nascope pattern` measures them, stand in the page's tables."""
-    from nascope._src.analysis.pattern import survey  # noqa: PLC0415
+    from nascope._src.results.pattern import survey  # noqa: PLC0415
 
     page = PAGES["results/wiring.md"].read_text("utf-8")
     for kind in ("normal", "reduce"):

@@ -7,11 +7,13 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 
-from nascope._src.cells import Cell, cell_names, load_cell, published_variant
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.catalog import names as cell_names
 from nascope._src.cells.drawing import FILLS, INK, cell_svg, genotype_html, genotype_svg, readable
-from nascope._src.cells.genotype import OPERATIONS
+from nascope._src.cells.genotype import OPERATIONS, Cell
 from nascope._src.cells.layout import crossings, layout
 from nascope._src.cells.topology import dead_nodes, heights
+from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import GenotypeError
 from tests.cells.strategies import cells
 

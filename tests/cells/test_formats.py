@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nascope._src.cells import Cell, Edge, Genotype, cell_names, load_cell, parse
-from nascope._src.cells.formats import FORMATS, read, read_file, write
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.catalog import names as cell_names
+from nascope._src.cells.formats import FORMATS, parse, read, read_file, write
 from nascope._src.cells.formats.hidden_states import ENAS_OPERATIONS
 from nascope._src.cells.formats.naslib import NASLIB_OPERATIONS
-from nascope._src.cells.genotype import OPERATIONS, from_dict, to_dict
+from nascope._src.cells.genotype import OPERATIONS, Cell, Edge, Genotype, from_dict, to_dict
 from nascope._src.cells.topology import loose_ends
 from nascope._src.errors import GenotypeError
 from tests.cells.strategies import cells, genotypes, pair_cells

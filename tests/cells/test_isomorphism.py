@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networkx.algorithms.isomorphism import categorical_multiedge_match, categorical_node_match
 
-from nascope._src.cells import Cell, load_cell
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.genotype import Cell
 from nascope._src.cells.isomorphism import canonical, distinct, isomorphic
 from nascope._src.cells.topology import topology
 from tests.cells.strategies import cells

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.census import Census, point
 from nascope._src.cells.plots import census_svg
 from nascope._src.cells.spaces import SPACES, space

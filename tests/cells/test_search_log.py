@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import format_text, to_dict
 from nascope._src.cells.search_log import read_lines, read_log, trace, trace_svg
 from nascope._src.errors import GenotypeError

@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nascope._src.cells import Cell, cell_names, load_cell, parse, published_variant
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.catalog import names as cell_names
 from nascope._src.cells.census import CONVENTIONS, Point, point
-from nascope._src.cells.chance import below, shuffled, subset, weighted
+from nascope._src.cells.formats import parse
+from nascope._src.cells.genotype import Cell
+from nascope._src.cells.rng import below, shuffled, subset, weighted
 from nascope._src.cells.space import Space
 from nascope._src.cells.spaces import SPACES, EdgeSpace, holding, ranks, space
 from nascope._src.cells.topology import dead_nodes, loose_ends
+from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import GenotypeError
 
 

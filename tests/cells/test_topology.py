@@ -6,7 +6,8 @@ import networkx as nx
 import pytest
 from hypothesis import given
 
-from nascope._src.cells import Cell, load_cell, published_variant, topology
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.genotype import Cell
 from nascope._src.cells.topology import (
     channel_width,
     dead_nodes,
@@ -19,7 +20,9 @@ from nascope._src.cells.topology import (
     path_lengths,
     plain_number,
     strict_width,
+    topology,
 )
+from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import GenotypeError
 from tests.cells.strategies import cells
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nascope._src.cells import Cell, Genotype, load_cell, published_variant, random_variant
 from nascope._src.cells.adaptation import adapt, narrowest, widest
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.genotype import Cell, Genotype
 from nascope._src.cells.isomorphism import isomorphic
 from nascope._src.cells.spaces import space
 from nascope._src.cells.topology import dead_nodes, depth, fractional_width, strict_width
@@ -19,7 +20,9 @@ from nascope._src.cells.wiring import (
     distinct_variants,
     neighbours,
     published_operations,
+    published_variant,
     random_operations,
+    random_variant,
     rewire,
 )
 from nascope._src.errors import GenotypeError

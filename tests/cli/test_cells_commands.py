@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import format_text, to_dict
 from nascope._src.cli import main
 

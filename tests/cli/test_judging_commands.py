@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from nascope._src.analysis import verdicts
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import format_text
 from nascope._src.cli.main import app, main
-from nascope._src.records import read_study
+from nascope._src.records.read import read_study
+from nascope._src.results.verdicts import verdicts
 from tests.report.synthetic import STUDIES, family, write_study
 
 

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from nascope._src.analysis.measures import std_of
-from nascope._src.records import read_study
 from nascope._src.records.files import read_arrays
+from nascope._src.records.read import read_study
 from nascope._src.report.paper.drawn import in_print
 from nascope._src.report.theory_figures import sweep_figures
-from nascope._src.reproduce import TARGETS
+from nascope._src.reproduce.targets import TARGETS
+from nascope._src.results.measures import std_of
 from tests.cli.test_commands import assert_refused, nascope
 from tests.report.test_figures import is_painted
 

@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from nascope._src.data import load_data
-from nascope._src.data.datasets import balanced_subset, channel_statistics
+from nascope._src.data.datasets import balanced_subset, channel_statistics, load_data
 from nascope._src.errors import DataError
 
 needs_cifar = pytest.mark.skipif(

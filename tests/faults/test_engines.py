@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from nascope._src.records import read_study
 from nascope._src.records.locks import is_held, locked
 from nascope._src.records.paths import TrialPaths
+from nascope._src.records.read import read_study
 from tests.study.test_run import numbers
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]

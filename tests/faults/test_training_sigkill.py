@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from nascope._src.training import load_checkpoint
+from nascope._src.training.checkpoint import load_checkpoint
 from tests.training.test_train import assert_same
 
 pytestmark = pytest.mark.faults

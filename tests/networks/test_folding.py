@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from nascope._src.cells import load_cell
-from nascope._src.networks import folded
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.networks.folding import folded
 from tests import cases
 
 

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from nascope._src.cells import cell_names, load_cell, published_variant
-from nascope._src.networks import Network, multiply_adds
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.catalog import names as cell_names
+from nascope._src.cells.wiring import published_variant
+from nascope._src.networks.network import Network, multiply_adds
 
 
 def _by_hand(network: nn.Module, images: torch.Tensor) -> int:

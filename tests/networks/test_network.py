@@ -2,9 +2,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from nascope._src.cells import Cell, Genotype, load_cell, published_variant
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.genotype import Cell, Genotype
+from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import GenotypeError, StudyError
-from nascope._src.networks import Network, parameter_count
+from nascope._src.networks.network import Network, parameter_count
 from nascope._src.networks.operations import build_operation
 from tests import cases, reference
 

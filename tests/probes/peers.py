@@ -22,7 +22,7 @@ from hessian_eigenthings import HessianOperator, lanczos, supervised_loss
 from safetensors.torch import load_file
 from torch import nn
 
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 
 
 def variances(case):

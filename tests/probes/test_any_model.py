@@ -9,16 +9,13 @@ from torch import nn
 from torch.nn import functional
 
 from nascope._src.errors import ProbeError
-from nascope._src.probes import (
-    Grid,
-    Risk,
-    choose_method,
-    eigenvalues,
-    gradient_variance,
-    landscape,
-    measured_minibatch_variance,
-    random_directions,
-)
+from nascope._src.probes.curvature import eigenvalues
+from nascope._src.probes.directions import random_directions
+from nascope._src.probes.gradient_variance import gradient_variance, measured_minibatch_variance
+from nascope._src.probes.grid import Grid
+from nascope._src.probes.landscape import landscape
+from nascope._src.probes.per_instance import choose_method
+from nascope._src.probes.risk import Risk
 from tests import reference
 
 CENTRE = Grid((0.0,), (0.0,))

@@ -6,20 +6,18 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.errors import ProbeError
-from nascope._src.probes import (
-    Grid,
-    Risk,
+from nascope._src.probes.curvature import eigenvalues, lanczos, spectrum
+from nascope._src.probes.directions import random_directions
+from nascope._src.probes.grid import Grid
+from nascope._src.probes.lipschitz import (
     block_lipschitz,
     cell_blocks,
-    eigenvalues,
     gradient_lipschitz,
     matrix_blocks,
-    random_directions,
-    spectrum,
 )
-from nascope._src.probes.curvature import lanczos
+from nascope._src.probes.risk import Risk
 from tests import cases, reference
 
 

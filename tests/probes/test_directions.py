@@ -3,10 +3,11 @@ import pytest
 import torch
 from torch import nn
 
-from nascope._src.cells import load_cell, random_variant
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.wiring import random_variant
 from nascope._src.errors import ProbeError
-from nascope._src.networks import operation_keys
-from nascope._src.probes import direction_between, random_directions, trajectory_plane
+from nascope._src.networks.network import operation_keys
+from nascope._src.probes.directions import direction_between, random_directions, trajectory_plane
 from nascope._src.records.identity import derived_seed
 from tests import cases, reference
 

@@ -2,21 +2,20 @@ import numpy as np
 import pytest
 import torch
 
-from nascope._src.cells import load_cell
-from nascope._src.data import load_data
-from nascope._src.plans.probes import ProbePlan
-from nascope._src.probes import (
-    Grid,
-    Risk,
-    eigenvalues,
-    gradient_norms,
-    gradient_variance,
-    landscape,
-    random_directions,
-)
-from nascope._src.study.probing import probe_checkpoint
-from nascope._src.training import Recipe, train
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.data.datasets import load_data
+from nascope._src.probes.checkpoint import probe_checkpoint
+from nascope._src.probes.curvature import eigenvalues
+from nascope._src.probes.directions import random_directions
+from nascope._src.probes.gradient_variance import gradient_variance
+from nascope._src.probes.grid import Grid
+from nascope._src.probes.landscape import landscape
+from nascope._src.probes.per_instance import gradient_norms
+from nascope._src.probes.risk import Risk
+from nascope._src.probes.settings import ProbePlan
 from nascope._src.training.precision import arithmetic
+from nascope._src.training.recipe import Recipe
+from nascope._src.training.train import train
 from tests import cases
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")

@@ -10,8 +10,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from nascope._src.cells import load_cell
-from nascope._src.probes import Grid, Risk, eigenvalues, gradient_variance, random_directions
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.probes.curvature import eigenvalues
+from nascope._src.probes.directions import random_directions
+from nascope._src.probes.gradient_variance import gradient_variance
+from nascope._src.probes.grid import Grid
+from nascope._src.probes.risk import Risk
 from tests import cases
 
 ROOT = Path(__file__).parents[2]

@@ -8,20 +8,19 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.errors import ProbeError
-from nascope._src.plans.options import Share
-from nascope._src.probes import (
-    Grid,
-    Risk,
-    choose_method,
-    gradient_norms,
+from nascope._src.probes.chunks import Share
+from nascope._src.probes.directions import random_directions
+from nascope._src.probes.gradient_variance import (
     gradient_variance,
-    landscape,
     measured_minibatch_variance,
     minibatch_variance,
-    random_directions,
 )
+from nascope._src.probes.grid import Grid
+from nascope._src.probes.landscape import landscape
+from nascope._src.probes.per_instance import choose_method, gradient_norms
+from nascope._src.probes.risk import Risk
 from tests import cases, reference
 
 GRID = Grid((-0.5, 0.0, 0.7), (-1.0, 0.3))  # not square, not symmetric

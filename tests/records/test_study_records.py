@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 from nascope._src.errors import StudyError
-from nascope._src.records import read_study
 from nascope._src.records.files import write_arrays, write_bytes
 from nascope._src.records.leftovers import leftovers, remove
 from nascope._src.records.locks import is_held, locked
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import Plan, read_plan, write_plan
-from nascope._src.records.read import is_complete
+from nascope._src.records.read import is_complete, read_study
 from nascope._src.records.status import read_status
 from tests.report import synthetic
 

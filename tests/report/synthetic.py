@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from nascope._src.cells import load_cell, random_variant
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import Genotype, to_dict
+from nascope._src.cells.wiring import random_variant
 from nascope._src.records import files
 from nascope._src.records.identity import identity
 from nascope._src.records.paths import StudyPaths

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nascope._src.records import read_study
+from nascope._src.records.read import read_study
 from nascope._src.report.arrangement import Arrangement, arrange, describe_settings, status
 from tests.report.synthetic import HOSTILE_NAME, STUDIES, write_study
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from nascope._src.records.files import read_arrays
-from nascope._src.report import write_report
+from nascope._src.report.write import write_report
 from tests.report.synthetic import HOSTILE_NAME, STUDIES, family, write_study
 
 EACH = {"curves.png", "landscape.png", "landscape-3d.png", "variance.png", "variance-3d.png"}

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.report.arrangement import ShownCell
 from nascope._src.report.columns import Column
 from nascope._src.report.glance import _standing, caveat

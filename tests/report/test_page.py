@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from nascope._src.errors import StudyError
-from nascope._src.report import write_report
 from nascope._src.report.payload import as_script
+from nascope._src.report.write import write_report
 from tests.report.synthetic import HOSTILE_NAME, LONG_NAME, STUDIES, write_study
 
 

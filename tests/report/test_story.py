@@ -10,15 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from nascope._src.analysis import measure_study, verdicts
-from nascope._src.analysis.claims import CLAIMS
-from nascope._src.analysis.generalisation import Pair
-from nascope._src.analysis.verdict import Verdict
 from nascope._src.errors import StudyError
-from nascope._src.records import read_study
 from nascope._src.records.files import write_json
-from nascope._src.records.read import together
-from nascope._src.report import verdict_cards, write_report
+from nascope._src.records.read import read_study, together
+from nascope._src.report import verdict_cards
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.story import (
     censuses,
@@ -29,6 +24,12 @@ from nascope._src.report.story import (
     within_margin,
 )
 from nascope._src.report.verdict_cards import cards, tally
+from nascope._src.report.write import write_report
+from nascope._src.results.claims import CLAIMS
+from nascope._src.results.generalisation import Pair
+from nascope._src.results.measures import measure_study
+from nascope._src.results.verdict import Verdict
+from nascope._src.results.verdicts import verdicts
 from tests.report.synthetic import CIFAR10, STUDIES, Fake, family, write_study
 
 

@@ -10,10 +10,18 @@ import numpy as np
 import pytest
 
 from nascope._src.cells.genotype import from_dict
-from nascope._src.data import load_data
-from nascope._src.records import CurvePoint, ProbeRecord, StudyRecord, TrainingRecord, TrialRecord
-from nascope._src.reproduce import REPRODUCTION_SCALES, TARGETS, Options, ask
+from nascope._src.data.datasets import load_data
+from nascope._src.records.read import (
+    CurvePoint,
+    ProbeRecord,
+    StudyRecord,
+    TrainingRecord,
+    TrialRecord,
+)
 from nascope._src.reproduce.agreement import Judge
+from nascope._src.reproduce.questions import Options, ask
+from nascope._src.reproduce.scales import REPRODUCTION_SCALES
+from nascope._src.reproduce.targets import TARGETS
 from nascope._src.reproduce.words import here
 from nascope._src.study.study import DataRequest
 

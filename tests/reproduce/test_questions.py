@@ -9,21 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from nascope._src.cells import load_cell, published_variant
-from nascope._src.data import load_data
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.wiring import published_variant
+from nascope._src.data.datasets import load_data
 from nascope._src.errors import DataError, GenotypeError, StudyError
-from nascope._src.plans.recipe import RECIPES
-from nascope._src.reproduce import (
-    REPRODUCTION_SCALES,
-    TARGETS,
-    Options,
-    ask,
-    reproduction_scale,
-    targets_of,
-)
-from nascope._src.reproduce.targets import POPULAR
-from nascope._src.study import read_study_file
+from nascope._src.reproduce.questions import Options, ask
+from nascope._src.reproduce.scales import REPRODUCTION_SCALES, reproduction_scale
+from nascope._src.reproduce.targets import POPULAR, TARGETS, targets_of
 from nascope._src.study.study import DataRequest
+from nascope._src.study.study_file import read_study_file
+from nascope._src.training.recipe import RECIPES
 
 ROOT = Path(__file__).parents[2]
 TINY, SMALL, PAPER = (REPRODUCTION_SCALES[name] for name in ("tiny", "small", "paper"))

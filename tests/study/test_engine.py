@@ -8,9 +8,10 @@ import torch
 
 from nascope._src.errors import NascopeError, StudyError
 from nascope._src.records.locks import locked
-from nascope._src.study.engines import Outcome, ProcessEngine, SerialEngine, Shared, Task
+from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.ray import RayEngine
-from nascope._src.study.engines.task import Queue
+from nascope._src.study.engines.serial import SerialEngine
+from nascope._src.study.engines.task import Outcome, Queue, Shared, Task
 
 
 def make_ray():

@@ -5,18 +5,20 @@ import dataclasses
 import pytest
 import torch
 
-from nascope._src.cells import load_cell
-from nascope._src.data import load_data
-from nascope._src.plans.moments import Moment
-from nascope._src.plans.probes import CurvaturePlan, ProbePlan
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.data.datasets import load_data
+from nascope._src.probes import checkpoint as probing
+from nascope._src.probes.checkpoint import Probed, probe_checkpoint, probe_network
+from nascope._src.probes.settings import CurvaturePlan, ProbePlan
 from nascope._src.records.files import read_json
-from nascope._src.study import calibration, probing, regime
-from nascope._src.study.probing import Probed, probe_checkpoint, probe_network
-from nascope._src.study.regime import TrainedNetwork, measure_regime, measured_by
+from nascope._src.study import calibration
 from nascope._src.study.study import DataRequest, Part, Study, plan_cells
 from nascope._src.study.tasks import Work
-from nascope._src.training import Recipe, train
-from nascope._src.training.train import snapshots_of
+from nascope._src.theory import trained as regime
+from nascope._src.theory.trained import TrainedNetwork, measure_regime, measured_by
+from nascope._src.training.moments import Moment
+from nascope._src.training.recipe import Recipe
+from nascope._src.training.train import snapshots_of, train
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(channels=2, layers=3, epochs=2, batch_size=50)

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from nascope._src.errors import StudyError
-from nascope._src.study.engines import Task
 from nascope._src.study.engines.ray import RayEngine
+from nascope._src.study.engines.task import Task
 
 cluster_utils = pytest.importorskip(
     "ray.cluster_utils", reason="needs Ray's simulated cluster: pip install 'nascope[ray]'"

@@ -12,30 +12,25 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from nascope._src.data import load_data
+from nascope._src.data.datasets import load_data
 from nascope._src.errors import CheckpointError, DataError, StudyError
-from nascope._src.plans.options import Share
-from nascope._src.records import read_study
+from nascope._src.probes.chunks import Share
+from nascope._src.probes.settings import CurvaturePlan, ProbePlan
 from nascope._src.records.files import read_json
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import plan_in
+from nascope._src.records.read import read_study
 from nascope._src.records.status import read_status
-from nascope._src.study import (
-    CurvaturePlan,
-    DataRequest,
-    Part,
-    ProbePlan,
-    Study,
-    plan_cells,
-    run_study,
-)
 from nascope._src.study.calibration import forecast
-from nascope._src.study.engines import Outcome, ProcessEngine, SerialEngine, Task
+from nascope._src.study.engines.processes import ProcessEngine
+from nascope._src.study.engines.serial import SerialEngine
+from nascope._src.study.engines.task import Outcome, Task
 from nascope._src.study.missing import missing
-from nascope._src.study.run import run_plan
+from nascope._src.study.run import run_plan, run_study
+from nascope._src.study.study import DataRequest, Part, Study, plan_cells
 from nascope._src.study.tasks import Work, todo_of
 from nascope._src.study.trial import probe_part, probe_trial
-from nascope._src.training import Recipe
+from nascope._src.training.recipe import Recipe
 
 PART = Part(
     cells=plan_cells(["DARTS"], seeds=[1]),

@@ -6,17 +6,18 @@ from collections import Counter
 
 import pytest
 
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.search_log import read_log, trace
 from nascope._src.cells.topology import topology
 from nascope._src.errors import StudyError
-from nascope._src.plans import Recipe
-from nascope._src.records import read_study
-from nascope._src.study import DataRequest
-from nascope._src.study.engines import ProcessEngine, SerialEngine
+from nascope._src.records.read import read_study
+from nascope._src.study.engines.processes import ProcessEngine
+from nascope._src.study.engines.serial import SerialEngine
 from nascope._src.study.run_search import run_search
 from nascope._src.study.search import Candidate, Search, propose
+from nascope._src.study.study import DataRequest
 from nascope._src.study.study_file import read_search_file
+from nascope._src.training.recipe import Recipe
 
 SEARCH = Search(
     name="little",

@@ -3,12 +3,13 @@ import re
 
 import pytest
 
-from nascope._src.cells import load_cell, published_variant
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import to_dict
+from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import NascopeError, StudyError
-from nascope._src.plans.probes import ProbePlan
+from nascope._src.probes.settings import ProbePlan
 from nascope._src.records.plan import merged, read_plan, write_plan
-from nascope._src.study import read_study_file
+from nascope._src.study.study_file import read_study_file
 from nascope._src.study.template import write_template
 
 GOOD = """

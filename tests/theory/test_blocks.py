@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch.autograd.functional import hessian, jacobian
 
-from nascope._src.networks.linear import LinearCell, random_weights, spectral_norm, symmetric_norm
 from nascope._src.theory.blocks import Blocks, constants
 from nascope._src.theory.equations import (
     equation_errors,
@@ -16,6 +15,7 @@ from nascope._src.theory.equations import (
     narrowest_gradient_by_widest,
     widest_gradient,
 )
+from nascope._src.theory.linear import LinearCell, random_weights, spectral_norm, symmetric_norm
 from nascope._src.theory.objectives import OBJECTIVES, Shape, SoftmaxCrossEntropy, one_of
 
 SIZE, BATCH, INSTANCES = 2, 2, 3

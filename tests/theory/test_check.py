@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from nascope._src.errors import TheoryError
-from nascope._src.networks.linear import LinearCell
 from nascope._src.records.files import plain
 from nascope._src.theory import check, everything
 from nascope._src.theory.bounds import (
@@ -22,6 +21,7 @@ from nascope._src.theory.bounds import (
 from nascope._src.theory.check import WIRINGS, check_bounds, check_published
 from nascope._src.theory.convergence import check_convergence
 from nascope._src.theory.counterexamples import cases
+from nascope._src.theory.linear import LinearCell
 from nascope._src.theory.objectives import OBJECTIVES, Quadratic, SoftmaxCrossEntropy, TanhNetwork
 
 

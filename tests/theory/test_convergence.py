@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from nascope._src.errors import TheoryError
-from nascope._src.networks.linear import LinearCell, random_weights
 from nascope._src.theory.blocks import Blocks
 from nascope._src.theory.convergence import (
     CELLS,
@@ -19,6 +18,7 @@ from nascope._src.theory.convergence import (
     _Problem,
     check_convergence,
 )
+from nascope._src.theory.linear import LinearCell, random_weights
 from nascope._src.theory.objectives import OBJECTIVES, Shape, one_of
 from nascope._src.theory.sweeping import KINDS as MATRICES
 from nascope._src.theory.sweeping import Setting, compare, settings, sweep

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.errors import TheoryError
-from nascope._src.networks.linear import LinearCell, random_weights, spectral_norm
+from nascope._src.theory.linear import LinearCell, random_weights, spectral_norm
 
 WIRINGS = st.tuples(
     st.integers(1, 5), st.integers(1, 3), st.integers(1, 3), st.integers(0, 10**6)

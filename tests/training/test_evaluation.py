@@ -8,13 +8,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nascope._src.cells import load_cell
-from nascope._src.data import load_data
-from nascope._src.data.augment import Images
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.data.augmentation import Images
+from nascope._src.data.datasets import load_data
 from nascope._src.errors import StudyError
-from nascope._src.training import Recipe, build_network, evaluate
-from nascope._src.training.evaluation import ranks
+from nascope._src.training.evaluation import evaluate, ranks
 from nascope._src.training.precision import arithmetic
+from nascope._src.training.recipe import Recipe
+from nascope._src.training.train import build_network
 
 CPU = torch.device("cpu")
 
@@ -116,7 +117,7 @@ LIMITED = """
 import resource, torch
 from nascope._src.cells import load_cell
 from nascope._src.data import load_data
-from nascope._src.data.augment import Images
+from nascope._src.data.augmentation import Images
 from nascope._src.training import Recipe, build_network, evaluate
 data = load_data("digits")
 recipe = Recipe(channels=64, layers=3)

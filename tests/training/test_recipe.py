@@ -4,10 +4,9 @@ from dataclasses import fields, replace
 
 import pytest
 
-from nascope._src.data import load_data
+from nascope._src.data.datasets import load_data
 from nascope._src.errors import StudyError
-from nascope._src.plans.recipe import overridden, scale_of
-from nascope._src.training import RECIPES, SCALES, Recipe
+from nascope._src.training.recipe import RECIPES, SCALES, Recipe, overridden, scale_of
 
 
 def test_the_papers_recipes():

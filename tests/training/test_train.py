@@ -9,17 +9,17 @@ import pytest
 import torch
 from torch.nn import functional
 
-from nascope._src.cells import load_cell
-from nascope._src.data import load_data
-from nascope._src.data.augment import draw_epoch
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.data.augmentation import draw_epoch
+from nascope._src.data.datasets import load_data
 from nascope._src.errors import CheckpointError, StudyError
-from nascope._src.plans.identity import training_identity
-from nascope._src.plans.moments import Moment
 from nascope._src.records import identity as identities
 from nascope._src.records.identity import derived_seed
 from nascope._src.records.read import CORRECT_KEY, read_training
-from nascope._src.training import Recipe, build_network, load_checkpoint, train
-from nascope._src.training.train import AGAIN, snapshots_of
+from nascope._src.training.checkpoint import load_checkpoint
+from nascope._src.training.moments import Moment
+from nascope._src.training.recipe import Recipe, training_identity
+from nascope._src.training.train import AGAIN, build_network, snapshots_of, train
 
 training_module = importlib.import_module("nascope._src.training.train")
 SHORT = Recipe(channels=2, layers=3, epochs=3, batch_size=64)

@@ -7,13 +7,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from nascope._src.cells import load_cell
-from nascope._src.data import load_data
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.data.datasets import load_data
 from nascope._src.errors import CheckpointError
-from nascope._src.networks import Network
-from nascope._src.study import ProbePlan
-from nascope._src.study.probing import probe_checkpoint
-from nascope._src.study.trained import trained_network
+from nascope._src.networks.network import Network
+from nascope._src.probes.checkpoint import probe_checkpoint
+from nascope._src.probes.settings import ProbePlan
+from nascope._src.training.trained import trained_network
 from nascope._src.training.weights import import_weights, read_weights
 
 SIZE = {"channels": 4, "layers": 5}

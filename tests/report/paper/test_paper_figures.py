@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
 
-from nascope._src.analysis.generalisation import equivalence
-from nascope._src.cells import cell_names, load_cell
-from nascope._src.records import read_study
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.catalog import names as cell_names
 from nascope._src.records.files import read_arrays
+from nascope._src.records.read import read_study
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.curve_figures import draw_lines
 from nascope._src.report.paper.accuracies import accuracies, draw_accuracies, place_of_original
@@ -30,6 +30,7 @@ from nascope._src.report.paper.linear_cells import draw_linear_cells
 from nascope._src.report.paper.table1 import PAPER, draw_table, parts_of
 from nascope._src.report.paper.topologies import draw_topologies
 from nascope._src.report.payload import curve_figure
+from nascope._src.results.generalisation import equivalence
 from tests.report.synthetic import HOSTILE_NAME, STUDIES, Fake, family, write_study
 from tests.report.test_figures import is_painted
 

@@ -18,7 +18,7 @@ def resolve_cell(text: str) -> Genotype:
 
     In this order: ``-`` is standard input; a name of the catalogue, in upper or lower case; a path
     to a file, or ``FILE:NAME`` where it holds several (``./DARTS`` is a file where ``DARTS`` is the
-    catalogue's); the text of a genotype itself, in any of the formats of `nascope._src.cells.formats`.
+    catalogue's); the text of a genotype itself, in any of the formats of `cells.formats`.
 
     Raises:
         GenotypeError: it is none of them, or the genotype is invalid.

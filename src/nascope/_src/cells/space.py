@@ -21,9 +21,9 @@ from fractions import Fraction
 from functools import cached_property
 
 from nascope._src.cells.census import Census, Point
-from nascope._src.cells.chance import below, shuffled, subset, weighted
 from nascope._src.cells.entries import is_index
 from nascope._src.cells.genotype import Cell, Edge
+from nascope._src.cells.rng import below, shuffled, subset, weighted
 from nascope._src.cells.topology import loose_ends
 from nascope._src.errors import GenotypeError
 

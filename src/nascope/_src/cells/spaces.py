@@ -23,8 +23,8 @@ from fractions import Fraction
 from functools import cached_property
 
 from nascope._src.cells.census import CONVENTIONS, Census, Point, Rank, point
-from nascope._src.cells.chance import weighted
 from nascope._src.cells.genotype import Cell, Edge
+from nascope._src.cells.rng import weighted
 from nascope._src.cells.space import Space, Wiring
 from nascope._src.errors import GenotypeError
 

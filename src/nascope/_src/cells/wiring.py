@@ -11,9 +11,9 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from nascope._src.cells.chance import below
 from nascope._src.cells.genotype import Cell, Edge, Genotype
 from nascope._src.cells.isomorphism import canonical
+from nascope._src.cells.rng import below
 from nascope._src.cells.space import Space
 from nascope._src.errors import GenotypeError
 

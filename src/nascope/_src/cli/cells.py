@@ -224,7 +224,7 @@ def _size(
         raise GenotypeError("--channels and --layers go together: give both, or neither")
     if channels is None or layers is None:
         return {}
-    from nascope._src.networks import multiply_adds, parameter_count  # noqa: PLC0415  (loads torch)
+    from nascope._src.networks.network import multiply_adds, parameter_count  # noqa: PLC0415  (loads torch)
 
     return {
         "parameters": parameter_count(

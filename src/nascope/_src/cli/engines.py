@@ -12,7 +12,7 @@ import typer
 from nascope._src.errors import StudyError
 
 if TYPE_CHECKING:
-    from nascope._src.study.engines import Engine
+    from nascope._src.study.engines.task import Engine
 
 
 class EngineName(StrEnum):
@@ -54,8 +54,9 @@ def engine_of(
     Raises:
         StudyError: the options contradict each other, or the cluster is not reached.
     """
-    from nascope._src.data.machine import cores, device_here  # noqa: PLC0415
-    from nascope._src.study.engines import ProcessEngine, SerialEngine  # noqa: PLC0415
+    from nascope._src.runtime.devices import cores, device_name  # noqa: PLC0415
+    from nascope._src.study.engines.processes import ProcessEngine  # noqa: PLC0415
+    from nascope._src.study.engines.serial import SerialEngine  # noqa: PLC0415
 
     if name != EngineName.RAY and (address is not None or gpus is not None):
         given = "--address" if address is not None else "--gpus"
@@ -65,12 +66,12 @@ def engine_of(
         case EngineName.SERIAL:
             if workers not in {None, 1}:
                 raise StudyError("the serial engine has one worker: leave out --workers")
-            from nascope._src.data.device import take_process  # noqa: PLC0415  (loads torch)
+            from nascope._src.runtime.devices import configure_process  # noqa: PLC0415  (loads torch)
 
-            take_process(threads)
+            configure_process(threads)
             engine, side_by_side = SerialEngine(), 1
         case EngineName.PROCESSES:
-            on_cpu = device_here(device) == "cpu"
+            on_cpu = device_name(device) == "cpu"
             side_by_side = workers or (max(1, cores() // threads) if on_cpu else 1)
             engine = ProcessEngine(side_by_side, threads)
         case EngineName.RAY:

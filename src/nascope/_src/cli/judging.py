@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from nascope._src.analysis import Choice
+    from nascope._src.results.selection import Choice
 
 TableOption = Annotated[
     Path | None,
@@ -28,11 +28,11 @@ def verdicts(
     output: TableOption = None,
 ) -> None:
     """Judge the paper's nine claims by a study's results (docs/guides/verdicts.md)."""
-    from nascope._src.analysis import too_small  # noqa: PLC0415
-    from nascope._src.analysis import verdicts as judge  # noqa: PLC0415
-    from nascope._src.analysis.verdict import as_row  # noqa: PLC0415
-    from nascope._src.records import read_study  # noqa: PLC0415
+    from nascope._src.records.read import read_study  # noqa: PLC0415
     from nascope._src.records.tables import columns_of, write_table  # noqa: PLC0415
+    from nascope._src.results.verdict import as_row  # noqa: PLC0415
+    from nascope._src.results.verdicts import too_small  # noqa: PLC0415
+    from nascope._src.results.verdicts import verdicts as judge  # noqa: PLC0415
 
     study = read_study(folder)
     if (why := too_small(study)) is not None:
@@ -73,9 +73,9 @@ def selection(
     """
     from dataclasses import asdict  # noqa: PLC0415
 
-    from nascope._src.analysis import choices, read_candidates  # noqa: PLC0415
     from nascope._src.errors import StudyError  # noqa: PLC0415
     from nascope._src.records.tables import columns_of, write_table  # noqa: PLC0415
+    from nascope._src.results.selection import choices, read_candidates  # noqa: PLC0415
 
     read = read_candidates(table).by_schedule
     found = {schedule: made for schedule, own in read.items() if (made := choices(own))}

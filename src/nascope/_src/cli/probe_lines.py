@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nascope._src.analysis.convexity import convex_radius, largest_curvature, roughness
-from nascope._src.analysis.intervals import over_seeds
-from nascope._src.analysis.smoothness import at_centre, gradient_std, summarise
+from nascope._src.results.convexity import convex_radius, largest_curvature, roughness
+from nascope._src.results.intervals import over_seeds
+from nascope._src.results.smoothness import at_centre, gradient_std, summarise
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -20,7 +20,7 @@ from nascope._src.cli.progress import job, print_log
 from nascope._src.errors import StudyError
 
 if TYPE_CHECKING:
-    from nascope._src.plans.probes import CurvaturePlan, ProbePlan
+    from nascope._src.probes.settings import CurvaturePlan, ProbePlan
 
 InstancesOption = Annotated[
     int | None, typer.Option(metavar="N", min=1, help="Images used; all by default.")
@@ -94,7 +94,7 @@ def landscape(
     verbose: VerboseOption = False,
 ) -> None:
     """Loss and accuracy on a plane or line through the weights."""
-    from nascope._src.plans.probes import ProbePlan  # noqa: PLC0415
+    from nascope._src.probes.settings import ProbePlan  # noqa: PLC0415
 
     if to is not None and (trajectory or at != "end"):
         raise StudyError("--to goes neither with --trajectory nor with --at")
@@ -144,7 +144,7 @@ def variance(
     verbose: VerboseOption = False,
 ) -> None:
     """Variance of per-instance gradients on a plane or line through the weights."""
-    from nascope._src.plans.probes import ProbePlan  # noqa: PLC0415
+    from nascope._src.probes.settings import ProbePlan  # noqa: PLC0415
 
     plan = ProbePlan(
         "variance",
@@ -200,7 +200,7 @@ def curvature(
     verbose: VerboseOption = False,
 ) -> None:
     """Eigenvalues, trace and density of the Hessian; Lipschitz constants of the gradient."""
-    from nascope._src.plans.probes import CurvaturePlan  # noqa: PLC0415
+    from nascope._src.probes.settings import CurvaturePlan  # noqa: PLC0415
 
     plan = CurvaturePlan(
         top=top,
@@ -237,14 +237,17 @@ def _run(  # noqa: PLR0917  (the options that all kinds share)
     to: Path | None = None,
 ) -> tuple[Path, dict[str, Any], dict[str, Any]]:
     """Probe, and draw what was found."""
-    from nascope._src.data.device import choose_device, take_process  # noqa: PLC0415
-    from nascope._src.data.machine import cores  # noqa: PLC0415
+    from nascope._src.probes.checkpoint import probe_checkpoint  # noqa: PLC0415
     from nascope._src.records.files import write_bytes  # noqa: PLC0415
     from nascope._src.report.probe_figures import draw_probe  # noqa: PLC0415
-    from nascope._src.study.probing import probe_checkpoint  # noqa: PLC0415
+    from nascope._src.runtime.devices import (  # noqa: PLC0415
+        choose_device,
+        configure_process,
+        cores,
+    )
 
     where = choose_device(device)
-    take_process(threads=1)
+    configure_process(threads=1)
     if verbose:
         print_log()
     stem = checkpoint.with_suffix("") if checkpoint.name else checkpoint

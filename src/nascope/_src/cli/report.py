@@ -45,7 +45,7 @@ def report(
 
     Example: nascope report runs/demo --output demo.html
     """
-    from nascope._src.report import write_report  # noqa: PLC0415  (keeps --help fast)
+    from nascope._src.report.write import write_report  # noqa: PLC0415  (keeps --help fast)
 
     print(write_report(*folders, output=output, figures=figures))
 
@@ -72,10 +72,10 @@ def smoothness(
     from dataclasses import asdict  # noqa: PLC0415
     from math import isnan, log, nan  # noqa: PLC0415
 
-    from nascope._src.analysis import over_pairs, smoothness_of  # noqa: PLC0415
     from nascope._src.errors import StudyError  # noqa: PLC0415
     from nascope._src.records.files import read_arrays  # noqa: PLC0415
     from nascope._src.records.tables import columns_of, write_table  # noqa: PLC0415
+    from nascope._src.results.smoothness import over_pairs, smoothness_of  # noqa: PLC0415
 
     if level is None:
         level = log(classes) if classes is not None else nan

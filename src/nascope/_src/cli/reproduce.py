@@ -34,7 +34,8 @@ from nascope._src.cli.study_lines import (
 )
 
 if TYPE_CHECKING:
-    from nascope._src.reproduce import Questions, Result
+    from nascope._src.reproduce.carry_out import Result
+    from nascope._src.reproduce.questions import Questions
     from nascope._src.study.run import Summary
 
 
@@ -90,7 +91,9 @@ def reproduce(
     Prints beside each what the paper shows and whether it agrees. Run it again to go on; what
     several figures need is done once (docs/guides/reproduce.md).
     """
-    from nascope._src.reproduce import Options, ask, reproduction_scale, targets_of  # noqa: PLC0415
+    from nascope._src.reproduce.questions import Options, ask  # noqa: PLC0415
+    from nascope._src.reproduce.scales import reproduction_scale  # noqa: PLC0415
+    from nascope._src.reproduce.targets import targets_of  # noqa: PLC0415
 
     targets, size = targets_of(what), reproduction_scale(scale)
     folder, where = output / size.name, str(data_dir) if data_dir else None
@@ -144,7 +147,7 @@ def _run(
     *,
     quiet: bool,
 ) -> Summary:
-    from nascope._src.reproduce import run_questions  # noqa: PLC0415
+    from nascope._src.reproduce.carry_out import run_questions  # noqa: PLC0415
 
     start = time.monotonic()
     with engine_of(engine, **on) as (chosen, _), display(quiet=quiet) as shown:
@@ -163,7 +166,7 @@ def _run(
 
 def _draw(asked: Questions, folder: Path) -> bool:
     """Draw and print every target; whether everything that is proved held."""
-    from nascope._src.reproduce import draw_questions  # noqa: PLC0415
+    from nascope._src.reproduce.carry_out import draw_questions  # noqa: PLC0415
 
     holds = True
     for result in draw_questions(asked, folder):

@@ -12,9 +12,9 @@ from nascope._src.cli.output import write_svg
 from nascope._src.errors import GenotypeError
 
 if TYPE_CHECKING:
-    from nascope._src.analysis.pattern import Effect, Pattern
     from nascope._src.cells.space import Space
     from nascope._src.cells.spaces import EdgeSpace
+    from nascope._src.results.pattern import Effect, Pattern
 
 _SPACES = "darts, independent, one-source, nasnet or nas-bench-201"
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -134,7 +134,7 @@ def pattern(
     as_json: JsonOption = False,
 ) -> None:
     """Test whether found cells are wider and shallower than chance (Observation 3.1)."""
-    from nascope._src.analysis.pattern import survey  # noqa: PLC0415
+    from nascope._src.results.pattern import survey  # noqa: PLC0415
 
     found = survey(kind=only, convention=convention)
     if as_json:

@@ -37,7 +37,7 @@ from nascope._src.cli.study_lines import (
 )
 
 if TYPE_CHECKING:
-    from nascope._src.study.engines import Engine
+    from nascope._src.study.engines.task import Engine
     from nascope._src.study.run import Snapshot
     from nascope._src.study.study import Study
 
@@ -194,7 +194,7 @@ def _run_and_report(
         )
         shown.say(summary_line(summary, time.monotonic() - start))
         if report:
-            from nascope._src.report import write_report  # noqa: PLC0415
+            from nascope._src.report.write import write_report  # noqa: PLC0415
 
             page = write_report(folder)
     if report:

@@ -132,9 +132,9 @@ def results(
     ] = TableName.TRIALS,
 ) -> None:
     """Write a study's results as one flat table, for pandas, R or a spreadsheet."""
-    from nascope._src.analysis.results import results as columns_of  # noqa: PLC0415
-    from nascope._src.records import read_study  # noqa: PLC0415
+    from nascope._src.records.read import read_study  # noqa: PLC0415
     from nascope._src.records.tables import write_table  # noqa: PLC0415
+    from nascope._src.results.results import results as columns_of  # noqa: PLC0415
 
     columns = columns_of(read_study(folder), table.value)
     write_table(output, columns)

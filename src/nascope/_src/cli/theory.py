@@ -114,12 +114,12 @@ def report(
     Networks that networks.json holds already are not measured again.
     """
     from nascope._src.cli.theory_lines import network_lines  # noqa: PLC0415
-    from nascope._src.data.device import take_process  # noqa: PLC0415
     from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
     from nascope._src.report.theory_page import write_theory_page  # noqa: PLC0415
-    from nascope._src.study.regime import measure_networks, networks_in  # noqa: PLC0415
+    from nascope._src.runtime.devices import configure_process  # noqa: PLC0415
+    from nascope._src.theory.trained import measure_networks, networks_in  # noqa: PLC0415
 
-    take_process(threads=1)
+    configure_process(threads=1)
     trained = networks_in(networks or [])
     if trained:
         make_folder(output)
@@ -140,7 +140,7 @@ def report(
 
 
 def _workers(wanted: int | None) -> int:
-    from nascope._src.data.machine import cores  # noqa: PLC0415
+    from nascope._src.runtime.devices import cores  # noqa: PLC0415
 
     return wanted or cores()
 

@@ -100,10 +100,10 @@ def train(
 
     from nascope._src.cells.resolve import resolve_cell  # noqa: PLC0415
     from nascope._src.data.datasets import load_data  # noqa: PLC0415
-    from nascope._src.data.device import choose_device, take_process  # noqa: PLC0415
-    from nascope._src.plans.moments import Moment  # noqa: PLC0415
-    from nascope._src.plans.recipe import RECIPES, overridden, scale_of  # noqa: PLC0415
     from nascope._src.records.paths import slug  # noqa: PLC0415
+    from nascope._src.runtime.devices import choose_device, configure_process  # noqa: PLC0415
+    from nascope._src.training.moments import Moment  # noqa: PLC0415
+    from nascope._src.training.recipe import RECIPES, overridden, scale_of  # noqa: PLC0415
     from nascope._src.training.train import train as train_network  # noqa: PLC0415
 
     genotype = resolve_cell(cell)
@@ -131,7 +131,7 @@ def train(
         at_most=(size.train_size, size.test_size),
     )
     path = output or Path("runs/train") / f"{slug(genotype.name or 'cell')}.safetensors"
-    take_process(threads)
+    configure_process(threads)
     if verbose:
         print_log()
     with job(quiet=quiet) as progress:
@@ -191,12 +191,12 @@ def evaluate(
 ) -> None:
     """Evaluate a trained network on the images that it was trained beside."""
 
-    from nascope._src.data.augment import on_device  # noqa: PLC0415
-    from nascope._src.data.device import choose_device, take_process  # noqa: PLC0415
+    from nascope._src.data.augmentation import on_device  # noqa: PLC0415
     from nascope._src.records.tables import write_table  # noqa: PLC0415
-    from nascope._src.study.trained import data_of, trained_network  # noqa: PLC0415
+    from nascope._src.runtime.devices import choose_device, configure_process  # noqa: PLC0415
     from nascope._src.training.checkpoint import load_checkpoint  # noqa: PLC0415
     from nascope._src.training.evaluation import evaluate as evaluate_network  # noqa: PLC0415
+    from nascope._src.training.trained import data_of, trained_network  # noqa: PLC0415
 
     found = load_checkpoint(checkpoint)
     data = data_of(found, str(data_dir) if data_dir else None)
@@ -204,7 +204,7 @@ def evaluate(
     if part is None:
         raise StudyError(f"{checkpoint} was trained without a validation split")
     arithmetic = precision or found.records["recipe"]["precision"]
-    take_process(threads)
+    configure_process(threads)
     where = choose_device(device)
     before = time.perf_counter()
     with job(quiet=quiet) as progress:

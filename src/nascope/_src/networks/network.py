@@ -6,6 +6,7 @@ channels → global average pooling → linear classifier. Each cell reads the t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -15,7 +16,7 @@ from torch.nn import functional
 from nascope._src.cells import genotype as genotypes
 from nascope._src.cells.topology import live_nodes
 from nascope._src.errors import GenotypeError, StudyError
-from nascope._src.networks.limits import MAX_CHANNELS, MAX_LAYERS
+from nascope._src.networks import MAX_CHANNELS, MAX_LAYERS
 from nascope._src.networks.operations import (
     FactorizedReduce,
     Rectified,
@@ -363,3 +364,24 @@ def multiply_adds(
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(images)
     return int(counter.get_total_flops()) // 2
+
+
+def operation_keys(network: Network) -> dict[str, str]:
+    """Each parameter's name with the operation's kind and number in place of the edge's index.
+
+    The second 3×3 separable convolution of cell 4 has the same key in every network, whichever
+    edge holds it; so have stem, preprocessing and classifier. For an original and its variants,
+    whose operations are the same, keys match throughout.
+    """
+    names: dict[str, str] = {}
+    for index, cell in enumerate(network.cells):
+        assert isinstance(cell, CellModule)
+        seen: Counter[str] = Counter()
+        for edge, operation in enumerate(cell.operations):
+            names[f"cells.{index}._ops.{edge}."] = f"cells.{index}.{operation}.{seen[operation]}."
+            seen[operation] += 1
+    keys = {}
+    for name, _ in network.named_parameters():
+        prefix = ".".join(name.split(".")[:4]) + "."
+        keys[name] = names[prefix] + name.removeprefix(prefix) if prefix in names else name
+    return keys

@@ -18,10 +18,10 @@ from torch import Tensor
 
 from nascope._src.errors import ProbeError, StudyError
 from nascope._src.probes.grid import Progress
-from nascope._src.probes.parallel import side_by_side
 from nascope._src.probes.risk import Risk
 from nascope._src.records.files import read_arrays, write_arrays
 from nascope._src.records.identity import derived_seed
+from nascope._src.runtime.threads import map_copies
 
 logger = logging.getLogger(__name__)
 
@@ -216,7 +216,7 @@ class HessianProduct:
 
         total = np.zeros(self.size)
         slices = risk.slices()
-        results = side_by_side(risk, slices, work, workers=min(self._workers, len(slices)))
+        results = map_copies(risk, slices, work, workers=min(self._workers, len(slices)))
         for part, found in zip(slices, results, strict=True):
             flat = torch.cat([found[name].flatten() for name in self._names]).cpu().numpy()
             total += flat * ((part.stop - part.start) / len(risk))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nascope._src.errors import ProbeError
-from nascope._src.plans.options import Normalisation, OneDimensional
+from nascope._src.probes.settings import Normalisation, OneDimensional
 from nascope._src.records.identity import derived_seed
 
 Weights = Mapping[str, Tensor]

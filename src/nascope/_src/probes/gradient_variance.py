@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from nascope._src.errors import ProbeError
-from nascope._src.plans.options import Share
+from nascope._src.probes.chunks import Share
 from nascope._src.probes.grid import Grid, Progress, compute_points
 from nascope._src.probes.per_instance import choose_method, per_instance
 from nascope._src.probes.risk import Direction, Risk, wide

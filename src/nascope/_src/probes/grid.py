@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from nascope._src.errors import ProbeError, StudyError
-from nascope._src.plans.options import CHUNK, Share
-from nascope._src.probes.parallel import Stopped, side_by_side
+from nascope._src.probes.chunks import CHUNK, Share
 from nascope._src.probes.risk import Direction, Risk
 from nascope._src.records.files import read_arrays, write_arrays
+from nascope._src.runtime.threads import Stopped, map_copies
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ def compute_points(
         first = measure(risk, points[0])
         return {name: np.full((*grid.shape, *a.shape), np.nan) for name, a in first.items()}
     try:
-        done = list(side_by_side(risk, mine, work, workers=workers, stop=tally.stop))
+        done = list(map_copies(risk, mine, work, workers=workers, stop=tally.stop))
     finally:
         risk.displace([], [])
     if part is not None:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nascope._src.plans.options import Share
+from nascope._src.probes.chunks import Share
 from nascope._src.probes.grid import Grid, Progress, compute_points
 from nascope._src.probes.risk import Direction, Risk
 

@@ -13,9 +13,9 @@ from nascope._src.errors import ProbeError
 from nascope._src.probes.curvature import Arrays, HessianProduct, Store, lanczos
 from nascope._src.probes.gradient_variance import block_names
 from nascope._src.probes.grid import Grid, Progress, compute_points
-from nascope._src.probes.parallel import side_by_side
 from nascope._src.probes.risk import Direction, Risk
 from nascope._src.records.identity import derived_seed
+from nascope._src.runtime.threads import map_copies
 
 
 def block_lipschitz(
@@ -74,7 +74,7 @@ def block_lipschitz(
         return Store(chunks).get(f"block-{index:04d}", run)
 
     found = []
-    results = side_by_side(risk, range(len(names)), work, workers=workers)
+    results = map_copies(risk, range(len(names)), work, workers=workers)
     for done, result in enumerate(results, start=1):
         found.append(result["found"])
         if progress is not None:

@@ -19,7 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from nascope._src.errors import ProbeError
 from nascope._src.networks.folding import Folded
-from nascope._src.plans.options import BatchNormMode
+from nascope._src.probes.settings import BatchNormMode
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Direction = Mapping[str, Tensor]

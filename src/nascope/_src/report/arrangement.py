@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nascope._src.cells.genotype import Genotype
-from nascope._src.records import StudyRecord, TrialRecord
+from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.report.palette import Style, style
 
 

@@ -6,11 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from nascope._src.analysis import Estimate, Levels, TrialMeasures, over_seeds
-from nascope._src.analysis.measures import Measured
-from nascope._src.records import TrialRecord
-from nascope._src.records.read import GRID_ARRAYS
+from nascope._src.records.read import GRID_ARRAYS, TrialRecord
 from nascope._src.report.scales import in_digits, readable
+from nascope._src.results.intervals import Estimate, over_seeds
+from nascope._src.results.measures import Levels, Measured, TrialMeasures
 
 
 @dataclass(frozen=True)

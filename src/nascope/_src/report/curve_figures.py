@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from nascope._src.records import CurvePoint
+from nascope._src.records.read import CurvePoint
 from nascope._src.records.tables import csv_bytes
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell, shortened
 from nascope._src.report.payload import curve_figure

@@ -13,8 +13,6 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from PIL import Image
 
-from nascope._src.analysis import Levels
-from nascope._src.analysis.measures import modes_of
 from nascope._src.records.files import write_arrays, write_bytes
 from nascope._src.records.paths import slug
 from nascope._src.report.arrangement import Arrangement, Group, shortened
@@ -29,6 +27,7 @@ from nascope._src.report.grid_figures import (
 )
 from nascope._src.report.pictures import PRINT, png
 from nascope._src.report.quantities import GRIDS, scale_of
+from nascope._src.results.measures import Levels, modes_of
 
 _POSTER_SCALE = 0.5  # of the printed figure's pixels
 

@@ -6,13 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nascope._src.analysis import MIN_SEEDS, Estimate, Levels
-from nascope._src.analysis.intervals import MIN_BOOTSTRAP
-from nascope._src.analysis.measures import Measured
-from nascope._src.records import TrialRecord
+from nascope._src.records.read import TrialRecord
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell
 from nascope._src.report.columns import Column, column, estimate, measures_of
 from nascope._src.report.scales import LOG_RATIO, ordinal
+from nascope._src.results.intervals import MIN_BOOTSTRAP, MIN_SEEDS, Estimate
+from nascope._src.results.measures import Levels, Measured
 
 SHOWN = ("area_under_loss", "accuracy", "area_below", "std")
 """Columns of the strips: convergence, its result, smoothness, gradient variance."""

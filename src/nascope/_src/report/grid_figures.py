@@ -13,11 +13,11 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from nascope._src.analysis.measures import plane
-from nascope._src.records import ProbeRecord
+from nascope._src.records.read import ProbeRecord
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell, shortened
 from nascope._src.report.quantities import GRIDS, bands
 from nascope._src.report.scales import Scale
+from nascope._src.results.measures import plane
 
 _SIDE = 2.3  # inches, of a panel
 _COLUMNS = 5

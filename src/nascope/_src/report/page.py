@@ -15,15 +15,11 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from nascope._src.analysis import Levels
-from nascope._src.analysis.generalisation import MARGIN, Pair
-from nascope._src.analysis.measures import Measured, modes_of
-from nascope._src.analysis.verdict import Verdict
 from nascope._src.cells.drawing import cell_svg
 from nascope._src.cells.genotype import Cell, format_text
 from nascope._src.cells.topology import topology
 from nascope._src.errors import GenotypeError, StudyError
-from nascope._src.records import ProbeRecord, StudyRecord, TrialRecord
+from nascope._src.records.read import ProbeRecord, StudyRecord, TrialRecord
 from nascope._src.report import columns, glance, payload, story
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell, status
 from nascope._src.report.environment import new_environment, template_text
@@ -31,6 +27,9 @@ from nascope._src.report.provenance import Provenance, gather
 from nascope._src.report.quantities import CURVES, GRIDS, bands, grids_of, scale_of
 from nascope._src.report.scales import readable
 from nascope._src.report.verdict_cards import Card, cards, tally
+from nascope._src.results.generalisation import MARGIN, Pair
+from nascope._src.results.measures import Levels, Measured, modes_of
+from nascope._src.results.verdict import Verdict
 from nascope._version import __version__
 
 _SCRIPTS = (

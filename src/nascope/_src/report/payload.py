@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nascope._src.analysis import over_seeds
-from nascope._src.analysis.convergence import sound_curve
-from nascope._src.analysis.measures import Levels, mode_of, planes
-from nascope._src.records import ProbeRecord, TrialRecord
+from nascope._src.records.read import ProbeRecord, TrialRecord
 from nascope._src.report.arrangement import Arrangement, Group
 from nascope._src.report.quantities import CURVES, GRIDS, scale_of
 from nascope._src.report.scales import Scale, asks_for_log
+from nascope._src.results.convergence import sound_curve
+from nascope._src.results.intervals import over_seeds
+from nascope._src.results.measures import Levels, mode_of, planes
 
 
 def payload(

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from nascope._src.analysis.smoothness import gradient_std
-from nascope._src.analysis.spectrum import spectral_density
 from nascope._src.report.grid_figures import GridValues, fill_grid, label_bar
 from nascope._src.report.pictures import png
 from nascope._src.report.quantities import GRIDS
 from nascope._src.report.scales import shared_scale
+from nascope._src.results.smoothness import gradient_std
+from nascope._src.results.spectrum import spectral_density
 
 Arrays = Mapping[str, np.ndarray]
 

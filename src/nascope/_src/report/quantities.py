@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from nascope._src.analysis.measures import loss_of, planes, std_of
-from nascope._src.records import CurvePoint, ProbeRecord
+from nascope._src.records.read import CurvePoint, ProbeRecord
 from nascope._src.report.arrangement import Arrangement
 from nascope._src.report.palette import CIVIDIS, VIRIDIS, colours_at
 from nascope._src.report.scales import Scale, shared_scale
+from nascope._src.results.measures import loss_of, planes, std_of
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,17 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from nascope._src.analysis import generalisation
-from nascope._src.analysis.claims import MODES, Measure
-from nascope._src.analysis.comparisons import common_measure
-from nascope._src.analysis.convergence import early_epoch
-from nascope._src.analysis.families import (
+from nascope._src.cells.census import point
+from nascope._src.cells.plots import census_svg
+from nascope._src.cells.spaces import space
+from nascope._src.errors import GenotypeError
+from nascope._src.records.read import StudyRecord
+from nascope._src.report.arrangement import Arrangement, Group, ShownCell
+from nascope._src.results import generalisation
+from nascope._src.results.claims import MODES, Measure
+from nascope._src.results.comparisons import common_measure
+from nascope._src.results.convergence import early_epoch
+from nascope._src.results.families import (
     Family,
     Setting,
     families,
@@ -24,17 +30,11 @@ from nascope._src.analysis.families import (
     recipe_value,
     setting_of,
 )
-from nascope._src.analysis.generalisation import Pair, chance_that_a_variant_wins
-from nascope._src.analysis.pattern import origin
-from nascope._src.analysis.selection import Choice, candidates_of, choices
-from nascope._src.analysis.spectrum import spectral_density
-from nascope._src.analysis.verdict import Verdict, told_rho
-from nascope._src.cells.census import point
-from nascope._src.cells.plots import census_svg
-from nascope._src.cells.spaces import space
-from nascope._src.errors import GenotypeError
-from nascope._src.records import StudyRecord
-from nascope._src.report.arrangement import Arrangement, Group, ShownCell
+from nascope._src.results.generalisation import Pair, chance_that_a_variant_wins
+from nascope._src.results.pattern import origin
+from nascope._src.results.selection import Choice, candidates_of, choices
+from nascope._src.results.spectrum import spectral_density
+from nascope._src.results.verdict import Verdict, told_rho
 
 # ---------------------------------------------------------------- census
 

@@ -12,10 +12,10 @@ from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from nascope._src.analysis.regimes import norms_and_gains, swept_over_depth
 from nascope._src.records.files import write_bytes
 from nascope._src.report.pictures import png
 from nascope._src.report.scales import readable
+from nascope._src.results.regimes import norms_and_gains, swept_over_depth
 
 Plain = Mapping[str, Any]
 

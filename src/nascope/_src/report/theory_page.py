@@ -11,12 +11,12 @@ import jinja2
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from nascope._src.analysis.regimes import reversals, summary, tallies_by_bound
 from nascope._src.errors import StudyError
 from nascope._src.records.files import read_json, write_bytes
 from nascope._src.report.environment import new_environment
 from nascope._src.report.pictures import inline_svg
 from nascope._src.report.theory_figures import network_figures, sweep_figures, write_figures
+from nascope._src.results.regimes import reversals, summary, tallies_by_bound
 from nascope._version import __version__
 
 _PARTS = ("check", "sweep", "networks")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nascope._src.analysis.regimes import swept_over_depth
 from nascope._src.records.tables import csv_bytes
+from nascope._src.results.regimes import swept_over_depth
 
 Plain = Mapping[str, Any]
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nascope._src.analysis.association import Association
-from nascope._src.analysis.claims import CLAIMS
-from nascope._src.analysis.verdict import Verdict, told_rho
+from nascope._src.results.association import Association
+from nascope._src.results.claims import CLAIMS
+from nascope._src.results.verdict import Verdict, told_rho
 
 LOOKS = {
     "supported": ("yes", "✓"),

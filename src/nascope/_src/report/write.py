@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nascope._src.analysis import measure_study, too_small, verdicts
 from nascope._src.errors import StudyError
-from nascope._src.records import StudyRecord, read_study
 from nascope._src.records.files import write_bytes
 from nascope._src.records.paths import StudyPaths
-from nascope._src.records.read import together
+from nascope._src.records.read import StudyRecord, read_study, together
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.page import Judged, render
 from nascope._src.report.theory_page import theory_sections
+from nascope._src.results.measures import measure_study
+from nascope._src.results.verdicts import too_small, verdicts
 
 
 def write_report(

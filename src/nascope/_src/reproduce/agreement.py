@@ -8,15 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nascope._src.analysis.claims import CLAIMS
-from nascope._src.analysis.verdict import Verdict
-from nascope._src.analysis.verdicts import verdicts
 from nascope._src.cells.topology import Topology, topology
-from nascope._src.records import StudyRecord, TrialRecord
+from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.report.paper.columns import TITLES
 from nascope._src.reproduce.questions import Question
 from nascope._src.reproduce.targets import POPULAR, in_words
 from nascope._src.reproduce.theorems import of_check, of_extremes
+from nascope._src.results.claims import CLAIMS
+from nascope._src.results.verdict import Verdict
+from nascope._src.results.verdicts import verdicts
 from nascope._src.study.study import PlannedCell
 
 Plain = Mapping[str, Any]

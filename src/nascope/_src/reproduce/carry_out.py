@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nascope._src.records import StudyRecord, read_study
 from nascope._src.records.files import read_json
 from nascope._src.records.paths import StudyPaths
-from nascope._src.records.read import read_trial
+from nascope._src.records.read import StudyRecord, read_study, read_trial
 from nascope._src.reproduce.agreement import Judge
 from nascope._src.reproduce.questions import Question, Questions
 from nascope._src.reproduce.theorems import proved_holds
 from nascope._src.reproduce.theory import TheoryPaths, tasks
-from nascope._src.study.engines import Engine, Task
+from nascope._src.study.engines.task import Engine, Task
 from nascope._src.study.run import Snapshot, Summary, run_plan
 
 

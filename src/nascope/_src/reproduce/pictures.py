@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nascope._src.records import StudyRecord
+from nascope._src.records.read import StudyRecord
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.paper.accuracies import draw_accuracies
 from nascope._src.report.paper.curves import draw_curves

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nascope._src.errors import StudyError
-from nascope._src.plans.options import BatchNormMode
-from nascope._src.plans.probes import ProbePlan
-from nascope._src.plans.recipe import RECIPES, SCALES, Recipe
+from nascope._src.probes.settings import BatchNormMode, ProbePlan
 from nascope._src.study.study import DataRequest
+from nascope._src.training.recipe import RECIPES, SCALES, Recipe
 
 MODES: tuple[BatchNormMode, ...] = ("frozen", "recalibrated")
 """The paper's tools' mode first."""

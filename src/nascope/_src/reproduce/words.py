@@ -10,17 +10,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from nascope._src.analysis import final_test_accuracy
-from nascope._src.analysis.claims import basin, log_area, log_spread
-from nascope._src.analysis.convergence import CONVERGED, capped_area
-from nascope._src.analysis.families import balanced, families, setting_of
-from nascope._src.analysis.generalisation import MARGIN, Pair
-from nascope._src.analysis.regimes import tallies_by_bound
-from nascope._src.analysis.smoothness import chance_loss
-from nascope._src.analysis.verdict import written_p
 from nascope._src.cells.genotype import Genotype
 from nascope._src.cells.topology import topology
-from nascope._src.records import StudyRecord, TrialRecord
+from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.report.arrangement import Arrangement, Group, arrange
 from nascope._src.report.paper.accuracies import Place, accuracies, place_of_original
 from nascope._src.report.paper.columns import Column
@@ -28,6 +20,13 @@ from nascope._src.report.paper.table1 import Errors, parts_of
 from nascope._src.report.scales import in_digits, ordinal
 from nascope._src.reproduce.questions import Question
 from nascope._src.reproduce.scales import MODES
+from nascope._src.results.claims import basin, log_area, log_spread
+from nascope._src.results.convergence import CONVERGED, capped_area, final_test_accuracy
+from nascope._src.results.families import balanced, families, setting_of
+from nascope._src.results.generalisation import MARGIN, Pair
+from nascope._src.results.regimes import tallies_by_bound
+from nascope._src.results.smoothness import chance_loss
+from nascope._src.results.verdict import written_p
 
 Plain = Mapping[str, Any]
 Value = Callable[[TrialRecord], float]

@@ -16,12 +16,10 @@ from typing import Any
 import torch
 
 from nascope._src.cells.genotype import from_dict
-from nascope._src.data.augment import on_device
+from nascope._src.data.augmentation import on_device
 from nascope._src.data.datasets import DataSet, balanced_subset
-from nascope._src.data.device import choose_device, evaluation_batch
 from nascope._src.errors import StudyError
 from nascope._src.networks.network import Network
-from nascope._src.plans.recipe import Recipe
 from nascope._src.probes.directions import random_directions
 from nascope._src.probes.gradient_variance import gradient_variance
 from nascope._src.probes.grid import Grid
@@ -30,9 +28,11 @@ from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Risk
 from nascope._src.records.files import make_folder, read_json, write_json
 from nascope._src.records.plan import Entry
-from nascope._src.study.engines import Engine, Task
+from nascope._src.runtime.devices import choose_device, evaluation_batch
+from nascope._src.study.engines.task import Engine, Task
 from nascope._src.study.tasks import Todo, Work, shared_data
 from nascope._src.training.precision import arithmetic
+from nascope._src.training.recipe import Recipe
 from nascope._src.training.train import build_network, time_steps
 
 _SECONDS = 1.5  # of each measurement, at least; and two repetitions

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nascope._src.plans.probes import ProbePlan
-from nascope._src.plans.recipe import Recipe
+from nascope._src.probes.settings import ProbePlan
 from nascope._src.study.study import DataRequest, Part, Study, plan_cells
+from nascope._src.training.recipe import Recipe
 
 
 def demo_study(*, seed: int = 0, variants: int = 4) -> Study:

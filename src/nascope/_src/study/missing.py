@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nascope._src.errors import CheckpointError
-from nascope._src.plans.moments import Moment
 from nascope._src.records.checksums import is_sound
 from nascope._src.records.paths import StudyPaths, TrialPaths
 from nascope._src.records.plan import Entry, Plan
 from nascope._src.records.read import is_complete, read_header, read_training
+from nascope._src.training.moments import Moment
 
 
 @dataclass(frozen=True)

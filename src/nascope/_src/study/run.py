@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nascope._src.data.machine import cores, device_here
 from nascope._src.errors import StudyError
 from nascope._src.records.files import write_bytes
 from nascope._src.records.locks import locked
 from nascope._src.records.paths import StudyPaths, TrialPaths
 from nascope._src.records.plan import Entry, Plan, merged, read_plan, write_plan
-from nascope._src.study.engines import Engine, ProcessEngine
+from nascope._src.runtime.devices import cores, device_name
+from nascope._src.study.engines.processes import ProcessEngine
+from nascope._src.study.engines.task import Engine
 from nascope._src.study.missing import missing
 from nascope._src.study.study import Study
 from nascope._src.study.tasks import todo_of
@@ -186,7 +187,7 @@ def extend_plan(paths: StudyPaths, plan: Plan) -> Plan:
 
 
 def _default_workers(device: str) -> int:
-    return cores() if device_here(device) == "cpu" else 1
+    return cores() if device_name(device) == "cpu" else 1
 
 
 def _trial(paths: StudyPaths, task: str) -> TrialPaths:

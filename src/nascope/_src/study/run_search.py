@@ -17,7 +17,7 @@ from nascope._src.records.locks import locked
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import Entry, Plan, read_plan, write_plan
 from nascope._src.records.read import read_training
-from nascope._src.study.engines import Engine
+from nascope._src.study.engines.task import Engine
 from nascope._src.study.run import Snapshot, run_part
 from nascope._src.study.search import Candidate, Search, best_of, label, propose
 from nascope._src.study.study import Part, PlannedCell, Study
@@ -36,7 +36,7 @@ def run_search(
 
     ``candidates.jsonl`` has every candidate in its order, ``best.jsonl`` the best so far at each:
     JSON lines with ``epoch`` (the candidate's number) and ``genotype``, which
-    `nascope._src.cells.search_log` reads, the parent, accuracy, width and depth. They grow after each
+    `cells.search_log` reads, the parent, accuracy, width and depth. They grow after each
     round, as the plan does before it. Where the same search has come further in the folder, none
     of them shrinks; another search's are replaced.
 

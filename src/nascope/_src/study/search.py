@@ -15,16 +15,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from nascope._src.cells.chance import below
 from nascope._src.cells.genotype import Cell, Genotype
+from nascope._src.cells.rng import below
 from nascope._src.cells.space import Space
 from nascope._src.cells.spaces import space
 from nascope._src.cells.topology import loose_ends
 from nascope._src.cells.wiring import KINDS, rewire
 from nascope._src.errors import GenotypeError, StudyError
-from nascope._src.plans.recipe import Recipe
 from nascope._src.records.identity import derived_seed
 from nascope._src.study.study import DataRequest
+from nascope._src.training.recipe import Recipe
 
 Algorithm = Literal["random", "evolution"]
 

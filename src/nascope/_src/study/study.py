@@ -15,10 +15,9 @@ from nascope._src.cells.resolve import resolve_cell
 from nascope._src.cells.wiring import KINDS, published_variant, random_variant
 from nascope._src.data.datasets import DataSet, load_data
 from nascope._src.errors import DataError, GenotypeError, StudyError
-from nascope._src.plans.identity import training_identity
-from nascope._src.plans.probes import CurvaturePlan, ProbePlan, in_order
-from nascope._src.plans.recipe import Recipe
+from nascope._src.probes.settings import CurvaturePlan, ProbePlan, in_order
 from nascope._src.records.plan import Entry, Plan
+from nascope._src.training.recipe import Recipe, training_identity
 
 
 @dataclass(frozen=True)

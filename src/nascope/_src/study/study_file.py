@@ -22,11 +22,19 @@ from pydantic_core import PydanticCustomError
 
 from nascope._src.cells.wiring import KINDS
 from nascope._src.errors import NascopeError, StudyError
-from nascope._src.plans.options import BatchNormMode, Normalisation, OneDimensional
-from nascope._src.plans.probes import Along, Blocks, CurvaturePlan, Data, ProbePlan
-from nascope._src.plans.recipe import LARGEST, RECIPES, SCALES, overridden, suggestion
+from nascope._src.probes.settings import (
+    Along,
+    BatchNormMode,
+    Blocks,
+    CurvaturePlan,
+    Data,
+    Normalisation,
+    OneDimensional,
+    ProbePlan,
+)
 from nascope._src.study.search import Algorithm, Search
 from nascope._src.study.study import DataRequest, Part, Study, plan_cells
+from nascope._src.training.recipe import LARGEST, RECIPES, SCALES, overridden, suggestion
 
 Plan = ProbePlan | CurvaturePlan
 Kind = Literal["normal", "reduce"]

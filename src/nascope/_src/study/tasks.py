@@ -12,10 +12,10 @@ from typing import Any
 
 from nascope._src.cells.genotype import Genotype, from_dict
 from nascope._src.data.datasets import DataSet, load_data
-from nascope._src.plans.options import Share, num_chunks
+from nascope._src.probes.chunks import Share, num_chunks
 from nascope._src.records.paths import StudyPaths, TrialPaths
 from nascope._src.records.plan import Entry
-from nascope._src.study.engines import Shared, Task
+from nascope._src.study.engines.task import Shared, Task
 from nascope._src.study.missing import Missing
 
 # Rough cost of an image, in forward passes; the time left is corrected as the work goes on.

@@ -14,10 +14,9 @@ from typing import Any
 import torch
 
 from nascope._src.data.datasets import DataSet
-from nascope._src.data.device import choose_device, describe_device
 from nascope._src.errors import CheckpointError, StudyError
-from nascope._src.plans.options import Share
-from nascope._src.plans.recipe import Recipe
+from nascope._src.probes.checkpoint import Arrays, Probed, probe_network
+from nascope._src.probes.chunks import Share
 from nascope._src.records.files import (
     discard_half_written,
     read_json,
@@ -29,12 +28,13 @@ from nascope._src.records.locks import locked
 from nascope._src.records.paths import ProbePaths, TrialPaths
 from nascope._src.records.provenance import provenance, this_process
 from nascope._src.records.read import is_complete
+from nascope._src.runtime.devices import choose_device, describe_device
 from nascope._src.study.missing import moments_of
-from nascope._src.study.probing import Arrays, Probed, probe_network
 from nascope._src.study.tasks import Plain, Progress, Work
-from nascope._src.study.trained import checked
 from nascope._src.training.checkpoint import load_checkpoint
+from nascope._src.training.recipe import Recipe
 from nascope._src.training.train import train
+from nascope._src.training.trained import checked
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from nascope._src.networks.linear import LinearCell, Maps, spectral_norm, symmetric_norm
+from nascope._src.theory.linear import LinearCell, Maps, spectral_norm, symmetric_norm
 from nascope._src.theory.objectives import Objective
 
 

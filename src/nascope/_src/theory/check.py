@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.errors import TheoryError
-from nascope._src.networks.linear import LinearCell, random_weights, spectral_norm
 from nascope._src.records.identity import derived_seed
+from nascope._src.runtime.threads import Progress, map_threads
 from nascope._src.theory.blocks import Blocks, Constants, constants
 from nascope._src.theory.bounds import SOUND, joint_bound, published_bound
+from nascope._src.theory.linear import LinearCell, random_weights, spectral_norm
 from nascope._src.theory.objectives import OBJECTIVES, Objective, Shape
-from nascope._src.theory.threads import Progress, on_threads
 
 TOLERANCE = 1e-9
 """Relative: a bound counts as violated where the measured value exceeds it by more."""
@@ -125,7 +125,7 @@ def check_bounds(
         for chunk in range(chunks)
     ]
     tallies: dict[tuple[str, str, str, str], Tally] = {}
-    results = on_threads(lambda job: _chunk(*job, seed), jobs, workers, progress, _name)
+    results = map_threads(lambda job: _chunk(*job, seed), jobs, workers, progress, _name)
     for job, found in zip(jobs, results, strict=True):
         for (name, of), (blocks, violations, tightest) in found.items():
             key = (name, of, *job[:2])

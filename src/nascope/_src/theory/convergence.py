@@ -18,11 +18,11 @@ from torch import Tensor
 from torch.func import grad, jacrev, vmap
 
 from nascope._src.errors import TheoryError
-from nascope._src.networks.linear import LinearCell, random_weights, symmetric_norm
 from nascope._src.records.identity import derived_seed
+from nascope._src.runtime.threads import Progress, map_threads
 from nascope._src.theory.equations import instance_gradients
+from nascope._src.theory.linear import LinearCell, random_weights, symmetric_norm
 from nascope._src.theory.objectives import OBJECTIVES, Objective, Quadratic, Shape, one_of
-from nascope._src.theory.threads import Progress, on_threads
 
 NODES, SIZE, INSTANCES = 4, 2, 16
 CELLS = {
@@ -102,7 +102,7 @@ def check_convergence(
         return _descent(objective, cell, (runs, steps), share=share, scale=scale, seed=seed)
 
     jobs = [(objective, cell) for objective in kinds for cell in CELLS]
-    return on_threads(run, jobs, workers, progress, lambda job: f"SGD: {job[0]}, {job[1]}")
+    return map_threads(run, jobs, workers, progress, lambda job: f"SGD: {job[0]}, {job[1]}")
 
 
 def _descent(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nascope._src.networks.linear import LinearCell
 from nascope._src.theory.blocks import Blocks, constants
 from nascope._src.theory.bounds import (
     convex_bound,
@@ -21,6 +20,7 @@ from nascope._src.theory.bounds import (
     separable_bound,
     variance_bound,
 )
+from nascope._src.theory.linear import LinearCell
 from nascope._src.theory.objectives import Quadratic
 
 _EQUAL = 1e-12  # relative; the cases' numbers are small integers

@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nascope._src.networks.linear import LinearCell
+from nascope._src.theory.linear import LinearCell
 from nascope._src.theory.objectives import Objective
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from nascope._src.errors import TheoryError
-from nascope._src.networks.linear import LinearCell, random_weights, spectral_norm
 from nascope._src.records.identity import derived_seed
 from nascope._src.theory.blocks import Blocks
 from nascope._src.theory.bounds import convex_bound, published_bound, variance_bound
+from nascope._src.theory.linear import LinearCell, random_weights, spectral_norm
 from nascope._src.theory.objectives import Shape, coupled_quadratic
 
 SCALES = (0.5, 1.0, 2.0)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from nascope._src.networks.linear import spectral_norm, symmetric_norm
+from nascope._src.theory.linear import spectral_norm, symmetric_norm
 
 CLASSES = 4
 _HIDDEN = 5

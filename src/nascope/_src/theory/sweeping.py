@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from nascope._src.errors import TheoryError
-from nascope._src.networks.linear import LinearCell, random_weights, spectral_norm
 from nascope._src.records.identity import derived_seed
+from nascope._src.runtime.threads import Progress, map_threads
 from nascope._src.theory.blocks import Blocks
 from nascope._src.theory.bounds import SOUND, published_bound
+from nascope._src.theory.linear import LinearCell, random_weights, spectral_norm
 from nascope._src.theory.objectives import OBJECTIVES, Shape
-from nascope._src.theory.threads import Progress, on_threads
 
 SWEPT = (
     "separable quadratic",
@@ -92,7 +92,7 @@ def sweep(
     """
     if cells < 1 or workers < 1:
         raise TheoryError(f"cells and workers must be at least 1, not {cells} and {workers}")
-    return on_threads(
+    return map_threads(
         lambda setting: compare(setting, cells=cells, seed=seed),
         settings(),
         workers,

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nascope._src.data.augment import Images
-from nascope._src.data.device import evaluation_batch
+from nascope._src.data.augmentation import Images
 from nascope._src.errors import StudyError
 from nascope._src.networks.folding import folded
+from nascope._src.runtime.devices import evaluation_batch
 from nascope._src.training.precision import arithmetic, autocast
 
 TOP = 5  # top-5 accuracy, or of all classes where there are fewer

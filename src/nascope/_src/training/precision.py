@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import torch
 
 from nascope._src.errors import StudyError
-from nascope._src.plans.recipe import PRECISIONS
+from nascope._src.training.recipe import PRECISIONS
 
 
 @contextmanager

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from nascope._src.networks.network import Network
-from nascope._src.plans.moments import EARLY
-from nascope._src.plans.recipe import Recipe
 from nascope._src.records.read import CORRECT_KEY, CurvePoint
 from nascope._src.training.checkpoint import Checkpoint
+from nascope._src.training.moments import EARLY
+from nascope._src.training.recipe import Recipe
 
 LOGGED = ("summed loss", "hits", "hits among the top 5", "gradient norm")  # of each step
 

@@ -21,21 +21,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nascope._src.cells.genotype import Genotype, to_dict
-from nascope._src.data.augment import Images, draw_epoch, on_device
+from nascope._src.data.augmentation import Images, draw_epoch, on_device
 from nascope._src.data.datasets import DataSet
-from nascope._src.data.device import describe_device
 from nascope._src.errors import CheckpointError
 from nascope._src.networks.network import Network
-from nascope._src.plans.identity import training_identity
-from nascope._src.plans.moments import Moment
-from nascope._src.plans.recipe import Recipe
 from nascope._src.records.identity import derived_seed
 from nascope._src.records.provenance import provenance
 from nascope._src.records.read import CurvePoint
+from nascope._src.runtime.devices import describe_device
 from nascope._src.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nascope._src.training.compiling import Compiled
 from nascope._src.training.evaluation import TOP, Evaluation, evaluate, ranks
+from nascope._src.training.moments import Moment
 from nascope._src.training.precision import arithmetic, autocast
+from nascope._src.training.recipe import Recipe, training_identity
 from nascope._src.training.state import Mark, TrainingState
 
 logger = logging.getLogger(__name__)

@@ -17,10 +17,10 @@ from nascope._src.cells.genotype import Genotype, to_dict
 from nascope._src.data.datasets import DataSet
 from nascope._src.errors import CheckpointError
 from nascope._src.networks.network import Network
-from nascope._src.plans.recipe import Recipe
 from nascope._src.records.identity import identity
 from nascope._src.records.provenance import provenance
 from nascope._src.training.checkpoint import Checkpoint, save_checkpoint
+from nascope._src.training.recipe import Recipe
 from nascope._src.training.train import build_network, what_was_trained
 
 _WRAPPERS = ("state_dict", "model", "model_state_dict")  # keys under which others keep the weights

@@ -10,13 +10,14 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 
-from nascope._src.analysis import Estimate, final_test_accuracy, over_seeds
-from nascope._src.analysis.generalisation import chance_that_a_variant_wins
-from nascope._src.records import TrialRecord
+from nascope._src.records.read import TrialRecord
 from nascope._src.records.tables import csv_bytes
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell, shortened
 from nascope._src.report.paper.columns import Column
 from nascope._src.report.paper.drawn import WIDTH, Drawn, titled
+from nascope._src.results.convergence import final_test_accuracy
+from nascope._src.results.generalisation import chance_that_a_variant_wins
+from nascope._src.results.intervals import Estimate, over_seeds
 
 _HEIGHT = 2.6  # inches, of a data set
 _SPREAD = 0.34  # how far a family's dots lie apart, in units of a family

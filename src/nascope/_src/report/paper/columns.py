@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nascope._src.records import TrialRecord
+from nascope._src.records.read import TrialRecord
 from nascope._src.report.arrangement import Arrangement, Group
 
 TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "digits": "digits"}

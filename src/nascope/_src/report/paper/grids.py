@@ -9,8 +9,7 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.figure import Figure
 
-from nascope._src.analysis import shared_levels
-from nascope._src.records import StudyRecord
+from nascope._src.records.read import StudyRecord
 from nascope._src.report.arrangement import Arrangement
 from nascope._src.report.grid_figures import (
     Panel,
@@ -26,6 +25,7 @@ from nascope._src.report.paper.columns import why_not
 from nascope._src.report.paper.drawn import WIDTH, Drawn, titled
 from nascope._src.report.quantities import GRIDS
 from nascope._src.report.scales import shared_scale
+from nascope._src.results.measures import shared_levels
 
 _A_ROW = 5  # panels
 _LINE = 0.16  # inches, of a title's third line

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from nascope._src.data.machine import THREAD_VARIABLES, device_here
 from nascope._src.errors import StudyError
+from nascope._src.runtime.devices import THREAD_VARIABLES, device_name
 from nascope._src.study.engines.task import (
     Outcome,
     Progress,
@@ -49,7 +49,7 @@ class ProcessEngine:
 
     def device(self, name: str) -> str:
         """The device of that name, on this machine."""
-        return device_here(name)
+        return device_name(name)
 
     def run(self, tasks: Sequence[Task], progress: Progress) -> Iterator[Outcome]:
         """Run all tasks; yield an outcome for each as it ends."""
@@ -135,9 +135,9 @@ def _serve(connection: Connection, threads: int) -> None:
     """A worker's life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it stops the workers
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    from nascope._src.data.device import take_process  # noqa: PLC0415  (loads torch)
+    from nascope._src.runtime.devices import configure_process  # noqa: PLC0415  (loads torch)
 
-    take_process(threads)
+    configure_process(threads)
     while True:
         try:
             task: Task = connection.recv()

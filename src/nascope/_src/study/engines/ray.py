@@ -15,9 +15,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from nascope._src.data.machine import cores
 from nascope._src.errors import NascopeError, StudyError
 from nascope._src.records.provenance import made_by
+from nascope._src.runtime.devices import cores
 from nascope._src.study.engines.processes import thread_limits
 from nascope._src.study.engines.task import (
     Outcome,
@@ -288,9 +288,9 @@ def _set_up(threads: int) -> None:
         return
     import ray  # noqa: PLC0415
 
-    from nascope._src.data.device import take_process  # noqa: PLC0415  (loads torch)
+    from nascope._src.runtime.devices import configure_process  # noqa: PLC0415  (loads torch)
 
-    take_process(threads)
+    configure_process(threads)
     made_by(engine="ray", node=ray.get_runtime_context().get_node_id()[:12])
     _ready.add(threads)
 

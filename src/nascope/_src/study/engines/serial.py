@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 
-from nascope._src.data.machine import device_here
+from nascope._src.runtime.devices import device_name
 from nascope._src.study.engines.task import Outcome, Progress, Queue, Task, carry_out_here
 
 
@@ -14,7 +14,7 @@ class SerialEngine:
 
     def device(self, name: str) -> str:
         """The device of that name, on this machine."""
-        return device_here(name)
+        return device_name(name)
 
     def run(self, tasks: Sequence[Task], progress: Progress) -> Iterator[Outcome]:
         """Run all tasks; yield an outcome for each as it ends."""

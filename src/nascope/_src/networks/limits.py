@@ -1,4 +1,0 @@
-"""The largest networks that are built. Loads no torch."""
-
-MAX_CHANNELS = 10_000  # of the first cells; the widest published network has some 200
-MAX_LAYERS = 1_000

@@ -1,0 +1,1 @@
+"""What every worker needs: devices, threads, memory."""
