@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
+
+from nascope._src.runtime.types import Progress
 
 _LINE_SECONDS = 10.0  # between two plain lines
 
@@ -82,7 +84,7 @@ def display(*, quiet: bool = False) -> Iterator[Display]:
 
 
 @contextmanager
-def job(*, quiet: bool) -> Iterator[Callable[[float, str], None]]:
+def job(*, quiet: bool) -> Iterator[Progress]:
     """A display of one job, with the time left by its own pace."""
     start = time.monotonic()
     first: list[float] = []

@@ -15,8 +15,7 @@ from typing import Protocol, Self, TypeVar
 
 import torch
 
-Progress = Callable[[float, str], None]
-"""Called with the share that is done, in [0, 1], and a few words on what was done last."""
+from nascope._src.runtime.types import Progress
 
 
 class Copyable(Protocol):

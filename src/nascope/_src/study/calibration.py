@@ -29,6 +29,7 @@ from nascope._src.probes.risk import Risk
 from nascope._src.records.files import make_folder, read_json, write_json
 from nascope._src.records.plan import Entry
 from nascope._src.runtime.devices import choose_device, evaluation_batch
+from nascope._src.runtime.types import Progress
 from nascope._src.study.engines.task import Engine, Task
 from nascope._src.study.tasks import Todo, Work, shared_data
 from nascope._src.training.precision import arithmetic
@@ -175,7 +176,7 @@ def _spread(works: Sequence[Work]) -> list[Work]:
     return [by_cell[k * (len(by_cell) - 1) // max(1, count - 1)] for k in range(count)]
 
 
-def measure(work: Work, data: DataSet, path: Path, progress: Callable[[float, str], None]) -> None:
+def measure(work: Work, data: DataSet, path: Path, progress: Progress) -> None:
     """Time a training step, a landscape's point and a variance's, in seconds an image.
 
     The probes' figures are divided by their share in `ProbePlan.cost`, so that a plan's cost

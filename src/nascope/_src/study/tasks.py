@@ -5,7 +5,7 @@ Those load torch in the worker, and the driver never does: it starts its workers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,13 @@ from nascope._src.data.datasets import DataSet, load_data
 from nascope._src.probes.chunks import Share, num_chunks
 from nascope._src.records.paths import StudyPaths, TrialPaths
 from nascope._src.records.plan import Entry
+from nascope._src.runtime.types import Plain, Progress
 from nascope._src.study.engines.task import Shared, Task
 from nascope._src.study.missing import Missing
 
 # Rough cost of an image, in forward passes; the time left is corrected as the work goes on.
 _TRAINING_COST = 8.0
 _PART_CHUNKS, _MAX_PARTS = 8, 16  # of a grid's chunks, the least in a task, and the most tasks
-
-Plain = Mapping[str, Any]
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,9 @@ from nascope._src.records.paths import ProbePaths, TrialPaths
 from nascope._src.records.provenance import provenance, this_process
 from nascope._src.records.read import is_complete
 from nascope._src.runtime.devices import choose_device, describe_device
+from nascope._src.runtime.types import Plain, Progress
 from nascope._src.study.missing import moments_of
-from nascope._src.study.tasks import Plain, Progress, Work
+from nascope._src.study.tasks import Work
 from nascope._src.training.checkpoint import load_checkpoint
 from nascope._src.training.recipe import Recipe
 from nascope._src.training.train import train

@@ -16,9 +16,9 @@ from nascope._src.errors import StudyError
 from nascope._src.runtime.devices import THREAD_VARIABLES, device_name
 from nascope._src.study.engines.task import (
     Outcome,
-    Progress,
     Queue,
     Task,
+    TaskProgress,
     carry_out_here,
     leave_if_poisoned,
 )
@@ -51,7 +51,7 @@ class ProcessEngine:
         """The device of that name, on this machine."""
         return device_name(name)
 
-    def run(self, tasks: Sequence[Task], progress: Progress) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task], progress: TaskProgress) -> Iterator[Outcome]:
         """Run all tasks; yield an outcome for each as it ends."""
         queue = Queue(tasks)
         busy: dict[Connection, tuple[_Worker, Task]] = {}

@@ -21,10 +21,10 @@ from nascope._src.runtime.devices import cores
 from nascope._src.study.engines.processes import thread_limits
 from nascope._src.study.engines.task import (
     Outcome,
-    Progress,
     Queue,
     Shared,
     Task,
+    TaskProgress,
     carry_out,
     leave_if_poisoned,
 )
@@ -112,7 +112,7 @@ class RayEngine:
             raise StudyError(f"Ray chooses the GPU of each task: give cuda, not {name}")
         return name
 
-    def run(self, tasks: Sequence[Task], progress: Progress) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task], progress: TaskProgress) -> Iterator[Outcome]:
         """Run all tasks; yield an outcome for each as it ends."""
         queue = Queue(tasks)
         running: dict[Any, Task] = {}
@@ -156,7 +156,7 @@ class RayEngine:
         else:
             yield from queue.finish(outcome)
 
-    def _tell(self, running: set[str], progress: Progress) -> None:
+    def _tell(self, running: set[str], progress: TaskProgress) -> None:
         with contextlib.suppress(self._ray.exceptions.RayError):
             for name, news in self._ray.get(self._board.take.remote()).items():
                 if name in running:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator, Sequence
 
 from nascope._src.runtime.devices import device_name
-from nascope._src.study.engines.task import Outcome, Progress, Queue, Task, carry_out_here
+from nascope._src.study.engines.task import Outcome, Queue, Task, TaskProgress, carry_out_here
 
 
 class SerialEngine:
@@ -16,7 +16,7 @@ class SerialEngine:
         """The device of that name, on this machine."""
         return device_name(name)
 
-    def run(self, tasks: Sequence[Task], progress: Progress) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task], progress: TaskProgress) -> Iterator[Outcome]:
         """Run all tasks; yield an outcome for each as it ends."""
         queue = Queue(tasks)
         while task := queue.pop_ready():

@@ -15,13 +15,14 @@ from typing import Any, Protocol
 
 from nascope._src.errors import NascopeError
 from nascope._src.records.locks import is_held
+from nascope._src.runtime.types import Progress
 
 logger = logging.getLogger(__name__)
 
 POISONED = 75  # exit code of a process that CUDA is lost in: EX_TEMPFAIL
 ATTEMPTS = 3  # a task whose process or node was lost is tried so often
 
-Progress = Callable[[str, float, str], None]
+TaskProgress = Callable[[str, float, str], None]
 """Called with a task's name, its share done in [0, 1], and a few words."""
 
 
@@ -83,7 +84,7 @@ class Engine(Protocol):
         """
         ...
 
-    def run(self, tasks: Sequence[Task], progress: Progress) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task], progress: TaskProgress) -> Iterator[Outcome]:
         """Run all tasks; yield an outcome for each as it ends. A failed task doesn't stop the
         others, but for those that wait for it."""
         ...
@@ -153,7 +154,7 @@ class Queue:
                 heapq.heappush(self._ready, self._place[name])
 
 
-def carry_out(task: Task, values: Sequence[Any], progress: Callable[[float, str], None]) -> Outcome:
+def carry_out(task: Task, values: Sequence[Any], progress: Progress) -> Outcome:
     """Carry out a task, here and now.
 
     Args:
@@ -168,7 +169,7 @@ def carry_out(task: Task, values: Sequence[Any], progress: Callable[[float, str]
     return Outcome(task.name)
 
 
-def carry_out_here(task: Task, progress: Callable[[float, str], None]) -> Outcome:
+def carry_out_here(task: Task, progress: Progress) -> Outcome:
     """As `carry_out`, with this process's own copy of what is shared."""
     try:
         values = [a.value() if isinstance(a, Shared) else a for a in task.arguments]
