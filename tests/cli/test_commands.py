@@ -65,16 +65,6 @@ def test_the_command_reference_is_current(reference):
     assert page.read_text(encoding="utf-8") == reference.reference(), "run: make docs"
 
 
-def test_every_command_that_the_readme_shows_exists(reference):
-    known = {words for words in reference.commands() if words}
-    blocks = "".join((ROOT / "README.md").read_text(encoding="utf-8").split("```")[1::2])
-    shown = re.findall(r"^nascope ([a-z ]+)", blocks, re.MULTILINE)
-    assert shown
-    for line in shown:
-        words = tuple(line.split())
-        assert words[:2] in known or words[:1] in known - {("study",), ("data",), ("probe",)}, line
-
-
 GOOD_EDGES = "('skip_connect', 0), ('skip_connect', 1)"
 
 
