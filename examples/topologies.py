@@ -12,9 +12,9 @@ from pathlib import Path
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.catalog import names as cell_names
-from nascope._src.cells.drawing import gallery_svg
+from nascope._src.cells.drawing import cells_svg
 from nascope._src.cells.genotype import Cell
-from nascope._src.cells.topology import depth, fractional_width, strict_width
+from nascope._src.cells.graph import depth, fractional_width, strict_width
 from nascope._src.cells.wiring import published_variant
 
 
@@ -44,7 +44,7 @@ def main(folder: Path) -> None:
         "figure-11": with_variants("SNAS", (1, 2, 3, 4)),
     }
     for name, cells in figures.items():
-        drawing = gallery_svg(cells, title=f"Topologies of {name.replace('-0', ' ')}")
+        drawing = cells_svg(cells, columns=2, title=f"Topologies of {name.replace('-0', ' ')}")
         (folder / f"{name}.svg").write_text(drawing + "\n", encoding="utf-8")
         print(folder / f"{name}.svg")
 

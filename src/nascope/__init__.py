@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nascope._src.cells.catalog import load as load_cell
     from nascope._src.cells.formats import parse
     from nascope._src.cells.genotype import Cell, Genotype
-    from nascope._src.cells.topology import topology
+    from nascope._src.cells.graph import topology
     from nascope._src.cells.wiring import published_variant, random_variant
     from nascope._src.data.datasets import load_data
     from nascope._src.networks.network import Network
@@ -48,7 +48,7 @@ _HOMES = {
     "random_directions": "probes.directions",
     "random_variant": "cells.wiring",
     "read_study": "records.read",
-    "topology": "cells.topology",
+    "topology": "cells.graph",
     "train": "training.train",
     "write_report": "report.write",
 }

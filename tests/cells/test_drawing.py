@@ -9,10 +9,11 @@ from hypothesis import given
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.catalog import names as cell_names
-from nascope._src.cells.drawing import FILLS, INK, cell_svg, genotype_html, genotype_svg, readable
+from nascope._src.cells.colours import FILLS, INK
+from nascope._src.cells.drawing import cell_svg, cells_html, cells_svg, readable
 from nascope._src.cells.genotype import OPERATIONS, Cell
-from nascope._src.cells.layout import crossings, layout
-from nascope._src.cells.topology import dead_nodes, heights
+from nascope._src.cells.graph import dead_nodes, heights
+from nascope._src.cells.layout import crossings, lay_out
 from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import GenotypeError
 from tests.cells.strategies import cells
@@ -34,14 +35,14 @@ def test_every_node_and_operation_is_drawn_once(cell):
 
 @given(cells(max_nodes=7))
 def test_edges_lead_rightwards_and_boxes_keep_apart(cell):
-    placed = layout(cell)
+    layout = lay_out(cell)
     for node, height in enumerate(heights(cell)):
-        assert placed.boxes[node].column == 2 * height
-    for route in placed.routes:
-        columns = [placed.boxes[box].column for box in route.boxes]
+        assert layout.boxes[node].column == 2 * height
+    for route in layout.routes:
+        columns = [layout.boxes[box].column for box in route.boxes]
         assert columns == list(range(columns[0], columns[-1] + 1))
-    for column in placed.columns:
-        ys = [placed.boxes[box].y for box in column]
+    for column in layout.columns:
+        ys = [layout.boxes[box].y for box in column]
         assert all(below - above >= 12 - 1e-6 for above, below in pairwise(ys))
 
 
@@ -50,8 +51,8 @@ def test_the_order_never_has_more_crossings_than_the_naive_one(name):
     from nascope._src.cells.layout import _layers  # noqa: PLC0415
 
     for cell in (load_cell(name).normal, load_cell(name).reduce):
-        assert crossings(layout(cell)) <= crossings(_layers(cell))
-        assert crossings(layout(cell)) <= 7
+        assert crossings(lay_out(cell)) <= crossings(_layers(cell))
+        assert crossings(lay_out(cell)) <= 7
 
 
 def test_dead_nodes_and_their_edges_are_faint():
@@ -68,7 +69,8 @@ def test_dead_nodes_and_their_edges_are_faint():
 def test_names_are_escaped():
     hostile = """<script>alert("1")</script> & 'x' \x00\x1b]"""
     genotype = load_cell("DARTS").named(hostile)
-    drawings = (genotype_html(genotype), genotype_svg(genotype), cell_svg(genotype.normal))
+    cells = genotype.captioned()
+    drawings = (cells_html(cells), cells_svg(cells), cell_svg(genotype.normal))
     for drawing in (*drawings, cell_svg(genotype.normal, title=hostile)):
         assert "<script" not in drawing
         ElementTree.fromstring(drawing)
@@ -90,7 +92,7 @@ def test_every_operation_has_a_fill():
 
 
 def test_both_cells_show_in_one_drawing():
-    texts = _texts(genotype_svg(load_cell("NASNet")))
+    texts = _texts(cells_svg(load_cell("NASNet").captioned()))
     assert texts.count("output") == 2
     assert "NASNet: reduction cell" in texts
 

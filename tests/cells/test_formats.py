@@ -13,7 +13,7 @@ from nascope._src.cells.formats import FORMATS, parse, read, read_file, write
 from nascope._src.cells.formats.hidden_states import ENAS_OPERATIONS
 from nascope._src.cells.formats.naslib import NASLIB_OPERATIONS
 from nascope._src.cells.genotype import OPERATIONS, Cell, Edge, Genotype, from_dict, to_dict
-from nascope._src.cells.topology import loose_ends
+from nascope._src.cells.graph import loose_ends
 from nascope._src.errors import GenotypeError
 from tests.cells.strategies import cells, genotypes, pair_cells
 

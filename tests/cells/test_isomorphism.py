@@ -10,8 +10,8 @@ from networkx.algorithms.isomorphism import categorical_multiedge_match, categor
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import Cell
+from nascope._src.cells.graph import topology
 from nascope._src.cells.isomorphism import canonical, distinct, isomorphic
-from nascope._src.cells.topology import topology
 from tests.cells.strategies import cells
 
 

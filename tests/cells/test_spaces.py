@@ -14,10 +14,10 @@ from nascope._src.cells.catalog import names as cell_names
 from nascope._src.cells.census import CONVENTIONS, Point, point
 from nascope._src.cells.formats import parse
 from nascope._src.cells.genotype import Cell
+from nascope._src.cells.graph import dead_nodes, loose_ends
 from nascope._src.cells.rng import below, shuffled, subset, weighted
 from nascope._src.cells.space import Space
 from nascope._src.cells.spaces import SPACES, EdgeSpace, holding, ranks, space
-from nascope._src.cells.topology import dead_nodes, loose_ends
 from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import GenotypeError
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from nascope._src.cells.adaptation import adapt, narrowest, widest
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import Cell, Genotype
+from nascope._src.cells.graph import dead_nodes, depth, fractional_width, strict_width
 from nascope._src.cells.isomorphism import isomorphic
 from nascope._src.cells.spaces import space
-from nascope._src.cells.topology import dead_nodes, depth, fractional_width, strict_width
 from nascope._src.cells.wiring import (
     DARTS_OPERATIONS,
     covering_variants,

@@ -20,7 +20,7 @@ CODE = """
 import sys
 from pathlib import Path
 import torch
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data import load_data
 from nascope._src.training import Recipe, train
 torch.set_num_threads(1)

@@ -15,7 +15,7 @@ import numpy as np
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import Genotype
-from nascope._src.cells.topology import topology
+from nascope._src.cells.graph import topology
 from nascope._src.cells.wiring import random_variant
 from nascope._src.records.read import (
     CurvePoint,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nascope._src.cells.topology import topology
+from nascope._src.cells.graph import topology
 from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.results import comparisons
 from nascope._src.results.claims import MODES, measure_of

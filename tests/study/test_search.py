@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.graph import topology
 from nascope._src.cells.search_log import read_log, trace
-from nascope._src.cells.topology import topology
 from nascope._src.errors import StudyError
 from nascope._src.records.read import read_study
 from nascope._src.study.engines.processes import ProcessEngine

@@ -115,7 +115,7 @@ def test_another_error_is_not_taken_for_lack_of_memory(network, digits):
 
 LIMITED = """
 import resource, torch
-from nascope._src.cells import load_cell
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data import load_data
 from nascope._src.data.augmentation import Images
 from nascope._src.training import Recipe, build_network, evaluate

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from nascope._src.cells.genotype import Cell
-from nascope._src.cells.topology import depth, fractional_width, plain_number, strict_width
+from nascope._src.cells.graph import depth, fractional_width, plain_number, strict_width
 from nascope._src.errors import GenotypeError
 
 CONVENTIONS = ("strict", "fractional")

@@ -1,9 +1,9 @@
-"""A cell as SVG, laid out like the paper's figures: inputs left, output right.
+"""Draw cells as SVG, laid out like the paper's figures: inputs left, output right.
 
-The drawing holds its own colours: filled boxes with dark text and mid-grey edges, so that it reads
-on a light page, on a dark one and on paper, without a style sheet. Families of operations differ
-in colour (Okabe and Ito's palette, which colour-blind readers can tell apart) and every operation
-is written out. A dead node, from which no path leads to the output, is faint and dashed.
+The drawing needs no style sheet. It uses filled boxes with dark text and mid-grey edges, so it
+reads on a light page, on a dark one and on paper. Families of operations differ in colour, and
+every operation is written out. A dead node, from which no path leads to the output, is faint and
+dashed.
 """
 
 from __future__ import annotations
@@ -13,69 +13,46 @@ from html import escape
 from itertools import accumulate
 from typing import NamedTuple
 
-from nascope._src.cells.genotype import Cell, Genotype
-from nascope._src.cells.layout import Layout, Route, layout
-from nascope._src.cells.topology import dead_nodes
+from nascope._src.cells.colours import FILLS, GREY, INK, operation_fill
+from nascope._src.cells.graph import CellGraph, dead_nodes
+from nascope._src.cells.layout import Layout, Route, lay_out
 from nascope._src.errors import GenotypeError
 
 MAX_DRAWN = 40  # intermediate nodes; the published cells have at most 8
 
-FILLS = {  # Okabe & Ito (2008), lightened so that dark text stands out on each by 7:1 or more
-    "sep": "#8cc4e8",
-    "dil": "#7fd0b4",
-    "conv": "#e9b3d2",
-    "max": "#f3c164",
-    "avg": "#f4e98c",
-    "skip": "#e4e4e4",
-    "node": "#ffffff",
-    "end": "#cfcfcf",  # inputs and output
-}
-EDGE, INK = "#7b7b7b", "#111111"  # the grey has a contrast of 4.2:1 on white and on near-black
-_MARGIN, _CHANNEL, NODE = 14.0, 40.0, 32.0  # pixels: rim, between columns, a node's height
+_MARGIN, _CHANNEL, NODE = 14.0, 40.0, 32.0  # pixels: margin, between columns, height of a node
 _COMPACT_CHANNEL = 26.0
-OPERATION, LETTERS = 20.0, 11.5  # pixels: an operation's height, and the size of letters
-_CHARACTER = 6.4  # pixels, the mean width of one at 11.5 px
+OPERATION, LETTERS = 20.0, 11.5  # pixels: height of an operation, size of letters
+_CHARACTER = 6.4  # pixels, mean width of a character at 11.5 px
+_CAPTION = 28.0  # pixels, below a cell
 _FONT = "font-family='Helvetica,Arial,DejaVu Sans,sans-serif'"
 
+Captioned = Sequence[tuple[str, CellGraph]]
+"""Cells, each with its caption."""
 
-def cell_svg(cell: Cell, *, title: str | None = None) -> str:
-    """The cell as a drawing, an ``<svg>`` element that stands alone or inline in HTML.
+
+def cell_svg(cell: CellGraph, *, title: str = "cell") -> str:
+    """Draw one cell as an ``<svg>`` element, which works alone and inside HTML.
 
     Args:
-        title: what a screen reader and a mouse pointer say; any text, escaped here.
+        title: Text for screen readers and tooltips; it is escaped here.
 
     Raises:
-        GenotypeError: the cell has more than 40 intermediate nodes.
+        GenotypeError: The cell has more than 40 intermediate nodes.
 
     >>> from nascope._src.cells.catalog import load
     >>> cell_svg(load("DARTS").normal).startswith("<svg ")
     True
     """
     width, height, body = _body(cell)
-    return _svg(width, height, body, title or "cell")
+    return _svg(width, height, body, title)
 
 
-def genotype_svg(genotype: Genotype) -> str:
-    """Both cells of a genotype, the normal one above, in one ``<svg>`` element."""
-    parts, top, widest = [], 0.0, 0.0
-    for kind, cell in (("normal", genotype.normal), ("reduction", genotype.reduce)):
-        width, height, body = _body(cell)
-        name = f"{genotype.name}: {kind} cell" if genotype.name else f"{kind} cell"
-        heading = (
-            f"<text x='{_MARGIN:g}' y='{top + 20:g}' font-size='13' fill='{EDGE}'>"
-            f"{_text(name)}</text>"
-        )
-        parts.append(f"{heading}<g transform='translate(0 {top + 24:g})'>{body}</g>")
-        widest = max(widest, width, 2 * _MARGIN + _CHARACTER * 1.2 * len(name))
-        top += height + 24
-    return _svg(widest, top, "".join(parts), genotype.name or "genotype")
-
-
-def gallery_svg(cells: Sequence[tuple[str, Cell]], *, columns: int = 2, title: str = "") -> str:
-    """Several cells with a caption each, row by row, in one ``<svg>`` element.
+def cells_svg(cells: Captioned, *, columns: int = 1, title: str = "cells") -> str:
+    """Draw several cells row by row, with a caption below each, in one ``<svg>`` element.
 
     >>> from nascope._src.cells.catalog import load
-    >>> gallery_svg([("DARTS", load("DARTS").normal), ("SNAS", load("SNAS").normal)])[:4]
+    >>> cells_svg([("DARTS", load("DARTS").normal), ("SNAS", load("SNAS").normal)])[:4]
     '<svg'
     """
     bodies = [(caption, *_body(cell)) for caption, cell in cells]
@@ -91,32 +68,30 @@ def gallery_svg(cells: Sequence[tuple[str, Cell]], *, columns: int = 2, title: s
     parts, top = [], 0.0
     for row in rows:
         left = 0.0
-        height = max(height for _, _, height, _ in row)
-        for (caption, _, own, body), width in zip(row, widths, strict=False):
+        row_height = max(height for _, _, height, _ in row)
+        for (caption, _, height, body), width in zip(row, widths, strict=False):
             parts.append(
-                f"<g transform='translate({left:g} {top + (height - own) / 2:g})'>{body}</g>"
-                f"<text x='{left + _MARGIN:g}' y='{top + height + 8:g}' font-size='13' "
-                f"fill='{EDGE}'>{_text(caption)}</text>"
+                f"<g transform='translate({left:g} {top + (row_height - height) / 2:g})'>{body}</g>"
+                f"<text x='{left + _MARGIN:g}' y='{top + row_height + 8:g}' font-size='13' "
+                f"fill='{GREY}'>{_clean(caption)}</text>"
             )
             left += width + _MARGIN
-        top += height + 28
-    return _svg(sum(widths) + _MARGIN * (len(widths) - 1), top, "".join(parts), title or "cells")
+        top += row_height + _CAPTION
+    return _svg(sum(widths) + _MARGIN * (len(widths) - 1), top, "".join(parts), title)
 
 
-def genotype_html(genotype: Genotype) -> str:
-    """Both cells side by side, for a notebook or a page."""
-    figures = []
-    for kind, cell in (("normal", genotype.normal), ("reduction", genotype.reduce)):
-        name = f"{genotype.name}: {kind} cell" if genotype.name else f"{kind} cell"
-        drawing = cell_svg(cell, title=name)
-        figures.append(
-            f"<figure style='margin:0'>{drawing}<figcaption>{_text(name)}</figcaption></figure>"
-        )
-    return f"<div style='display:flex;flex-wrap:wrap;gap:1.5em'>{''.join(figures)}</div>"
+def cells_html(cells: Captioned) -> str:
+    """Draw several cells next to each other, for a notebook or a page."""
+    figures = "".join(
+        f"<figure style='margin:0'>{cell_svg(cell, title=caption)}"
+        f"<figcaption>{_clean(caption)}</figcaption></figure>"
+        for caption, cell in cells
+    )
+    return f"<div style='display:flex;flex-wrap:wrap;gap:1.5em'>{figures}</div>"
 
 
 def _svg(width: float, height: float, body: str, title: str) -> str:
-    title = _text(title)
+    title = _clean(title)
     return (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{width:.0f}' height='{height:.0f}' "
         f"viewBox='0 0 {width:.0f} {height:.0f}' style='max-width:100%;height:auto' role='img' "
@@ -124,118 +99,113 @@ def _svg(width: float, height: float, body: str, title: str) -> str:
     )
 
 
-def _text(text: str) -> str:
-    """Text from outside, safe inside an element or an attribute; XML forbids control characters."""
+def _clean(text: str) -> str:
+    """Escape text for an element or an attribute, and drop the characters that XML forbids."""
     return escape("".join(c for c in text if c.isprintable()))
 
 
+# ---------------------------------------------------------------- geometry
+
+
 class Stroke(NamedTuple):
-    """A piece of a line: "M" to a new place, "H" level to one, or "C", a Bézier curve to one."""
+    """A segment of a line: "M" moves, "H" draws a level line, "C" draws a Bézier curve."""
 
     command: str
-    points: tuple[float, ...]  # x, y, …; the last two are where it ends
+    points: tuple[float, ...]  # x, y, …; the segment ends at the last two
 
 
 class Scene(NamedTuple):
-    """What every element is drawn from, in pixels from the top left corner."""
+    """The geometry of a cell's drawing, in pixels from the top left corner."""
 
-    cell: Cell
+    cell: CellGraph
     layout: Layout
-    labels: dict[int, str]  # box → its text; a bend has none
-    centres: list[float]  # x of each column's middle
-    widths: list[float]  # of each column
+    labels: dict[int, str]  # text of each box; a bend has none
+    centres: list[float]  # x of the middle of each column
+    widths: list[float]  # width of each column
     dead: frozenset[int]
 
     def size(self) -> tuple[float, float]:
-        """Width and height of the drawing, in pixels."""
+        """Return the width and height of the drawing."""
         height = max(box.y for box in self.layout.boxes) + 2 * (_MARGIN + NODE / 2)
         return self.centres[-1] + self.widths[-1] / 2 + _MARGIN, height
 
     def middle(self, number: int) -> tuple[float, float]:
-        """Of a box."""
+        """Return the x and y of the middle of a box."""
         box = self.layout.boxes[number]
         return self.centres[box.column], box.y + _MARGIN + NODE / 2
 
     def half(self, number: int) -> float:
-        """Half a box's width. A bend is level across its column, to clear the boxes there."""
+        """Return half the width of a box. A bend is as wide as its column, to clear the boxes."""
         if number not in self.labels:
             return self.widths[self.layout.boxes[number].column] / 2
         return _width(self.labels[number]) / 2
 
     def strokes(self, route: Route) -> list[Stroke]:
-        """An edge's line through its bends. It leaves a gap at its operation's box."""
-        found: list[Stroke] = []
+        """Return an edge's line through its bends, with a gap at its operation's box."""
+        strokes: list[Stroke] = []
         x = y = 0.0
         for number in route.boxes:
             centre, middle = self.middle(number)
             left, right = centre - self.half(number), centre + self.half(number)
             if number != route.boxes[0]:
-                found.append(_curve(x, y, left, middle))
+                strokes.append(_curve(x, y, left, middle))
             if number != route.boxes[-1]:
-                found.append(Stroke("M" if number in self.labels else "H", (right, middle)))
+                strokes.append(Stroke("M" if number in self.labels else "H", (right, middle)))
             x, y = (right if number != route.boxes[-1] else left), middle
-        return found
+        return strokes
 
     def is_faint(self, route: Route) -> bool:
-        """Whether the output does not depend on an edge."""
+        """Return whether the edge starts or ends at a dead node."""
         return route.source in self.dead or route.target in self.dead
 
-    def kind(self, number: int) -> str:
-        """What a node's box is filled as, a key of `FILLS`."""
-        return "node" if self.layout.boxes[number].kind == "node" else "end"
+    def node_fill(self, number: int) -> str:
+        """Return the fill of a node's box."""
+        return FILLS["node" if self.layout.boxes[number].kind == "node" else "end"]
 
 
-def scene_of(cell: Cell, *, compact: bool = False) -> Scene:
-    """What a drawing of the cell is made from.
+def make_scene(cell: CellGraph, *, compact: bool = False) -> Scene:
+    """Compute the geometry of a cell's drawing.
 
     Args:
-        compact: whether names are shortened and columns moved together, for a printed page.
+        compact: Whether to shorten the names and narrow the gaps, for a printed page.
 
     Raises:
-        GenotypeError: the cell has more than 40 intermediate nodes.
+        GenotypeError: The cell has more than 40 intermediate nodes.
     """
     if cell.num_nodes > MAX_DRAWN:
         raise GenotypeError(
-            f"a cell of {cell.num_nodes} nodes is too large to draw (at most {MAX_DRAWN})"
+            f"a cell of {cell.num_nodes} nodes is too large to draw: the limit is {MAX_DRAWN}"
         )
-    placed = layout(cell)
-    labels = _labels(cell, placed)
+    layout = lay_out(cell)
+    labels = _labels(cell, layout)
     channel = _CHANNEL
     if compact:
         channel = _COMPACT_CHANNEL
         labels = {box: _shortened(label) for box, label in labels.items()}
     widths = [
         max((_width(labels[box]) for box in column if box in labels), default=0.0)
-        for column in placed.columns
+        for column in layout.columns
     ]
     lefts = accumulate((width + channel for width in widths[:-1]), initial=_MARGIN)
     centres = [left + width / 2 for left, width in zip(lefts, widths, strict=True)]
-    return Scene(cell, placed, labels, centres, widths, frozenset(dead_nodes(cell)))
+    return Scene(cell, layout, labels, centres, widths, frozenset(dead_nodes(cell)))
 
 
-def _body(cell: Cell) -> tuple[float, float, str]:
-    """Width and height in pixels, and the elements."""
-    scene = scene_of(cell)
-    edges = [_edge(scene, route) for route in scene.layout.routes]
-    nodes = [_node(scene, number) for number in range(cell.num_inputs + cell.num_nodes + 1)]
-    return *scene.size(), "".join((*edges, *nodes))
-
-
-def _labels(cell: Cell, placed: Layout) -> dict[int, str]:
-    """The text of every box that shows one."""
+def _labels(cell: CellGraph, layout: Layout) -> dict[int, str]:
+    """Return the text of every box that shows one."""
     output = cell.num_inputs + cell.num_nodes
     labels = {
         node: str(node) if node >= cell.num_inputs else f"input {node}" for node in range(output)
     }
     labels[output] = "output"
-    for route in placed.routes:
+    for route in layout.routes:
         if route.operation is not None:
             labels[route.boxes[-2]] = readable(route.operation)
     return labels
 
 
 def readable(operation: str) -> str:
-    """An operation's name as a drawing shows it.
+    """Return an operation's name as a drawing shows it.
 
     >>> readable("sep_conv_3x3"), readable("conv_7x1_1x7"), readable("skip_connect")
     ('sep conv 3×3', 'conv 7×1 1×7', 'skip')
@@ -255,36 +225,42 @@ def _width(label: str) -> float:
     return max(NODE, len(label) * _CHARACTER + 14)
 
 
+def _curve(x0: float, y0: float, x1: float, y1: float) -> Stroke:
+    """Connect one box to the next; the curve is level at both ends."""
+    if y0 == y1:
+        return Stroke("H", (x1, y1))
+    middle = (x0 + x1) / 2
+    return Stroke("C", (middle, y0, middle, y1, x1, y1))
+
+
+# ---------------------------------------------------------------- SVG elements
+
+
+def _body(cell: CellGraph) -> tuple[float, float, str]:
+    """Return the width and height in pixels, and the elements."""
+    scene = make_scene(cell)
+    edges = [_edge(scene, route) for route in scene.layout.routes]
+    nodes = [_node(scene, number) for number in range(cell.num_inputs + cell.num_nodes + 1)]
+    return *scene.size(), "".join((*edges, *nodes))
+
+
 def _edge(scene: Scene, route: Route) -> str:
-    """The line of an edge through its bends, and its operation's box upon it."""
+    """Draw the line of an edge through its bends, with its operation's box on top."""
     strokes = scene.strokes(route)
     path = "".join(_svg_stroke(stroke) for stroke in strokes)
     x, y = strokes[-1].points[-2:]
     faint = scene.is_faint(route)
     style = " opacity='.45' stroke-dasharray='4 3'" if faint else ""
-    line = f"<path d='{path}' fill='none' stroke='{EDGE}' stroke-width='1.4'{style}/>"
-    head = f"<path d='M{x:.1f} {y:.1f}l-7 -3.5v7z' fill='{EDGE}'{style}/>"
+    line = f"<path d='{path}' fill='none' stroke='{GREY}' stroke-width='1.4'{style}/>"
+    head = f"<path d='M{x:.1f} {y:.1f}l-7 -3.5v7z' fill='{GREY}'{style}/>"
     if route.operation is None:
         return line + head
     fill = operation_fill(route.operation)
     hint = f"{route.operation}: {route.source} → {route.target}"
     box = _box(
-        scene, route.boxes[-2], fill=fill, height=OPERATION, edge=EDGE, faint=faint, hint=hint
+        scene, route.boxes[-2], fill=fill, height=OPERATION, edge=GREY, faint=faint, hint=hint
     )
     return line + head + box
-
-
-def operation_fill(operation: str) -> str:
-    """The colour of an operation's box."""
-    return FILLS[operation.split("_", maxsplit=1)[0]]
-
-
-def _curve(x0: float, y0: float, x1: float, y1: float) -> Stroke:
-    """From one box to the next, level at both ends."""
-    if y0 == y1:
-        return Stroke("H", (x1, y1))
-    middle = (x0 + x1) / 2
-    return Stroke("C", (middle, y0, middle, y1, x1, y1))
 
 
 def _svg_stroke(stroke: Stroke) -> str:
@@ -304,7 +280,7 @@ def _node(scene: Scene, number: int) -> str:
         hint = f"node {number} is dead: the output does not depend on it"
     else:
         hint = f"node {number}: the sum of its edges"
-    fill = FILLS[scene.kind(number)]
+    fill = scene.node_fill(number)
     return _box(scene, number, fill=fill, height=NODE, edge=INK, faint=faint, hint=hint)
 
 

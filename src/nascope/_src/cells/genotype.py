@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from nascope._src.cells.drawing import cell_svg, cells_html
 from nascope._src.cells.entries import (
     MAX_NODES,
     is_index,
@@ -109,8 +110,6 @@ class Cell:
         return tuple(edge for node in self.nodes for edge in node)
 
     def _repr_svg_(self) -> str:
-        from nascope._src.cells.drawing import cell_svg  # noqa: PLC0415
-
         return cell_svg(self)
 
 
@@ -136,10 +135,18 @@ class Genotype:
         """The same genotype under another name."""
         return replace(self, name=name)
 
-    def _repr_html_(self) -> str:
-        from nascope._src.cells.drawing import genotype_html  # noqa: PLC0415
+    def captioned(self) -> list[tuple[str, Cell]]:
+        """Return both cells with the captions of a drawing.
 
-        return genotype_html(self)
+        >>> from nascope._src.cells.catalog import load
+        >>> [caption for caption, _ in load("DARTS").captioned()]
+        ['DARTS: normal cell', 'DARTS: reduction cell']
+        """
+        prefix = f"{self.name}: " if self.name else ""
+        return [(f"{prefix}normal cell", self.normal), (f"{prefix}reduction cell", self.reduce)]
+
+    def _repr_html_(self) -> str:
+        return cells_html(self.captioned())
 
 
 def _check_cell(cell: Cell) -> None:

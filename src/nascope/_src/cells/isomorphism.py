@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nascope._src.cells.genotype import Cell, Edge
-from nascope._src.cells.topology import heights
+from nascope._src.cells.graph import heights
 
 Certificate = tuple[tuple[tuple[tuple[str, int], ...], ...], tuple[int, ...]]
 

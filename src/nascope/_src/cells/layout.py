@@ -1,40 +1,42 @@
-"""Where each node of a cell goes in its drawing: columns, order within a column, coordinates.
+"""Place the nodes of a cell for its drawing: columns, order within a column, coordinates.
 
-A layered ("Sugiyama") layout. An intermediate node stands in column 2·h, where h is the number of
-edges on the longest path from an input to it, so the columns *show* the depth. Each edge's
-operation is a box of its own in the column before the edge's target, which keeps the labels
-apart; an edge that crosses a column has a bend there, so that it does not run through a box.
+The layout is layered (Sugiyama's method). An intermediate node is in column 2·h, where h is the
+number of edges on the longest path from an input to it, so the columns *show* the depth. Each
+edge's operation has its own box in the column before the edge's target, which keeps the labels
+apart. An edge that crosses a column bends there, so it never runs through a box.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from statistics import fmean
 
-from nascope._src.cells.genotype import Cell
-from nascope._src.cells.topology import heights
+from nascope._src.cells.graph import CellGraph, heights
 
-_SWEEPS = 24  # passes over the columns; the cells of the paper settle after 4
+_SWEEPS = 24  # passes over the columns; the paper's cells converge after 4
 _PLACINGS = 24  # passes that straighten the edges
 _GAP = {"bend": 12.0, "operation": 24.0, "input": 44.0, "node": 44.0, "output": 44.0}
 
 
 @dataclass
 class Box:
-    """Something that has a place: a node, an operation's label, or a bend of an edge."""
+    """A node, the label of an operation, or a bend of an edge."""
 
     kind: str  # "input", "node", "output", "operation" or "bend"
     column: int
-    before: list[int] = field(default_factory=list)  # its neighbours one column to the left
-    after: list[int] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)  # neighbours one column to the left
+    after: list[int] = field(default_factory=list)  # neighbours one column to the right
     y: float = 0.0
 
 
 @dataclass(frozen=True)
 class Route:
-    """One edge's way through the boxes, from source to target; no operation into the output."""
+    """The boxes that an edge passes, from source to target.
+
+    An edge into the output node has no operation.
+    """
 
     source: int
     target: int
@@ -44,33 +46,33 @@ class Route:
 
 @dataclass(frozen=True)
 class Layout:
-    """Boxes with their places and the routes between them. Box i is node i; then the output."""
+    """Placed boxes and the routes between them. Box i is node i; the output follows the nodes."""
 
     boxes: list[Box]
     routes: list[Route]
     columns: list[list[int]]
 
 
-def layout(cell: Cell) -> Layout:
+def lay_out(cell: CellGraph) -> Layout:
     """Place a cell's nodes and operations.
 
     >>> from nascope._src.cells.catalog import load
-    >>> placed = layout(load("DARTS").normal)
-    >>> [placed.boxes[node].column for node in range(7)], crossings(placed)
+    >>> layout = lay_out(load("DARTS").normal)
+    >>> [layout.boxes[node].column for node in range(7)], crossings(layout)
     ([0, 0, 2, 2, 2, 4, 6], 4)
     """
-    placed = _layers(cell)
-    _order(placed)
+    layout = _layers(cell)
+    _order(layout)
     for step in range(_PLACINGS):
-        _straighten(placed, forward=step % 2 == 0)
-    top = min(box.y for box in placed.boxes)
-    for box in placed.boxes:
+        _straighten(layout, forward=step % 2 == 0)
+    top = min(box.y for box in layout.boxes)
+    for box in layout.boxes:
         box.y -= top
-    return placed
+    return layout
 
 
-def _layers(cell: Cell) -> Layout:
-    """Boxes in their columns, with a bend or a label wherever an edge meets a column."""
+def _layers(cell: CellGraph) -> Layout:
+    """Put boxes into columns, with a bend or a label wherever an edge meets a column."""
     height = heights(cell)
     output = len(height)
     boxes = [
@@ -78,9 +80,9 @@ def _layers(cell: Cell) -> Layout:
     ]
     boxes.append(Box("output", 2 * max(height) + 2))
     edges: list[tuple[int, int, str | None]] = [
-        (edge.source, target, edge.operation)
+        (source, target, operation)
         for target, node in enumerate(cell.nodes, start=cell.num_inputs)
-        for edge in node
+        for operation, source in node
     ]
     edges += [(node, output, None) for node in cell.concat]
     routes = []
@@ -89,12 +91,12 @@ def _layers(cell: Cell) -> Layout:
         kinds = ["bend"] * len(between)
         if operation is not None:
             kinds[-1] = "operation"
-        way = [source, *range(len(boxes), len(boxes) + len(between)), target]
+        path = [source, *range(len(boxes), len(boxes) + len(between)), target]
         boxes += [Box(kind, column) for kind, column in zip(kinds, between, strict=True)]
-        for left, right in pairwise(way):
+        for left, right in pairwise(path):
             boxes[left].after.append(right)
             boxes[right].before.append(left)
-        routes.append(Route(source, target, operation, tuple(way)))
+        routes.append(Route(source, target, operation, tuple(path)))
     columns: list[list[int]] = [[] for _ in range(boxes[output].column + 1)]
     for number, box in enumerate(boxes):
         columns[box.column].append(number)
@@ -104,43 +106,43 @@ def _layers(cell: Cell) -> Layout:
 # ---------------------------------------------------------------- order: few crossings
 
 
-def crossings(placed: Layout) -> int:
-    """Number of pairs of edge pieces that cross."""
+def crossings(layout: Layout) -> int:
+    """Count the pairs of edge segments that cross."""
     total = 0
-    for left, right in pairwise(placed.columns):
+    for left, right in pairwise(layout.columns):
         place = _places(right)
         seen: list[int] = []
         for box in left:
-            ends = sorted(place[after] for after in placed.boxes[box].after)
+            ends = sorted(place[after] for after in layout.boxes[box].after)
             total += sum(earlier > end for end in ends for earlier in seen)
             seen += ends
     return total
 
 
-def _order(placed: Layout) -> None:
-    """Sweeps over the columns, each box to the mean place of its neighbours; the best is kept.
+def _order(layout: Layout) -> None:
+    """Sort each column by the mean position of its neighbours, sweep by sweep; keep the best order.
 
-    The sweeps start once from the nodes' own order and once from its reverse.
+    One series of sweeps starts from the order of the nodes, another from its reverse.
     """
-    best, fewest = [list(column) for column in placed.columns], crossings(placed)
+    best, fewest = [list(column) for column in layout.columns], crossings(layout)
     for start in (1, -1):
-        for column in placed.columns:
+        for column in layout.columns:
             column.sort(reverse=start < 0)
         for sweep in range(_SWEEPS):
             forward = sweep % 2 == 0
-            for here, neighbours in _walk(placed.columns, forward):
-                _sort_by_mean(placed.boxes, here, _places(neighbours), forward)
-                _swap(placed.boxes, here, _places(neighbours), forward)
-            count = crossings(placed)
+            for here, neighbours in _walk(layout.columns, forward):
+                _sort_by_mean(layout.boxes, here, _places(neighbours), forward)
+                _swap(layout.boxes, here, _places(neighbours), forward)
+            count = crossings(layout)
             if count < fewest:
-                best, fewest = [list(column) for column in placed.columns], count
+                best, fewest = [list(column) for column in layout.columns], count
             if fewest == 0:
                 break
-    placed.columns[:] = best
+    layout.columns[:] = best
 
 
 def _walk(columns: list[list[int]], forward: bool) -> Iterator[tuple[list[int], list[int]]]:
-    """Each column with the one it follows, from the left or from the right."""
+    """Yield each column with the column visited before it, from the left or from the right."""
     ordered = columns if forward else columns[::-1]
     for neighbours, here in pairwise(ordered):
         yield here, neighbours
@@ -155,18 +157,18 @@ def _near(box: Box, forward: bool) -> list[int]:
 
 
 def _sort_by_mean(boxes: list[Box], here: list[int], place: dict[int, int], forward: bool) -> None:
-    own = _places(here)
+    position = _places(here)
     scale = len(place) / max(len(here), 1)
 
     def mean_place(box: int) -> float:
         near = _near(boxes[box], forward)
-        return fmean(place[other] for other in near) if near else own[box] * scale
+        return _mean([place[other] for other in near]) if near else position[box] * scale
 
     here.sort(key=mean_place)
 
 
 def _swap(boxes: list[Box], here: list[int], place: dict[int, int], forward: bool) -> None:
-    """Swap neighbours of a column wherever that removes crossings."""
+    """Swap adjacent boxes of a column wherever that removes crossings."""
     improved = True
     while improved:
         improved = False
@@ -183,13 +185,13 @@ def _swap(boxes: list[Box], here: list[int], place: dict[int, int], forward: boo
 # ---------------------------------------------------------------- coordinates: straight edges
 
 
-def _straighten(placed: Layout, *, forward: bool) -> None:
-    """Move each box towards its neighbours' mean height, order and gaps kept.
+def _straighten(layout: Layout, *, forward: bool) -> None:
+    """Move each box towards the mean height of its neighbours, keeping the order and the gaps.
 
     Within a column this is least squares under y[i+1] ≥ y[i] + gap: isotonic regression.
     """
-    boxes = placed.boxes
-    for column in placed.columns if forward else reversed(placed.columns):
+    boxes = layout.boxes
+    for column in layout.columns if forward else reversed(layout.columns):
         offsets, offset = [], 0.0
         for number, box in enumerate(column):
             if number:
@@ -198,14 +200,14 @@ def _straighten(placed: Layout, *, forward: bool) -> None:
         wanted = []
         for box, shift in zip(column, offsets, strict=True):
             near = boxes[box].before + boxes[box].after
-            goal = fmean(boxes[other].y for other in near) if near else boxes[box].y
+            goal = _mean([boxes[other].y for other in near]) if near else boxes[box].y
             wanted.append(goal - shift)
         for box, level, shift in zip(column, _isotonic(wanted), offsets, strict=True):
             boxes[box].y = level + shift
 
 
 def _isotonic(values: Sequence[float]) -> list[float]:
-    """The non-decreasing sequence nearest to ``values``: pool adjacent violators.
+    """Return the non-decreasing sequence nearest to ``values`` (pool adjacent violators).
 
     >>> _isotonic([1.0, 3.0, 2.0])
     [1.0, 2.5, 2.5]
@@ -217,3 +219,8 @@ def _isotonic(values: Sequence[float]) -> list[float]:
             (last, m), (previous, n) = pools.pop(), pools.pop()
             pools.append(((last * m + previous * n) / (m + n), m + n))
     return [level for level, count in pools for _ in range(count)]
+
+
+def _mean(values: Collection[float]) -> float:
+    """Return the mean; `statistics` would slow down every start of the command line."""
+    return math.fsum(values) / len(values)

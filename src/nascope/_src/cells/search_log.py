@@ -18,8 +18,8 @@ from nascope._src.cells.entries import is_index, short
 from nascope._src.cells.formats import parse
 from nascope._src.cells.formats.literal import MAX_TEXT
 from nascope._src.cells.genotype import FIELDS, Genotype
+from nascope._src.cells.graph import topology
 from nascope._src.cells.spaces import ranks, space
-from nascope._src.cells.topology import topology
 from nascope._src.errors import GenotypeError
 
 _EPOCH = re.compile(r"\bepoch\b\W{0,4}([0-9]{1,9})", re.IGNORECASE)

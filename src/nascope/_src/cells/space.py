@@ -23,8 +23,8 @@ from functools import cached_property
 from nascope._src.cells.census import Census, Point
 from nascope._src.cells.entries import is_index
 from nascope._src.cells.genotype import Cell, Edge
+from nascope._src.cells.graph import loose_ends
 from nascope._src.cells.rng import below, shuffled, subset, weighted
-from nascope._src.cells.topology import loose_ends
 from nascope._src.errors import GenotypeError
 
 Wiring = tuple[tuple[int, ...], ...]

@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
+from nascope._src.cells.drawing import cells_svg
 from nascope._src.cells.formats import FORMATS, write
 from nascope._src.cells.genotype import Genotype, format_text, to_dict
+from nascope._src.cells.graph import topology
 from nascope._src.cells.resolve import resolve_reading
-from nascope._src.cells.topology import topology
 from nascope._src.cli import spaces
 from nascope._src.cli.output import write_svg
 from nascope._src.errors import GenotypeError
@@ -345,6 +346,4 @@ def _line(genotype: Genotype) -> str:
 
 
 def _write_svg(path: Path, genotype: Genotype) -> None:
-    from nascope._src.cells.drawing import genotype_svg  # noqa: PLC0415
-
-    write_svg(path, genotype_svg(genotype))
+    write_svg(path, cells_svg(genotype.captioned(), title=genotype.name or "genotype"))

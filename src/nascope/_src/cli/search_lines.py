@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from nascope._src.cells.topology import topology
+from nascope._src.cells.graph import topology
 
 if TYPE_CHECKING:
     from nascope._src.study.search import Candidate, Search

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nascope._src.cells import genotype as genotypes
-from nascope._src.cells.topology import live_nodes
+from nascope._src.cells.graph import live_nodes
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.networks import MAX_CHANNELS, MAX_LAYERS
 from nascope._src.networks.operations import (
@@ -174,7 +174,7 @@ class Network(nn.Module):
         GenotypeError: the genotype has other than two inputs, or an operation without a module.
         StudyError: a number is out of range.
 
-    >>> from nascope._src.cells import load_cell
+    >>> from nascope._src.cells.catalog import load as load_cell
     >>> Network(load_cell("SNAS"), channels=4, layers=3)(torch.zeros(2, 3, 32, 32)).shape
     torch.Size([2, 10])
     """
@@ -311,7 +311,7 @@ def parameter_count(
 
     Args and errors as for `Network`. Nothing is allocated.
 
-    >>> from nascope._src.cells import load_cell
+    >>> from nascope._src.cells.catalog import load as load_cell
     >>> parameter_count(load_cell("DARTS"), channels=36, layers=20)
     3349342
     """
@@ -344,7 +344,7 @@ def multiply_adds(
 
     Args and errors as for `Network`. Nothing is allocated.
 
-    >>> from nascope._src.cells import load_cell
+    >>> from nascope._src.cells.catalog import load as load_cell
     >>> multiply_adds(load_cell("DARTS"), channels=16, layers=8)
     43444736
     """

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from nascope._src.cells.drawing import cell_svg
 from nascope._src.cells.genotype import Cell, format_text
-from nascope._src.cells.topology import topology
+from nascope._src.cells.graph import topology
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.records.read import ProbeRecord, StudyRecord, TrialRecord
 from nascope._src.report import columns, glance, payload, story

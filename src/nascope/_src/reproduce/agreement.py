@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nascope._src.cells.topology import Topology, topology
+from nascope._src.cells.graph import Topology, topology
 from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.report.paper.columns import TITLES
 from nascope._src.reproduce.questions import Question

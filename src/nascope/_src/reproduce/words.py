@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from nascope._src.cells.genotype import Genotype
-from nascope._src.cells.topology import topology
+from nascope._src.cells.graph import topology
 from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.report.arrangement import Arrangement, Group, arrange
 from nascope._src.report.paper.accuracies import Place, accuracies, place_of_original

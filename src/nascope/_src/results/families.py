@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from nascope._src.cells.catalog import entries
 from nascope._src.cells.genotype import Cell, Genotype
-from nascope._src.cells.topology import Topology, topology
+from nascope._src.cells.graph import Topology, topology
 from nascope._src.records.read import StudyRecord, TrialRecord
 
 Value = TypeVar("Value")

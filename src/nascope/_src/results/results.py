@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from nascope._src.cells.genotype import to_dict
-from nascope._src.cells.topology import topology
+from nascope._src.cells.graph import topology
 from nascope._src.errors import StudyError
 from nascope._src.records.read import ProbeRecord, StudyRecord, TrialRecord
 from nascope._src.results.convergence import area_under_loss, best_test_accuracy

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from nascope._src.cells.formats import parse
 from nascope._src.cells.genotype import Genotype
-from nascope._src.cells.topology import topology
+from nascope._src.cells.graph import topology
 from nascope._src.errors import NascopeError, StudyError
 from nascope._src.records.read import TrialRecord
 from nascope._src.results.association import rank_interval, spearman

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nascope._src.cells.genotype import Genotype, to_dict
-from nascope._src.cells.topology import topology
+from nascope._src.cells.graph import topology
 from nascope._src.errors import StudyError
 from nascope._src.records.files import plain, write_bytes
 from nascope._src.records.locks import locked

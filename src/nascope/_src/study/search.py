@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from nascope._src.cells.genotype import Cell, Genotype
+from nascope._src.cells.graph import loose_ends
 from nascope._src.cells.rng import below
 from nascope._src.cells.space import Space
 from nascope._src.cells.spaces import space
-from nascope._src.cells.topology import loose_ends
 from nascope._src.cells.wiring import KINDS, rewire
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.records.identity import derived_seed

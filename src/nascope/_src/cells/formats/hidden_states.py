@@ -15,7 +15,7 @@ from typing import Any
 
 from nascope._src.cells.entries import MAX_NODES, is_index, short
 from nascope._src.cells.genotype import Cell, Edge, Genotype
-from nascope._src.cells.topology import loose_ends
+from nascope._src.cells.graph import loose_ends
 from nascope._src.errors import GenotypeError
 
 ENAS_OPERATIONS = (  # src/cifar10/micro_child.py of ENAS' code, by index

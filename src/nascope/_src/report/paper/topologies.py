@@ -9,20 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path as Line
 
-from nascope._src.cells.drawing import (
-    EDGE,
-    FILLS,
-    INK,
-    LETTERS,
-    NODE,
-    OPERATION,
-    Scene,
-    operation_fill,
-    scene_of,
-)
+from nascope._src.cells.colours import GREY, INK, operation_fill
+from nascope._src.cells.drawing import LETTERS, NODE, OPERATION, Scene, make_scene
 from nascope._src.cells.genotype import Genotype
+from nascope._src.cells.graph import plain_number, topology
 from nascope._src.cells.layout import Route
-from nascope._src.cells.topology import plain_number, topology
 from nascope._src.records.tables import csv_bytes
 from nascope._src.report.arrangement import shortened
 from nascope._src.report.paper.drawn import WIDTH, Drawn, titled
@@ -42,7 +33,7 @@ def draw_topologies(cells: Sequence[Named], title: str, note: str = "") -> Drawn
     Args:
         cells: names and genotypes.
     """
-    scenes = [scene_of(genotype.normal, compact=True) for _, genotype in cells]
+    scenes = [make_scene(genotype.normal, compact=True) for _, genotype in cells]
     captions = [_caption(*named) for named in cells]
     widths = [
         max(scene.size()[0], *(_LETTER * len(line) for line in caption))
@@ -111,7 +102,7 @@ def _draw_cell(ax: Any, scene: Scene, shift: tuple[float, float], points: float)
     for route in scene.layout.routes:
         _draw_edge(ax, scene, route, shift, points)
     for number in range(scene.cell.num_inputs + scene.cell.num_nodes + 1):
-        fill, faint = FILLS[scene.kind(number)], number in scene.dead
+        fill, faint = scene.node_fill(number), number in scene.dead
         _draw_box(ax, scene, number, shift, points, fill=fill, height=NODE, edge=INK, faint=faint)
 
 
@@ -129,7 +120,7 @@ def _draw_edge(
         )
     faint = scene.is_faint(route)
     look: dict[str, Any] = {
-        "edgecolor": EDGE,
+        "edgecolor": GREY,
         "linewidth": 1.4 * points,
         "linestyle": (0, (3, 2)) if faint else "-",
         "alpha": _FAINT if faint else 1.0,
@@ -137,11 +128,11 @@ def _draw_edge(
     ax.add_patch(PathPatch(Line(places, codes), facecolor="none", zorder=1, **look))
     x, y = places[-1]
     head = [(x, y), (x - 7, y - 3.5), (x - 7, y + 3.5)]
-    ax.add_patch(Polygon(head, facecolor=EDGE, edgecolor="none", alpha=look["alpha"], zorder=2))
+    ax.add_patch(Polygon(head, facecolor=GREY, edgecolor="none", alpha=look["alpha"], zorder=2))
     if route.operation is not None:
         fill, number = operation_fill(route.operation), route.boxes[-2]
         _draw_box(
-            ax, scene, number, shift, points, fill=fill, height=OPERATION, edge=EDGE, faint=faint
+            ax, scene, number, shift, points, fill=fill, height=OPERATION, edge=GREY, faint=faint
         )
 
 

@@ -1,4 +1,4 @@
-"""Width, depth, dead nodes and paths: the fact table, and networkx on random cells."""
+"""Width, depth and dead nodes: the fact table, and networkx on random cells."""
 
 from fractions import Fraction
 
@@ -8,8 +8,7 @@ from hypothesis import given
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import Cell
-from nascope._src.cells.topology import (
-    channel_width,
+from nascope._src.cells.graph import (
     dead_nodes,
     depth,
     effective,
@@ -17,13 +16,11 @@ from nascope._src.cells.topology import (
     input_shares,
     live_width,
     loose_ends,
-    path_lengths,
     plain_number,
     strict_width,
     topology,
 )
 from nascope._src.cells.wiring import published_variant
-from nascope._src.errors import GenotypeError
 from tests.cells.strategies import cells
 
 # name: strict width, fractional width, depth (design facts, from both versions of the paper)
@@ -50,7 +47,7 @@ def test_darts_variants_of_the_authors_seeds(seed, expected):
 
 
 def _graph(cell: Cell) -> nx.MultiDiGraph:
-    """Nodes, a source before the inputs, and the output."""
+    """The cell's nodes, a source that precedes the inputs, and the output."""
     graph = nx.MultiDiGraph()
     graph.add_nodes_from(range(cell.num_inputs + cell.num_nodes))
     graph.add_edges_from(("source", i) for i in range(cell.num_inputs))
@@ -69,11 +66,6 @@ def test_against_networkx(cell):
     assert dead_nodes(cell) == tuple(n for n in cell.intermediate if n not in reaching)
     inside = graph.subgraph(range(cell.num_inputs + cell.num_nodes))
     assert loose_ends(cell) == tuple(n for n in cell.intermediate if not inside.out_degree(n))
-    counted: dict[int, int] = {}
-    for path in nx.all_simple_edge_paths(graph, "source", "output"):
-        counted[len(path) - 1] = counted.get(len(path) - 1, 0) + 1
-    assert path_lengths(cell) == dict(sorted(counted.items()))
-    assert max(path_lengths(cell)) == depth(cell)
 
 
 @given(cells())
@@ -91,21 +83,13 @@ def test_widths_by_their_definitions(cell):
     )
     assert strict <= fractional <= cell.num_nodes
     assert live <= fractional
-    assert channel_width(cell, 16) == 16 * fractional
-
-
-def test_channel_width_with_channels_of_each_node():
-    cell = load_cell("DARTS").normal
-    assert channel_width(cell, [1, 10, 100, 1000]) == 1 + 10 + 100 + 500
-    with pytest.raises(GenotypeError, match="one for each of 4 nodes"):
-        channel_width(cell, [1, 2])
 
 
 # ---------------------------------------------------------------- identities contracted
 
 
 def _expanded(cell: Cell, reduction: bool) -> tuple[list[list[tuple[bool, int]]], list[int]]:
-    """Slow reference: every node's edges (identity?, source), identities replaced by hand."""
+    """Slow reference: each node's edges as (is identity, source), identities replaced by hand."""
     edges: dict[int, list[tuple[bool, int]]] = {}
     for node, given_edges in zip(cell.intermediate, cell.nodes, strict=True):
         out: list[tuple[bool, int]] = []
@@ -150,7 +134,6 @@ def test_a_chain_of_skips_is_as_shallow_as_can_be():
     nodes = [[("skip_connect", i)] * 2 for i in range(200)]
     chain = Cell(nodes=nodes, concat=(200,), num_inputs=1)
     assert (depth(chain), effective(chain).depth, effective(chain).width) == (201, 1, 200)
-    assert path_lengths(chain) == {201: 2**200}
 
 
 def test_plain_numbers():
