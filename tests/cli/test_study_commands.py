@@ -147,7 +147,7 @@ def test_the_time_left_of_a_resumed_search_is_by_its_own_pace(tmp_path, monkeypa
             clock[0] += 60
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nascope._src.study.run_search.run_search", resumed)
+    monkeypatch.setattr("nascope._src.study.search.rounds.run_search", resumed)
     monkeypatch.setattr(
         "nascope._src.cli.studies.engine_of", lambda *_, **__: nullcontext((None, 1))
     )

@@ -121,9 +121,9 @@ def test_a_killed_worker_of_ray_is_replaced(there, whole, ray):
     assert process.wait(timeout=300) == 0
     assert "its process or node was lost" in (there / "driver.log").read_text()
     check(folder, whole)
-    made_by = [trial.training.provenance for trial in read_study(folder).trials]
-    assert all(record["engine"] == "ray" and record["node"] for record in made_by)
-    assert worker not in {record["process"] for record in made_by}
+    records = [trial.training.provenance for trial in read_study(folder).trials]
+    assert all(record["engine"] == "ray" and record["node"] for record in records)
+    assert worker not in {record["process"] for record in records}
 
 
 def test_a_node_is_removed_while_it_has_unfinished_trials(there, whole, ray):

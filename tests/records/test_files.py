@@ -17,7 +17,7 @@ from nascope._src.records.files import (
     write_arrays,
     write_json,
 )
-from nascope._src.records.identity import derived_seed, identity
+from nascope._src.records.identity import compute_identity, derived_seed
 from nascope._src.records.paths import StudyPaths, slug
 
 VALUES = st.recursive(
@@ -83,12 +83,12 @@ def test_an_unwritable_folder_is_named(tmp_path):
 
 
 def test_identities_depend_on_content_not_on_order():
-    assert identity("training", {"a": 1, "b": [1, 2]}) == identity(
+    assert compute_identity("training", {"a": 1, "b": [1, 2]}) == compute_identity(
         "training", {"b": (1, 2), "a": 1}
     )
-    assert identity("training", {"a": 1}) != identity("landscape", {"a": 1})
-    assert identity("training", {"a": 1}) != identity("training", {"a": 2})
-    assert len(identity("training", {})) == 16
+    assert compute_identity("training", {"a": 1}) != compute_identity("landscape", {"a": 1})
+    assert compute_identity("training", {"a": 1}) != compute_identity("training", {"a": 2})
+    assert len(compute_identity("training", {})) == 16
 
 
 def test_derived_seeds_are_fixed_and_apart():

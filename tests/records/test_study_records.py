@@ -11,7 +11,7 @@ import pytest
 
 from nascope._src.errors import StudyError
 from nascope._src.records.files import write_arrays, write_bytes
-from nascope._src.records.leftovers import leftovers, remove
+from nascope._src.records.leftovers import find_leftovers, remove
 from nascope._src.records.locks import is_held, locked
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import Plan, read_plan, write_plan
@@ -108,18 +108,18 @@ def test_leftovers_go_and_results_stay(folder):
     for place in (finished, running):
         os.utime(place.folder / ".result.json.0123.part", (long_ago, long_ago))
     with locked(running.lock):
-        found = leftovers(folder)
+        found = find_leftovers(folder)
         assert {str(left.path.relative_to(finished.folder)): left.size for left in found} == {
             "previous.safetensors": 5,
             f"{probe.folder.name}/chunks": 5,
             ".result.json.0123.part": 5,
         }
-        more = {left.path.name: left.why for left in leftovers(folder, unplanned=True)}
+        more = {left.path.name: left.why for left in find_leftovers(folder, unplanned=True)}
     assert more["old-0123456789abcdef"] == "a trial that is no longer planned"
     assert more["landscape-0123456789abcdef"] == "a probe that is no longer planned"
-    for left in leftovers(folder, unplanned=True):
+    for left in find_leftovers(folder, unplanned=True):
         remove(left)
-    assert leftovers(folder, unplanned=True) == []
+    assert find_leftovers(folder, unplanned=True) == []
     assert half.previous_checkpoint.exists()
     assert (folder / "notes" / "mine.txt").exists()
     np.testing.assert_equal(repr(read_study(folder).trials), repr(before.trials))
@@ -131,16 +131,16 @@ def test_what_may_be_at_work_without_a_lock_stays_for_an_hour(folder):
     trial = next(folder.glob("trials/*")) / ".checkpoint.safetensors.0123.part"
     for path in (half, trial, forecast / "0.json"):  # a trial's, on a file system without locks
         write_bytes(path, b"12345")
-    assert leftovers(folder) == []
+    assert find_leftovers(folder) == []
     trial.unlink()
     long_ago = time.time() - 3700
     for path in (half, forecast, forecast / "0.json"):
         os.utime(path, (long_ago, long_ago))
-    found = leftovers(folder)
+    found = find_leftovers(folder)
     assert [(left.path, left.size) for left in found] == [(half, 5), (forecast, 5)]
     write_bytes(forecast / "1.json", b"")  # it is at work
     os.utime(forecast, (long_ago, long_ago))
-    assert [left.path for left in leftovers(folder)] == [half]
+    assert [left.path for left in find_leftovers(folder)] == [half]
     os.utime(forecast / "1.json", (long_ago, long_ago))
     for left in found:
         remove(left)
@@ -149,7 +149,7 @@ def test_what_may_be_at_work_without_a_lock_stays_for_an_hour(folder):
 
 
 def test_a_folder_without_a_study(tmp_path):
-    for read in (read_status, leftovers, read_study):
+    for read in (read_status, find_leftovers, read_study):
         with pytest.raises(StudyError, match="holds no study"):
             read(tmp_path)
 

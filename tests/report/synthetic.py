@@ -22,7 +22,7 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import Genotype, to_dict
 from nascope._src.cells.wiring import random_variant
 from nascope._src.records import files
-from nascope._src.records.identity import identity
+from nascope._src.records.identity import compute_identity
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import Plan, write_plan
 from nascope._src.records.read import CORRECT_KEY, RECORDS_KEY
@@ -141,7 +141,7 @@ def _write_trial(paths: StudyPaths, fake: Fake) -> dict[str, Any]:
     recipe = RECIPE | dict(fake.recipe)
     data = DATA | dict(fake.data)
     literal = to_dict(fake.genotype)
-    name = identity(
+    name = compute_identity(
         "training",
         {
             "genotype": literal,
@@ -170,12 +170,12 @@ def _write_trial(paths: StudyPaths, fake: Fake) -> dict[str, Any]:
         files.write_bytes(trial.checkpoint, _checkpoint(fake, recipe, name))
     grids = (("landscape", fake.landscape), ("variance", fake.variance))
     for (kind, array), mode in itertools.product(grids, fake.modes):
-        probe = identity(kind, {"of": name, "batchnorm": mode})
+        probe = compute_identity(kind, {"of": name, "batchnorm": mode})
         entry["probes"].append({"kind": kind, "identity": probe, "settings": {}, "cost": 1.0})
         if array is not None and fake.started:
             _write_probe(trial.probe(kind, probe), kind, probe, array, mode)
     if fake.eigenvalues:
-        probe = identity("curvature", {"of": name})
+        probe = compute_identity("curvature", {"of": name})
         entry["probes"].append({"kind": "curvature", "identity": probe, "settings": {}, "cost": 1})
         _write_curvature(trial.probe("curvature", probe), probe, fake.eigenvalues)
     return entry

@@ -23,7 +23,7 @@ from nascope._src.reproduce.questions import Options, ask
 from nascope._src.reproduce.scales import REPRODUCTION_SCALES
 from nascope._src.reproduce.targets import TARGETS
 from nascope._src.reproduce.words import here
-from nascope._src.study.study import DataRequest
+from nascope._src.study.definition import DataRequest
 
 SMALL, TINY = REPRODUCTION_SCALES["small"], REPRODUCTION_SCALES["tiny"]
 

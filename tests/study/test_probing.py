@@ -12,7 +12,7 @@ from nascope._src.probes.checkpoint import Probed, probe_checkpoint, probe_netwo
 from nascope._src.probes.settings import CurvaturePlan, ProbePlan
 from nascope._src.records.files import read_json
 from nascope._src.study import calibration
-from nascope._src.study.study import DataRequest, Part, Study, plan_cells
+from nascope._src.study.definition import DataRequest, Part, Study, plan_cells
 from nascope._src.study.tasks import Work
 from nascope._src.theory import trained as regime
 from nascope._src.theory.trained import TrainedNetwork, measure_regime, measured_by

@@ -22,13 +22,13 @@ from nascope._src.records.plan import plan_in
 from nascope._src.records.read import read_study
 from nascope._src.records.status import read_status
 from nascope._src.study.calibration import forecast
+from nascope._src.study.definition import DataRequest, Part, Study, plan_cells
 from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.serial import SerialEngine
 from nascope._src.study.engines.task import Outcome, Task
-from nascope._src.study.missing import missing
+from nascope._src.study.missing import find_missing
 from nascope._src.study.run import run_plan, run_study
-from nascope._src.study.study import DataRequest, Part, Study, plan_cells
-from nascope._src.study.tasks import Work, todo_of
+from nascope._src.study.tasks import Work, make_work_list
 from nascope._src.study.trial import probe_part, probe_trial
 from nascope._src.training.recipe import Recipe
 
@@ -208,7 +208,7 @@ def test_damaged_weights_are_trained_again_before_they_are_probed(copy, pristine
     (trial,) = copy.glob("trials/DARTS-r1-*")
     shutil.rmtree(next(trial.glob("landscape-*")))
     damage(trial / "checkpoint.safetensors")
-    lacking = missing(StudyPaths(copy), plan_in(StudyPaths(copy)))
+    lacking = find_missing(StudyPaths(copy), plan_in(StudyPaths(copy)))
     assert [one.trained for one in lacking] == [True, True]  # by a glance
     with pytest.warns(UserWarning, match="going on from previous"):
         summary = run_study(STUDY, copy, engine=SerialEngine(), device="cpu")
@@ -462,10 +462,10 @@ def test_workers_of_another_folder_write_into_the_study(tmp_path, monkeypatch):
     study = changed(cells=PART.cells[:1], probes=PART.probes[:1])
     folder = Path("runs/study")
     plan = study.plan(study.load_data())
-    todo = todo_of(missing(StudyPaths(folder), plan), folder, "data", "cpu")
+    todo = make_work_list(find_missing(StudyPaths(folder), plan), folder, "data", "cpu")
     assert {task.arguments[0].folder for task in todo.tasks} == {here / folder}
     assert todo.tasks[0].arguments[1].arguments[0] == str(here / "data")
-    todo = todo_of(missing(StudyPaths(folder), plan), folder, None, "cpu")
+    todo = make_work_list(find_missing(StudyPaths(folder), plan), folder, None, "cpu")
     assert forecast(todo, engine, folder, workers=1, data_dir=None).seconds["training"] > 0
     assert run_study(study, folder, engine=engine, device="cpu").failed == {}
     engine.close()
@@ -475,7 +475,7 @@ def test_workers_of_another_folder_write_into_the_study(tmp_path, monkeypatch):
 
 def test_a_grid_is_put_together_as_soon_as_its_parts_are_there(tmp_path):
     plan = changed(probes=(ProbePlan("landscape", points=11), *PART.probes)).plan(STUDY.load_data())
-    tasks = todo_of(missing(StudyPaths(tmp_path), plan), tmp_path, None, "cpu").tasks
+    tasks = make_work_list(find_missing(StudyPaths(tmp_path), plan), tmp_path, None, "cpu").tasks
     place = {task.name: k for k, task in enumerate(tasks)}
     split = [task for task in tasks if any("/part " in name for name in task.after)]
     assert len(split) == 2  # of each cell the large grid
@@ -490,7 +490,7 @@ def test_a_calibration_that_fails_says_why_in_a_line(tmp_path, monkeypatch):
         "nascope._src.study.calibration.time_steps", Mock(side_effect=ValueError("odd"))
     )
     plan = STUDY.plan(STUDY.load_data())
-    todo = todo_of(missing(StudyPaths(tmp_path), plan), tmp_path, None, "cpu")
+    todo = make_work_list(find_missing(StudyPaths(tmp_path), plan), tmp_path, None, "cpu")
     with pytest.raises(StudyError, match=r"^the calibration failed: ValueError: odd$"):
         forecast(todo, SerialEngine(), tmp_path, workers=1, data_dir=None)
 

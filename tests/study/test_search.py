@@ -11,11 +11,11 @@ from nascope._src.cells.graph import topology
 from nascope._src.cells.search_log import read_log, trace
 from nascope._src.errors import StudyError
 from nascope._src.records.read import read_study
+from nascope._src.study.definition import DataRequest
 from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.serial import SerialEngine
-from nascope._src.study.run_search import run_search
-from nascope._src.study.search import Candidate, Search, propose
-from nascope._src.study.study import DataRequest
+from nascope._src.study.search.candidates import Candidate, Search, propose
+from nascope._src.study.search.rounds import run_search
 from nascope._src.study.study_file import read_search_file
 from nascope._src.training.recipe import Recipe
 

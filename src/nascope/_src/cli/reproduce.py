@@ -127,13 +127,13 @@ def _show_plan(
     asked: Questions, folder: Path, engine: EngineName, data_dir: str | None, on: dict[str, Any]
 ) -> None:
     from nascope._src.records.paths import StudyPaths  # noqa: PLC0415
-    from nascope._src.study.missing import missing  # noqa: PLC0415
+    from nascope._src.study.missing import find_missing  # noqa: PLC0415
 
     planned = asked.plan
     if not planned.trials:
         print("nothing is to be trained")
         return
-    lacking = missing(StudyPaths(folder), planned)
+    lacking = find_missing(StudyPaths(folder), planned)
     print_plan(planned, lacking, folder)
     show_forecast(lacking, folder, engine, data_dir=data_dir, **on)
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from nascope._src.cells.graph import topology
 
 if TYPE_CHECKING:
-    from nascope._src.study.search import Candidate, Search
+    from nascope._src.study.search.candidates import Candidate, Search
 
 
 def search_lines(search: Search, found: Sequence[Candidate]) -> list[str]:
     """The best candidate, and how width and depth moved from the first to the last quarter."""
-    from nascope._src.study.search import best_of  # noqa: PLC0415
+    from nascope._src.study.search.candidates import best_of  # noqa: PLC0415
 
     best = best_of(found)
     accuracy = "diverged" if math.isnan(best.accuracy) else f"{best.accuracy:.2%}"

@@ -37,9 +37,9 @@ from nascope._src.cli.study_lines import (
 )
 
 if TYPE_CHECKING:
+    from nascope._src.study.definition import Study
     from nascope._src.study.engines.task import Engine
     from nascope._src.study.run import Snapshot
-    from nascope._src.study.study import Study
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The study file.")]
 FolderOption = Annotated[
@@ -115,14 +115,14 @@ def plan(
     The forecast comes from a few steps of the study's own work on this machine.
     """
     from nascope._src.records.paths import StudyPaths  # noqa: PLC0415
-    from nascope._src.study.missing import missing  # noqa: PLC0415
+    from nascope._src.study.missing import find_missing  # noqa: PLC0415
     from nascope._src.study.study_file import read_study_file  # noqa: PLC0415
 
     study = read_study_file(file)
     folder = output or Path("runs") / file.stem
     where = str(data_dir) if data_dir else None
     planned = study.plan(study.load_data(where))
-    lacking = missing(StudyPaths(folder), planned)
+    lacking = find_missing(StudyPaths(folder), planned)
     print_plan(planned, lacking, folder)
     sys.stdout.flush()
     if calibrate:
@@ -223,7 +223,7 @@ def search(
     again to go on; nascope trace FOLDER/best.jsonl follows the best cell found.
     """
     from nascope._src.records.paths import StudyPaths  # noqa: PLC0415
-    from nascope._src.study.run_search import run_search  # noqa: PLC0415
+    from nascope._src.study.search.rounds import run_search  # noqa: PLC0415
     from nascope._src.study.study_file import read_search_file  # noqa: PLC0415
 
     wanted = read_search_file(file)

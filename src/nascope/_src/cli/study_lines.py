@@ -56,13 +56,13 @@ def show_forecast(
     if all(trial.trained and not trial.probes for trial in lacking):
         return
     from nascope._src.study.calibration import forecast  # noqa: PLC0415
-    from nascope._src.study.tasks import todo_of  # noqa: PLC0415
+    from nascope._src.study.tasks import make_work_list  # noqa: PLC0415
 
     sys.stdout.flush()
     with engine_of(
         engine, device=device, workers=workers, address=address, threads=threads, gpus=gpus
     ) as (chosen, side_by_side):
-        todo = todo_of(lacking, folder, data_dir, chosen.device(device))
+        todo = make_work_list(lacking, folder, data_dir, chosen.device(device))
         busy = min(side_by_side, len(todo.results))
         _print_forecast(forecast(todo, chosen, folder, workers=busy, data_dir=data_dir))
 

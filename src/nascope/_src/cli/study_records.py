@@ -154,9 +154,9 @@ def clean(
 
     What a running process has locked is left alone. No planned result is touched.
     """
-    from nascope._src.records.leftovers import leftovers, remove  # noqa: PLC0415
+    from nascope._src.records.leftovers import find_leftovers, remove  # noqa: PLC0415
 
-    found = leftovers(folder, unplanned=unplanned)
+    found = find_leftovers(folder, unplanned=unplanned)
     for leftover in found:
         print(f"{leftover.size / 1e6:>10,.2f} MB  {leftover.path} ({leftover.why})")
         if not dry_run:

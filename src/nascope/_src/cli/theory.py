@@ -146,9 +146,9 @@ def _workers(wanted: int | None) -> int:
 
 
 def _provenance() -> Mapping[str, Any]:
-    from nascope._src.records.provenance import provenance  # noqa: PLC0415
+    from nascope._src.records.provenance import make_provenance  # noqa: PLC0415
 
-    return provenance(device="CPU")
+    return make_provenance(device="CPU")
 
 
 def _say(path: Path, lines: Sequence[str], others: Sequence[Path] = ()) -> None:

@@ -34,7 +34,7 @@ from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Direction, Risk
 from nascope._src.probes.settings import CurvaturePlan, ProbePlan, in_order
 from nascope._src.records.files import write_arrays, write_json
-from nascope._src.records.provenance import provenance
+from nascope._src.records.provenance import make_provenance
 from nascope._src.records.read import read_header
 from nascope._src.runtime.devices import describe_device, evaluation_batch
 from nascope._src.training.checkpoint import Checkpoint, load_checkpoint
@@ -326,7 +326,7 @@ def probe_checkpoint(
             "kind": plan.kind,
             "identity": name,
             "settings": settings,
-            "provenance": provenance(
+            "provenance": make_provenance(
                 checkpoint=str(path.name),
                 device=describe_device(device),
                 threads=torch.get_num_threads(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from nascope._src.errors import StudyError
-from nascope._src.records.identity import identity, non_defaults
+from nascope._src.records.identity import compute_identity, non_defaults
 from nascope._src.training.moments import Moment
 
 Normalisation = Literal["filter", "layer", "none"]
@@ -51,7 +51,7 @@ class _Plan:
 
     def identity(self, training: str) -> str:
         """Names what this probe of that training yields."""
-        return identity(self.kind, {"training": training, "settings": non_defaults(self)})
+        return compute_identity(self.kind, {"training": training, "settings": non_defaults(self)})
 
     def settings(self) -> dict[str, Any]:
         """All fields as plain data."""

@@ -28,7 +28,7 @@ def checksum(tensors: Mapping[str, np.ndarray], records: str) -> str:
     return digest.hexdigest()
 
 
-def is_sound(path: Path) -> bool:
+def is_intact(path: Path) -> bool:
     """Whether a checkpoint is there, with the content that was once written."""
     try:
         with safe_open(path, framework="numpy") as file:

@@ -25,7 +25,7 @@ values guard it. Results of another version are kept on disk but not taken for c
 _compact = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def identity(kind: str, determines: Mapping[str, Any]) -> str:
+def compute_identity(kind: str, determines: Mapping[str, Any]) -> str:
     """Sixteen hexadecimal digits that name a result.
 
     Args:

@@ -27,7 +27,7 @@ class Leftover:
     size: int  # bytes
 
 
-def leftovers(folder: str | Path, *, unplanned: bool = False) -> list[Leftover]:
+def find_leftovers(folder: str | Path, *, unplanned: bool = False) -> list[Leftover]:
     """What can be removed without losing a result of the plan. What is locked is left alone.
 
     Args:

@@ -14,8 +14,8 @@ from nascope._version import __version__
 _maker: dict[str, Any] = {}
 
 
-def made_by(**who: Any) -> None:
-    """Note what else is known of this process, its engine and node say: `provenance` tells it."""
+def set_provenance(**who: Any) -> None:
+    """Add what is known of this process, such as engine and node, to `make_provenance`."""
     _maker.update(who)
 
 
@@ -24,7 +24,7 @@ def this_process() -> dict[str, Any]:
     return {"host": platform.node(), "process": os.getpid(), **_maker}
 
 
-def provenance(**more: Any) -> dict[str, Any]:
+def make_provenance(**more: Any) -> dict[str, Any]:
     """Versions, machine, process and time, and whatever else the caller knows (device, threads)."""
     return {
         "nascope": __version__,

@@ -17,7 +17,7 @@ from nascope._src.reproduce.theorems import of_check, of_extremes
 from nascope._src.results.claims import CLAIMS
 from nascope._src.results.verdict import Verdict
 from nascope._src.results.verdicts import verdicts
-from nascope._src.study.study import PlannedCell
+from nascope._src.study.definition import PlannedCell
 
 Plain = Mapping[str, Any]
 

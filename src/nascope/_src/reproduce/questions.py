@@ -19,7 +19,7 @@ from nascope._src.report.arrangement import shortened
 from nascope._src.report.paper.columns import TITLES, Column
 from nascope._src.reproduce.scales import ReproductionScale
 from nascope._src.reproduce.targets import Target, in_words
-from nascope._src.study.study import DataRequest, Part, PlannedCell, Study, plan_cells
+from nascope._src.study.definition import DataRequest, Part, PlannedCell, Study, plan_cells
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nascope._src.errors import StudyError
 from nascope._src.probes.settings import BatchNormMode, ProbePlan
-from nascope._src.study.study import DataRequest
+from nascope._src.study.definition import DataRequest
 from nascope._src.training.recipe import RECIPES, SCALES, Recipe
 
 MODES: tuple[BatchNormMode, ...] = ("frozen", "recalibrated")

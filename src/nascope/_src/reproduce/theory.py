@@ -12,7 +12,7 @@ from typing import Any
 
 from nascope._src.errors import StudyError
 from nascope._src.records.files import read_json, write_json
-from nascope._src.records.provenance import provenance
+from nascope._src.records.provenance import make_provenance
 from nascope._src.reproduce.scales import ReproductionScale
 from nascope._src.reproduce.targets import Target
 from nascope._src.study.engines.task import Task
@@ -71,8 +71,8 @@ def _wanted(
 def _is_there(path: Path, sizes: Sizes) -> bool:
     """Whether a result is there, as large as wanted and made by this version of nascope."""
     try:
-        made_by = read_json(path)["provenance"]
-        return (made_by["sizes"], made_by["nascope"]) == (dict(sizes), __version__)
+        provenance = read_json(path)["provenance"]
+        return (provenance["sizes"], provenance["nascope"]) == (dict(sizes), __version__)
     except (StudyError, KeyError, TypeError):
         return False
 
@@ -101,4 +101,4 @@ def sweep(path: Path, sizes: Sizes, progress: Progress) -> None:
 
 
 def _write(path: Path, found: Mapping[str, Any], sizes: Sizes) -> None:
-    write_json(path, {**found, "provenance": provenance(device="CPU", sizes=sizes)})
+    write_json(path, {**found, "provenance": make_provenance(device="CPU", sizes=sizes)})

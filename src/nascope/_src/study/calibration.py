@@ -31,7 +31,7 @@ from nascope._src.records.plan import Entry
 from nascope._src.runtime.devices import choose_device, evaluation_batch
 from nascope._src.runtime.types import Progress
 from nascope._src.study.engines.task import Engine, Task
-from nascope._src.study.tasks import Todo, Work, shared_data
+from nascope._src.study.tasks import Work, WorkList, shared_data
 from nascope._src.training.precision import arithmetic
 from nascope._src.training.recipe import Recipe
 from nascope._src.training.train import build_network, time_steps
@@ -64,7 +64,7 @@ class Forecast:
 
 
 def forecast(
-    todo: Todo, engine: Engine, folder: Path, *, workers: int, data_dir: str | None
+    todo: WorkList, engine: Engine, folder: Path, *, workers: int, data_dir: str | None
 ) -> Forecast:
     """Measure a few steps of each kind of work, on all workers at once, and extrapolate.
 
@@ -123,7 +123,7 @@ def _passing_folder(folder: Path) -> Iterator[Path]:
 
 
 def _extrapolated(
-    todo: Todo, measured: Mapping[str, Sequence[Mapping[str, float]]], workers: int
+    todo: WorkList, measured: Mapping[str, Sequence[Mapping[str, float]]], workers: int
 ) -> Forecast:
     seconds: dict[str, float] = {}
     chains: dict[int, float] = {}

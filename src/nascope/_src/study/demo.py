@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nascope._src.probes.settings import ProbePlan
-from nascope._src.study.study import DataRequest, Part, Study, plan_cells
+from nascope._src.study.definition import DataRequest, Part, Study, plan_cells
 from nascope._src.training.recipe import Recipe
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nascope._src.errors import CheckpointError
-from nascope._src.records.checksums import is_sound
+from nascope._src.records.checksums import is_intact
 from nascope._src.records.paths import StudyPaths, TrialPaths
 from nascope._src.records.plan import Entry, Plan
 from nascope._src.records.read import is_complete, read_header, read_training
@@ -34,7 +34,7 @@ class Missing:
     found: int
 
 
-def missing(paths: StudyPaths, plan: Plan, *, thorough: bool = False) -> list[Missing]:
+def find_missing(paths: StudyPaths, plan: Plan, *, thorough: bool = False) -> list[Missing]:
     """For each trial of a plan, in its order, what it lacks.
 
     Args:
@@ -75,7 +75,7 @@ def _is_trained(paths: TrialPaths, entry: Mapping[str, Any], *, thorough: bool) 
             read_header(path, identity=entry["identity"])
     except CheckpointError:  # missing, or damaged: training decides
         return False
-    return record.finished and (not thorough or all(map(is_sound, [paths.checkpoint, *kept])))
+    return record.finished and (not thorough or all(map(is_intact, [paths.checkpoint, *kept])))
 
 
 def moments_of(entry: Mapping[str, Any]) -> list[Moment]:

@@ -16,11 +16,11 @@ from nascope._src.records.locks import locked
 from nascope._src.records.paths import StudyPaths, TrialPaths
 from nascope._src.records.plan import Entry, Plan, merged, read_plan, write_plan
 from nascope._src.runtime.devices import cores, device_name
+from nascope._src.study.definition import Study
 from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.task import Engine
-from nascope._src.study.missing import missing
-from nascope._src.study.study import Study
-from nascope._src.study.tasks import todo_of
+from nascope._src.study.missing import find_missing
+from nascope._src.study.tasks import make_work_list
 
 logger = logging.getLogger(__name__)
 
@@ -130,8 +130,8 @@ def run_part(
     names = {entry["identity"] for entry in plan.trials}
     own = [entry for entry in whole.trials if entry["identity"] in names]
     _forget_errors(paths, own)
-    lacking = missing(paths, plan, thorough=True)
-    todo = todo_of(lacking, paths.folder, data_dir, where)
+    lacking = find_missing(paths, plan, thorough=True)
+    todo = make_work_list(lacking, paths.folder, data_dir, where)
     tracker = _Tracker(todo.costs, on_progress)
     failed: dict[str, str] = {}
     errors: dict[TrialPaths, list[str]] = {}
@@ -156,7 +156,7 @@ def run_part(
 def _forget_errors(paths: StudyPaths, trials: Sequence[Entry]) -> None:
     """Remove the errors of trials that lack nothing: of probes no longer planned, or done since."""
     failed = [e for e in trials if paths.trial(e["label"], e["identity"]).error.is_file()]
-    for trial in missing(paths, Plan("", tuple(failed))):
+    for trial in find_missing(paths, Plan("", tuple(failed))):
         if trial.trained and not trial.probes:
             with contextlib.suppress(OSError):
                 _trial(paths, trial.name).error.unlink()

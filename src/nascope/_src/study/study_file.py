@@ -32,8 +32,8 @@ from nascope._src.probes.settings import (
     OneDimensional,
     ProbePlan,
 )
-from nascope._src.study.search import Algorithm, Search
-from nascope._src.study.study import DataRequest, Part, Study, plan_cells
+from nascope._src.study.definition import DataRequest, Part, Study, plan_cells
+from nascope._src.study.search.candidates import Algorithm, Search
 from nascope._src.training.recipe import LARGEST, RECIPES, SCALES, overridden, suggestion
 
 Plan = ProbePlan | CurvaturePlan

@@ -79,7 +79,7 @@ def probe(work: Work, data: DataSet, plan: Plain, progress: Progress) -> None:
 
 
 @dataclass(frozen=True)
-class Todo:
+class WorkList:
     """What a study still lacks, as tasks.
 
     Attributes:
@@ -95,7 +95,9 @@ class Todo:
     found: int
 
 
-def todo_of(lacking: Sequence[Missing], folder: Path, data_dir: str | None, device: str) -> Todo:
+def make_work_list(
+    lacking: Sequence[Missing], folder: Path, data_dir: str | None, device: str
+) -> WorkList:
     """Trainings, then their probes, large grids in parts."""
     trainings: list[Task] = []
     probings: list[list[Task]] = []
@@ -129,7 +131,7 @@ def todo_of(lacking: Sequence[Missing], folder: Path, data_dir: str | None, devi
     # soon as its parts are there, so that a study that is broken off has what is done.
     probings.sort(key=lambda own: -costs[own[0].name])
     tasks = [*trainings, *(task for own in probings for task in own)]
-    return Todo(tasks, costs, results, sum(trial.found for trial in lacking))
+    return WorkList(tasks, costs, results, sum(trial.found for trial in lacking))
 
 
 def training_cost(entry: Entry) -> float:

@@ -26,7 +26,7 @@ from nascope._src.records.files import (
 )
 from nascope._src.records.locks import locked
 from nascope._src.records.paths import ProbePaths, TrialPaths
-from nascope._src.records.provenance import provenance, this_process
+from nascope._src.records.provenance import make_provenance, this_process
 from nascope._src.records.read import is_complete
 from nascope._src.runtime.devices import choose_device, describe_device
 from nascope._src.runtime.types import Plain, Progress
@@ -35,7 +35,7 @@ from nascope._src.study.tasks import Work
 from nascope._src.training.checkpoint import load_checkpoint
 from nascope._src.training.recipe import Recipe
 from nascope._src.training.train import train
-from nascope._src.training.trained import checked
+from nascope._src.training.trained import require_digest
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def train_trial(work: Work, data: DataSet, progress: Progress) -> None:
         write_json(paths.plan, work.entry)
         train(
             work.genotype,
-            checked(data, work.entry["data"]["digest"]),
+            require_digest(data, work.entry["data"]["digest"]),
             Recipe(**work.entry["recipe"]),
             seed=work.entry["seed"],
             path=paths.checkpoint,
@@ -93,7 +93,7 @@ def probe_trial(work: Work, data: DataSet, probe: Plain, progress: Progress) -> 
                     "kind": probe["kind"],
                     "identity": probe["identity"],
                     "settings": used,
-                    "provenance": provenance(
+                    "provenance": make_provenance(
                         device=describe_device(choose_device(work.device)),
                         threads=torch.get_num_threads(),
                         seconds=math.fsum(part["seconds"] for part in parts),
@@ -151,7 +151,7 @@ def _probe(
         raise CheckpointError(f"{path}: this training is not finished: run the study again")
     return probe_network(
         Probed(checkpoint, work.paths.snapshots),
-        checked(data, work.entry["data"]["digest"]),
+        require_digest(data, work.entry["data"]["digest"]),
         probe["settings"],
         device=choose_device(work.device),
         chunks=work.paths.probe(probe["kind"], probe["identity"]).chunks,

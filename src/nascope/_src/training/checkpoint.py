@@ -19,7 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from nascope._src.errors import CheckpointError
-from nascope._src.records.checksums import CHECKSUM_KEY, checksum, is_sound
+from nascope._src.records.checksums import CHECKSUM_KEY, checksum, is_intact
 from nascope._src.records.files import plain, write_bytes
 from nascope._src.records.read import RECORDS_KEY, CurvePoint, check_identity, read_header
 
@@ -76,7 +76,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None
     records = json.dumps(plain(checkpoint.records))
     metadata = {RECORDS_KEY: records, CHECKSUM_KEY: _checksum(tensors, records)}
     content = save(tensors, metadata=metadata)
-    kept = previous if previous is not None and is_sound(path) else None
+    kept = previous if previous is not None and is_intact(path) else None
     write_bytes(path, content, previous=kept)
 
 

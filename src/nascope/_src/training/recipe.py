@@ -12,7 +12,7 @@ from nascope._src.cells.genotype import Genotype, to_dict
 from nascope._src.data.datasets import DataSet
 from nascope._src.errors import StudyError
 from nascope._src.networks import MAX_CHANNELS, MAX_LAYERS
-from nascope._src.records.identity import identity, non_defaults
+from nascope._src.records.identity import compute_identity, non_defaults
 
 if TYPE_CHECKING:
     from nascope._src.data.augmentation import Augmentation
@@ -198,7 +198,7 @@ def suggestion(name: str, known: list[str]) -> str:
 
 def training_identity(genotype: Genotype, data: DataSet, recipe: Recipe, seed: int) -> str:
     """Names what a training yields: the literal genotype counts, not its name."""
-    return identity(
+    return compute_identity(
         "training",
         {
             "genotype": to_dict(genotype),

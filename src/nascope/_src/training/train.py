@@ -26,7 +26,7 @@ from nascope._src.data.datasets import DataSet
 from nascope._src.errors import CheckpointError
 from nascope._src.networks.network import Network
 from nascope._src.records.identity import derived_seed
-from nascope._src.records.provenance import provenance
+from nascope._src.records.provenance import make_provenance
 from nascope._src.records.read import CurvePoint
 from nascope._src.runtime.devices import describe_device
 from nascope._src.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -299,7 +299,7 @@ def _held_out(data: DataSet, device: torch.device) -> HeldOut:
 def _provenance(
     state: TrainingState, device: torch.device, compile_seconds: float | None
 ) -> dict[str, Any]:
-    return provenance(
+    return make_provenance(
         device=describe_device(device),
         threads=torch.get_num_threads(),
         parameters=sum(parameter.numel() for parameter in state.network.parameters()),

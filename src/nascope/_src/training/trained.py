@@ -35,10 +35,10 @@ def data_of(checkpoint: Checkpoint, data_dir: str | None) -> DataSet:
         test_size=recorded["test"],
         validation_size=recorded["validation"],
     )
-    return checked(data, recorded["digest"])
+    return require_digest(data, recorded["digest"])
 
 
-def checked(data: DataSet, digest: str) -> DataSet:
+def require_digest(data: DataSet, digest: str) -> DataSet:
     """The data set, if its digest is the expected one."""
     if data.digest != digest:
         raise DataError(

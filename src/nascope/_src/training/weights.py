@@ -17,8 +17,8 @@ from nascope._src.cells.genotype import Genotype, to_dict
 from nascope._src.data.datasets import DataSet
 from nascope._src.errors import CheckpointError
 from nascope._src.networks.network import Network
-from nascope._src.records.identity import identity
-from nascope._src.records.provenance import provenance
+from nascope._src.records.identity import compute_identity
+from nascope._src.records.provenance import make_provenance
 from nascope._src.training.checkpoint import Checkpoint, save_checkpoint
 from nascope._src.training.recipe import Recipe
 from nascope._src.training.train import build_network, what_was_trained
@@ -124,7 +124,7 @@ def import_weights(
     load_weights(network, weights, source=str(path))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     records: dict[str, Any] = {
-        "identity": identity(
+        "identity": compute_identity(
             "imported",
             {
                 "genotype": to_dict(genotype),
@@ -139,7 +139,7 @@ def import_weights(
         "early": [],
         "diverged_at": None,
         "finished": True,
-        "provenance": provenance(imported_from=path.name, sha256=digest),
+        "provenance": make_provenance(imported_from=path.name, sha256=digest),
     }
     checkpoint = Checkpoint(
         {f"model.{name}": value for name, value in network.state_dict().items()}, records

@@ -19,8 +19,8 @@ from nascope._src.study.engines.task import (
     Queue,
     Task,
     TaskProgress,
-    carry_out_here,
-    leave_if_poisoned,
+    execute_here,
+    exit_if_cuda_corrupted,
 )
 
 PROGRESS_SECONDS = 0.2  # between two messages of one task
@@ -152,8 +152,8 @@ def _serve(connection: Connection, threads: int) -> None:
                 last = now
                 connection.send((share, words))
 
-        outcome = carry_out_here(task, report)
-        leave_if_poisoned(outcome)
+        outcome = execute_here(task, report)
+        exit_if_cuda_corrupted(outcome)
         connection.send(outcome)
 
 

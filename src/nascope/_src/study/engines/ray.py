@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nascope._src.errors import NascopeError, StudyError
-from nascope._src.records.provenance import made_by
+from nascope._src.records.provenance import set_provenance
 from nascope._src.runtime.devices import cores
 from nascope._src.study.engines.processes import thread_limits
 from nascope._src.study.engines.task import (
@@ -25,8 +25,8 @@ from nascope._src.study.engines.task import (
     Shared,
     Task,
     TaskProgress,
-    carry_out,
-    leave_if_poisoned,
+    execute,
+    exit_if_cuda_corrupted,
 )
 
 logger = logging.getLogger(__name__)
@@ -275,8 +275,8 @@ def _serve(task: Task, board: Any, threads: int, *values: Any) -> Outcome:
             last = now
             board.tell.remote(task.name, share, words)
 
-    outcome = carry_out(task, values, report)
-    leave_if_poisoned(outcome)
+    outcome = execute(task, values, report)
+    exit_if_cuda_corrupted(outcome)
     return outcome
 
 
@@ -291,7 +291,7 @@ def _set_up(threads: int) -> None:
     from nascope._src.runtime.devices import configure_process  # noqa: PLC0415  (loads torch)
 
     configure_process(threads)
-    made_by(engine="ray", node=ray.get_runtime_context().get_node_id()[:12])
+    set_provenance(engine="ray", node=ray.get_runtime_context().get_node_id()[:12])
     _ready.add(threads)
 
 

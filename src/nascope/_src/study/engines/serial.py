@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator, Sequence
 
 from nascope._src.runtime.devices import device_name
-from nascope._src.study.engines.task import Outcome, Queue, Task, TaskProgress, carry_out_here
+from nascope._src.study.engines.task import Outcome, Queue, Task, TaskProgress, execute_here
 
 
 class SerialEngine:
@@ -20,7 +20,7 @@ class SerialEngine:
         """Run all tasks; yield an outcome for each as it ends."""
         queue = Queue(tasks)
         while task := queue.pop_ready():
-            yield from queue.finish(carry_out_here(task, functools.partial(progress, task.name)))
+            yield from queue.finish(execute_here(task, functools.partial(progress, task.name)))
 
     def close(self) -> None:
         """Nothing is held."""

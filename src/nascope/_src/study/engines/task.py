@@ -154,7 +154,7 @@ class Queue:
                 heapq.heappush(self._ready, self._place[name])
 
 
-def carry_out(task: Task, values: Sequence[Any], progress: Progress) -> Outcome:
+def execute(task: Task, values: Sequence[Any], progress: Progress) -> Outcome:
     """Carry out a task, here and now.
 
     Args:
@@ -169,18 +169,18 @@ def carry_out(task: Task, values: Sequence[Any], progress: Progress) -> Outcome:
     return Outcome(task.name)
 
 
-def carry_out_here(task: Task, progress: Progress) -> Outcome:
-    """As `carry_out`, with this process's own copy of what is shared."""
+def execute_here(task: Task, progress: Progress) -> Outcome:
+    """As `execute`, with this process's own copy of what is shared."""
     try:
         values = [a.value() if isinstance(a, Shared) else a for a in task.arguments]
     except NascopeError as error:
         return Outcome(task.name, str(error))
     except Exception:
         return Outcome(task.name, traceback.format_exc(), unexpected=True)
-    return carry_out(task, values, progress)
+    return execute(task, values, progress)
 
 
-def leave_if_poisoned(outcome: Outcome) -> None:
+def exit_if_cuda_corrupted(outcome: Outcome) -> None:
     """End this process, an engine's own, where CUDA no longer works in it.
 
     After an illegal access, say, every later call fails in this process and in no other: its task

@@ -17,10 +17,10 @@ from nascope._src.records.locks import locked
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import Entry, Plan, read_plan, write_plan
 from nascope._src.records.read import read_training
+from nascope._src.study.definition import Part, PlannedCell, Study
 from nascope._src.study.engines.task import Engine
 from nascope._src.study.run import Snapshot, run_part
-from nascope._src.study.search import Candidate, Search, best_of, label, propose
-from nascope._src.study.study import Part, PlannedCell, Study
+from nascope._src.study.search.candidates import Candidate, Search, best_of, label, propose
 
 
 def run_search(

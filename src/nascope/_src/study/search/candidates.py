@@ -23,7 +23,7 @@ from nascope._src.cells.spaces import space
 from nascope._src.cells.wiring import KINDS, rewire
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.records.identity import derived_seed
-from nascope._src.study.study import DataRequest
+from nascope._src.study.definition import DataRequest
 from nascope._src.training.recipe import Recipe
 
 Algorithm = Literal["random", "evolution"]
