@@ -1,11 +1,13 @@
-# make demo    train cells and variants on handwritten digits; writes runs/demo/report.html
-# make test    all tests
-# make lint    formatting, style, types, layers
-# make bench   every benchmark, its output kept under benchmarks/results
-# make peers   .venv-peers with the libraries that benchmarks and tests compare with
+# make demo      train cells and variants on handwritten digits; writes runs/demo/report.html
+# make test      run all tests; TEST=tests/cells runs some of them
+# make coverage  run the tests and print the share of src lines that they run
+# make lint      check formatting, style, types and layers
+# make docs      regenerate the command reference
+# make bench     run every benchmark; results are stored in benchmarks/results
+# make peers     build .venv-peers with the libraries that benchmarks and tests compare with
 #
-# Each builds .venv first where it is missing or older than pyproject.toml or constraints.txt.
-# PYTHON=python3.12 picks an interpreter; SYSTEM_TORCH=1 keeps the torch that it already has.
+# Each target first builds .venv if it is missing or older than pyproject.toml or constraints.txt.
+# PYTHON=python3.12 selects an interpreter; SYSTEM_TORCH=1 keeps the torch that it already has.
 
 SHELL := /bin/bash
 VENV ?= .venv
@@ -13,13 +15,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp$(if $(SYSTEM_TORCH),-system-torch)
 WORKERS ?= auto
 
-# A torch that lies on local disk is taken from there, by uv as by pip (which needs spaces,
-# where uv needs commas).
+# If pip is given a local folder of packages, uv uses it too. pip separates folders by spaces, uv by
+# commas.
 comma := ,
 space := $(subst ,, )
 export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
 
-.PHONY: setup demo test lint bench peers docs clean
+.PHONY: setup demo test coverage lint bench peers docs clean
 
 setup: $(STAMP)
 
@@ -33,6 +35,17 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TEST)
 
+# Slower than `make test`. Its last line is the share of lines; its status is that of the tests.
+coverage: $(STAMP)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TEST); \
+	status=$$?; \
+	$(BIN)/coverage combine --quiet && \
+	$(BIN)/coverage report --skip-covered --sort=cover && \
+	total=$$($(BIN)/coverage report --format=total --precision=1) && \
+	echo "coverage: $$total % of src lines" && \
+	exit $$status
+
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -42,8 +55,8 @@ lint: $(STAMP)
 bench: $(STAMP)
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
 
-# Apart from .venv and without their dependencies, since they would bring a torchvision, and with it
-# another torch. NASCOPE_PEERS=.venv-peers/bin/python tells benchmarks and tests of it.
+# A separate environment, without the libraries' dependencies: torchvision would install another
+# torch. Benchmarks and tests use it if NASCOPE_PEERS=.venv-peers/bin/python is set.
 peers:
 	$(or $(PYTHON),python3) -m venv .venv-peers
 	.venv-peers/bin/pip install -q -c constraints.txt torch numpy scipy safetensors packaging tqdm
