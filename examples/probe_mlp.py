@@ -21,7 +21,7 @@ from nascope._src.probes.landscape import landscape
 from nascope._src.probes.lipschitz import block_lipschitz, cell_blocks
 from nascope._src.probes.per_instance import choose_method, gradient_norms
 from nascope._src.probes.risk import Risk
-from nascope._src.report.probe_figures import draw_probe
+from nascope._src.report.figures.probes import draw_probe
 
 
 def squared(outputs: Tensor, targets: Tensor) -> Tensor:

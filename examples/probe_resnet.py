@@ -24,7 +24,7 @@ from nascope._src.probes.grid import Grid
 from nascope._src.probes.landscape import landscape
 from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Risk
-from nascope._src.report.probe_figures import draw_probe
+from nascope._src.report.figures.probes import draw_probe
 from nascope._src.results.intervals import over_seeds
 from nascope._src.results.smoothness import smoothness_of
 

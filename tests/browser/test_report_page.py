@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nascope._src.palette import colours_at
 from nascope._src.records.read import read_study
 from nascope._src.report.arrangement import arrange
-from nascope._src.report.palette import colours_at
 from nascope._src.report.quantities import GRIDS, scale_of
 from nascope._src.results.verdicts import verdicts
 from tests.browser.chromium import Page

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nascope._src.records.files import write_json
-from nascope._src.report.theory_page import write_theory_page
+from nascope._src.report.html.theory_page import write_theory_page
 from nascope._src.theory.check import check_bounds, check_published
 from nascope._src.theory.convergence import Descent
 from nascope._src.theory.counterexamples import cases

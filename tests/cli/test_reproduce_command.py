@@ -18,8 +18,8 @@ from matplotlib.text import Text
 
 from nascope._src.records.files import read_arrays
 from nascope._src.records.read import read_study
-from nascope._src.report.paper.drawn import in_print
-from nascope._src.report.theory_figures import sweep_figures
+from nascope._src.report.figures.drawn import in_print
+from nascope._src.report.figures.theory import sweep_figures
 from nascope._src.reproduce.targets import TARGETS
 from nascope._src.results.measures import std_of
 from tests.cli.test_commands import assert_refused, nascope

@@ -6,10 +6,10 @@ from typing import Any, cast
 import pytest
 
 from nascope._src.cells.catalog import load as load_cell
+from nascope._src.palette import style
 from nascope._src.report.arrangement import ShownCell
 from nascope._src.report.columns import Column
 from nascope._src.report.glance import _standing, caveat
-from nascope._src.report.palette import style
 
 ACCURACY = Column("accuracy", "Accuracy", "%", lambda measures: 0.0, 1)
 

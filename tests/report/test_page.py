@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nascope._src.errors import StudyError
-from nascope._src.report.payload import as_script
+from nascope._src.report.html.payload import as_script
 from nascope._src.report.write import write_report
 from tests.report.synthetic import HOSTILE_NAME, LONG_NAME, STUDIES, write_study
 
@@ -162,7 +162,7 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
 def test_no_torch_is_loaded(figures: bool, tmp_path: Path) -> None:
     write_study(tmp_path, STUDIES["single"]())
     script = (
-        "import sys; from pathlib import Path; from nascope._src.report import write_report;"
+        "import sys; from pathlib import Path; from nascope._src.report.write import write_report;"
         f"write_report(Path({str(tmp_path)!r}), figures={figures});"
         "heavy = {'torch', 'plotly', 'pandas', 'matplotlib.pyplot'} & set(sys.modules);"
         "assert not heavy, heavy"

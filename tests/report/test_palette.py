@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from nascope._src.report.palette import colours_at, style
+from nascope._src.palette import colours_at, style
 
 
 def luminance(colour: str) -> float:

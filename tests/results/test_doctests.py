@@ -1,4 +1,4 @@
-"""Every example in the docstrings of analysis and report runs."""
+"""Every example in the docstrings of results, report and the palette runs."""
 
 import doctest
 import importlib
@@ -9,10 +9,10 @@ import pytest
 import nascope._src.report
 import nascope._src.results
 
-MODULES = [
-    f"{package.__name__}.{module.name}"
+MODULES = ["nascope._src.palette"] + [
+    module.name
     for package in (nascope._src.results, nascope._src.report)
-    for module in pkgutil.iter_modules(package.__path__)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
 ]
 
 

@@ -20,16 +20,16 @@ from nascope._src.cells.catalog import names as cell_names
 from nascope._src.records.files import read_arrays
 from nascope._src.records.read import read_study
 from nascope._src.report.arrangement import arrange
-from nascope._src.report.curve_figures import draw_lines
-from nascope._src.report.paper.accuracies import accuracies, draw_accuracies, place_of_original
+from nascope._src.report.figures.accuracies import draw_accuracies
+from nascope._src.report.figures.curves import curve_figure, draw_lines
+from nascope._src.report.figures.drawn import Drawn, in_print, write
+from nascope._src.report.figures.linear_cells import draw_linear_cells
+from nascope._src.report.figures.paper_curves import draw_curves
+from nascope._src.report.figures.paper_grids import draw_grids, in_mode
+from nascope._src.report.figures.table1 import PAPER, draw_table, parts_of
+from nascope._src.report.figures.topologies import draw_topologies
+from nascope._src.report.paper.accuracies import accuracies, place_of_original
 from nascope._src.report.paper.columns import Column
-from nascope._src.report.paper.curves import draw_curves
-from nascope._src.report.paper.drawn import Drawn, in_print, write
-from nascope._src.report.paper.grids import draw_grids, in_mode
-from nascope._src.report.paper.linear_cells import draw_linear_cells
-from nascope._src.report.paper.table1 import PAPER, draw_table, parts_of
-from nascope._src.report.paper.topologies import draw_topologies
-from nascope._src.report.payload import curve_figure
 from nascope._src.results.generalisation import equivalence
 from tests.report.synthetic import HOSTILE_NAME, STUDIES, Fake, family, write_study
 from tests.report.test_figures import is_painted

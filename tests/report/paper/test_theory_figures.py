@@ -9,9 +9,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from nascope._src.report.paper.drawn import in_print
-from nascope._src.report.theory_figures import sweep_figures
-from nascope._src.report.theory_tables import sweep_tables
+from nascope._src.report.figures.drawn import in_print
+from nascope._src.report.figures.theory import sweep_figures
+from nascope._src.report.figures.theory_tables import sweep_tables
 from nascope._src.theory.sweeping import settings
 
 CURVATURE = {

@@ -239,7 +239,7 @@ def _run(  # noqa: PLR0917  (the options that all kinds share)
     """Probe, and draw what was found."""
     from nascope._src.probes.checkpoint import probe_checkpoint  # noqa: PLC0415
     from nascope._src.records.files import write_bytes  # noqa: PLC0415
-    from nascope._src.report.probe_figures import draw_probe  # noqa: PLC0415
+    from nascope._src.report.figures.probes import draw_probe  # noqa: PLC0415
     from nascope._src.runtime.devices import (  # noqa: PLC0415
         choose_device,
         configure_process,

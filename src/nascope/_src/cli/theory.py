@@ -77,7 +77,7 @@ def sweep(
 
     from nascope._src.cli.theory_lines import sweep_lines  # noqa: PLC0415
     from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
-    from nascope._src.report.theory_figures import sweep_figures, write_figures  # noqa: PLC0415
+    from nascope._src.report.figures.theory import sweep_figures, write_figures  # noqa: PLC0415
     from nascope._src.theory.sweeping import sweep as sweep_all  # noqa: PLC0415
 
     make_folder(output)
@@ -115,7 +115,7 @@ def report(
     """
     from nascope._src.cli.theory_lines import network_lines  # noqa: PLC0415
     from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
-    from nascope._src.report.theory_page import write_theory_page  # noqa: PLC0415
+    from nascope._src.report.html.theory_page import write_theory_page  # noqa: PLC0415
     from nascope._src.runtime.devices import configure_process  # noqa: PLC0415
     from nascope._src.theory.trained import measure_networks, networks_in  # noqa: PLC0415
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nascope._src.cells.genotype import Genotype
+from nascope._src.palette import Style, style
 from nascope._src.records.read import StudyRecord, TrialRecord
-from nascope._src.report.palette import Style, style
 
 
 @dataclass(frozen=True)

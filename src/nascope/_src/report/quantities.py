@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from nascope._src.palette import CIVIDIS, VIRIDIS, colours_at
 from nascope._src.records.read import CurvePoint, ProbeRecord
 from nascope._src.report.arrangement import Arrangement
-from nascope._src.report.palette import CIVIDIS, VIRIDIS, colours_at
 from nascope._src.report.scales import Scale, shared_scale
 from nascope._src.results.measures import loss_of, planes, std_of
 

@@ -11,8 +11,8 @@ from nascope._src.records.files import write_bytes
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.read import StudyRecord, read_study, together
 from nascope._src.report.arrangement import arrange
-from nascope._src.report.page import Judged, render
-from nascope._src.report.theory_page import theory_sections
+from nascope._src.report.html.page import Judged, render
+from nascope._src.report.html.theory_page import theory_sections
 from nascope._src.results.measures import measure_study
 from nascope._src.results.verdicts import too_small, verdicts
 
@@ -44,7 +44,7 @@ def write_report(
     levels, measured = measure_study(study)
     posters: dict[str, bytes] | None = None
     if figures and len(studies) == 1:
-        from nascope._src.report.figures import draw_figures  # noqa: PLC0415  (matplotlib is slow)
+        from nascope._src.report.figures.folder import draw_figures  # noqa: PLC0415  (matplotlib is slow)
 
         posters = draw_figures(arrangement, levels, paths[0].figures)
     page = render(

@@ -136,7 +136,7 @@ def draw_questions(asked: Questions, folder: Path) -> Iterator[Result]:
 
 
 def _drawn(question: Question, paths: ReproductionPaths, judge: Judge) -> Result:
-    from nascope._src.report.paper.drawn import in_print, write  # noqa: PLC0415  (matplotlib is slow)
+    from nascope._src.report.figures.drawn import in_print, write  # noqa: PLC0415  (matplotlib is slow)
     from nascope._src.reproduce.pictures import pictures  # noqa: PLC0415
     from nascope._src.reproduce.words import here  # noqa: PLC0415
 
@@ -150,7 +150,7 @@ def _drawn(question: Question, paths: ReproductionPaths, judge: Judge) -> Result
             written += write(drawn, paths.figures, stem)
     page = None
     if question.target.drawing == "theory":
-        from nascope._src.report.theory_page import write_theory_page  # noqa: PLC0415
+        from nascope._src.report.html.theory_page import write_theory_page  # noqa: PLC0415
 
         page = write_theory_page(paths.theory.folder)
     return Result(

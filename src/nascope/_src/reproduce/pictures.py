@@ -7,15 +7,15 @@ from typing import Any
 
 from nascope._src.records.read import StudyRecord
 from nascope._src.report.arrangement import arrange
-from nascope._src.report.paper.accuracies import draw_accuracies
-from nascope._src.report.paper.curves import draw_curves
-from nascope._src.report.paper.drawn import Drawn
-from nascope._src.report.paper.grids import draw_grids, in_mode
-from nascope._src.report.paper.linear_cells import draw_linear_cells
-from nascope._src.report.paper.table1 import draw_table, parts_of
-from nascope._src.report.paper.topologies import draw_topologies
-from nascope._src.report.theory_figures import sweep_figures
-from nascope._src.report.theory_tables import sweep_tables
+from nascope._src.report.figures.accuracies import draw_accuracies
+from nascope._src.report.figures.drawn import Drawn
+from nascope._src.report.figures.linear_cells import draw_linear_cells
+from nascope._src.report.figures.paper_curves import draw_curves
+from nascope._src.report.figures.paper_grids import draw_grids, in_mode
+from nascope._src.report.figures.table1 import draw_table, parts_of
+from nascope._src.report.figures.theory import sweep_figures
+from nascope._src.report.figures.theory_tables import sweep_tables
+from nascope._src.report.figures.topologies import draw_topologies
 from nascope._src.reproduce.questions import Question
 from nascope._src.reproduce.scales import MODES
 from nascope._src.reproduce.words import how_converged

@@ -14,9 +14,9 @@ from nascope._src.cells.genotype import Genotype
 from nascope._src.cells.graph import topology
 from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.report.arrangement import Arrangement, Group, arrange
+from nascope._src.report.figures.table1 import Errors, parts_of
 from nascope._src.report.paper.accuracies import Place, accuracies, place_of_original
 from nascope._src.report.paper.columns import Column
-from nascope._src.report.paper.table1 import Errors, parts_of
 from nascope._src.report.scales import in_digits, ordinal
 from nascope._src.reproduce.questions import Question
 from nascope._src.reproduce.scales import MODES

@@ -9,10 +9,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from nascope._src.report.arrangement import Arrangement, Group
-from nascope._src.report.curve_figures import curves_table, draw_lines, set_log_axis
+from nascope._src.report.figures.curves import curve_figure, curves_table, draw_lines, set_log_axis
+from nascope._src.report.figures.drawn import WIDTH, Drawn, titled
 from nascope._src.report.paper.columns import Column
-from nascope._src.report.paper.drawn import WIDTH, Drawn, titled
-from nascope._src.report.payload import curve_figure
 from nascope._src.report.quantities import CURVES
 
 QUANTITIES = ("test_loss", "test_accuracy")

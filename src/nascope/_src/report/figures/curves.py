@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from nascope._src.records.read import CurvePoint
+from nascope._src.records.read import CurvePoint, TrialRecord
 from nascope._src.records.tables import csv_bytes
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell, shortened
-from nascope._src.report.payload import curve_figure
+from nascope._src.report.figures.plain_numbers import number, numbers
 from nascope._src.report.quantities import CURVES
-from nascope._src.report.scales import readable
+from nascope._src.report.scales import asks_for_log, readable
+from nascope._src.results.convergence import sound_curve
+from nascope._src.results.intervals import over_seeds
 
 _WIDE = 3000.0  # ratio of an axis' ends from which powers of ten are named alone
 
@@ -121,3 +124,54 @@ def curves_table(groups: Sequence[Group], arrangement: Arrangement) -> bytes:
         for point in (trial.training.curve if trial.training else ())
     )
     return csv_bytes(["cell", "variant", "setting", "seed", *names], rows)
+
+
+# ---------------------------------------------------------------- curves
+
+
+def curve_figure(group: Group, quantity: str) -> dict[str, Any]:
+    """One figure of curves: for each cell its seeds, their mean, and its interval."""
+    lines = [_line(key, trials, quantity) for key, trials in group.trials.items()]
+    values = [y for line in lines for seed in line["seeds"] for y in seed["y"] if y is not None]
+    return {
+        "kind": "curve",
+        "axis": CURVES[quantity].axis,
+        "worst": CURVES[quantity].worst,
+        "log": quantity != "test_accuracy" and asks_for_log(values),
+        "lines": lines,
+    }
+
+
+def _line(key: str, trials: Sequence[TrialRecord], quantity: str) -> dict[str, Any]:
+    seeds: list[dict[str, Any]] = []
+    diverged: list[dict[str, Any]] = []
+    x: list[float] = []
+    for trial in trials:
+        if trial.training is None:
+            continue
+        points = sound_curve(trial.training)
+        values = [CURVES[quantity].value(point) for point in points]
+        if len(points) > len(x):  # seeds share their places, as far as each got
+            x = [point.epoch for point in points]
+        seeds.append({"seed": trial.seed, "y": numbers(values)})
+        if trial.training.diverged_at is not None:
+            finite = [value for value in values if math.isfinite(value)]
+            at = {"seed": trial.seed, "epoch": trial.training.diverged_at}
+            diverged.append(at | {"y": number(finite[-1]) if finite else None})
+    # A mean beyond the epochs that every seed has would favour the seeds that survived.
+    common = min((len(seed["y"]) for seed in seeds), default=0)
+    means = [
+        over_seeds([math.nan if (y := seed["y"][e]) is None else y for seed in seeds])
+        for e in range(common)
+    ]
+    line: dict[str, Any] = {
+        "cell": key,
+        "x": numbers(x),
+        "seeds": seeds,
+        "mean": numbers(mean.mean for mean in means),
+        "diverged": diverged,
+    }
+    if any(mean.low is not None for mean in means):
+        line["low"] = numbers(math.nan if mean.low is None else mean.low for mean in means)
+        line["high"] = numbers(math.nan if mean.high is None else mean.high for mean in means)
+    return line

@@ -20,10 +20,11 @@ from nascope._src.cells.genotype import Cell, format_text
 from nascope._src.cells.graph import topology
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.records.read import ProbeRecord, StudyRecord, TrialRecord
-from nascope._src.report import columns, glance, payload, story
+from nascope._src.report import columns, glance, story
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell, status
-from nascope._src.report.environment import new_environment, template_text
-from nascope._src.report.provenance import Provenance, gather
+from nascope._src.report.html import payload
+from nascope._src.report.html.environment import new_environment, template_text
+from nascope._src.report.html.provenance import Provenance, gather
 from nascope._src.report.quantities import CURVES, GRIDS, bands, grids_of, scale_of
 from nascope._src.report.scales import readable
 from nascope._src.report.verdict_cards import Card, cards, tally

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from nascope._src.records.read import TrialRecord
 from nascope._src.records.tables import csv_bytes
 from nascope._src.report.arrangement import Arrangement, shortened
+from nascope._src.report.figures.drawn import WIDTH, Drawn, titled
 from nascope._src.report.paper.accuracies import Accuracy, accuracies
 from nascope._src.report.paper.columns import TITLES, Column
-from nascope._src.report.paper.drawn import WIDTH, Drawn, titled
 from nascope._src.results.generalisation import Pair, pair_families, pairs
 
 PAPER = {

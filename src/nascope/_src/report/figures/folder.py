@@ -16,8 +16,8 @@ from PIL import Image
 from nascope._src.records.files import write_arrays, write_bytes
 from nascope._src.records.paths import slug
 from nascope._src.report.arrangement import Arrangement, Group, shortened
-from nascope._src.report.curve_figures import curves_table, draw_curves
-from nascope._src.report.grid_figures import (
+from nascope._src.report.figures.curves import curves_table, draw_curves
+from nascope._src.report.figures.grids import (
     Panel,
     draw_maps,
     draw_surfaces,
@@ -25,7 +25,7 @@ from nascope._src.report.grid_figures import (
     in_rows,
     panels_by_seed,
 )
-from nascope._src.report.pictures import PRINT, png
+from nascope._src.report.figures.pictures import PRINT, png
 from nascope._src.report.quantities import GRIDS, scale_of
 from nascope._src.results.measures import Levels, modes_of
 

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from nascope._src.records.read import StudyRecord
 from nascope._src.report.arrangement import Arrangement
-from nascope._src.report.grid_figures import (
+from nascope._src.report.figures.drawn import WIDTH, Drawn, titled
+from nascope._src.report.figures.grids import (
     Panel,
     Row,
     absent,
@@ -22,7 +23,6 @@ from nascope._src.report.grid_figures import (
     panel_of,
 )
 from nascope._src.report.paper.columns import why_not
-from nascope._src.report.paper.drawn import WIDTH, Drawn, titled
 from nascope._src.report.quantities import GRIDS
 from nascope._src.report.scales import shared_scale
 from nascope._src.results.measures import shared_levels

@@ -9,7 +9,9 @@ import jinja2
 
 def template_text(name: str) -> str:
     """A file among the templates."""
-    return resources.files("nascope._src.report").joinpath("templates", name).read_text("utf-8")
+    return (
+        resources.files("nascope._src.report.html").joinpath("templates", name).read_text("utf-8")
+    )
 
 
 def new_environment() -> jinja2.Environment:

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nascope._src.records.files import write_arrays, write_bytes
-from nascope._src.report.pictures import PRINT, pdf, png, svg
+from nascope._src.report.figures.pictures import PRINT, pdf, png, svg
 
 WIDTH = 7.2  # inches: two columns of text, or a page's
 _SIZES = {  # of letters, where a figure is printed as wide as it is drawn

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from nascope._src.errors import StudyError
 from nascope._src.records.files import read_json, write_bytes
-from nascope._src.report.environment import new_environment
-from nascope._src.report.pictures import inline_svg
-from nascope._src.report.theory_figures import network_figures, sweep_figures, write_figures
+from nascope._src.report.figures.pictures import inline_svg
+from nascope._src.report.figures.theory import network_figures, sweep_figures, write_figures
+from nascope._src.report.html.environment import new_environment
 from nascope._src.results.regimes import reversals, summary, tallies_by_bound
 from nascope._version import __version__
 

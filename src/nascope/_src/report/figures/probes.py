@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from nascope._src.report.grid_figures import GridValues, fill_grid, label_bar
-from nascope._src.report.pictures import png
+from nascope._src.report.figures.grids import GridValues, fill_grid, label_bar
+from nascope._src.report.figures.pictures import png
 from nascope._src.report.quantities import GRIDS
 from nascope._src.report.scales import shared_scale
 from nascope._src.results.smoothness import gradient_std

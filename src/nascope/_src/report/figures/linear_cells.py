@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from matplotlib.ticker import NullLocator
 
+from nascope._src.palette import style
 from nascope._src.records.tables import csv_bytes
-from nascope._src.report.curve_figures import set_log_axis
-from nascope._src.report.palette import style
-from nascope._src.report.paper.drawn import WIDTH, Drawn, titled
+from nascope._src.report.figures.curves import set_log_axis
+from nascope._src.report.figures.drawn import WIDTH, Drawn, titled
 
 Plain = Mapping[str, Any]
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nascope._src.records.read import ProbeRecord, TrialRecord
 from nascope._src.report.arrangement import Arrangement, Group
+from nascope._src.report.figures.curves import curve_figure
+from nascope._src.report.figures.plain_numbers import number, numbers
 from nascope._src.report.quantities import CURVES, GRIDS, scale_of
-from nascope._src.report.scales import Scale, asks_for_log
-from nascope._src.results.convergence import sound_curve
-from nascope._src.results.intervals import over_seeds
+from nascope._src.report.scales import Scale
 from nascope._src.results.measures import Levels, mode_of, planes
 
 
@@ -63,57 +62,6 @@ def as_script(data: Any) -> str:
     return text
 
 
-# ---------------------------------------------------------------- curves
-
-
-def curve_figure(group: Group, quantity: str) -> dict[str, Any]:
-    """One figure of curves: for each cell its seeds, their mean, and its interval."""
-    lines = [_line(key, trials, quantity) for key, trials in group.trials.items()]
-    values = [y for line in lines for seed in line["seeds"] for y in seed["y"] if y is not None]
-    return {
-        "kind": "curve",
-        "axis": CURVES[quantity].axis,
-        "worst": CURVES[quantity].worst,
-        "log": quantity != "test_accuracy" and asks_for_log(values),
-        "lines": lines,
-    }
-
-
-def _line(key: str, trials: Sequence[TrialRecord], quantity: str) -> dict[str, Any]:
-    seeds: list[dict[str, Any]] = []
-    diverged: list[dict[str, Any]] = []
-    x: list[float] = []
-    for trial in trials:
-        if trial.training is None:
-            continue
-        points = sound_curve(trial.training)
-        values = [CURVES[quantity].value(point) for point in points]
-        if len(points) > len(x):  # seeds share their places, as far as each got
-            x = [point.epoch for point in points]
-        seeds.append({"seed": trial.seed, "y": _numbers(values)})
-        if trial.training.diverged_at is not None:
-            finite = [value for value in values if math.isfinite(value)]
-            at = {"seed": trial.seed, "epoch": trial.training.diverged_at}
-            diverged.append(at | {"y": _number(finite[-1]) if finite else None})
-    # A mean beyond the epochs that every seed has would favour the seeds that survived.
-    common = min((len(seed["y"]) for seed in seeds), default=0)
-    means = [
-        over_seeds([math.nan if (y := seed["y"][e]) is None else y for seed in seeds])
-        for e in range(common)
-    ]
-    line: dict[str, Any] = {
-        "cell": key,
-        "x": _numbers(x),
-        "seeds": seeds,
-        "mean": _numbers(mean.mean for mean in means),
-        "diverged": diverged,
-    }
-    if any(mean.low is not None for mean in means):
-        line["low"] = _numbers(math.nan if mean.low is None else mean.low for mean in means)
-        line["high"] = _numbers(math.nan if mean.high is None else mean.high for mean in means)
-    return line
-
-
 # ---------------------------------------------------------------- grids
 
 
@@ -161,23 +109,8 @@ def _grid_figure(panel: Panel, kind: str, level: float | None) -> dict[str, Any]
         "kind": kind,
         "cell": panel.cell,
         "level": level,
-        "x": _numbers(arrays["alphas"]),
-        "y": _numbers(arrays["betas"]),
+        "x": numbers(arrays["alphas"]),
+        "y": numbers(arrays["betas"]),
         # rows are y in the script, so betas
-        "z": [[_number(z, name_lost=True) for z in row] for row in values.T],
+        "z": [[number(z, name_lost=True) for z in row] for row in values.T],
     }
-
-
-def _numbers(values: Iterable[float]) -> list[Any]:
-    return [_number(value) for value in values]
-
-
-def _number(value: float, *, name_lost: bool = False) -> Any:
-    """Five significant digits; what is not finite becomes null, or its name."""
-    value = float(value)
-    if math.isfinite(value):
-        rounded = float(f"{value:.5g}")
-        return int(rounded) if rounded.is_integer() and abs(rounded) < 1e9 else rounded
-    if not name_lost:
-        return None
-    return "not a number" if math.isnan(value) else "infinite"
