@@ -11,10 +11,10 @@ import pytest
 
 from nascope._src.records.files import write_json
 from nascope._src.report.html.theory_page import write_theory_page
-from nascope._src.theory.check import check_bounds, check_published
-from nascope._src.theory.convergence import Descent
+from nascope._src.theory.bound_checks import check_bounds, check_published
 from nascope._src.theory.counterexamples import cases
 from nascope._src.theory.sweeping import compare, settings
+from nascope._src.theory.theorem_4_1 import Descent
 from tests.browser.chromium import Page
 from tests.browser.test_report_page import assert_quiet
 

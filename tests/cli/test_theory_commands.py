@@ -114,10 +114,10 @@ def test_a_violation_is_exit_code_one(folder, tmp_path, monkeypatch, capsys):
     import typer  # noqa: PLC0415
 
     from nascope._src.cli.theory import check  # noqa: PLC0415
-    from nascope._src.theory import everything  # noqa: PLC0415
+    from nascope._src.theory import check_all  # noqa: PLC0415
 
     true = json.loads((folder[0] / "check.json").read_text())
-    monkeypatch.setattr(everything, "check_everything", lambda **_: {**true, "holds": False})
+    monkeypatch.setattr(check_all, "check_theorems", lambda **_: {**true, "holds": False})
     with pytest.raises(typer.Exit) as leaving:
         check(output=tmp_path, quiet=True)
     assert leaving.value.exit_code == 1

@@ -14,8 +14,8 @@ from nascope._src.records.files import read_json
 from nascope._src.study import calibration
 from nascope._src.study.definition import DataRequest, Part, Study, plan_cells
 from nascope._src.study.tasks import Work
-from nascope._src.theory import trained as regime
-from nascope._src.theory.trained import TrainedNetwork, measure_regime, measured_by
+from nascope._src.theory import premises
+from nascope._src.theory.premises import TrainedNetwork, measure_premises, measured_by
 from nascope._src.training.moments import Moment
 from nascope._src.training.recipe import Recipe
 from nascope._src.training.train import snapshots_of, train
@@ -76,8 +76,8 @@ def test_every_probe_is_in_float32(trained, digits, rounding, tmp_path):
         probe_network(probed, digits, dataclasses.asdict(plan), device=CPU)
     assert seen == {name: {"ieee"} for name in names}
     for name in ("weight_norms", "edge_norms"):
-        rounding(regime, name)
-    measure_regime(TrainedNetwork("c", trained), data_dir=None, images=1, instances=10)
+        rounding(premises, name)
+    measure_premises(TrainedNetwork("c", trained), data_dir=None, images=1, instances=10)
     assert seen["weight_norms"] == seen["edge_norms"] == {"ieee"}
     seen.clear()
     for name in ("choose_method", "_pace"):
@@ -143,17 +143,17 @@ def test_what_was_kept_of_other_weights_is_not_taken_up(digits, tmp_path, plan):
     assert measured_by(trained, images=1, instances=5) != key
 
 
-def test_a_regime_takes_up_nothing_of_other_weights(digits, tmp_path):
+def test_premises_reuse_no_results_of_other_weights(digits, tmp_path):
     path = tmp_path / "c.safetensors"
     asked = {"data_dir": None, "images": 1, "instances": 5, "chunks": tmp_path / "chunks"}
     trained = TrainedNetwork("c", path)
     with pytest.raises(Killed):
         train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path, progress=killed_after(0.6))
     with pytest.raises(Killed):
-        measure_regime(trained, **asked, progress=killed_after(0.9))
+        measure_premises(trained, **asked, progress=killed_after(0.9))
     train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path)
-    found = measure_regime(trained, **asked)
-    assert found == measure_regime(trained, **(asked | {"chunks": tmp_path / "fresh"}))
+    found = measure_premises(trained, **asked)
+    assert found == measure_premises(trained, **(asked | {"chunks": tmp_path / "fresh"}))
 
 
 def test_a_checkpoints_trajectory_is_named_by_the_weights_beside_it(digits, tmp_path):

@@ -45,13 +45,11 @@ def check(
     """
     from nascope._src.cli.theory_lines import check_lines  # noqa: PLC0415
     from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
-    from nascope._src.theory.everything import check_everything  # noqa: PLC0415
+    from nascope._src.theory.check_all import check_theorems  # noqa: PLC0415
 
     make_folder(output)
     with job(quiet=quiet) as progress:
-        found = check_everything(
-            cases=cases, seed=seed, workers=_workers(workers), progress=progress
-        )
+        found = check_theorems(cases=cases, seed=seed, workers=_workers(workers), progress=progress)
     path = output / "check.json"
     write_json(path, {**found, "provenance": _provenance()})
     _say(path, check_lines(found))
@@ -117,7 +115,7 @@ def report(
     from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
     from nascope._src.report.html.theory_page import write_theory_page  # noqa: PLC0415
     from nascope._src.runtime.devices import configure_process  # noqa: PLC0415
-    from nascope._src.theory.trained import measure_networks, networks_in  # noqa: PLC0415
+    from nascope._src.theory.premises import measure_networks, networks_in  # noqa: PLC0415
 
     configure_process(threads=1)
     trained = networks_in(networks or [])

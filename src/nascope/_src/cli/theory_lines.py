@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nascope._src.results.regimes import reversals, summary, tallies_by_bound
+from nascope._src.theory.summaries import reversals, summary, tallies_by_bound
 
 Plain = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from nascope._src.results.regimes import swept_over_depth
+from nascope._src.theory.summaries import swept_over_depth
 
 Plain = Mapping[str, Any]
 Row = Mapping[str, Any]

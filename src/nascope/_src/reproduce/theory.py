@@ -79,17 +79,17 @@ def _is_there(path: Path, sizes: Sizes) -> bool:
 
 def measure_extremes(path: Path, sizes: Sizes, progress: Progress) -> None:
     """The widest and the narrowest cell, block by block."""
-    from nascope._src.theory.extremes import extremes  # noqa: PLC0415  (loads torch)
+    from nascope._src.theory.extremes import compare_extremes  # noqa: PLC0415  (loads torch)
 
     progress(0.0, "widest and narrowest cells")
-    _write(path, {**sizes, "outcomes": [asdict(own) for own in extremes(**sizes)]}, sizes)
+    _write(path, {**sizes, "outcomes": [asdict(own) for own in compare_extremes(**sizes)]}, sizes)
 
 
 def check(path: Path, sizes: Sizes, progress: Progress) -> None:
     """As `nascope theory check`."""
-    from nascope._src.theory.everything import check_everything  # noqa: PLC0415
+    from nascope._src.theory.check_all import check_theorems  # noqa: PLC0415
 
-    _write(path, check_everything(**sizes, progress=progress), sizes)
+    _write(path, check_theorems(**sizes, progress=progress), sizes)
 
 
 def sweep(path: Path, sizes: Sizes, progress: Progress) -> None:

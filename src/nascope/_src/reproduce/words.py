@@ -24,9 +24,9 @@ from nascope._src.results.claims import basin, log_area, log_spread
 from nascope._src.results.convergence import CONVERGED, capped_area, final_test_accuracy
 from nascope._src.results.families import balanced, families, setting_of
 from nascope._src.results.generalisation import MARGIN, Pair
-from nascope._src.results.regimes import tallies_by_bound
 from nascope._src.results.smoothness import chance_loss
 from nascope._src.results.verdict import written_p
+from nascope._src.theory.summaries import tallies_by_bound
 
 Plain = Mapping[str, Any]
 Value = Callable[[TrialRecord], float]

@@ -51,7 +51,7 @@ class Extremes:
     variance_bound: Spread
 
 
-def extremes(*, cells: int = 200, seed: int = 0) -> list[Extremes]:
+def compare_extremes(*, cells: int = 200, seed: int = 0) -> list[Extremes]:
     """Both cells, at each of `SCALES`.
 
     Args:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from nascope._src.errors import TheoryError
 from nascope._src.records.identity import derived_seed
-from nascope._src.runtime.threads import Progress, map_threads
+from nascope._src.runtime.threads import map_threads
+from nascope._src.runtime.types import Progress
 from nascope._src.theory.blocks import Blocks
 from nascope._src.theory.bounds import SOUND, published_bound
 from nascope._src.theory.linear import LinearCell, random_weights, spectral_norm

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nascope._src.records.tables import csv_bytes
-from nascope._src.results.regimes import swept_over_depth
+from nascope._src.theory.summaries import swept_over_depth
 
 Plain = Mapping[str, Any]
 

@@ -16,7 +16,7 @@ from nascope._src.records.files import read_json, write_bytes
 from nascope._src.report.figures.pictures import inline_svg
 from nascope._src.report.figures.theory import network_figures, sweep_figures, write_figures
 from nascope._src.report.html.environment import new_environment
-from nascope._src.results.regimes import reversals, summary, tallies_by_bound
+from nascope._src.theory.summaries import reversals, summary, tallies_by_bound
 from nascope._version import __version__
 
 _PARTS = ("check", "sweep", "networks")

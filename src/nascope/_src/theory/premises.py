@@ -17,12 +17,12 @@ from nascope._src.data.datasets import DataSet
 from nascope._src.errors import StudyError
 from nascope._src.probes.checkpoint import Probed, risk_of
 from nascope._src.probes.curvature import eigenvalues
-from nascope._src.probes.grid import Progress
 from nascope._src.probes.settings import CurvaturePlan
 from nascope._src.records.files import read_json, write_json
 from nascope._src.records.identity import NUMERICS_VERSION
 from nascope._src.records.paths import StudyPaths, TrialPaths
 from nascope._src.records.read import ProbeRecord, read_header, read_study
+from nascope._src.runtime.types import Progress
 from nascope._src.theory.jacobians import edge_norms
 from nascope._src.theory.norms import weight_norms
 from nascope._src.training.checkpoint import Checkpoint, load_checkpoint
@@ -77,7 +77,7 @@ def networks_in(paths: Sequence[Path]) -> list[TrainedNetwork]:
 
 
 def measured_by(trained: TrainedNetwork, *, images: int, instances: int) -> dict[str, Any]:
-    """What determines the numbers of `measure_regime`, so that a finished network is kept.
+    """What determines the numbers of `measure_premises`, so that a finished network is kept.
 
     Raises:
         CheckpointError: the checkpoint is missing or damaged.
@@ -105,7 +105,7 @@ def measure_networks(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """`measure_regime` of several networks, kept in ``path`` (JSON) one by one.
+    """`measure_premises` of several networks, kept in ``path`` (JSON) one by one.
 
     Networks that it holds already, measured in the same way, are not measured again.
     """
@@ -120,7 +120,7 @@ def measure_networks(
         key = measured_by(network, images=images, instances=instances)
         found = next((own for own in known if own["key"] == key), None)
         if found is None:
-            found = measure_regime(
+            found = measure_premises(
                 network,
                 data_dir=data_dir,
                 images=images,
@@ -145,7 +145,7 @@ def _known(path: Path) -> list[dict[str, Any]]:
 
 
 @arithmetic("float32", torch.device("cpu"))
-def measure_regime(
+def measure_premises(
     trained: TrainedNetwork,
     *,
     data_dir: str | None,

@@ -10,7 +10,8 @@ import torch
 
 from nascope._src.errors import TheoryError
 from nascope._src.records.files import plain
-from nascope._src.theory import check, everything
+from nascope._src.theory import bound_checks, check_all
+from nascope._src.theory.bound_checks import WIRINGS, check_bounds, check_published
 from nascope._src.theory.bounds import (
     SOUND,
     coupled_bound,
@@ -18,11 +19,10 @@ from nascope._src.theory.bounds import (
     published_bound,
     separable_bound,
 )
-from nascope._src.theory.check import WIRINGS, check_bounds, check_published
-from nascope._src.theory.convergence import check_convergence
 from nascope._src.theory.counterexamples import cases
 from nascope._src.theory.linear import LinearCell
 from nascope._src.theory.objectives import OBJECTIVES, Quadratic, SoftmaxCrossEntropy, TanhNetwork
+from nascope._src.theory.theorem_4_1 import check_convergence
 
 
 def violated(rows):
@@ -115,7 +115,7 @@ WRONG = [
 def test_a_planted_error_is_caught(number, monkeypatch):
     name, evaluate = WRONG[number]
     bound = replace(next(own for own in SOUND if own.name == name), evaluate=evaluate)
-    monkeypatch.setattr(check, "SOUND", (bound,))
+    monkeypatch.setattr(bound_checks, "SOUND", (bound,))
     assert name in violated(check_bounds(250, workers=2))
 
 
@@ -130,7 +130,7 @@ def test_eigenvalues_in_place_of_norms_are_caught(monkeypatch):
 def test_spread_at_the_weights_is_caught(monkeypatch):
     """Theorem 4.3 with σ at W in place of at the effective weights."""
     narrowest = {"narrowest": WIRINGS["narrowest"]}
-    monkeypatch.setattr(check, "WIRINGS", narrowest)
+    monkeypatch.setattr(bound_checks, "WIRINGS", narrowest)
     bound = next(own for own in SOUND if own.name == "as published")
 
     def at_the_weights(blocks):
@@ -138,7 +138,7 @@ def test_spread_at_the_weights_is_caught(monkeypatch):
         there = replace(blocks, cell=wide).wide_variances
         return blocks.paths.shape[-1] * separable_bound(blocks.paths, there)
 
-    monkeypatch.setattr(check, "SOUND", (replace(bound, evaluate=at_the_weights),))
+    monkeypatch.setattr(bound_checks, "SOUND", (replace(bound, evaluate=at_the_weights),))
     assert "as published" in violated(check_bounds(250, workers=2))
 
 
@@ -184,8 +184,8 @@ def test_known_cases_come_out():
 
 def test_everything_holds_and_is_plain_data(monkeypatch):
     quick = partial(check_convergence, runs=2, steps=5)
-    monkeypatch.setattr(everything, "check_convergence", quick)
-    found = everything.check_everything(cases=1, workers=2)
+    monkeypatch.setattr(check_all, "check_convergence", quick)
+    found = check_all.check_theorems(cases=1, workers=2)
     assert found["holds"]
     assert plain(found)["bounds"][0]["cases"] == 250
     assert {row["equation"] for row in found["equations"]} == {"1", "2", "4", "4 at W"}
@@ -193,9 +193,9 @@ def test_everything_holds_and_is_plain_data(monkeypatch):
 
 def test_everything_fails_where_a_bound_does(monkeypatch):
     wrong = replace(SOUND[4], evaluate=lambda blocks: 0.9 * SOUND[4].evaluate(blocks))
-    monkeypatch.setattr(check, "SOUND", (wrong,))
-    monkeypatch.setattr(everything, "check_convergence", lambda **_: [])
-    assert not everything.check_everything(cases=1, workers=2)["holds"]
+    monkeypatch.setattr(bound_checks, "SOUND", (wrong,))
+    monkeypatch.setattr(check_all, "check_convergence", lambda **_: [])
+    assert not check_all.check_theorems(cases=1, workers=2)["holds"]
 
 
 @pytest.mark.parametrize("bad", [{"cases": 0}, {"workers": 0}])

@@ -19,7 +19,8 @@ from torch.func import grad, jacrev, vmap
 
 from nascope._src.errors import TheoryError
 from nascope._src.records.identity import derived_seed
-from nascope._src.runtime.threads import Progress, map_threads
+from nascope._src.runtime.threads import map_threads
+from nascope._src.runtime.types import Progress
 from nascope._src.theory.equations import instance_gradients
 from nascope._src.theory.linear import LinearCell, random_weights, symmetric_norm
 from nascope._src.theory.objectives import OBJECTIVES, Objective, Quadratic, Shape, one_of

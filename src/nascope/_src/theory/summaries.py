@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
-from typing import Any
 
-Plain = Mapping[str, Any]
+from nascope._src.runtime.types import Plain
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class NormSummary:
 
 
 def norms_and_gains(own: Plain, which: str) -> list[tuple[float, float]]:
-    """Of one moment of a network as `nascope._src.theory.trained` measures it; what is finite.
+    """Of one moment of a network as `nascope._src.theory.premises` measures it; what is finite.
 
     Args:
         which: ``weights`` as stored, ``batchnorm`` for weights with the BatchNorm that follows,

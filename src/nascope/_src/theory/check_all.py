@@ -10,19 +10,19 @@ import numpy as np
 import torch
 
 from nascope._src.records.identity import derived_seed
-from nascope._src.runtime.threads import Progress
-from nascope._src.theory.check import TOLERANCE, check_bounds, check_published
-from nascope._src.theory.convergence import check_convergence
+from nascope._src.runtime.types import Progress
+from nascope._src.theory.bound_checks import TOLERANCE, check_bounds, check_published
 from nascope._src.theory.counterexamples import cases as known_cases
 from nascope._src.theory.equations import equation_errors
 from nascope._src.theory.linear import LinearCell, random_weights
 from nascope._src.theory.objectives import OBJECTIVES, Shape
+from nascope._src.theory.theorem_4_1 import check_convergence
 
 _EXACT = 1e-7  # relative; a gradient that nearly vanishes has few digits
 _CELLS, _SIZE, _NODES, _INSTANCES = 50, 3, 4, 3
 
 
-def check_everything(
+def check_theorems(
     *,
     cases: int = 10_000,
     runs: int = 32,

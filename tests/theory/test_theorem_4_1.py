@@ -10,7 +10,11 @@ import torch
 
 from nascope._src.errors import TheoryError
 from nascope._src.theory.blocks import Blocks
-from nascope._src.theory.convergence import (
+from nascope._src.theory.linear import LinearCell, random_weights
+from nascope._src.theory.objectives import OBJECTIVES, Shape, one_of
+from nascope._src.theory.sweeping import KINDS as MATRICES
+from nascope._src.theory.sweeping import Setting, compare, settings, sweep
+from nascope._src.theory.theorem_4_1 import (
     CELLS,
     KINDS,
     Descent,
@@ -18,10 +22,6 @@ from nascope._src.theory.convergence import (
     _Problem,
     check_convergence,
 )
-from nascope._src.theory.linear import LinearCell, random_weights
-from nascope._src.theory.objectives import OBJECTIVES, Shape, one_of
-from nascope._src.theory.sweeping import KINDS as MATRICES
-from nascope._src.theory.sweeping import Setting, compare, settings, sweep
 
 
 @pytest.fixture(scope="module")
