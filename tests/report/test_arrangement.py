@@ -17,7 +17,7 @@ def test_the_original_comes_first_and_has_its_own_look(tmp_path: Path) -> None:
     fakes = STUDIES["plain"]()
     layout = arrange(read_study(write_study(tmp_path, reversed(fakes))))
     assert layout.cells[0].label == "DARTS"
-    assert layout.cells[0].style.dash == "solid"
+    assert layout.cells[0].look.dash == "solid"
     assert len(layout.groups) == 1
     assert layout.groups[0].setting == ""
 
@@ -37,7 +37,7 @@ def test_families_are_apart(tmp_path: Path) -> None:
     assert layout.families == ("DARTS", "AmoebaNet")
     assert [group.family for group in layout.groups] == ["DARTS", "AmoebaNet"]
     originals = [cell for cell in layout.cells if cell.is_original]
-    assert {cell.style.colour for cell in originals} == {originals[0].style.colour}
+    assert {cell.look.colour for cell in originals} == {originals[0].look.colour}
 
 
 def test_settings_are_told_by_as_few_words_as_will_do() -> None:

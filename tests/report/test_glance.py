@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from nascope._src.cells.catalog import load as load_cell
-from nascope._src.palette import style
+from nascope._src.palette import cell_look
 from nascope._src.report.arrangement import ShownCell
 from nascope._src.report.columns import Column
 from nascope._src.report.glance import _standing, caveat
@@ -17,7 +17,7 @@ ACCURACY = Column("accuracy", "Accuracy", "%", lambda measures: 0.0, 1)
 def cells(count):
     return [
         ShownCell(str(k), f"C{k}", "C0", "original" if k == 0 else f"random {k}",
-                  load_cell("DARTS"), style(k))
+                  load_cell("DARTS"), cell_look(k))
         for k in range(count)
     ]  # fmt: skip
 

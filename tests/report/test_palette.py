@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from nascope._src.palette import colours_at, style
+from nascope._src.palette import cell_look, colours_at
 
 
 def luminance(colour: str) -> float:
@@ -21,21 +21,21 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("index", range(8))
 def test_names_in_a_cells_colour_are_legible(index: int) -> None:
-    look = style(index)
+    look = cell_look(index)
     assert contrast(look.colour, "#ffffff") >= 4.5
     assert contrast(look.dark, "#1a1e23") >= 4.5
 
 
 def test_looks_are_distinct() -> None:
-    looks = [style(index) for index in range(29)]
+    looks = [cell_look(index) for index in range(29)]
     for one, other in itertools.combinations(looks, 2):
         assert (one.colour, one.dash, one.marker) != (other.colour, other.dash, other.marker)
 
 
 def test_neighbours_differ_without_colour() -> None:
     for index in range(60):
-        assert style(index).dash != style(index + 1).dash
-        assert style(index).marker != style(index + 1).marker
+        assert cell_look(index).dash != cell_look(index + 1).dash
+        assert cell_look(index).marker != cell_look(index + 1).marker
 
 
 def test_the_ends_of_a_map_are_its_ends() -> None:

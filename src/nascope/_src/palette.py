@@ -1,25 +1,54 @@
-"""Colours, dashes and markers: one look per cell, the same on the page and in print.
+"""Every colour of nascope's figures, and the look of each cell: the same on the page and in print.
 
-The hues are Okabe and Ito's (2008), which readers with any common colour vision tell apart,
-without yellow and black, which vanish on white or on dark ground, and darkened or lightened so
-that a name written in them stands out from its ground by 4.5:1. Dash and marker say the same
-again, for print without colour.
+The hues are Okabe and Ito's (2008), which readers with any common colour vision can tell apart.
+Yellow and black are left out, since they vanish on a white or a dark ground. The others are
+darkened or lightened, so that a name written in them has a contrast of 4.5:1 with its ground.
+Dashes and markers repeat the distinction for print without colour.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-_HUES = (  # on white, on dark
-    ("#0072b2", "#4db2ee"),  # blue: the original
-    ("#c25400", "#ff8a3d"),  # vermilion
-    ("#00805c", "#2fce9f"),  # bluish green
-    ("#b34d86", "#ee9dca"),  # reddish purple
-    ("#8f6400", "#f0b73a"),  # orange
-    ("#3a77a6", "#8fc7f0"),  # sky blue
-    ("#666666", "#b5b5b5"),  # grey
-    ("#7151b3", "#b79cf0"),  # violet
+BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#c25400", "#00805c", "#b34d86"
+ORANGE, SKY_BLUE, DARK_GREY, VIOLET = "#8f6400", "#3a77a6", "#666666", "#7151b3"
+PALE_BLUE, NIGHT_BLUE = "#4db2ee", "#00315f"
+_HUES = (  # on white, on dark; the original's comes first
+    (BLUE, PALE_BLUE),
+    (VERMILION, "#ff8a3d"),
+    (GREEN, "#2fce9f"),
+    (PURPLE, "#ee9dca"),
+    (ORANGE, "#f0b73a"),
+    (SKY_BLUE, "#8fc7f0"),
+    (DARK_GREY, "#b5b5b5"),
+    (VIOLET, "#b79cf0"),
 )
+
+INK, NOTE, FAINT = "#111111", "#555555", "#bbbbbb"
+"""Letters, remarks, and the frames of empty panels."""
+GREY = "#7b7b7b"  # edges and labels: a contrast of 4.2:1 both on white and on near-black
+WARNING, GROUND = "#9a3412", "#f7f7f5"
+"""The hatching of points that are not finite, and what lies behind it."""
+
+FILLS = {  # the same hues, lightened: dark text on each has a contrast of 7:1 or more
+    "sep": "#8cc4e8",
+    "dil": "#7fd0b4",
+    "conv": "#e9b3d2",
+    "max": "#f3c164",
+    "avg": "#f4e98c",
+    "skip": "#e4e4e4",
+    "node": "#ffffff",
+    "end": "#cfcfcf",  # inputs and output
+}
+"""The boxes of a drawn cell, by kind of operation or of node."""
+
+CENSUS = ("#f2f6fa", "#2b6ca3")  # one hue, by lightness
+"""From rare to common wirings."""
+DISC = FILLS["max"]  # with the number of a census' cells
+SEARCH = ("#2b6ca3", "#c45a00")
+"""The curves of a search: normal and reduction cells."""
+
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")  # as plotly names them
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 
@@ -52,37 +81,23 @@ _SVG_MARKERS = {  # paths around the origin, about 8 wide
 }
 
 VIRIDIS = (
-    "#440154",
-    "#482475",
-    "#414487",
-    "#355f8d",
-    "#2a788e",
-    "#21918c",
-    "#22a884",
-    "#44bf70",
-    "#7ad151",
-    "#bddf26",
-    "#fde725",
-)
+    "#440154", "#482475", "#414487", "#355f8d", "#2a788e", "#21918c",
+    "#22a884", "#44bf70", "#7ad151", "#bddf26", "#fde725",
+)  # fmt: skip
 CIVIDIS = (
-    "#00224e",
-    "#083370",
-    "#35456c",
-    "#4f576c",
-    "#666970",
-    "#7d7c78",
-    "#948e77",
-    "#aea371",
-    "#c8b866",
-    "#e5cf52",
-    "#fee838",
-)
-"""Perceptually uniform colour maps (matplotlib's), at equal steps from low to high."""
+    "#00224e", "#083370", "#35456c", "#4f576c", "#666970", "#7d7c78",
+    "#948e77", "#aea371", "#c8b866", "#e5cf52", "#fee838",
+)  # fmt: skip
+"""Matplotlib's perceptually uniform maps, at equal steps from low to high."""
+COLOUR_MAPS = {"landscape": VIRIDIS, "variance": CIVIDIS}
+"""The colours of each kind of grid."""
+DIVERGING = ("#00476f", "#4f9cc8", "#f7f7f7", "#e08a4a", "#8a3b00")
+"""From smaller through equal to larger."""
 
 
 @dataclass(frozen=True)
-class Style:
-    """How one cell is drawn everywhere. ``colour`` is for white ground, ``dark`` for dark."""
+class CellLook:
+    """How a cell is drawn everywhere: ``colour`` on a white ground, ``dark`` on a dark one."""
 
     colour: str
     dark: str
@@ -111,23 +126,23 @@ class Style:
         return _MPL_MARKERS[self.marker]
 
 
-def style(index: int) -> Style:
-    """The style of a family's member: 0 is the original, solid and heavier than its variants.
+def cell_look(index: int) -> CellLook:
+    """Return the look of a family's member: 0 is the original, solid and heavier than its variants.
 
-    Colours repeat after seven variants, with another dash and marker: 28 variants differ.
+    Colours repeat after seven variants, with another dash and marker, so that 28 variants differ.
     """
     if index == 0:
         colour, dark = _HUES[0]
-        return Style(colour, dark, "solid", "circle", 3.0)
+        return CellLook(colour, dark, "solid", "circle", 3.0)
     turn, place = divmod(index - 1, len(_HUES) - 1)
     colour, dark = _HUES[1 + place]
     dash = _DASHES[1 + (place + turn) % (len(_DASHES) - 1)]
     marker = _MARKERS[1 + (place + turn) % (len(_MARKERS) - 1)]
-    return Style(colour, dark, dash, marker, 1.8)
+    return CellLook(colour, dark, dash, marker, 1.8)
 
 
-def colours_at(stops: tuple[str, ...], positions: list[float]) -> list[str]:
-    """Colours of a map at positions in [0, 1], interpolated linearly between its stops.
+def colours_at(stops: Sequence[str], positions: Sequence[float]) -> list[str]:
+    """Return the colours of a map at positions in [0, 1], interpolated between its stops.
 
     >>> colours_at(("#000000", "#ffffff"), [0.0, 0.5])
     ['#000000', '#808080']
@@ -144,3 +159,12 @@ def colours_at(stops: tuple[str, ...], positions: list[float]) -> list[str]:
 
 def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def operation_fill(operation: str) -> str:
+    """Return the fill of an operation's box.
+
+    >>> operation_fill("sep_conv_3x3") == FILLS["sep"]
+    True
+    """
+    return FILLS[operation.split("_", maxsplit=1)[0]]

@@ -13,10 +13,10 @@ from html import escape
 from itertools import accumulate
 from typing import NamedTuple
 
-from nascope._src.cells.colours import FILLS, GREY, INK, operation_fill
 from nascope._src.cells.graph import CellGraph, dead_nodes
 from nascope._src.cells.layout import Layout, Route, lay_out
 from nascope._src.errors import GenotypeError
+from nascope._src.palette import FILLS, GREY, INK, operation_fill
 
 MAX_DRAWN = 40  # intermediate nodes; the published cells have at most 8
 

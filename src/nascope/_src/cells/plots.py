@@ -12,10 +12,9 @@ from html import escape
 
 from nascope._src.cells.census import Census, Point
 from nascope._src.errors import GenotypeError
+from nascope._src.palette import CENSUS, DISC, GREY, INK, SEARCH, colours_at
 
-_INK, _GREY = "#111111", "#7b7b7b"
 _FONT = "font-family='Helvetica,Arial,DejaVu Sans,sans-serif'"
-_LIGHT, _DARK = (0xF2, 0xF6, 0xFA), (0x2B, 0x6C, 0xA3)  # a tint and a blue: one hue, by lightness
 _TILE_W, _TILE_H, _LEFT, _TOP = 128, 50, 84, 44
 
 
@@ -49,7 +48,7 @@ def census_svg(
     parts, told = [], []
     for row, width in enumerate(widths):
         y = _TOP + row * _TILE_H
-        parts.append(_text(_LEFT - 10, y + _TILE_H / 2 + 4, f"{float(width):.3g}c", "end", _GREY))
+        parts.append(_text(_LEFT - 10, y + _TILE_H / 2 + 4, f"{float(width):.3g}c", "end", GREY))
         for column, depth in enumerate(depths):
             x: float = _LEFT + column * _TILE_W
             count = table.get((width, depth), 0)
@@ -74,15 +73,15 @@ def census_svg(
             )
     for column, depth in enumerate(depths):
         x = _LEFT + (column + 0.5) * _TILE_W
-        parts.append(_text(x, _TOP + len(widths) * _TILE_H + 18, str(depth), "middle", _GREY))
+        parts.append(_text(x, _TOP + len(widths) * _TILE_H + 18, str(depth), "middle", GREY))
     right, bottom = _LEFT + len(depths) * _TILE_W, _TOP + len(widths) * _TILE_H
     title = title or f"{census.space}, {census.nodes} nodes: share of {total:,} cells"
-    parts.append(_text(_LEFT, 26, title, "start", _GREY, size=14))
-    parts.append(_text((_LEFT + right) / 2, bottom + 38, "depth", "middle", _GREY))
+    parts.append(_text(_LEFT, 26, title, "start", GREY, size=14))
+    parts.append(_text((_LEFT + right) / 2, bottom + 38, "depth", "middle", GREY))
     middle = (_TOP + bottom) / 2
     parts.append(
         f"<g transform='rotate(-90 18 {middle:g})'>"
-        + _text(18, middle, f"{convention} width", "middle", _GREY)
+        + _text(18, middle, f"{convention} width", "middle", GREY)
         + "</g>"
     )
     width_of_all = max(right + 14, _LEFT + 8 * len(title))
@@ -106,32 +105,30 @@ def _tile(
     title: str,
 ) -> str:
     x, y = corner
-    fill = "#" + "".join(
-        f"{round(a + (b - a) * shade):02x}" for a, b in zip(_LIGHT, _DARK, strict=True)
-    )
+    (fill,) = colours_at(CENSUS, [shade])
     out = f"<g><title>{_clean(title)}</title>"
     out += (
         f"<rect x='{x + 1:g}' y='{y + 1:g}' width='{_TILE_W - 2}' height='{_TILE_H - 2}' rx='3' "
-        f"fill='{fill}' stroke='{_GREY}' stroke-width='.5'/>"
+        f"fill='{fill}' stroke='{GREY}' stroke-width='.5'/>"
     )
-    out += _text(x + 8, y + 17, f"{100 * share:.2g} %", "start", _INK, size=11)
+    out += _text(x + 8, y + 17, f"{100 * share:.2g} %", "start", INK, size=11)
     label = ", ".join(names)
     if label:
         size = min(12.0, (_TILE_W - 14) / (0.58 * len(label)))
-        out += _text(x + 8, y + _TILE_H - 10, label, "start", _INK, size=size, bold=True)
+        out += _text(x + 8, y + _TILE_H - 10, label, "start", INK, size=size, bold=True)
     if crowd:
         radius = 8 + min(6.0, math.sqrt(crowd))
         cx, cy = x + _TILE_W - 18, y + 17
         out += (
-            f"<circle cx='{cx:g}' cy='{cy:g}' r='{radius:.1f}' fill='#f3c164' stroke='{_INK}'/>"
-            + _text(cx, cy + 4, str(crowd), "middle", _INK, size=11)
+            f"<circle cx='{cx:g}' cy='{cy:g}' r='{radius:.1f}' fill='{DISC}' stroke='{INK}'/>"
+            + _text(cx, cy + 4, str(crowd), "middle", INK, size=11)
         )
     return out + "</g>"
 
 
 # ---------------------------------------------------------------- a search's curve
 
-_STYLES = (("#2b6ca3", ""), ("#c45a00", " stroke-dasharray='6 4'"))  # normal, reduction
+_DASHES = ("", " stroke-dasharray='6 4'")  # normal, reduction
 _PANEL_W, _PANEL_H = 520, 130
 
 
@@ -143,7 +140,7 @@ def curves_svg(
     Args:
         panels: name of a panel → name of a curve → its value at each epoch.
     """
-    parts = [_text(_LEFT, 26, title, "start", _GREY, size=14)]
+    parts = [_text(_LEFT, 26, title, "start", GREY, size=14)]
     first, last = min(epochs), max(epochs)
     span = last - first + 1  # an epoch's value lasts until the next
     y = _TOP
@@ -153,13 +150,13 @@ def curves_svg(
         low, high = (low, high) if low < high else (low - 0.5, high + 0.5)
         parts.append(
             f"<rect x='{_LEFT}' y='{y}' width='{_PANEL_W}' height='{_PANEL_H}' fill='#ffffff' "
-            f"stroke='{_GREY}'/>"
+            f"stroke='{GREY}'/>"
         )
-        parts.append(_text(_LEFT - 8, y + 30, f"{high:.3g}", "end", _GREY))
-        parts.append(_text(_LEFT - 8, y + _PANEL_H - 4, f"{low:.3g}", "end", _GREY))
-        parts.append(_text(_LEFT + 8, y + 18, label, "start", _INK))
+        parts.append(_text(_LEFT - 8, y + 30, f"{high:.3g}", "end", GREY))
+        parts.append(_text(_LEFT - 8, y + _PANEL_H - 4, f"{low:.3g}", "end", GREY))
+        parts.append(_text(_LEFT + 8, y + 18, label, "start", INK))
         for number, (name, curve) in enumerate(curves.items()):
-            colour, dashes = _STYLES[number % 2]
+            colour, dashes = SEARCH[number % 2], _DASHES[number % 2]
             points = [
                 (
                     _LEFT + _PANEL_W * (epoch - first) / span,
@@ -177,9 +174,9 @@ def curves_svg(
                 _text(_LEFT + _PANEL_W - 8, y + 16 + 14 * number, name, "end", colour, size=11)
             )
         y += _PANEL_H + 12
-    parts.append(_text(_LEFT, y + 8, str(first), "start", _GREY))
-    parts.append(_text(_LEFT + _PANEL_W, y + 8, str(last), "end", _GREY))
-    parts.append(_text(_LEFT + _PANEL_W / 2, y + 8, "epoch of the search", "middle", _GREY))
+    parts.append(_text(_LEFT, y + 8, str(first), "start", GREY))
+    parts.append(_text(_LEFT + _PANEL_W, y + 8, str(last), "end", GREY))
+    parts.append(_text(_LEFT + _PANEL_W / 2, y + 8, "epoch of the search", "middle", GREY))
     return _svg(_LEFT + _PANEL_W + 14, y + 20, parts, title)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nascope._src.cells.genotype import Genotype
-from nascope._src.palette import Style, style
+from nascope._src.palette import CellLook, cell_look
 from nascope._src.records.read import StudyRecord, TrialRecord
 
 
@@ -24,7 +24,7 @@ class ShownCell:
     family: str
     variant: str
     genotype: Genotype
-    style: Style
+    look: CellLook
 
     @property
     def is_original(self) -> bool:
@@ -116,7 +116,7 @@ def _cells(trials: Sequence[TrialRecord]) -> tuple[ShownCell, ...]:
         first = 0 if ordered[0].variant == "original" else 1  # the original's look is its own
         for index, trial in enumerate(ordered, start=first):
             key = f"c{len(cells)}"
-            look = style(index)
+            look = cell_look(index)
             cells.append(ShownCell(key, trial.label, family, trial.variant, trial.genotype, look))
     return tuple(cells)
 

@@ -79,7 +79,7 @@ def _draw_panel(ax: Any, found: Sequence[Accuracy], arrangement: Arrangement) ->
             ax.text(place, 0.5, "not run yet", transform=at, ha="center", color="#555555")
         original = next((own[c.key] for c in cells if c.is_original and c.key in own), None)
         if original is not None and math.isfinite(original.mean.mean):
-            level, colour = original.mean.mean, original.cell.style.colour
+            level, colour = original.mean.mean, original.cell.look.colour
             ax.plot([place - 0.42, place + 0.42], [level] * 2, color=colour, linewidth=0.6,
                     linestyle=(0, (4, 2)), zorder=1)  # fmt: skip
     if len(families) > 1:
@@ -94,7 +94,7 @@ def _label(cell: ShownCell, *, few: bool) -> str:
 
 
 def _draw_dot(ax: Any, one: Accuracy, x: float, foot: float, label: str) -> None:
-    look, original = one.cell.style, one.cell.is_original
+    look, original = one.cell.look, one.cell.is_original
     if not math.isfinite(one.mean.mean):
         ax.plot(x, foot, "x", color=look.colour, markersize=5, markeredgewidth=1.2, clip_on=False)
         ax.annotate("diverged", (x, foot), (0, 5), textcoords="offset points", fontsize=5.5,

@@ -66,7 +66,7 @@ def set_log_axis(ax: Any) -> None:
 
 
 def _draw_line(ax: Any, line: dict[str, Any], cell: ShownCell) -> None:
-    look, blank = cell.style, float("nan")
+    look, blank = cell.look, float("nan")
 
     def clean(values: Sequence[float | None]) -> list[float]:
         return [blank if value is None else value for value in values]
@@ -99,7 +99,7 @@ def _draw_divergence(ax: Any, lost: dict[str, Any], cell: ShownCell, *, edge: fl
     if y is None:
         coords, y = ax.get_xaxis_transform(), edge
     ax.plot(
-        lost["epoch"], y, "x", color=cell.style.colour, markersize=7, markeredgewidth=1.6,
+        lost["epoch"], y, "x", color=cell.look.colour, markersize=7, markeredgewidth=1.6,
         transform=coords, clip_on=False, zorder=4,
     )  # fmt: skip
     at = (lost["epoch"], y)

@@ -119,7 +119,7 @@ def _sheet(rows: Sequence[Row], title: str) -> tuple[Figure, int]:
 
 def _name_panel(ax: Any, panel: Panel, *, compact: bool, **where: Any) -> None:
     title = shortened(panel.cell.label, 15 if compact else 26)
-    ax.set_title(title, color=panel.cell.style.colour, fontweight="bold", **where)
+    ax.set_title(title, color=panel.cell.look.colour, fontweight="bold", **where)
 
 
 def _name_axes(ax: Any, panel: Panel, *, pad: float = 4) -> None:

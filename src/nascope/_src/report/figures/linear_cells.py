@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from matplotlib.ticker import NullLocator
 
-from nascope._src.palette import style
+from nascope._src.palette import cell_look
 from nascope._src.records.tables import csv_bytes
 from nascope._src.report.figures.curves import set_log_axis
 from nascope._src.report.figures.drawn import WIDTH, Drawn, titled
@@ -19,7 +19,7 @@ from nascope._src.report.figures.drawn import WIDTH, Drawn, titled
 Plain = Mapping[str, Any]
 
 _INK = "#222222"
-_WIDE, _NARROW = style(0), style(1)
+_WIDE, _NARROW = cell_look(0), cell_look(1)
 _QUANTITIES = {
     "constant": ("wide", "narrow", "bound", "published"),
     "variance": ("wide_variance", "narrow_variance", "variance_bound"),

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path as Line
 
-from nascope._src.cells.colours import GREY, INK, operation_fill
 from nascope._src.cells.drawing import LETTERS, NODE, OPERATION, Scene, make_scene
 from nascope._src.cells.genotype import Genotype
 from nascope._src.cells.graph import plain_number, topology
 from nascope._src.cells.layout import Route
+from nascope._src.palette import GREY, INK, operation_fill
 from nascope._src.records.tables import csv_bytes
 from nascope._src.report.arrangement import shortened
 from nascope._src.report.figures.drawn import WIDTH, Drawn, titled

@@ -37,11 +37,11 @@ def payload(
         "cells": {
             cell.key: {
                 "label": cell.label,
-                "colour": cell.style.colour,
-                "dark": cell.style.dark,
-                "dash": cell.style.dash,
-                "marker": cell.style.marker,
-                "width": cell.style.width,
+                "colour": cell.look.colour,
+                "dark": cell.look.dark,
+                "dash": cell.look.dash,
+                "marker": cell.look.marker,
+                "width": cell.look.width,
             }
             for cell in arrangement.cells
         },
