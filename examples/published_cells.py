@@ -3,18 +3,18 @@
 python examples/published_cells.py > published.md
 """
 
-from nascope._src.cells import catalog
-from nascope._src.cells.census import point
-from nascope._src.cells.spaces import ranks, space
+from nascope._src.cells.catalog import CatalogCell, cells_in
+from nascope._src.cells.spaces.census import point
+from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError
 
 
-def numbers(entry: catalog.Entry, kind: str) -> str:
+def numbers(published: CatalogCell, kind: str) -> str:
     """Strict and fractional width, depth, and the percentage at least as wide and as shallow."""
-    cell = getattr(entry.genotype, kind)
+    cell = getattr(published.genotype, kind)
     at = point(cell)
     try:
-        both = f"{100 * float(ranks(cell, space(entry.space))['fractional'].both):.3g}"
+        both = f"{100 * float(named_space(published.space).rank(cell)['fractional'].both):.3g}"
     except GenotypeError:
         both = "–"
     return f"{at.strict_width}c | {float(at.fractional_width):g}c | {at.depth} | {both}"
@@ -31,14 +31,14 @@ def main() -> None:
     each = "strict | frac. | depth | share"
     print(f"| cell | algorithm | space | {each} | {each} |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
-    for entry in catalog.entries("published"):
+    for published in cells_in("published"):
         print(
-            f"| {entry.genotype.name} | {entry.algorithm} | {entry.space} | "
-            f"{numbers(entry, 'normal')} | {numbers(entry, 'reduce')} |"
+            f"| {published.genotype.name} | {published.algorithm} | {published.space} | "
+            f"{numbers(published, 'normal')} | {numbers(published, 'reduce')} |"
         )
     print("\nSources, as repository, file:line and commit:\n")
-    for entry in catalog.entries("published"):
-        print(f"- {entry.genotype.name}: {entry.source}")
+    for published in cells_in("published"):
+        print(f"- {published.genotype.name}: {published.source}")
 
 
 if __name__ == "__main__":

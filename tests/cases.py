@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nascope._src.cells.genotype import OPERATIONS, Cell, Genotype
+from nascope._src.cells.genotype import Cell, Genotype
+from nascope._src.cells.operations import OPERATIONS
 from nascope._src.networks.network import Network
 
 

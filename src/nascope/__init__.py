@@ -16,7 +16,7 @@ from nascope._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from nascope._src.cells.catalog import load as load_cell
-    from nascope._src.cells.formats import parse
+    from nascope._src.cells.formats.reading import parse
     from nascope._src.cells.genotype import Cell, Genotype
     from nascope._src.cells.graph import topology
     from nascope._src.cells.wiring import published_variant, random_variant
@@ -43,7 +43,7 @@ _HOMES = {
     "landscape": "probes.landscape",
     "load_cell": "cells.catalog:load",
     "load_data": "data.datasets",
-    "parse": "cells.formats",
+    "parse": "cells.formats.reading",
     "published_variant": "cells.wiring",
     "random_directions": "probes.directions",
     "random_variant": "cells.wiring",

@@ -18,7 +18,7 @@ import unicodedata  # Python's own parser imports it at the first non-ASCII name
 from collections import Counter
 
 from nascope._src.cells import catalog
-from nascope._src.cells.formats import FORMATS, parse, write
+from nascope._src.cells.formats.reading import FORMATS, parse, write
 from nascope._src.cells.resolve import resolve_cell
 from nascope._src.errors import GenotypeError
 
@@ -37,7 +37,7 @@ def seeds() -> list[str]:
     texts = []
     for group in ("paper", "published"):
         for entry in (
-            catalog.entries(group)[::20] if group == "published" else catalog.entries(group)
+            catalog.cells_in(group)[::20] if group == "published" else catalog.cells_in(group)
         ):
             for form in FORMATS:
                 try:

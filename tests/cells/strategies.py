@@ -2,7 +2,8 @@
 
 from hypothesis import strategies as st
 
-from nascope._src.cells.genotype import OPERATIONS, Cell, Edge, Genotype
+from nascope._src.cells.genotype import Cell, Edge, Genotype
+from nascope._src.cells.operations import OPERATIONS
 
 
 @st.composite

@@ -6,7 +6,7 @@ from importlib import resources
 import pytest
 
 from nascope._src.cells import catalog
-from nascope._src.cells.spaces import SPACES
+from nascope._src.cells.spaces.named import SPACES
 from nascope._src.errors import GenotypeError
 
 
@@ -17,7 +17,7 @@ def test_what_ships():
 
 @pytest.mark.parametrize("group", catalog.GROUPS)
 def test_every_entry_has_its_source(group):
-    for entry in catalog.entries(group):
+    for entry in catalog.cells_in(group):
         assert entry.source
         assert entry.paper
         assert entry.algorithm
@@ -32,13 +32,13 @@ def test_names_differ_even_in_lower_case():
 
 
 def test_normal_cells_are_in_the_space_they_were_searched_in():
-    from nascope._src.cells.spaces import space  # noqa: PLC0415
+    from nascope._src.cells.spaces.named import named_space  # noqa: PLC0415
 
     outside = []
     for group in ("paper", "published"):
-        for entry in catalog.entries(group):
+        for entry in catalog.cells_in(group):
             try:
-                space(entry.space).of(entry.genotype.normal)
+                named_space(entry.space).for_cell(entry.genotype.normal)
             except GenotypeError:
                 outside.append(entry.genotype.name)
     assert outside == []

@@ -10,9 +10,10 @@ from hypothesis import given
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.catalog import names as cell_names
 from nascope._src.cells.drawing import cell_svg, cells_html, cells_svg, readable
-from nascope._src.cells.genotype import OPERATIONS, Cell
+from nascope._src.cells.genotype import Cell
 from nascope._src.cells.graph import dead_nodes, heights
 from nascope._src.cells.layout import crossings, lay_out
+from nascope._src.cells.operations import OPERATIONS
 from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import GenotypeError
 from nascope._src.palette import FILLS, INK

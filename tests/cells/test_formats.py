@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.catalog import names as cell_names
-from nascope._src.cells.formats import FORMATS, parse, read, read_file, write
+from nascope._src.cells.formats.fields import from_dict
 from nascope._src.cells.formats.hidden_states import ENAS_OPERATIONS
-from nascope._src.cells.formats.naslib import NASLIB_OPERATIONS
-from nascope._src.cells.genotype import OPERATIONS, Cell, Edge, Genotype, from_dict, to_dict
+from nascope._src.cells.formats.reading import FORMATS, parse, read, read_file, write
+from nascope._src.cells.genotype import Cell, Edge, Genotype, to_dict
 from nascope._src.cells.graph import loose_ends
+from nascope._src.cells.operations import DARTS_OPERATIONS, OPERATIONS
 from nascope._src.errors import GenotypeError
 from tests.cells.strategies import cells, genotypes, pair_cells
 
@@ -50,7 +51,7 @@ def _concat_loose(cell: Cell) -> Cell:
     return Cell(nodes=cell.nodes, concat=loose_ends(cell))
 
 
-@given(genotypes(pair_cells(operations=NASLIB_OPERATIONS).map(_concat_all)))
+@given(genotypes(pair_cells(operations=DARTS_OPERATIONS).map(_concat_all)))
 def test_naslib_round_trip(genotype):
     reading = read(write(genotype, "naslib"))
     assert (reading.genotype, reading.format) == (genotype, "naslib")

@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 import pytest
 
 from nascope._src.cells.catalog import load as load_cell
-from nascope._src.cells.census import Census, point
 from nascope._src.cells.plots import census_svg
-from nascope._src.cells.spaces import SPACES, space
+from nascope._src.cells.spaces.census import Census, point
+from nascope._src.cells.spaces.named import SPACES, named_space
 from nascope._src.errors import GenotypeError
 
 
@@ -19,7 +19,7 @@ def _texts(svg: str) -> list[str]:
 @pytest.mark.parametrize("name", SPACES)
 @pytest.mark.parametrize("convention", ["fractional", "strict"])
 def test_a_tile_for_every_width_and_depth(name, convention):
-    census = space(name).census()
+    census = named_space(name).census()
     texts = _texts(census_svg(census, convention=convention))
     tiles = [at for at in census.marginal(convention) if at[1]]
     assert sum(text.endswith(" %") for text in texts) == len(tiles)
@@ -28,7 +28,7 @@ def test_a_tile_for_every_width_and_depth(name, convention):
 def test_cells_stand_on_their_tile():
     darts, snas = (point(load_cell(name).normal) for name in ("DARTS", "SNAS"))
     svg = census_svg(
-        space("darts").census(),
+        named_space("darts").census(),
         named={"DARTS": darts, "<i>": darts, "SNAS": snas},
         crowd={**{f"r{k}": darts for k in range(7)}, "<b>": snas},
         title="a & b",

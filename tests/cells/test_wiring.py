@@ -12,10 +12,10 @@ from nascope._src.cells.adaptation import adapt, narrowest, widest
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import Cell, Genotype
 from nascope._src.cells.graph import dead_nodes, depth, fractional_width, strict_width
-from nascope._src.cells.isomorphism import isomorphic
-from nascope._src.cells.spaces import space
+from nascope._src.cells.isomorphism import canonical
+from nascope._src.cells.operations import DARTS_OPERATIONS
+from nascope._src.cells.spaces.named import named_space
 from nascope._src.cells.wiring import (
-    DARTS_OPERATIONS,
     covering_variants,
     distinct_variants,
     neighbours,
@@ -100,7 +100,7 @@ def test_published_operations_follow_the_legacy_generator(seed):
 def test_distinct_variants():
     found = list(distinct_variants(DARTS, 0, 30, cells=["normal"]))
     every = [DARTS.normal, *(variant.normal for variant in found)]
-    assert not any(isomorphic(a, b) for i, a in enumerate(every) for b in every[:i])
+    assert not any(canonical(a) == canonical(b) for i, a in enumerate(every) for b in every[:i])
     tiny = Cell(nodes=[[("conv_1x1", 0)], [("conv_1x1", 0)]], concat=(1, 2), num_inputs=1)
     with pytest.raises(GenotypeError, match="only 1 distinct"):
         list(distinct_variants(Genotype(tiny, tiny), 0, 2, cells=["normal"]))
@@ -111,7 +111,7 @@ def test_covering_variants_reach_everything_evenly(convention):
     width = fractional_width if convention == "fractional" else strict_width
     found = list(covering_variants(AMOEBA, 3, per_point=2, convention=convention))
     points = Counter((width(v.normal), depth(v.normal)) for v in found)
-    reachable = space("independent").of(AMOEBA.normal).census().marginal(convention)
+    reachable = named_space("independent").for_cell(AMOEBA.normal).census().marginal(convention)
     assert points == Counter(dict.fromkeys(reachable, 2))
     assert {v.reduce for v in found} == {AMOEBA.reduce}
     assert {v.normal.concat for v in found} == {AMOEBA.normal.concat}
@@ -169,10 +169,10 @@ def test_the_narrowest_form(cell):
 
 def test_the_narrowest_form_with_distinct_sources():
     cell = narrowest(DARTS.normal, distinct=True)
-    assert space("darts").of(cell)
-    deepest = max(at.depth for at in space("darts").census().counts)
+    assert named_space("darts").for_cell(cell)
+    deepest = max(at.depth for at in named_space("darts").census().counts)
     narrow = min(
-        at.fractional_width for at in space("darts").census().counts if at.depth == deepest
+        at.fractional_width for at in named_space("darts").census().counts if at.depth == deepest
     )
     assert (depth(cell), fractional_width(cell)) == (deepest, narrow)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nascope._src.cells.genotype import from_dict
+from nascope._src.cells.formats.fields import from_dict
 from nascope._src.data.datasets import load_data
 from nascope._src.records.read import (
     CurvePoint,

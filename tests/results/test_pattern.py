@@ -9,9 +9,9 @@ from statistics import fmean
 
 import pytest
 
-from nascope._src.cells.catalog import Entry, entries
+from nascope._src.cells.catalog import CatalogCell, cells_in
 from nascope._src.cells.genotype import Genotype
-from nascope._src.cells.spaces import space
+from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.results import pattern as module
 from nascope._src.results.pattern import by_algorithm, holm, pattern, score, survey, tails
@@ -22,8 +22,8 @@ def test_docstrings():
 
 
 def test_scores_by_their_definition():
-    (darts,) = [one for one in score(entries("paper"))[0] if one.name == "DARTS"]
-    table = space("darts").census().marginal("fractional")
+    (darts,) = [one for one in score(cells_in("paper"))[0] if one.name == "DARTS"]
+    table = named_space("darts").census().marginal("fractional")
     wider = sum(n * ((w < 3.5) + Fraction(w == 3.5, 2)) for (w, _), n in table.items())
     shallower = sum(n * ((d > 3) + Fraction(d == 3, 2)) for (_, d), n in table.items())
     assert (darts.wider, darts.shallower) == (wider / 180, shallower / 180)
@@ -32,7 +32,7 @@ def test_scores_by_their_definition():
 
 @pytest.mark.parametrize("name", ["darts", "independent", "nasnet"])
 def test_scores_are_a_half_on_average_over_their_space(name):
-    within = space(name)
+    within = named_space(name)
     for which in module.SCORES:
         null = module._null(within, "strict", which)
         assert sum(value * n for value, n in null) / sum(n for _, n in null) == Fraction(1, 2)
@@ -52,14 +52,14 @@ def test_tails_against_enumeration():
         assert less == pytest.approx(sum(n for t, n in totals.items() if t <= total) / every)
 
 
-def _entry(name: str, paper: str, cell) -> Entry:
-    return Entry(Genotype(cell, cell, name), "published", "made up", paper, "darts", "test")
+def _entry(name: str, paper: str, cell) -> CatalogCell:
+    return CatalogCell(Genotype(cell, cell, name), "published", "made up", paper, "darts", "test")
 
 
 def test_p_values_are_calibrated():
     """Uniform cells, six papers of them: p ≤ 0.2 in a fifth of the cases, as exact p-values are."""
     generator = random.Random(0)
-    within = space("darts")
+    within = named_space("darts")
     found = []
     for _ in range(300):
         cells = [
@@ -80,7 +80,7 @@ def test_p_values_are_calibrated():
 @pytest.mark.parametrize("papers", [3, 5, 10])
 def test_coverage_of_the_interval(papers: int, which: str) -> None:
     """Of uniform wirings, one a paper: their mean score is ½. Scores of depth are coarse."""
-    null = module._null(space("nasnet"), "fractional", which)
+    null = module._null(named_space("nasnet"), "fractional", which)
     scores, counts = [float(value) for value, _ in null], [n for _, n in null]
     generator = random.Random(2)
     draws, held, none = 1000, 0, 0
@@ -99,7 +99,7 @@ def test_no_interval_of_two_papers_nor_of_equal_scores() -> None:
 
 
 def test_copies_within_a_paper_add_no_evidence():
-    wide = space("darts").cell(((0, 1), (0, 1), (0, 1), (0, 1)))
+    wide = named_space("darts").cell(((0, 1), (0, 1), (0, 1), (0, 1)))
     one, _ = score([_entry("a", "one paper", wide)])
     many, _ = score([_entry(f"a{i}", "one paper", wide) for i in range(40)])
     assert pattern(many).pattern.p_greater == pattern(one).pattern.p_greater
@@ -131,7 +131,7 @@ def test_reduction_cells_show_it_less():
 
 
 def test_algorithms_are_apart():
-    scored, _ = score(entries("published"))
+    scored, _ = score(cells_in("published"))
     groups = by_algorithm(scored)
     assert sum(group.cells for group in groups) == len(scored) == 185
     assert holm([0.5]) == [0.5]
@@ -142,11 +142,11 @@ def test_algorithms_are_apart():
     "call",
     [
         lambda: pattern([]),
-        lambda: score(entries("paper"), kind="both"),
+        lambda: score(cells_in("paper"), kind="both"),
     ],
 )
 def test_refusals(call):
     with pytest.raises(StudyError):
         call()
     with pytest.raises(GenotypeError):
-        score(entries("paper"), convention="live")
+        score(cells_in("paper"), convention="live")

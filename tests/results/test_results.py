@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from nascope._src.cells.formats import parse
+from nascope._src.cells.formats.reading import parse
 from nascope._src.errors import StudyError
 from nascope._src.records.read import read_study
 from nascope._src.records.tables import write_table

@@ -67,8 +67,8 @@ def test_evolution_is_regularised_evolution(within):
             assert child.parent in range(start - 12, start)  # the newest: older ones have died
             parent = known[child.parent].genotype
             assert len(set(edges(child.genotype)) - set(edges(parent))) == 1
-            search.space_of("normal").of(child.genotype.normal)  # raises if it lies outside
-            search.space_of("reduce").of(child.genotype.reduce)
+            search.space_of("normal").for_cell(child.genotype.normal)  # raises if it lies outside
+            search.space_of("reduce").for_cell(child.genotype.reduce)
     # Where width is what is chosen for, width is what is found.
     assert sum(c.rank for c in found[-12:]) > sum(c.rank for c in found[:12]) + 6
     # A sample's best is the parent: with one that looks at all, always the best there is.

@@ -1,8 +1,8 @@
-"""A cell rewired to its widest and shallowest form (Table 1), or to its narrowest and deepest.
+"""Rewire a cell to its widest and shallowest form (Table 1), or to its narrowest and deepest.
 
-Operations, node order and concat are kept. Where the concat does not name every node, nodes that
-no other reads any more are dead. The authors' own adapted cells are in the catalogue
-(``NASNet-adapted`` …); they follow no fixed rule, and one node of their ENAS keeps both edges on
+Operations, node order and concat are kept. If the concat does not name every node, nodes that no
+other node reads any more are dead. The authors' adapted cells are in the catalogue
+(``NASNet-adapted`` …). They follow no fixed rule: one node of their ENAS keeps both edges on
 input 0.
 """
 
@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from nascope._src.cells.genotype import Cell, Genotype
-from nascope._src.cells.wiring import KINDS, check_kinds, rewire
+from nascope._src.cells.genotype import CELL_KINDS, Cell, Genotype
+from nascope._src.cells.wiring import check_kinds, rewire
 
 
 def widest(cell: Cell) -> Cell:
-    """Every edge reads an input, and every node as many different ones as it can.
+    """Rewire every edge to an input; every node reads as many different inputs as it can.
 
-    The rule: an edge that reads an input which no earlier edge of its node reads keeps it; each
-    other edge, in order, gets the input that its node reads least so far, the lowest of equals.
+    An edge keeps its source if this is an input that no earlier edge of its node reads. Each other
+    edge, in order, gets the input that its node reads least so far; of equals, the lowest.
 
     >>> from nascope._src.cells.catalog import load
     >>> widest(load("DARTS").normal).sources
@@ -36,21 +36,22 @@ def _spread(sources: Sequence[int], num_inputs: int) -> list[int]:
         if keeps:
             reads[source] += 1
         chosen.append(source if keeps else None)
-    out = []
+    spread = []
     for choice in chosen:
+        least = min(range(num_inputs), key=lambda node: (reads[node], node))
         if choice is None:
-            choice = min(range(num_inputs), key=lambda node: (reads[node], node))  # noqa: PLW2901
-            reads[choice] += 1
-        out.append(choice)
-    return out
+            reads[least] += 1
+        spread.append(least if choice is None else choice)
+    return spread
 
 
 def narrowest(cell: Cell, *, distinct: bool = False) -> Cell:
-    """A chain: the first node reads the inputs, every other the node before it.
+    """Rewire a cell to a chain: the first node reads the inputs, every other the node before it.
 
     Args:
-        distinct: whether the sources of a node must differ, as in DARTS' space: then its edges
-            read the nodes before it, nearest first.
+        cell: The cell.
+        distinct: Whether the sources of a node must differ, as in DARTS' space. If so, its edges
+            read the nodes before it, the nearest first.
 
     >>> from nascope._src.cells.catalog import load
     >>> narrowest(load("DARTS").normal).sources
@@ -67,12 +68,13 @@ def narrowest(cell: Cell, *, distinct: bool = False) -> Cell:
 
 
 def adapt(
-    genotype: Genotype, *, cells: Sequence[str] = KINDS, to: Callable[[Cell], Cell] = widest
+    genotype: Genotype, *, cells: Sequence[str] = CELL_KINDS, to: Callable[[Cell], Cell] = widest
 ) -> Genotype:
-    """A genotype with its normal cell, its reduction cell or both adapted.
+    """Adapt the normal cell, the reduction cell or both cells of a genotype.
 
     Args:
-        cells: which, ``normal`` and ``reduce``.
+        genotype: The genotype.
+        cells: The cells to adapt: ``normal``, ``reduce`` or both.
         to: `widest` or `narrowest`.
 
     >>> from nascope._src.cells.catalog import load
@@ -80,7 +82,7 @@ def adapt(
     'DARTS-widest-r'
     """
     check_kinds(cells)
-    label = "".join(kind[0] for kind in KINDS if kind in cells)
+    label = "".join(kind[0] for kind in CELL_KINDS if kind in cells)
     return replace(
         genotype,
         **{kind: to(getattr(genotype, kind)) for kind in cells},

@@ -1,7 +1,7 @@
 """Published cells, as data, each with its source and the space that it was searched in.
 
 ``catalog.json`` holds the five cells of the paper and the authors' adapted ones (Table 1; none of
-DARTS), ``published.json`` 185 further cells as they stand in the public code of 24 papers.
+DARTS), ``published.json`` 185 further cells as published in the code of 24 papers.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from nascope._src.cells.genotype import FIELDS, Genotype, from_dict
+from nascope._src.cells.formats.fields import from_dict
+from nascope._src.cells.genotype import FIELDS, Genotype
 from nascope._src.errors import GenotypeError
 
 GROUPS = ("paper", "adapted", "published")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A cell of the catalogue.
+class CatalogCell:
+    """A genotype of the catalogue and its origin.
 
     Args:
-        group: one of `GROUPS`.
-        algorithm: what found it.
-        paper: the publication whose runs found it; cells of one paper are not independent.
-        space: the named space that the algorithm searches.
-        source: where the genotype was read.
+        genotype: The genotype, with its name.
+        group: One of `GROUPS`.
+        algorithm: The algorithm that found it.
+        paper: The publication whose runs found it. Cells of one paper are not independent.
+        space: Name of the space that the algorithm searches.
+        source: Where the genotype was copied from.
     """
 
     genotype: Genotype
@@ -51,7 +53,7 @@ def _records(group: str) -> dict[str, dict[str, Any]]:
 
 
 def names(group: str = "paper") -> tuple[str, ...]:
-    """Names of the cells of a group: ``paper``, ``adapted`` or ``published``.
+    """Return the names of the cells in a group: ``paper``, ``adapted`` or ``published``.
 
     >>> names()
     ('NASNet', 'AmoebaNet', 'ENAS', 'DARTS', 'SNAS')
@@ -63,53 +65,57 @@ def names(group: str = "paper") -> tuple[str, ...]:
     return tuple(_records(group))
 
 
-def entry(name: str) -> Entry:
-    """The catalogue's entry of that name, upper or lower case.
+def find(name: str) -> CatalogCell:
+    """Return the cell of that name, with its origin. Upper and lower case are the same.
 
     Raises:
-        GenotypeError: the catalogue has no such cell.
+        GenotypeError: The catalogue has no such cell.
 
-    >>> entry("darts").space
+    >>> find("darts").space
     'darts'
     """
-    for group in GROUPS:  # the large file is read only for a name that the small one lacks
+    for group in GROUPS:  # the large file is read only if the small one lacks the name
         by_lower = {known.lower(): known for known in _records(group)}
         if known := by_lower.get(name.lower()):
             record = _records(group)[known]
-            return Entry(
+            return CatalogCell(
                 genotype=from_dict({field: record[field] for field in FIELDS}).named(known),
                 group=group,
                 **{field: record[field] for field in ("algorithm", "paper", "space", "source")},
             )
-    every = {known.lower(): known for group in GROUPS for known in _records(group)}
-    near = difflib.get_close_matches(name.lower()[:80], every, n=1)
-    hint = f"did you mean {every[near[0]]}?" if near else f"known: {', '.join(names())} …"
+    all_names = {known.lower(): known for group in GROUPS for known in _records(group)}
+    near = difflib.get_close_matches(name.lower()[:80], all_names, n=1)
+    hint = f"did you mean {all_names[near[0]]}?" if near else f"known: {', '.join(names())} …"
     raise GenotypeError(f"no cell named {name!r} in the catalogue ({hint})")
 
 
-def entries(group: str) -> tuple[Entry, ...]:
-    """All entries of a group."""
-    return tuple(entry(name) for name in names(group))
+def cells_in(group: str) -> tuple[CatalogCell, ...]:
+    """Return all cells in a group, with their origins."""
+    return tuple(find(name) for name in names(group))
 
 
 def load(name: str) -> Genotype:
-    """The catalogue's cell of that name, upper or lower case.
+    """Return the catalogue's genotype of that name. Upper and lower case are the same.
+
+    `nascope cells` lists the names: the five cells of the paper, the authors' four adapted ones
+    (``NASNet-adapted`` …), and 185 published cells.
+
+    Args:
+        name: Name of a cell, such as ``"DARTS"``.
+
+    Returns:
+        A `Genotype`: ``.normal`` and ``.reduce`` are its cells.
 
     Raises:
-        GenotypeError: the catalogue has no such cell.
+        GenotypeError: The catalogue has no such cell; the message has the nearest name.
 
     >>> load("darts").name
     'DARTS'
     """
-    return entry(name).genotype
+    return find(name).genotype
 
 
 def is_known(name: str) -> bool:
-    """Whether the catalogue has a cell of that name."""
+    """Return whether the catalogue has a cell of that name."""
     lower = name.lower()
     return any(lower == known.lower() for group in GROUPS for known in _records(group))
-
-
-def source(name: str) -> str:
-    """The publication that a catalogue cell comes from."""
-    return entry(name).source

@@ -1,15 +1,16 @@
-"""Which cells are the same up to the order of their nodes and edges.
+"""A canonical form: equal for cells that differ only in the order of their nodes and edges.
 
-Colours are refined until they are stable (a node's colour is what it reads and who reads it), then
-one of the nodes that still look alike is singled out and the refinement goes on; of the orders
-reached so, the one with the smallest certificate is canonical. Where a second choice leads at once
-to a certificate already seen, the two nodes are exchanged by a symmetry of the cell and the rest of
-that branch is skipped, so that symmetric cells cost little.
+The search colours the nodes. A node's colour depends on the nodes that it reads and the nodes that
+read it, and colours are refined until they are stable. Then the search singles out one of the
+nodes that still look alike and refines again. Of all orders found in this way, the one with the
+smallest certificate is canonical. If a second choice leads straight to a known certificate, a
+symmetry of the cell exchanges the two nodes, and the rest of that branch is skipped. So symmetric
+cells take little time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,12 +21,13 @@ Certificate = tuple[tuple[tuple[tuple[str, int], ...], ...], tuple[int, ...]]
 
 
 def canonical(cell: Cell, *, operations: bool = True, inputs: bool = True) -> Cell:
-    """The same cell for every cell that is isomorphic to this one.
+    """Return the same cell for all cells that are isomorphic.
 
     Args:
-        operations: whether isomorphic cells must agree in their operations; if not, every edge of
+        cell: The cell.
+        operations: Whether isomorphic cells must have the same operations. If not, every edge of
             the result is a ``skip_connect``.
-        inputs: whether input 0 must correspond to input 0; if not, inputs may be exchanged.
+        inputs: Whether input 0 must correspond to input 0. If not, inputs may be exchanged.
 
     >>> a = Cell(nodes=((("skip_connect", 0),), (("sep_conv_3x3", 1),)), concat=(2, 3))
     >>> b = Cell(nodes=((("sep_conv_3x3", 1),), (("skip_connect", 0),)), concat=(3, 2))
@@ -39,7 +41,7 @@ def canonical(cell: Cell, *, operations: bool = True, inputs: bool = True) -> Ce
         for node in range(graph.size)
     ]
     search = _Search(graph)
-    search.explore(graph.refined(_ranks(colours)))
+    search.explore(graph.refined(_numbered(colours)))
     assert search.best is not None
     nodes, concat = search.best
     return Cell(
@@ -49,30 +51,14 @@ def canonical(cell: Cell, *, operations: bool = True, inputs: bool = True) -> Ce
     )
 
 
-def isomorphic(a: Cell, b: Cell, *, operations: bool = True, inputs: bool = True) -> bool:
-    """Whether two cells are the same up to the order of nodes and edges; see `canonical`."""
-    if (a.num_inputs, a.num_nodes, len(a.edges)) != (b.num_inputs, b.num_nodes, len(b.edges)):
-        return False
-    one, other = (canonical(cell, operations=operations, inputs=inputs) for cell in (a, b))
-    return one == other
-
-
-def distinct(cells: Iterable[Cell], *, operations: bool = True, inputs: bool = True) -> list[Cell]:
-    """The first of each class of isomorphic cells, in order."""
-    seen: dict[Cell, Cell] = {}
-    for cell in cells:
-        seen.setdefault(canonical(cell, operations=operations, inputs=inputs), cell)
-    return list(seen.values())
-
-
-def _ranks(colours: Sequence[Any]) -> list[int]:
-    """Colours as numbers in the order of their values."""
-    rank = {colour: number for number, colour in enumerate(sorted(set(colours)))}
-    return [rank[colour] for colour in colours]
+def _numbered(colours: Sequence[Any]) -> list[int]:
+    """Replace colours by numbers, in the order of their values."""
+    numbers = {colour: number for number, colour in enumerate(sorted(set(colours)))}
+    return [numbers[colour] for colour in colours]
 
 
 class _Graph:
-    """A cell as lists of neighbours; inputs and intermediate nodes, without the output."""
+    """A cell as lists of neighbours, for inputs and intermediate nodes, without the output."""
 
     def __init__(self, cell: Cell, *, operations: bool) -> None:
         self.cell = cell
@@ -86,9 +72,9 @@ class _Graph:
                 self.after[source].append((label, node))
 
     def refined(self, colours: list[int]) -> list[int]:
-        """The coarsest stable colouring that is at least as fine; the order is kept."""
+        """Return the coarsest stable refinement of a colouring, in the same order of colours."""
         while True:
-            finer = _ranks(
+            finer = _numbered(
                 [
                     (
                         colours[node],
@@ -103,11 +89,11 @@ class _Graph:
             colours = finer
 
     def neighbourhood(self, node: int) -> tuple[tuple[tuple[str, int], ...], ...]:
-        """What a node reads and who reads it: equal for twins, which may be exchanged."""
+        """Return what a node reads and what reads it. Twins have the same and may be exchanged."""
         return tuple(sorted(self.before[node])), tuple(sorted(self.after[node]))
 
     def certificate(self, place: list[int]) -> Certificate:
-        """The cell written down in the order that discrete colours give."""
+        """Write down the cell in the order of its colours, which all differ."""
         order = sorted(range(self.cell.num_inputs, self.size), key=place.__getitem__)
         nodes = tuple(
             tuple(sorted((label, place[source]) for label, source in self.before[node]))
@@ -125,7 +111,7 @@ class _Search:
     seen: set[Certificate] = field(default_factory=set)
 
     def explore(self, colours: list[int]) -> None:
-        """Visit every order that refines these colours, but for symmetric ones."""
+        """Visit every order that refines these colours, except symmetric ones."""
         tied = _first_tie(colours)
         if not tied:
             certificate = self.graph.certificate(colours)
@@ -137,7 +123,7 @@ class _Search:
         for node in tied:
             twin = self.graph.neighbourhood(node)
             if twin in tried:
-                continue  # reads and is read exactly as an earlier choice
+                continue  # a twin of an earlier choice
             finer = self.graph.refined(_singled_out(colours, node))
             if tried and self._first_leaf(finer) in self.seen:
                 continue  # a symmetry maps an earlier choice to this one
@@ -151,7 +137,7 @@ class _Search:
 
 
 def _first_tie(colours: list[int]) -> list[int]:
-    """The nodes of the first colour that several share."""
+    """Return the nodes of the first colour that several nodes have."""
     members: dict[int, list[int]] = {}
     for node, colour in enumerate(colours):
         members.setdefault(colour, []).append(node)
@@ -159,5 +145,5 @@ def _first_tie(colours: list[int]) -> list[int]:
 
 
 def _singled_out(colours: list[int], node: int) -> list[int]:
-    """The colouring with this node before all others of its colour."""
-    return _ranks([(colour, other != node) for other, colour in enumerate(colours)])
+    """Put this node before all others of its colour."""
+    return _numbered([(colour, other != node) for other, colour in enumerate(colours)])

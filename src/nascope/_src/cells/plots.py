@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from html import escape
 
-from nascope._src.cells.census import Census, Point
+from nascope._src.cells.spaces.census import Census, Point
 from nascope._src.errors import GenotypeError
 from nascope._src.palette import CENSUS, DISC, GREY, INK, SEARCH, colours_at
 

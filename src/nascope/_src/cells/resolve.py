@@ -1,4 +1,4 @@
-"""From what a user writes to a genotype: a catalogue name, a file, ``-``, or a genotype's text."""
+"""Resolve what a user writes to a genotype: a name, a file, ``-``, or the text of a genotype."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ import sys
 from pathlib import Path
 
 from nascope._src.cells.catalog import is_known, load
-from nascope._src.cells.formats import Reading, read, read_file
 from nascope._src.cells.formats.literal import MAX_TEXT
+from nascope._src.cells.formats.reading import Reading, read, read_file
 from nascope._src.cells.genotype import Genotype
 from nascope._src.errors import GenotypeError
 
 
 def resolve_cell(text: str) -> Genotype:
-    """The genotype that ``text`` stands for.
+    """Return the genotype that a user means by ``text``.
 
-    In this order: ``-`` is standard input; a name of the catalogue, in upper or lower case; a path
-    to a file, or ``FILE:NAME`` where it holds several (``./DARTS`` is a file where ``DARTS`` is the
-    catalogue's); the text of a genotype itself, in any of the formats of `cells.formats`.
+    The first that fits, in this order:
+
+    - ``-``: standard input;
+    - a name of the catalogue, in upper or lower case;
+    - a path to a file, or ``FILE:NAME`` if the file holds several genotypes; write ``./DARTS`` for
+      a file that has the name of a catalogue cell;
+    - the text of a genotype, in any format of `nascope._src.cells.formats.reading`.
 
     Raises:
-        GenotypeError: it is none of them, or the genotype is invalid.
+        GenotypeError: The text is none of these, or the genotype is invalid.
 
     >>> resolve_cell("snas").name
     'SNAS'
@@ -30,7 +34,7 @@ def resolve_cell(text: str) -> Genotype:
 
 
 def resolve_reading(text: str) -> Reading:
-    """As `resolve_cell`, with the format that was found and what its reader left out."""
+    """Like `resolve_cell`, with the detected format and notes on what its reader left out."""
     if text == "-":
         return read(_standard_input())
     if _is_word(text) and is_known(text):
@@ -42,13 +46,16 @@ def resolve_reading(text: str) -> Reading:
         return read_file(path, name)
     if _is_word(text):
         if "/" in text or Path(text).suffix:
-            raise GenotypeError(f"{text}: no such file, nor a name in the catalogue")
-        load(text)  # raises, with the nearest name
+            raise GenotypeError(
+                f"expected a file or a name in the catalogue, but {text} is neither: no such file; "
+                "`nascope cells` lists the names"
+            )
+        load(text)  # raises an error with the nearest name
     return read(text)
 
 
 def _is_word(text: str) -> bool:
-    """A name or a path; a list of numbers is neither."""
+    """Return whether a text can be a name or a path; a list of numbers is neither."""
     return bool(re.fullmatch(r"[\w./~+:-]{1,300}", text)) and not text.isdigit()
 
 
@@ -57,12 +64,12 @@ def _is_file(text: str) -> bool:
         return False
     try:
         return Path(text).exists()
-    except (OSError, ValueError):  # longer than a path may be, or with a null character
+    except (OSError, ValueError):  # too long for a path, or with a null character
         return False
 
 
 def _standard_input() -> str:
     try:
-        return sys.stdin.read(MAX_TEXT + 1)  # which the parser refuses
+        return sys.stdin.read(MAX_TEXT + 1)  # the parser refuses more than MAX_TEXT
     except UnicodeDecodeError:
         raise GenotypeError("standard input: not UTF-8 text") from None

@@ -1,6 +1,6 @@
-"""Uniform integers that are exact, and the same on every version of Python.
+"""Exact uniform integers that are the same on every version of Python.
 
-They rest on ``random.Random.random`` alone, the one method whose sequence Python guarantees.
+They use ``random.Random.random`` only, the one method whose sequence Python guarantees.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import random
 from collections.abc import Sequence
 from typing import TypeVar
 
-_BITS = 53  # that one call of random() gives
+_BITS = 53  # of one random()
 
 T = TypeVar("T")
 
 
 def below(generator: random.Random, n: int) -> int:
-    """A uniform integer in 0 … n−1, however large n is.
+    """Draw a uniform integer in 0 … n−1, for any n.
 
     >>> below(random.Random(1), 10**30) < 10**30
     True
@@ -31,17 +31,17 @@ def below(generator: random.Random, n: int) -> int:
 
 
 def weighted(generator: random.Random, weights: Sequence[int]) -> int:
-    """An index with probability in proportion to its integer weight."""
+    """Draw an index with a probability in proportion to its integer weight."""
     left = below(generator, sum(weights))
     for index, weight in enumerate(weights):
         left -= weight
         if left < 0:
             return index
-    raise AssertionError("weights sum to more than they are")
+    raise AssertionError("the sum of the weights is wrong")
 
 
 def subset(generator: random.Random, size: int, chosen: int) -> list[int]:
-    """A uniform subset of 0 … size−1, in increasing order (Floyd's algorithm)."""
+    """Draw a uniform subset of 0 … size−1, in increasing order (Floyd's algorithm)."""
     picked: set[int] = set()
     for last in range(size - chosen, size):
         candidate = below(generator, last + 1)
@@ -50,7 +50,7 @@ def subset(generator: random.Random, size: int, chosen: int) -> list[int]:
 
 
 def shuffled(generator: random.Random, items: Sequence[T]) -> list[T]:
-    """A uniform order of the items (Fisher and Yates)."""
+    """Return the items in a uniform random order (Fisher and Yates)."""
     out = list(items)
     for last in range(len(out) - 1, 0, -1):
         other = below(generator, last + 1)

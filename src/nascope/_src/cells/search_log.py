@@ -1,8 +1,7 @@
-"""Width, depth and rank along a search: from a log of genotypes to a curve.
+"""Width, depth and rank of the genotypes in the log of a search.
 
-Two kinds of log are read, and may be mixed: JSON lines with a ``genotype`` (and an ``epoch``), and
-the text logs of DARTS and its descendants, where ``epoch 3 …`` precedes ``genotype =
-Genotype(…)``.
+Two kinds of log can be read, also mixed: JSON lines with a ``genotype`` and an ``epoch``; and the
+text logs of DARTS and its descendants, where ``epoch 3 …`` precedes ``genotype = Genotype(…)``.
 """
 
 from __future__ import annotations
@@ -14,33 +13,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nascope._src.cells.entries import is_index, short
-from nascope._src.cells.formats import parse
+from nascope._src.cells.checks import is_index, short
 from nascope._src.cells.formats.literal import MAX_TEXT
-from nascope._src.cells.genotype import FIELDS, Genotype
+from nascope._src.cells.formats.reading import parse
+from nascope._src.cells.genotype import CELL_KINDS, FIELDS, Genotype
 from nascope._src.cells.graph import topology
-from nascope._src.cells.spaces import ranks, space
+from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError
 
 _EPOCH = re.compile(r"\bepoch\b\W{0,4}([0-9]{1,9})", re.IGNORECASE)
 _START = "Genotype("
-_MAX_LINE = 1_000_000  # characters; a longer line is read in pieces
+_MAX_LINE = 1_000_000  # characters; longer lines are read in pieces
 
 
 @dataclass(frozen=True)
 class Step:
-    """The genotype that a search had found at an epoch."""
+    """The genotype of a search at an epoch."""
 
     epoch: int
     genotype: Genotype
 
 
 def read_log(path: str | Path) -> list[Step]:
-    """The genotypes of a log file, in order.
+    """Read the genotypes of a log file, in order.
 
     Raises:
-        GenotypeError: the file cannot be read, holds no genotype, or one that is invalid; the
-            message names the line.
+        GenotypeError: The file cannot be read, has no genotype, or has an invalid one; the message
+            names the line.
     """
     path = Path(path)
     try:
@@ -52,14 +51,14 @@ def read_log(path: str | Path) -> list[Step]:
         raise GenotypeError(f"{path}, {error}") from None
     if not steps:
         raise GenotypeError(
-            f"{path}: no genotype here; expected lines with Genotype(…), or JSON lines with a "
-            "'genotype'"
+            f"{path}: expected lines with Genotype(…), or JSON lines with a 'genotype', but there "
+            "is no genotype here"
         )
     return steps
 
 
 def read_lines(lines: Iterable[str]) -> Iterator[Step]:
-    """As `read_log`, from lines. Without epochs, genotypes are numbered from 0.
+    """Read genotypes from lines, like `read_log`. Without epochs they are numbered from 0.
 
     >>> log = ["epoch 7 lr 2.5e-02", "genotype = Genotype(normal=[('skip_connect', 0), "
     ...        "('skip_connect', 1)], normal_concat=range(2, 3), reduce=[('skip_connect', 0), "
@@ -68,35 +67,35 @@ def read_lines(lines: Iterable[str]) -> Iterator[Step]:
     [7]
     """
     epoch: int | None = None
-    found = 0
+    count = 0  # of genotypes so far
     for number, line in enumerate(lines, start=1):
         try:
             if "\0" in line:
-                raise GenotypeError("binary data where a log was expected")
+                raise GenotypeError("expected a log, but got binary data")
             text = line.strip()
             record = _record(text)
             if record is not None:
-                given = record.get("epoch", found)
+                given = record.get("epoch", count)
                 if not is_index(given):
                     raise GenotypeError(f"epoch: expected a number, got {short(given)}")
                 inner = record.get("genotype", record)
                 text = inner if isinstance(inner, str) else json.dumps(inner)
                 yield Step(given, parse(text))
-                found += 1
+                count += 1
                 continue
             seen = _EPOCH.search(text[:2000])
             epoch = int(seen[1]) if seen else epoch
             start = text.find(_START)
             if start >= 0 and "=[" in text[start:].replace(" ", ""):
                 genotype = parse(_balanced(text[start:]))
-                yield Step(found if epoch is None else epoch, genotype)
-                found += 1
+                yield Step(count if epoch is None else epoch, genotype)
+                count += 1
         except GenotypeError as error:
             raise GenotypeError(f"line {number}: {error}") from None
 
 
 def _record(text: str) -> dict[str, Any] | None:
-    """The JSON object of a line that has one with a genotype."""
+    """Return the JSON object of a line, if it has a genotype."""
     if not text.startswith("{") or len(text) > MAX_TEXT:
         return None
     try:
@@ -108,7 +107,7 @@ def _record(text: str) -> dict[str, Any] | None:
 
 
 def _balanced(text: str) -> str:
-    """The text up to the bracket that closes the first one."""
+    """Return the text up to the bracket that closes the first one."""
     depth = 0
     for position, character in enumerate(text[:MAX_TEXT]):
         depth += (character in "([") - (character in ")]")
@@ -118,26 +117,27 @@ def _balanced(text: str) -> str:
 
 
 def trace(steps: Iterable[Step], within: str | None = None) -> list[dict[str, Any]]:
-    """Plain rows: epoch, and for ``normal`` and ``reduce`` the topology and, if asked for, rank.
+    """Return one row per step: its epoch, and the topology of its ``normal`` and ``reduce`` cell.
 
     Args:
-        within: the space to rank in.
+        steps: The steps.
+        within: Name of a space. If given, a row also has each cell's rank in it.
 
     Raises:
-        GenotypeError: that space does not hold a cell of the search.
+        GenotypeError: The space does not hold a cell of the search.
     """
     rows = []
     for step in steps:
         row: dict[str, Any] = {"epoch": step.epoch}
-        for kind in ("normal", "reduce"):
+        for kind in CELL_KINDS:
             cell = getattr(step.genotype, kind)
             row[kind] = topology(cell, reduction=kind == "reduce").as_dict()
             if within is not None:
                 try:
-                    found = ranks(cell, space(within))
+                    ranks = named_space(within).rank(cell)
                 except GenotypeError as error:
                     raise GenotypeError(f"epoch {step.epoch}, {kind} cell: {error}") from None
-                row[kind]["rank"] = {name: rank.as_dict() for name, rank in found.items()}
+                row[kind]["rank"] = {name: rank.as_dict() for name, rank in ranks.items()}
         rows.append(row)
     return rows
 

@@ -1,8 +1,7 @@
-"""Random variants of a cell, as in Appendix A.2 of the paper, and its nearest neighbours.
+"""Rewire cells: random variants as in Appendix A.2 of the paper, and nearest neighbours.
 
-A.2 keeps node order, operations and concat, and redraws the source of every edge uniformly from
-the nodes before its node, with replacement. A redraw can leave dead nodes: they are part of the
-method.
+A.2 keeps node order, operations and concat. It redraws the source of every edge uniformly from the
+nodes before its node, with replacement. A redraw can leave dead nodes: they belong to the method.
 """
 
 from __future__ import annotations
@@ -11,36 +10,30 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from nascope._src.cells.genotype import Cell, Edge, Genotype
+from nascope._src.cells.genotype import CELL_KINDS, Cell, Edge, Genotype
 from nascope._src.cells.isomorphism import canonical
+from nascope._src.cells.operations import DARTS_OPERATIONS
 from nascope._src.cells.rng import below
-from nascope._src.cells.space import Space
+from nascope._src.cells.spaces.wiring_space import WiringSpace
 from nascope._src.errors import GenotypeError
-
-KINDS = ("normal", "reduce")
-
-DARTS_OPERATIONS = (  # the order of the authors' list, which their seeds index
-    "max_pool_3x3",
-    "avg_pool_3x3",
-    "skip_connect",
-    "sep_conv_3x3",
-    "sep_conv_5x5",
-    "dil_conv_3x3",
-    "dil_conv_5x5",
-)
 
 
 def rewire(cell: Cell, sources: Sequence[Sequence[int]]) -> Cell:
-    """The cell with the sources of its edges replaced; operations and concat are kept.
+    """Replace the sources of a cell's edges; keep operations and concat.
 
     Args:
-        sources: for each intermediate node the sources of its edges, in order.
+        cell: The cell.
+        sources: For each intermediate node the sources of its edges, in order.
 
     Raises:
-        GenotypeError: the shape of ``sources`` differs from the cell's, or an edge points forward.
+        GenotypeError: The shape of ``sources`` differs from the cell's, or an edge points forward.
     """
     if [len(node) for node in sources] != [len(node) for node in cell.nodes]:
-        raise GenotypeError("sources must name one source for each edge of the cell")
+        raise GenotypeError(
+            f"sources must name one source for each edge of the cell: expected "
+            f"{[len(node) for node in cell.nodes]} for its nodes, not "
+            f"{[len(node) for node in sources]}"
+        )
     nodes = tuple(
         tuple(Edge(edge.operation, source) for edge, source in zip(node, chosen, strict=True))
         for node, chosen in zip(cell.nodes, sources, strict=True)
@@ -48,13 +41,14 @@ def rewire(cell: Cell, sources: Sequence[Sequence[int]]) -> Cell:
     return Cell(nodes=nodes, concat=cell.concat, num_inputs=cell.num_inputs)
 
 
-def _regroup(cell: Cell, flat: Iterable[int]) -> list[list[int]]:
-    draws = iter(flat)
+def _regroup(cell: Cell, sources: Iterable[int]) -> list[list[int]]:
+    """Group the sources of all edges by node."""
+    draws = iter(sources)
     return [[next(draws) for _ in node] for node in cell.nodes]
 
 
 def _choices(cell: Cell) -> list[int]:
-    """For each edge the number of nodes that it may read."""
+    """Return, for each edge, the number of nodes that it may read."""
     return [
         index
         for index, node in enumerate(cell.nodes, start=cell.num_inputs)
@@ -62,18 +56,22 @@ def _choices(cell: Cell) -> list[int]:
     ]
 
 
-def random_variant(genotype: Genotype, seed: int, *, cells: Sequence[str] = KINDS) -> Genotype:
-    """Redraw every source of both cells (A.2) with nascope's own generator.
+def random_variant(genotype: Genotype, seed: int, *, cells: Sequence[str] = CELL_KINDS) -> Genotype:
+    """Redraw the source of every edge, with nascope's generator (Appendix A.2).
 
-    The draws rest on ``random.Random(seed).random()``, whose sequence Python guarantees: the
-    same seed gives the same variant on every version and system.
+    The draws use ``random.Random(seed).random()``, whose sequence Python guarantees, so a seed
+    gives the same variant on every version and system.
 
     Args:
-        seed: a non-negative integer.
-        cells: which cells are rewired, ``normal`` and ``reduce``; the other is kept.
+        genotype: The genotype to rewire.
+        seed: Random seed, a non-negative integer.
+        cells: The cells to rewire: ``normal``, ``reduce`` or both. The other cell is kept.
+
+    Returns:
+        The rewired genotype, named ``<name>-r<seed>``.
 
     Raises:
-        GenotypeError: the seed is negative, or a cell is unknown.
+        GenotypeError: The seed is negative, or ``cells`` names an unknown cell.
 
     >>> from nascope._src.cells.catalog import load
     >>> random_variant(load("DARTS"), 3) == random_variant(load("DARTS"), 3)
@@ -87,8 +85,8 @@ def random_variant(genotype: Genotype, seed: int, *, cells: Sequence[str] = KIND
         draws = [int(generator.random() * choices) for choices in _choices(cell)]
         return rewire(cell, _regroup(cell, draws))
 
-    drawn = {kind: redraw(getattr(genotype, kind)) for kind in KINDS}  # both, so that the
-    # normal cell of a seed is the same whichever cells are asked for
+    drawn = {kind: redraw(getattr(genotype, kind)) for kind in CELL_KINDS}  # both, so that
+    # a seed gives the same normal cell, whichever cells are rewired
     return replace(
         genotype,
         **{kind: drawn[kind] for kind in cells},
@@ -97,28 +95,31 @@ def random_variant(genotype: Genotype, seed: int, *, cells: Sequence[str] = KIND
 
 
 def distinct_variants(
-    genotype: Genotype, seed: int, count: int, *, cells: Sequence[str] = KINDS
+    genotype: Genotype, seed: int, count: int, *, cells: Sequence[str] = CELL_KINDS
 ) -> Iterator[Genotype]:
-    """Random variants of seeds ``seed``, ``seed + 1`` …, but none isomorphic to an earlier one.
+    """Yield random variants of seeds ``seed``, ``seed + 1`` … that are not isomorphic.
 
-    Nor to the original. Cells are compared with their operations, inputs told apart.
+    They differ from each other and from the original. Operations and the order of the inputs
+    count.
 
     Raises:
-        GenotypeError: so many are not found in a thousand seeds a variant.
+        GenotypeError: There are fewer in a thousand seeds per variant.
     """
     seen = {_key(genotype)}
-    found = 0
+    yielded = 0
     for number in range(seed, seed + 1000 * count):
-        if found == count:
+        if yielded == count:
             return
         variant = random_variant(genotype, number, cells=cells)
         key = _key(variant)
         if key not in seen:
             seen.add(key)
-            found += 1
+            yielded += 1
             yield variant
-    if found < count:
-        raise GenotypeError(f"found only {found} distinct variants of this cell, not {count}")
+    if yielded < count:
+        raise GenotypeError(
+            f"expected {count} distinct variants, but found only {yielded} distinct"
+        )
 
 
 def _key(genotype: Genotype) -> tuple[Cell, Cell]:
@@ -128,16 +129,20 @@ def _key(genotype: Genotype) -> tuple[Cell, Cell]:
 def covering_variants(
     genotype: Genotype, seed: int, per_point: int = 1, *, convention: str = "fractional"
 ) -> Iterator[Genotype]:
-    """Variants whose normal cells cover every reachable (width, depth) evenly.
+    """Yield variants whose normal cells cover every reachable (width, depth) evenly.
 
-    For each pair of width and depth that rewiring can reach (A.2, concat kept), so many wirings
-    drawn uniformly among those that have them; the reduction cell is kept. Names tell the pair.
+    For each width and depth that rewiring can reach (A.2, concat kept), draw ``per_point`` wirings
+    uniformly from those that have them. The reduction cell is kept. The name of a variant contains
+    its width and depth.
 
     Args:
-        convention: of width, ``fractional`` or ``strict``.
+        genotype: The genotype to rewire.
+        seed: Random seed.
+        per_point: Number of variants for each width and depth.
+        convention: Width convention, ``fractional`` or ``strict``.
 
     Raises:
-        GenotypeError: the normal cell's nodes differ in their number of edges, or are too many.
+        GenotypeError: The normal cell's nodes have different numbers of edges, or are too many.
 
     >>> from nascope._src.cells.catalog import load
     >>> [v.name for v in covering_variants(load("DARTS"), 0)][:3]
@@ -145,20 +150,20 @@ def covering_variants(
     """
     _check_seed(seed)
     cell = genotype.normal
-    within = Space(
+    space = WiringSpace(
         "independent",
         nodes=cell.num_nodes,
         inputs=cell.num_inputs,
         in_degree=len(cell.nodes[0]),
         concat="kept",
     )
-    here = within.of(cell)
+    reachable = space.for_cell(cell)
     generator = random.Random(seed)
-    for width, depth in sorted(here.census().marginal(convention)):
+    for width, depth in sorted(reachable.census().marginal(convention)):
         for number in range(per_point):
             strict = int(width) if convention == "strict" else None
             fractional = width if convention == "fractional" else None
-            drawn = here.sample(
+            drawn = reachable.sample(
                 generator, strict_width=strict, fractional_width=fractional, depth=depth
             )
             tag = f"-w{float(width):g}d{depth}" + (f"-{number + 1}" if per_point > 1 else "")
@@ -170,23 +175,35 @@ def covering_variants(
 
 
 def published_variant(genotype: Genotype, seed: int) -> Genotype:
-    """The authors' own variant of that seed, as in Figure 10 of the paper.
+    """Return the authors' variant of that seed, as in Figure 10 of the paper.
 
-    One legacy ``numpy.random.RandomState(seed)``; for edge k of the cell in order, first the
-    normal cell's source is drawn, then the reduction cell's. Cells of equal size get equal wiring.
+    The draws come from one legacy ``numpy.random.RandomState(seed)``: for each edge, first the
+    normal cell's source, then the reduction cell's. So cells of equal size get the same wiring.
+
+    Args:
+        genotype: The genotype to rewire.
+        seed: Random seed, 0 to 2³²−1.
+
+    Returns:
+        The rewired genotype, named ``<name>-p<seed>``.
 
     Raises:
-        GenotypeError: the seed is not in 0 … 2³²−1, or the two cells differ in their number of
-            edges.
+        GenotypeError: The seed is out of range, or the two cells have different numbers of edges.
+
+    >>> from nascope._src.cells.catalog import load
+    >>> published_variant(load("DARTS"), 1).normal.sources
+    ((1, 0), (1, 0), (1, 3), (4, 2))
     """
-    import numpy as np  # noqa: PLC0415  (only here: keeps the import of the layer fast)
+    import numpy as np  # noqa: PLC0415  (slow to load)
 
     _check_seed(seed)
     if seed >= 2**32:
         raise GenotypeError(f"a published variant's seed must be below 2**32, not {seed}")
     choices = _choices(genotype.normal)
     if choices != _choices(genotype.reduce):
-        raise GenotypeError("published variants need cells with the same number of edges a node")
+        raise GenotypeError(
+            "a published variant needs two cells with the same number of edges at each node"
+        )
     state = np.random.RandomState(seed)
     draws = [(int(state.randint(0, n)), int(state.randint(0, n))) for n in choices]
     variant = Genotype(
@@ -201,9 +218,9 @@ def random_operations(
     seed: int,
     *,
     operations: Sequence[str] = DARTS_OPERATIONS,
-    cells: Sequence[str] = KINDS,
+    cells: Sequence[str] = CELL_KINDS,
 ) -> Genotype:
-    """Redraw every operation uniformly, the wiring kept (the paper's other kind of variant).
+    """Redraw every operation uniformly and keep the wiring (the paper's other kind of variant).
 
     >>> from nascope._src.cells.catalog import load
     >>> variant = random_operations(load("DARTS"), 1)
@@ -213,11 +230,11 @@ def random_operations(
     _check_seed(seed)
     check_kinds(cells)
     if not operations:
-        raise GenotypeError("no operations to choose from")
+        raise GenotypeError("expected at least one operation to choose from, but got no operations")
     generator = random.Random(seed)
     drawn = {
         kind: [operations[below(generator, len(operations))] for _ in getattr(genotype, kind).edges]
-        for kind in KINDS
+        for kind in CELL_KINDS
     }
     return replace(
         genotype,
@@ -227,50 +244,50 @@ def random_operations(
 
 
 def published_operations(genotype: Genotype, seed: int) -> Genotype:
-    """The authors' own variant with redrawn operations: first all of normal's, then reduction's.
+    """Return the authors' variant with redrawn operations: first the normal cell's, in order.
 
     Raises:
-        GenotypeError: the seed is not in 0 … 2³²−1.
+        GenotypeError: The seed is not in 0 … 2³²−1.
     """
-    import numpy as np  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415  (slow to load)
 
     _check_seed(seed)
     if seed >= 2**32:
         raise GenotypeError(f"a published variant's seed must be below 2**32, not {seed}")
     state = np.random.RandomState(seed)
-    new = {}
-    for kind in KINDS:
+    cells = {}
+    for kind in CELL_KINDS:
         cell = getattr(genotype, kind)
         numbers = state.randint(0, len(DARTS_OPERATIONS), size=len(cell.edges))
-        new[kind] = _with_operations(cell, [DARTS_OPERATIONS[number] for number in numbers])
-    return Genotype(**new, name=f"{genotype.name or 'cell'}-po{seed}")
+        cells[kind] = _with_operations(cell, [DARTS_OPERATIONS[number] for number in numbers])
+    return Genotype(**cells, name=f"{genotype.name or 'cell'}-po{seed}")
 
 
 def _with_operations(cell: Cell, operations: Iterable[str]) -> Cell:
-    new = iter(operations)
-    nodes = tuple(tuple(Edge(next(new), edge.source) for edge in node) for node in cell.nodes)
+    redrawn = iter(operations)
+    nodes = tuple(tuple(Edge(next(redrawn), edge.source) for edge in node) for node in cell.nodes)
     return replace(cell, nodes=nodes)
 
 
 def neighbours(cell: Cell) -> Iterator[Cell]:
-    """Every cell that differs from this one in the source of exactly one edge.
+    """Yield every cell that differs from this one in the source of exactly one edge.
 
     >>> from nascope._src.cells.catalog import load
     >>> sum(1 for _ in neighbours(load("DARTS").normal))  # 2·(1 + 2 + 3 + 4)
     20
     """
     for position, choices in enumerate(_choices(cell)):
-        flat = [edge.source for edge in cell.edges]
+        sources = [edge.source for edge in cell.edges]
         for source in range(choices):
             if source != cell.edges[position].source:
-                flat[position] = source
-                yield rewire(cell, _regroup(cell, flat))
+                sources[position] = source
+                yield rewire(cell, _regroup(cell, sources))
 
 
 def neighbouring_variants(
-    genotype: Genotype, *, cells: Sequence[str] = KINDS
+    genotype: Genotype, *, cells: Sequence[str] = CELL_KINDS
 ) -> Iterator[Genotype]:
-    """Every genotype that differs from this one in the source of exactly one edge."""
+    """Yield every genotype that differs from this one in the source of exactly one edge."""
     check_kinds(cells)
     for kind in cells:
         for number, cell in enumerate(neighbours(getattr(genotype, kind)), start=1):
@@ -279,9 +296,9 @@ def neighbouring_variants(
 
 
 def check_kinds(cells: Sequence[str]) -> None:
-    """Raise unless these name one or both cells of a genotype."""
-    if isinstance(cells, str) or not cells or not set(cells) <= set(KINDS):
-        raise GenotypeError(f"cells must name {' or '.join(KINDS)}, not {cells!r}")
+    """Raise an error unless these name one or both cells of a genotype."""
+    if isinstance(cells, str) or not cells or not set(cells) <= set(CELL_KINDS):
+        raise GenotypeError(f"cells must name {' or '.join(CELL_KINDS)}, not {cells!r}")
 
 
 def _check_seed(seed: int) -> None:

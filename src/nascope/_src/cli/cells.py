@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from nascope._src.cells.drawing import cells_svg
-from nascope._src.cells.formats import FORMATS, write
-from nascope._src.cells.genotype import Genotype, format_text, to_dict
+from nascope._src.cells.formats.reading import FORMATS, write
+from nascope._src.cells.genotype import CELL_KINDS, Genotype, format_text, to_dict
 from nascope._src.cells.graph import topology
 from nascope._src.cells.resolve import resolve_reading
 from nascope._src.cli import spaces
@@ -259,15 +259,15 @@ def _facts(genotype: Genotype) -> dict[str, Any]:
 
 def _rank(genotype: Genotype, facts: dict[str, Any], name: str) -> None:
     """Add to both cells' facts their exact rank in a space."""
-    from nascope._src.cells.spaces import ranks, space  # noqa: PLC0415
+    from nascope._src.cells.spaces.named import named_space  # noqa: PLC0415
 
-    within = space(name)
-    for kind in ("normal", "reduce"):
+    space = named_space(name)
+    for kind in CELL_KINDS:
         try:
-            found = ranks(getattr(genotype, kind), within)
+            ranks = space.rank(getattr(genotype, kind))
         except GenotypeError as error:
             raise GenotypeError(f"{kind} cell: {error}") from None
-        facts[kind]["rank"] = {key: rank.as_dict() for key, rank in found.items()}
+        facts[kind]["rank"] = {convention: rank.as_dict() for convention, rank in ranks.items()}
 
 
 _QUICK = 8  # nodes up to which a census takes some hundredths of a second
@@ -275,19 +275,18 @@ _QUICK = 8  # nodes up to which a census takes some hundredths of a second
 
 def _rank_rows(genotype: Genotype, name: str | None) -> list[tuple[str, str, str]]:
     """Rows of the screen: the share at least as wide *and* as shallow, space by space."""
-    from nascope._src.cells.spaces import holding, ranks  # noqa: PLC0415
+    from nascope._src.cells.spaces.named import spaces_holding  # noqa: PLC0415
 
     table: dict[str, dict[str, str]] = {}
-    for kind in ("normal", "reduce"):
+    for kind in CELL_KINDS:
         cell = getattr(genotype, kind)
         if cell.num_nodes > _QUICK and name is None:
             continue
-        for within in holding(cell):
-            if name not in (None, within.name):
+        for space in spaces_holding(cell):
+            if name not in (None, space.name):
                 continue
-            rank = ranks(cell, within)["fractional"]
-            for what, share in rank._asdict().items():
-                label = f"{within.name}: {what.replace('_', ' ')}"
+            for criterion, share in space.rank(cell)["fractional"]._asdict().items():
+                label = f"{space.name}: {criterion.replace('_', ' ')}"
                 table.setdefault(label, {})[kind] = _share(float(share))
     return [(label, row.get("normal", "–"), row.get("reduce", "–")) for label, row in table.items()]
 

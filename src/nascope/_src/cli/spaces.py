@@ -12,8 +12,7 @@ from nascope._src.cli.output import write_svg
 from nascope._src.errors import GenotypeError
 
 if TYPE_CHECKING:
-    from nascope._src.cells.space import Space
-    from nascope._src.cells.spaces import EdgeSpace
+    from nascope._src.cells.spaces.space import Space
     from nascope._src.results.pattern import Effect, Pattern
 
 _SPACES = "darts, independent, one-source, nasnet or nas-bench-201"
@@ -60,13 +59,13 @@ def census(
     as_json: JsonOption = False,
 ) -> None:
     """Count the cells of a search space by width and depth, exactly."""
-    from nascope._src.cells.space import Space  # noqa: PLC0415
-    from nascope._src.cells.spaces import space as named  # noqa: PLC0415
+    from nascope._src.cells.spaces.named import named_space  # noqa: PLC0415
+    from nascope._src.cells.spaces.wiring_space import WiringSpace  # noqa: PLC0415
 
-    within: Space | EdgeSpace
+    within: Space
     custom = (inputs, in_degree, distinct, unordered, loose)
     if space == "custom":
-        within = Space(
+        within = WiringSpace(
             "custom",
             nodes=4 if nodes is None else nodes,
             inputs=inputs,
@@ -78,7 +77,7 @@ def census(
     elif custom != (2, 2, False, False, False):
         raise GenotypeError("--inputs, --in-degree, --distinct … describe --space custom only")
     else:
-        within = named(space, nodes)
+        within = named_space(space, nodes)
     found = within.census()
     table = found.marginal(convention)
     if svg is not None:
@@ -96,18 +95,18 @@ def census(
         print(f"{float(width):>7.3g}c{counts}")
 
 
-def _heat_map(within: Space | EdgeSpace, convention: str) -> str:
+def _heat_map(within: Space, convention: str) -> str:
     """The census with the catalogue's normal cells of that very space on it."""
-    from nascope._src.cells.catalog import entries  # noqa: PLC0415
-    from nascope._src.cells.census import point  # noqa: PLC0415
+    from nascope._src.cells.catalog import cells_in  # noqa: PLC0415
     from nascope._src.cells.plots import census_svg  # noqa: PLC0415
+    from nascope._src.cells.spaces.census import point  # noqa: PLC0415
 
     def held(group: str) -> dict[str, Any]:
         points = {}
-        for entry in entries(group):
+        for entry in cells_in(group):
             cell = entry.genotype.normal
             try:
-                inside = entry.space == within.name and within.of(cell).nodes == within.nodes
+                inside = entry.space == within.name and within.for_cell(cell).nodes == within.nodes
             except GenotypeError:
                 inside = False
             if inside:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nascope._src.cells.genotype import from_dict
+from nascope._src.cells.formats.fields import from_dict
 from nascope._src.data.augmentation import on_device
 from nascope._src.data.datasets import DataSet, balanced_subset
 from nascope._src.errors import StudyError

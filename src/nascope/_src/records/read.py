@@ -15,7 +15,8 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from nascope._src.cells.genotype import Genotype, from_dict
+from nascope._src.cells.formats.fields import from_dict
+from nascope._src.cells.genotype import Genotype
 from nascope._src.errors import CheckpointError, StudyError
 from nascope._src.records.files import from_json, read_arrays, read_json
 from nascope._src.records.paths import ProbePaths, StudyPaths

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from nascope._src.cells.census import point
 from nascope._src.cells.plots import census_svg
-from nascope._src.cells.spaces import space
+from nascope._src.cells.spaces.census import point
+from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError
 from nascope._src.records.read import StudyRecord
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell
@@ -60,7 +60,7 @@ def censuses(arrangement: Arrangement) -> list[Census]:
         cell = original.genotype.normal
         try:
             # the authors' variants may read one source twice, so their space is A.2's
-            within = space("independent" if len(members) > 1 else name).of(cell)
+            within = named_space("independent" if len(members) > 1 else name).for_cell(cell)
         except GenotypeError:
             continue
         others = [member for member in members if not member.is_original]

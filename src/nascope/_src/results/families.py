@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from nascope._src.cells.catalog import entries
+from nascope._src.cells.catalog import cells_in
 from nascope._src.cells.genotype import Cell, Genotype
 from nascope._src.cells.graph import Topology, topology
 from nascope._src.records.read import StudyRecord, TrialRecord
@@ -160,7 +160,7 @@ def _families(own: Sequence[TrialRecord], setting: Setting) -> list[Family]:
 
 def constructed(genotype: Genotype) -> bool:
     """Whether it is one of the authors' adapted cells: wide on purpose, and found by no search."""
-    return any(entry.genotype == genotype for entry in entries("adapted"))
+    return any(adapted.genotype == genotype for adapted in cells_in("adapted"))
 
 
 def found_families(study: StudyRecord, setting: Setting) -> list[Family]:

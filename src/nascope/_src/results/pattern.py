@@ -25,18 +25,16 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from statistics import fmean
 
-from nascope._src.cells.catalog import Entry, entries
-from nascope._src.cells.census import Census, Point, point
+from nascope._src.cells.catalog import CatalogCell, cells_in
 from nascope._src.cells.genotype import Genotype
-from nascope._src.cells.space import Space
-from nascope._src.cells.spaces import EdgeSpace, space
+from nascope._src.cells.spaces.census import Census, Point, point
+from nascope._src.cells.spaces.named import named_space
+from nascope._src.cells.spaces.space import Space
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.results.exact import Null, tails
 from nascope._src.results.intervals import over_seeds
 
 SCORES = ("wider", "shallower", "pattern")
-
-Within = Space | EdgeSpace
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Scored:
     name: str
     algorithm: str
     paper: str
-    within: Within
+    within: Space
     width: Fraction
     depth: int
     expected_width: Fraction
@@ -61,7 +59,7 @@ class Scored:
 
 
 def score(
-    cells: Iterable[Entry],
+    cells: Iterable[CatalogCell],
     *,
     kind: str = "normal",
     convention: str = "fractional",
@@ -83,7 +81,7 @@ def score(
     for entry in cells:
         cell = getattr(entry.genotype, kind)
         try:
-            here = space(within or entry.space).of(cell)
+            here = named_space(within or entry.space).for_cell(cell)
         except GenotypeError:
             outside.append(str(entry.genotype.name))
             continue
@@ -107,29 +105,27 @@ def score(
     return scored, outside
 
 
-def origin(genotype: Genotype, name: str) -> Entry:
+def origin(genotype: Genotype, name: str) -> CatalogCell:
     """The catalogue's entry of a cell: by what and in which space it was found.
 
     A cell that no catalogue has stands for itself, in A.2's sampling.
     """
     for group in ("paper", "published"):
-        for entry in entries(group):
+        for entry in cells_in(group):
             if entry.genotype == genotype:
                 return replace(entry, genotype=genotype.named(name))
-    return Entry(genotype.named(name), "", name, name, "independent", "")
+    return CatalogCell(genotype.named(name), "", name, name, "independent", "")
 
 
 @functools.cache
-def _census(within: Within) -> Census:
+def _census(within: Space) -> Census:
     census = within.census()
     connected: dict[Point, int] = {at: n for at, n in census.counts.items() if at.depth}
     return Census(census.space, census.nodes, connected)
 
 
 @functools.cache
-def _table(
-    within: Within, convention: str
-) -> dict[tuple[Fraction, int], tuple[Fraction, Fraction]]:
+def _table(within: Space, convention: str) -> dict[tuple[Fraction, int], tuple[Fraction, Fraction]]:
     """For every (width, depth) of a space its two scores."""
     counts = _census(within).marginal(convention)
     total = sum(counts.values())
@@ -147,7 +143,7 @@ def _half(a: Fraction | int, b: Fraction | int) -> int:
 
 
 @functools.cache
-def _expected(within: Within, convention: str) -> tuple[Fraction, Fraction]:
+def _expected(within: Space, convention: str) -> tuple[Fraction, Fraction]:
     counts = _census(within).marginal(convention)
     total = sum(counts.values())
     width = sum((n * w for (w, _), n in counts.items()), Fraction(0)) / total
@@ -155,7 +151,7 @@ def _expected(within: Within, convention: str) -> tuple[Fraction, Fraction]:
 
 
 @functools.cache
-def _null(within: Within, convention: str, which: str) -> Null:
+def _null(within: Space, convention: str, which: str) -> Null:
     """The distribution of a score over uniform wirings: (score, number of wirings)."""
     counts = _census(within).marginal(convention)
     found: Counter[Fraction] = Counter()
@@ -331,9 +327,9 @@ def survey(*, kind: str = "normal", convention: str = "fractional") -> Survey:
     control, cells that were sampled at random.
     """
     choice = {"kind": kind, "convention": convention}
-    five, _ = score(entries("paper"), **choice)
-    sampled, _ = score(entries("paper"), **choice, within="independent")
-    every, outside = score(entries("published"), **choice)
+    five, _ = score(cells_in("paper"), **choice)
+    sampled, _ = score(cells_in("paper"), **choice, within="independent")
+    every, outside = score(cells_in("published"), **choice)
     found = [one for one in every if one.algorithm != CONTROL]
     fresh = [one for one in found if not one.algorithm.startswith(_SEEN)]
     control = [one for one in every if one.algorithm == CONTROL]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nascope._src.cells.formats import parse
+from nascope._src.cells.formats.reading import parse
 from nascope._src.cells.genotype import Genotype
 from nascope._src.cells.graph import topology
 from nascope._src.errors import NascopeError, StudyError

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from nascope._src.cells.genotype import from_dict
+from nascope._src.cells.formats.fields import from_dict
 from nascope._src.data.augmentation import on_device
 from nascope._src.data.datasets import DataSet, balanced_subset
 from nascope._src.errors import StudyError

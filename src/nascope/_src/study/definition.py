@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nascope._src.cells.adaptation import adapt
-from nascope._src.cells.genotype import Genotype, to_dict
+from nascope._src.cells.genotype import CELL_KINDS, Genotype, to_dict
 from nascope._src.cells.resolve import resolve_cell
-from nascope._src.cells.wiring import KINDS, published_variant, random_variant
+from nascope._src.cells.wiring import published_variant, random_variant
 from nascope._src.data.datasets import DataSet, load_data
 from nascope._src.errors import DataError, GenotypeError, StudyError
 from nascope._src.probes.settings import CurvaturePlan, ProbePlan, in_order
@@ -230,7 +230,7 @@ def plan_cells(
     *,
     method: str = "random",
     seeds: Sequence[int] = (),
-    rewired: Sequence[str] = KINDS,
+    rewired: Sequence[str] = CELL_KINDS,
     adapted: Sequence[str] = (),
 ) -> tuple[PlannedCell, ...]:
     """Each cell followed by its variants, and by itself adapted.
@@ -246,7 +246,7 @@ def plan_cells(
         StudyError: the authors' variants are asked for with one of the two cells kept.
         GenotypeError: a cell is unknown.
     """
-    if method == "published" and set(rewired) != set(KINDS):
+    if method == "published" and set(rewired) != set(CELL_KINDS):
         raise StudyError("variants.cells: the authors' variants rewire both cells; take random")
     cells = []
     for text in texts:
@@ -268,7 +268,7 @@ def _variant(genotype: Genotype, method: str, seed: int, rewired: Sequence[str])
     if method == "published":
         return published_variant(genotype, seed)
     variant = random_variant(genotype, seed, cells=rewired)
-    if set(rewired) != set(KINDS):  # the same seed's other variant has that name
+    if set(rewired) != set(CELL_KINDS):  # the same seed's other variant has that name
         variant = variant.named(f"{variant.name}{rewired[0][0]}")
     return variant
 

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from nascope._src.cells.wiring import KINDS
+from nascope._src.cells.genotype import CELL_KINDS
 from nascope._src.errors import NascopeError, StudyError
 from nascope._src.probes.settings import (
     Along,
@@ -71,7 +71,7 @@ class _Section(BaseModel):
 class _Variants(_Section):
     method: Literal["random", "published"] = "random"
     seeds: Annotated[list[Seed], AfterValidator(_distinct)] = Field(default_factory=list)
-    cells: Distinct[Kind] = Field(default_factory=lambda: list(KINDS))  # type: ignore[arg-type]
+    cells: Distinct[Kind] = Field(default_factory=lambda: list(CELL_KINDS))  # type: ignore[arg-type]
     adapted: Annotated[list[Kind], AfterValidator(_distinct)] = Field(default_factory=list)
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nascope._src.cells.genotype import Genotype, from_dict
+from nascope._src.cells.formats.fields import from_dict
+from nascope._src.cells.genotype import Genotype
 from nascope._src.data.datasets import DataSet, load_data
 from nascope._src.probes.chunks import Share, num_chunks
 from nascope._src.records.paths import StudyPaths, TrialPaths

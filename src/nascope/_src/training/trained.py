@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nascope._src.cells.genotype import from_dict
+from nascope._src.cells.formats.fields import from_dict
 from nascope._src.data.datasets import DataSet, load_data
 from nascope._src.errors import DataError
 from nascope._src.networks.network import Network

@@ -1,13 +1,13 @@
 """Cells of the tabular benchmarks: NAS-Bench-201's string and NAS-Bench-101's matrix.
 
-Both benchmarks have one cell with one input, so a genotype read from them has the same cell twice,
-and no network under DARTS' scheme can be made of it: topology, width, depth and drawing only.
+Both benchmarks have one cell with one input, so a genotype read from them has the same cell twice.
+It has a topology and a drawing, but no network under DARTS' scheme.
 
-Nodes that nothing reaches from the input are left out, with the edges that leave them.
-NAS-Bench-201's last node *is* its output; here it is a node that the output alone concatenates, so
-that a path's last edge counts in the depth, as it does in the paper. NAS-Bench-101 puts operations
-on nodes, here on each edge into the node; its edge from input to output is left out, since the
-output is no intermediate node.
+Nodes that the input does not reach are left out, with the edges that leave them. NAS-Bench-201's
+last node *is* its output. Here the output concatenates that node alone, so the last edge of a path
+counts in the depth, as in the paper. NAS-Bench-101 puts operations on nodes; here each edge into
+the node carries its operation. Its edge from input to output is left out, because the output is
+not an intermediate node.
 """
 
 from __future__ import annotations
@@ -17,23 +17,22 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from nascope._src.cells.entries import normalised, short
-from nascope._src.cells.genotype import (
+from nascope._src.cells.checks import short
+from nascope._src.cells.genotype import Cell, Edge, Genotype
+from nascope._src.cells.operations import (
     NO_OPERATION,
     OPERATIONS,
-    Cell,
-    Edge,
-    Genotype,
+    normalised,
     unknown_operation,
 )
 from nascope._src.errors import GenotypeError
 
-_MAX_VERTICES = 64  # NAS-Bench-101's own cells have at most 7, NAS-Bench-201's 4
+_MAX_VERTICES = 64  # NAS-Bench-101's cells have at most 7, NAS-Bench-201's 4
 
 
 def _reached(nodes: Sequence[Sequence[Edge]], outputs: Sequence[int], notes: list[str]) -> Genotype:
-    """The genotype of the nodes (numbered from 1; 0 is the input) that the input reaches."""
-    number = {0: 0}  # of each node that is kept
+    """Return the genotype of the nodes that the input reaches. Node 0 is the input."""
+    number = {0: 0}  # new number of each node that is kept
     kept: list[list[Edge]] = []
     for node, edges in enumerate(nodes, start=1):
         live = [
@@ -47,7 +46,7 @@ def _reached(nodes: Sequence[Sequence[Edge]], outputs: Sequence[int], notes: lis
         raise GenotypeError("no path of operations leads from the input to the output")
     if len(kept) < len(nodes):
         notes.append(f"left out {len(nodes) - len(kept)} nodes that the input does not reach")
-    notes.append("the format holds one cell, taken for normal and reduction cell")
+    notes.append("the format holds one cell: it is used as normal and reduction cell")
     cell = Cell(nodes=kept, concat=concat, num_inputs=1)  # type: ignore[arg-type]
     return Genotype(normal=cell, reduce=cell)
 
@@ -65,12 +64,12 @@ def _only_cell(genotype: Genotype, form: str) -> Cell:
 
 
 def is_nas_bench_201(value: Any) -> bool:
-    """A string of the form ``|op~0|+|op~0|op~1|``."""
+    """Return whether a value is a string of the form ``|op~0|+|op~0|op~1|``."""
     return isinstance(value, str) and value.strip().startswith("|")
 
 
 def read_nas_bench_201(value: str, notes: list[str]) -> Genotype:
-    """NAS-Bench-201's string: nodes joined by ``+``, each a list of ``operation~source``.
+    """Read NAS-Bench-201's string: nodes joined by ``+``, each a list of ``operation~source``.
 
     >>> text = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|none~2|"
     >>> read_nas_bench_201(text, []).normal.sources
@@ -79,7 +78,9 @@ def read_nas_bench_201(value: str, notes: list[str]) -> Genotype:
     nodes: list[list[Edge]] = []
     parts = value.strip().split("+")
     if len(parts) > _MAX_VERTICES:
-        raise GenotypeError(f"a NAS-Bench-201 string of {len(parts)} nodes is too long")
+        raise GenotypeError(
+            f"a NAS-Bench-201 string may have {_MAX_VERTICES} nodes at most, not {len(parts)}"
+        )
     for node, part in enumerate(parts, start=1):
         if not re.fullmatch(r"\|(?:[^|]+\|)+", part.strip()):
             raise GenotypeError(f"node {node}: expected |operation~source|…|, got {short(part)}")
@@ -106,7 +107,7 @@ _NAS_BENCH_201 = ("skip_connect", "conv_1x1", "conv_3x3", "avg_pool_3x3")
 
 
 def write_nas_bench_201(genotype: Genotype) -> str:
-    """NAS-Bench-201's string, of three nodes at least; missing edges are ``none``."""
+    """Write NAS-Bench-201's string, with at least three nodes. Missing edges are ``none``."""
     cell = _only_cell(genotype, "a NAS-Bench-201 string")
     last = cell.num_nodes
     if cell.concat != (last,):
@@ -145,7 +146,7 @@ def _named(value: dict[str, Any], names: Sequence[str]) -> Any:
 
 
 def is_nas_bench_101(value: Any) -> bool:
-    """A dictionary with an adjacency matrix and the operations of its vertices."""
+    """Return whether a value is a dictionary with an adjacency matrix and its operations."""
     return (
         isinstance(value, dict)
         and _named(value, _MATRIX) is not None
@@ -154,7 +155,7 @@ def is_nas_bench_101(value: Any) -> bool:
 
 
 def read_nas_bench_101(value: dict[str, Any], notes: list[str]) -> Genotype:
-    """NAS-Bench-101's model: upper-triangular ``matrix`` and ``ops``, input first, output last.
+    """Read NAS-Bench-101's model: upper-triangular ``matrix``, and ``ops`` from input to output.
 
     >>> model = {"matrix": [[0, 1, 1], [0, 0, 1], [0, 0, 0]],
     ...          "ops": ["input", "conv3x3-bn-relu", "output"]}
@@ -178,7 +179,7 @@ def read_nas_bench_101(value: dict[str, Any], notes: list[str]) -> Genotype:
             entry = matrix[row][column]
             if entry not in (0, 1) or not isinstance(entry, int):
                 raise GenotypeError(
-                    f"matrix: entry ({row}, {column}) is {short(entry)}, not 0 or 1"
+                    f"matrix: entry ({row}, {column}) must be 0 or 1, not {short(entry)}"
                 )
             if entry and column <= row:
                 raise GenotypeError(
@@ -201,7 +202,7 @@ def read_nas_bench_101(value: dict[str, Any], notes: list[str]) -> Genotype:
 
 
 def write_nas_bench_101(genotype: Genotype) -> str:
-    """NAS-Bench-101's matrix and operations, as JSON."""
+    """Write NAS-Bench-101's matrix and operations as JSON."""
     cell = _only_cell(genotype, "a NAS-Bench-101 matrix")
     names = {ours: theirs for theirs, ours in _NAS_BENCH_101.items()}
     size = cell.num_nodes + 2

@@ -15,12 +15,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from nascope._src.cells.genotype import Cell, Genotype
+from nascope._src.cells.genotype import CELL_KINDS, Cell, Genotype
 from nascope._src.cells.graph import loose_ends
 from nascope._src.cells.rng import below
-from nascope._src.cells.space import Space
-from nascope._src.cells.spaces import space
-from nascope._src.cells.wiring import KINDS, rewire
+from nascope._src.cells.spaces.named import named_space
+from nascope._src.cells.spaces.wiring_space import WiringSpace
+from nascope._src.cells.wiring import rewire
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.records.identity import derived_seed
 from nascope._src.study.definition import DataRequest
@@ -40,7 +40,7 @@ class Search:
     Args:
         name: of the search.
         start: the cell whose operations are used.
-        within: the space's name, see `nascope._src.cells.spaces`.
+        within: the space's name, see `nascope._src.cells.spaces.named`.
         candidates: trained in all.
         population, sample: of evolution.
         batch: candidates proposed at a time, from the results before: as many can be trained side
@@ -80,19 +80,19 @@ class Search:
                 "data.validation_size: a search chooses by validation accuracy; hold some "
                 "training images out"
             )
-        for kind in KINDS:
+        for kind in CELL_KINDS:
             self.space_of(kind)
 
-    def space_of(self, kind: str) -> Space:
+    def space_of(self, kind: str) -> WiringSpace:
         """The space that the start's normal or reduction cell lies in."""
         try:
-            named = space(self.within)
+            named = named_space(self.within)
         except GenotypeError as error:
             raise StudyError(f"search.space: {error}") from None
-        if not isinstance(named, Space):
+        if not isinstance(named, WiringSpace):
             raise StudyError(f"search.space: {self.within} has no fixed number of edges a node")
         try:
-            return named.of(getattr(self.start, kind))
+            return named.for_cell(getattr(self.start, kind))
         except GenotypeError as error:
             raise StudyError(
                 f"search: the {kind} cell to start from (cells): {error}; start from another cell, "
@@ -146,7 +146,7 @@ def propose(search: Search, found: list[Candidate]) -> list[tuple[int, Genotype,
 
 def _drawn(search: Search, generator: random.Random) -> Genotype:
     cells = {}
-    for kind in KINDS:
+    for kind in CELL_KINDS:
         here = search.space_of(kind)
         cells[kind] = _with_concat(
             here, rewire(getattr(search.start, kind), here.sample(generator))
@@ -156,7 +156,7 @@ def _drawn(search: Search, generator: random.Random) -> Genotype:
 
 def _child(search: Search, parent: Genotype, generator: random.Random) -> Genotype:
     """One edge of one of the cells reads another node."""
-    kind = KINDS[below(generator, len(KINDS))]
+    kind = CELL_KINDS[below(generator, len(CELL_KINDS))]
     here, cell = search.space_of(kind), getattr(parent, kind)
     moves = [
         (node, edge, source)
@@ -170,12 +170,12 @@ def _child(search: Search, parent: Genotype, generator: random.Random) -> Genoty
     node, edge, source = moves[below(generator, len(moves))]
     sources = [list(one) for one in cell.sources]
     sources[node][edge] = source
-    cells = {other: getattr(parent, other) for other in KINDS}
+    cells = {other: getattr(parent, other) for other in CELL_KINDS}
     cells[kind] = _with_concat(here, rewire(cell, sources))
     return replace(parent, normal=cells["normal"], reduce=cells["reduce"])
 
 
-def _with_concat(here: Space, cell: Cell) -> Cell:
+def _with_concat(here: WiringSpace, cell: Cell) -> Cell:
     return replace(cell, concat=loose_ends(cell)) if here.concat == "loose" else cell
 
 

@@ -1,4 +1,4 @@
-"""A census: how many cells of a space have each width and depth; and a cell's rank in it."""
+"""The census of a space: how many of its cells have each width and depth; and a cell's rank."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
-from nascope._src.cells.genotype import Cell
-from nascope._src.cells.graph import depth, fractional_width, plain_number, strict_width
+from nascope._src.cells.graph import (
+    CellGraph,
+    depth,
+    fractional_width,
+    plain_number,
+    strict_width,
+)
 from nascope._src.errors import GenotypeError
 
 CONVENTIONS = ("strict", "fractional")
-"""The conventions of width that a census counts; live and effective widths it cannot."""
+"""The width conventions of a census. It does not count live or effective widths."""
 
 
 class Point(NamedTuple):
@@ -24,35 +29,37 @@ class Point(NamedTuple):
     depth: int
 
     def width(self, convention: str) -> Fraction:
-        """The width under one of `CONVENTIONS`."""
+        """Return the width under one of `CONVENTIONS`."""
         if convention not in CONVENTIONS:
-            raise GenotypeError(f"a census knows {' and '.join(CONVENTIONS)}, not {convention!r}")
+            raise GenotypeError(
+                f"expected the width convention {' or '.join(CONVENTIONS)}, not {convention!r}"
+            )
         return self.fractional_width if convention == "fractional" else Fraction(self.strict_width)
 
 
-def point(cell: Cell) -> Point:
-    """Where a cell stands in a census."""
+def point(cell: CellGraph) -> Point:
+    """Return a cell's coordinates in a census."""
     return Point(strict_width(cell), fractional_width(cell), depth(cell))
 
 
 class Rank(NamedTuple):
-    """Exact shares of a space: small numbers are remarkable."""
+    """The exact shares of a space that match or exceed a cell. A small share is remarkable."""
 
     as_wide: Fraction
     as_shallow: Fraction
     both: Fraction
 
     def as_dict(self) -> dict[str, float]:
-        """As floating-point numbers, for JSON."""
+        """Return floating-point numbers, for JSON."""
         return {name: float(share) for name, share in self._asdict().items()}
 
 
 @dataclass(frozen=True)
 class Census:
-    """Number of cells of a space at each point.
+    """The number of cells of a space at each point.
 
-    Where a space holds cells whose output does not depend on their input (NAS-Bench-201), those
-    stand at width 0 and depth 0; they count in ``total``, but no rank is taken among them.
+    NAS-Bench-201 has cells whose output does not depend on their input. They have width 0 and
+    depth 0 here; ``total`` includes them, but a rank does not.
     """
 
     space: str
@@ -65,11 +72,11 @@ class Census:
         return sum(self.counts.values())
 
     def rank(self, at: Point, convention: str = "fractional") -> Rank:
-        """Which shares of the space are at least as wide, at least as shallow, and both.
+        """Return the shares of the space at least as wide, at least as shallow, and both.
 
         >>> from nascope._src.cells.catalog import load
-        >>> from nascope._src.cells.spaces import space
-        >>> space("darts").census().rank(point(load("DARTS").normal)).as_wide
+        >>> from nascope._src.cells.spaces.named import named_space
+        >>> named_space("darts").census().rank(point(load("DARTS").normal)).as_wide
         Fraction(13, 180)
         """
         wide = shallow = both = total = 0
@@ -85,7 +92,7 @@ class Census:
         return Rank(Fraction(wide, total), Fraction(shallow, total), Fraction(both, total))
 
     def marginal(self, convention: str) -> dict[tuple[Fraction, int], int]:
-        """Number of cells at each (width, depth) under one convention."""
+        """Return the number of cells at each (width, depth) under one convention."""
         table: dict[tuple[Fraction, int], int] = {}
         for at, count in self.counts.items():
             key = (at.width(convention), at.depth)
@@ -93,7 +100,7 @@ class Census:
         return table
 
     def as_dict(self) -> dict[str, object]:
-        """Plain numbers, for JSON."""
+        """Return plain numbers, for JSON."""
         return {
             "space": self.space,
             "intermediate_nodes": self.nodes,

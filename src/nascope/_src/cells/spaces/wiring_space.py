@@ -1,13 +1,11 @@
-"""A search space of wirings: count, enumerate, sample, and its exact census by width and depth.
+"""Spaces in which every node reads the same number of earlier nodes, with an exact census.
 
-A wiring says which earlier nodes each intermediate node reads.
-
-The census rests on one recursion over the nodes in order. All that later nodes need to know of the
-earlier ones is how many of them have each height (edges on the longest path from an input), and of
-n nodes there are only 2ⁿ⁻¹ such states. The numbers of wirings that lead from a state to each
-(depth, strict width, fractional width) are the coefficients of a polynomial, kept as *one* Python
-integer with a fixed number of bits a coefficient (Kronecker substitution): adding and shifting such
-integers does the bookkeeping, exactly. Sampling under a condition reads the same coefficients.
+The census uses one recursion over the nodes in order. Later nodes depend on earlier ones only
+through the number of nodes at each height (edges on the longest path from an input). n nodes have
+only 2ⁿ⁻¹ such states. From a state, count the wirings that lead to each (depth, strict width,
+fractional width): the counts are the coefficients of a polynomial, stored in *one* Python integer
+with a fixed number of bits per coefficient (Kronecker substitution). Adding and shifting such
+integers is exact. Sampling under a condition reads the same coefficients.
 """
 
 from __future__ import annotations
@@ -20,44 +18,41 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 
-from nascope._src.cells.census import Census, Point
-from nascope._src.cells.entries import is_index
+from nascope._src.cells.checks import is_index
 from nascope._src.cells.genotype import Cell, Edge
 from nascope._src.cells.graph import loose_ends
 from nascope._src.cells.rng import below, shuffled, subset, weighted
+from nascope._src.cells.spaces.census import Census, Point
+from nascope._src.cells.spaces.space import Space, Wiring
 from nascope._src.errors import GenotypeError
 
-Wiring = tuple[tuple[int, ...], ...]
-"""For each intermediate node the nodes that it reads."""
-
-MAX_SPACE_NODES = 16  # intermediate nodes; the census's time doubles with each
+MAX_SPACE_NODES = 16  # intermediate nodes; each one doubles the time of a census
 _State = tuple[tuple[int, ...], int]  # nodes with height ≤ 1, 2, …; largest height in concat
 
 
 @dataclass(frozen=True)
-class Space:
+class WiringSpace(Space):
     """Wirings in which every intermediate node reads ``in_degree`` earlier nodes.
 
     Args:
-        nodes: number of intermediate nodes.
-        inputs: number M of input nodes.
-        in_degree: edges into each intermediate node.
-        distinct: whether the sources of a node must differ.
-        ordered: whether the order of a node's sources counts.
-        concat: what the output concatenates: ``"all"`` nodes; ``"loose"``: those that no other
-            node reads; ``"kept"``: those of the cell that is ranked, all where there is none; or
-            their indices.
+        name: Name of the space.
+        nodes: Number of intermediate nodes.
+        inputs: Number M of input nodes.
+        in_degree: Number of edges into each intermediate node.
+        distinct: Whether the sources of a node must differ.
+        ordered: Whether the order of a node's sources counts.
+        concat: Which nodes the output concatenates: ``"all"``; ``"loose"``: those that no other
+            node reads; ``"kept"``: those of the cell that is ranked, or all without such a cell;
+            or a tuple of indices.
 
     Raises:
-        GenotypeError: an argument is out of range.
+        GenotypeError: An argument is out of range.
 
-    >>> space = Space("mine", nodes=4, distinct=True, ordered=False)
+    >>> space = WiringSpace("mine", nodes=4, distinct=True, ordered=False)
     >>> space.count(), space.census().counts[Point(4, Fraction(4), 2)]
     (180, 1)
     """
 
-    name: str
-    nodes: int
     inputs: int = 2
     in_degree: int = 2
     distinct: bool = False
@@ -77,16 +72,16 @@ class Space:
                 raise GenotypeError(f"a space's {name} must be 1 to {most}, not {value}")
         if self.distinct and self.in_degree > self.inputs:
             raise GenotypeError(
-                f"the first node cannot read {self.in_degree} distinct nodes: there are only "
-                f"{self.inputs} inputs"
+                f"in_degree must be at most the {self.inputs} inputs if sources are distinct, not "
+                f"{self.in_degree}"
             )
         if isinstance(self.concat, str):
             if self.concat not in ("all", "loose", "kept"):
                 raise GenotypeError(
-                    f"concat must be 'all', 'loose', 'kept' or nodes, not {self.concat!r}"
+                    f"concat must be 'all', 'loose', 'kept' or indices, not {self.concat!r}"
                 )
         elif not self.concat or not set(self.concat) <= set(self._intermediate):
-            raise GenotypeError(f"concat {self.concat} must name intermediate nodes")
+            raise GenotypeError(f"concat must name intermediate nodes, not {self.concat}")
 
     @property
     def _intermediate(self) -> range:
@@ -95,22 +90,22 @@ class Space:
     # ------------------------------------------------------------ counting
 
     def choices(self, available: int) -> int:
-        """Number of ways in which a node can read ``available`` earlier nodes."""
+        """Return the number of ways in which a node can read ``available`` earlier nodes."""
         d = self.in_degree
         if self.distinct:
             return math.perm(available, d) if self.ordered else math.comb(available, d)
         return available**d if self.ordered else math.comb(available + d - 1, d)
 
     def count(self) -> int:
-        """Number of wirings.
+        """Return the number of wirings.
 
-        >>> Space("A.2", nodes=5).count(), Space("A.2's formula", nodes=5, in_degree=1).count()
-        (518400, 720)
+        >>> WiringSpace("A.2", nodes=5).count()
+        518400
         """
         return math.prod(self.choices(available) for available in self._intermediate)
 
     def _with_inputs(self, k: int, intermediate: int) -> int:
-        """Ways to read k inputs and the rest from a set of ``intermediate`` nodes."""
+        """Count the ways to read k inputs, and other edges from ``intermediate`` nodes."""
         d, m = self.in_degree, self.inputs
         if self.distinct:
             ways = math.comb(m, k) * math.comb(intermediate, d - k)
@@ -122,7 +117,7 @@ class Space:
     # ------------------------------------------------------------ enumerating
 
     def wirings(self) -> Iterator[Wiring]:
-        """Every wiring once, lazily. There are `count` of them: look before you list them."""
+        """Yield every wiring once. There may be very many: look at `count` first."""
         yield from self._from(self.inputs)
 
     def _from(self, available: int) -> Iterator[Wiring]:
@@ -142,7 +137,7 @@ class Space:
         return itertools.combinations_with_replacement(nodes, self.in_degree)
 
     def cell(self, wiring: Wiring, operation: str = "sep_conv_3x3") -> Cell:
-        """The cell of a wiring, with the same operation on every edge."""
+        """Return the cell of a wiring, with the same operation on every edge."""
         nodes = tuple(tuple(Edge(operation, source) for source in node) for node in wiring)
         concat = tuple(self._intermediate) if isinstance(self.concat, str) else self.concat
         cell = Cell(nodes=nodes, concat=concat, num_inputs=self.inputs)
@@ -150,11 +145,11 @@ class Space:
 
     # ------------------------------------------------------------ membership
 
-    def of(self, cell: Cell) -> Space:
-        """This kind of space with the cell's number of nodes (and its concat, where that is kept).
+    def for_cell(self, cell: Cell) -> WiringSpace:
+        """Return this kind of space with the cell's number of nodes (and its concat, if kept).
 
         Raises:
-            GenotypeError: the space does not hold the cell; the message says why.
+            GenotypeError: The space does not hold the cell; the message says why.
         """
         if cell.num_inputs != self.inputs:
             raise GenotypeError(
@@ -171,16 +166,16 @@ class Space:
                     f"the space {self.name} does not hold this cell: node {node} reads node "
                     f"{sources[0]} twice"
                 )
-        here = replace(self, nodes=cell.num_nodes)
+        resized = replace(self, nodes=cell.num_nodes)
         if self.concat == "kept":
-            return replace(here, concat=tuple(sorted(cell.concat)))
-        expected = here.cell(cell.sources).concat
+            return replace(resized, concat=tuple(sorted(cell.concat)))
+        expected = resized.cell(cell.sources).concat
         if set(cell.concat) != set(expected):
             raise GenotypeError(
                 f"the space {self.name} does not hold this cell: it concatenates "
                 f"{sorted(cell.concat)}, not {list(expected)}"
             )
-        return here
+        return resized
 
     # ------------------------------------------------------------ the recursion
 
@@ -189,12 +184,12 @@ class Space:
         return self.count().bit_length() + 1
 
     def _place(self, depth: int, strict: int, shares: int) -> int:
-        """Position, in bits, of a coefficient; ``shares`` is fractional width × in-degree."""
+        """Return the first bit of a coefficient; ``shares`` is fractional width × in-degree."""
         most = self.nodes * self.in_degree + 1
         return ((depth * (self.nodes + 1) + strict) * most + shares) * self._bits
 
     def _completions(self, number: int, state: _State) -> int:
-        """Ways to wire node ``number`` and all after it, as the coefficients of one integer."""
+        """Count the ways to wire node ``number`` and all later ones, packed into one integer."""
         if number == self.nodes:
             return 1 << self._place(1 + state[1], 0, 0)
         known = self._memo.get((number, state))
@@ -207,7 +202,7 @@ class Space:
         return known
 
     def _steps(self, below: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
-        """What a new node can be: (inputs that it reads, its height, number of ways)."""
+        """Yield what a new node can be: (inputs that it reads, its height, number of ways)."""
         for k in range(self.in_degree + 1):
             before = 0
             for height in range(len(below) + 1):
@@ -217,7 +212,7 @@ class Space:
                 before = upto
 
     def _after(self, number: int, state: _State, height: int) -> _State:
-        """The state once node ``number`` has that height."""
+        """Return the state after node ``number`` gets that height."""
         below, tallest = state
         grown = (*below, below[-1] if below else 0) if height > len(below) else below
         counts = tuple(c + (h >= height) for h, c in enumerate(grown, start=1))
@@ -225,10 +220,10 @@ class Space:
         return counts, max(tallest, height) if concatenated else tallest
 
     def census(self) -> Census:
-        """How many wirings have each strict width, fractional width and depth.
+        """Count the wirings at each strict width, fractional width and depth.
 
-        Where loose ends are concatenated the deepest node is one, so the depth is the same as
-        with all nodes concatenated.
+        The deepest node is always a loose end, so concatenating the loose ends gives the same
+        depth as concatenating all nodes.
         """
         packed = self._completions(0, ((), 0))
         mask = (1 << self._bits) - 1
@@ -251,19 +246,19 @@ class Space:
         fractional_width: Fraction | None = None,
         depth: int | None = None,
     ) -> Wiring:
-        """A wiring drawn uniformly, from all or from those of a given width or depth.
+        """Draw a wiring uniformly, from all or from those of a given width or depth.
 
         Raises:
-            GenotypeError: the space has no such wiring.
+            GenotypeError: The space has no such wiring.
 
-        >>> wide = Space("mine", nodes=4).sample(random.Random(0), strict_width=4)
+        >>> wide = WiringSpace("mine", nodes=4).sample(random.Random(0), strict_width=4)
         >>> sorted({source for sources in wide for source in sources})
         [0, 1]
         """
         strict = strict_width
         shares = None if fractional_width is None else Fraction(fractional_width) * self.in_degree
         if shares is not None and shares.denominator != 1:
-            raise GenotypeError(f"no wiring of {self.name} is {fractional_width} wide")
+            raise GenotypeError(f"no wiring of {self.name} has the width {fractional_width}")
         state: _State = ((), 0)
         height: list[int] = []
         wiring = []
@@ -292,7 +287,7 @@ class Space:
     def _matching(
         self, packed: int, strict: int | None, shares: int | None, depth: int | None
     ) -> int:
-        """The sum of the coefficients that meet the conditions."""
+        """Sum the coefficients that meet the conditions."""
         mask = (1 << self._bits) - 1
         depths = range(2, self.nodes + 2) if depth is None else [depth]
         stricts = range(self.nodes + 1) if strict is None else [strict]
@@ -306,7 +301,7 @@ class Space:
     def _draw(
         self, generator: random.Random, k: int, height: int, heights: list[int]
     ) -> tuple[int, ...]:
-        """Sources of a node: k inputs, and others of which the highest is one below ``height``."""
+        """Draw the sources of a node: k inputs, and nodes below it up to ``height`` − 1."""
         lower = [self.inputs + i for i, h in enumerate(heights) if h < height]
         while True:
             others = self._pick(generator, lower, self.in_degree - k)
@@ -322,7 +317,7 @@ class Space:
         return tuple(next(parts[place not in places]) for place in range(self.in_degree))
 
     def _pick(self, generator: random.Random, pool: Sequence[int], number: int) -> list[int]:
-        """A uniform choice of so many nodes, as the space counts choices."""
+        """Draw ``number`` nodes uniformly, in the way that the space counts choices."""
         if self.distinct:
             return [pool[i] for i in subset(generator, len(pool), number)]
         if self.ordered:
