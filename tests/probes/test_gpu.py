@@ -12,7 +12,7 @@ from nascope._src.probes.grid import Grid
 from nascope._src.probes.landscape import landscape
 from nascope._src.probes.per_instance import gradient_norms
 from nascope._src.probes.risk import Risk
-from nascope._src.probes.settings import ProbePlan
+from nascope._src.probes.settings import PROBES
 from nascope._src.training.precision import arithmetic
 from nascope._src.training.recipe import Recipe
 from nascope._src.training.train import train
@@ -48,7 +48,7 @@ def test_a_trained_network_is_probed_in_float32(tmp_path, kind):
     data = load_data("digits", train_size=400, test_size=100)
     recipe = Recipe(channels=16, layers=5, epochs=1, batch_size=50)
     train(load_cell("DARTS"), data, recipe, seed=0, path=path)
-    plan, device = ProbePlan(kind, points=3, instances=50), torch.device("cuda")
+    plan, device = PROBES[kind](points=3, instances=50), torch.device("cuda")
     for around in ("float32", "tf32"):
         with arithmetic(around, device):
             arrays, _ = probe_checkpoint(

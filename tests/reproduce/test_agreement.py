@@ -11,6 +11,7 @@ import pytest
 
 from nascope._src.cells.formats.fields import from_dict
 from nascope._src.data.datasets import load_data
+from nascope._src.data.request import DataRequest
 from nascope._src.records.read import (
     CurvePoint,
     ProbeRecord,
@@ -23,7 +24,6 @@ from nascope._src.reproduce.questions import Options, ask
 from nascope._src.reproduce.scales import REPRODUCTION_SCALES
 from nascope._src.reproduce.targets import TARGETS
 from nascope._src.reproduce.words import here
-from nascope._src.study.definition import DataRequest
 
 SMALL, TINY = REPRODUCTION_SCALES["small"], REPRODUCTION_SCALES["tiny"]
 

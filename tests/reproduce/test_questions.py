@@ -12,11 +12,11 @@ import pytest
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.wiring import published_variant
 from nascope._src.data.datasets import load_data
+from nascope._src.data.request import DataRequest
 from nascope._src.errors import DataError, GenotypeError, StudyError
 from nascope._src.reproduce.questions import Options, ask
 from nascope._src.reproduce.scales import REPRODUCTION_SCALES, reproduction_scale
 from nascope._src.reproduce.targets import POPULAR, TARGETS, targets_of
-from nascope._src.study.definition import DataRequest
 from nascope._src.study.study_file import read_study_file
 from nascope._src.training.recipe import RECIPES
 

@@ -7,12 +7,13 @@ import torch
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data.datasets import load_data
+from nascope._src.data.request import DataRequest
 from nascope._src.probes import checkpoint as probing
 from nascope._src.probes.checkpoint import Probed, probe_checkpoint, probe_network
-from nascope._src.probes.settings import CurvaturePlan, ProbePlan
+from nascope._src.probes.settings import CurvatureSettings, LandscapeSettings, VarianceSettings
 from nascope._src.records.files import read_json
 from nascope._src.study import calibration
-from nascope._src.study.definition import DataRequest, Part, Study, plan_cells
+from nascope._src.study.definition import Part, Study, plan_cells
 from nascope._src.study.tasks import Work
 from nascope._src.theory import premises
 from nascope._src.theory.premises import TrainedNetwork, measure_premises, measured_by
@@ -69,11 +70,11 @@ def test_every_probe_is_in_float32(trained, digits, rounding, tmp_path):
         seen = rounding(probing, name)
     probed = Probed(probing.load_checkpoint(trained), snapshots_of(trained))
     for plan in (
-        ProbePlan("landscape", points=2),
-        ProbePlan("variance", points=2, instances=10),
-        CurvaturePlan(top=1, vectors=0, blocks="none", points=0, instances=10),
+        LandscapeSettings(points=2),
+        VarianceSettings(points=2, instances=10),
+        CurvatureSettings(top=1, vectors=0, blocks="none", points=0, instances=10),
     ):
-        probe_network(probed, digits, dataclasses.asdict(plan), device=CPU)
+        probe_network(probed, digits, plan.as_dict(), device=CPU)
     assert seen == {name: {"ieee"} for name in names}
     for name in ("weight_norms", "edge_norms"):
         rounding(premises, name)
@@ -113,8 +114,8 @@ def killed_after(share):
 @pytest.mark.parametrize(
     "plan",
     [
-        ProbePlan("landscape", points=8, instances=5),
-        CurvaturePlan(top=1, vectors=2, steps=2, blocks="none", points=0, instances=5),
+        LandscapeSettings(points=8, instances=5),
+        CurvatureSettings(top=1, vectors=2, steps=2, blocks="none", points=0, instances=5),
     ],
 )
 def test_what_was_kept_of_other_weights_is_not_taken_up(digits, tmp_path, plan):
@@ -160,7 +161,7 @@ def test_a_checkpoints_trajectory_is_named_by_the_weights_beside_it(digits, tmp_
     path, names = tmp_path / "c.safetensors", []
     for moment in ("epoch 1", "epoch 0.5"):
         train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path, keep=[Moment.parse(moment)])
-        plan = ProbePlan("landscape", points=2, along="trajectory", instances=5)
+        plan = LandscapeSettings(points=2, along="trajectory", instances=5)
         _, used = probe_checkpoint(path, plan, tmp_path / "p.npz", data_dir=None, device=CPU)
         names.append(read_json(tmp_path / "p.json")["identity"])
         assert used["moments"] == ["initialisation", *used["through"]]

@@ -13,16 +13,17 @@ import numpy as np
 import pytest
 
 from nascope._src.data.datasets import load_data
+from nascope._src.data.request import DataRequest
 from nascope._src.errors import CheckpointError, DataError, StudyError
 from nascope._src.probes.chunks import Share
-from nascope._src.probes.settings import CurvaturePlan, ProbePlan
+from nascope._src.probes.settings import CurvatureSettings, LandscapeSettings, VarianceSettings
 from nascope._src.records.files import read_json
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import plan_in
 from nascope._src.records.read import read_study
 from nascope._src.records.status import read_status
 from nascope._src.study.calibration import forecast
-from nascope._src.study.definition import DataRequest, Part, Study, plan_cells
+from nascope._src.study.definition import Part, Study, plan_cells
 from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.serial import SerialEngine
 from nascope._src.study.engines.task import Outcome, Task
@@ -36,7 +37,7 @@ PART = Part(
     cells=plan_cells(["DARTS"], seeds=[1]),
     recipe=Recipe(channels=2, layers=3, epochs=2, batch_size=64),
     data=(DataRequest("digits", train_size=150, test_size=40),),
-    probes=(ProbePlan("landscape", points=3), ProbePlan("variance", points=3, instances=20)),
+    probes=(LandscapeSettings(points=3), VarianceSettings(points=3, instances=20)),
 )
 STUDY = Study("little", (PART,))
 
@@ -69,7 +70,7 @@ def numbers(folder):
 def test_every_number_counts_in_a_comparison(tmp_path):
     """Seeds, probes of one kind: none stands in another's place, or faults could hide there."""
     study = changed(
-        seeds=(0, 1), cells=PART.cells[:1], probes=(*PART.probes, ProbePlan("landscape", points=2))
+        seeds=(0, 1), cells=PART.cells[:1], probes=(*PART.probes, LandscapeSettings(points=2))
     )
     assert run_study(study, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     found = numbers(tmp_path)
@@ -118,7 +119,7 @@ def test_a_second_run_finds_everything(undisturbed):
 
 
 def test_a_new_probe_retrains_nothing(undisturbed):
-    more = changed(probes=(*PART.probes, ProbePlan("landscape", points=2)))
+    more = changed(probes=(*PART.probes, LandscapeSettings(points=2)))
     before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*.safetensors")}
     summary = run_study(more, undisturbed, engine=SerialEngine(), device="cpu")
     assert (summary.done, summary.found) == (2, 6)
@@ -217,7 +218,7 @@ def test_damaged_weights_are_trained_again_before_they_are_probed(copy, pristine
 
 
 def test_a_damaged_snapshot_is_trained_for_again(tmp_path):
-    study = changed(cells=PART.cells[:1], probes=(ProbePlan("landscape", points=2, at="epoch 1"),))
+    study = changed(cells=PART.cells[:1], probes=(LandscapeSettings(points=2, at="epoch 1"),))
     assert run_study(study, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     before = numbers(tmp_path)
     shutil.rmtree(next(tmp_path.glob("trials/*/landscape-*")))
@@ -339,20 +340,25 @@ def test_a_damaged_plan_is_named(copy, content):
 
 def test_values_that_overflow_are_refused_when_the_study_is_made():
     for changes, message in (
-        ({"learning_rates": (1e300,)}, "learning_rate must be at least 0, at most 1e30"),
+        (
+            {"learning_rates": (1e300,)},
+            r"learning_rate: expected a number above 0 and at most 1e\+30",
+        ),
         ({"seeds": (-1,)}, "seeds must be at least 0, not -1"),
     ):
         with pytest.raises(StudyError, match=message):
             changed(**changes)
-    with pytest.raises(StudyError, match=r"landscape.points must be in 1 … 1001"):
-        ProbePlan("landscape", points=10**9)
-    with pytest.raises(StudyError, match=r"variance.radius must be above 0 and at most 1e\+06"):
-        ProbePlan("variance", points=3, radius=1e300)
+    with pytest.raises(StudyError, match=r"landscape.points: expected an integer from 1 to 1001"):
+        LandscapeSettings(points=10**9)
+    with pytest.raises(
+        StudyError, match=r"variance.radius: expected a number above 0 and at most 1e\+06"
+    ):
+        VarianceSettings(points=3, radius=1e300)
 
 
 def test_a_failed_probe_stays_on_record_when_another_of_its_trial_succeeds(tmp_path):
     """Two probes of one kind, too: each is a task of its own."""
-    impossible = ProbePlan("landscape", points=2, along="trajectory")  # none was kept
+    impossible = LandscapeSettings(points=2, along="trajectory")  # none was kept
     study = changed(probes=(impossible, *PART.probes))
     summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
     assert (summary.done, len(summary.failed)) == (6, 2)
@@ -363,24 +369,24 @@ def test_a_failed_probe_stays_on_record_when_another_of_its_trial_succeeds(tmp_p
     assert run_study(STUDY, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     again = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
     assert len(again.failed) == 2
-    possible = changed(study, probes=(ProbePlan("landscape", points=2), *PART.probes))
+    possible = changed(study, probes=(LandscapeSettings(points=2), *PART.probes))
     assert run_study(possible, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     assert all(trial.error is None for trial in read_study(tmp_path).trials)
 
 
 def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
     """What a study file may ask of probes; weights that were not kept are trained for again."""
-    first = changed(cells=PART.cells[:1], probes=(ProbePlan("landscape", points=3),))
+    first = changed(cells=PART.cells[:1], probes=(LandscapeSettings(points=3),))
     assert run_study(first, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     (before,) = tmp_path.glob("trials/*/checkpoint.safetensors")
     content = before.read_bytes()
     probes = (
-        *(ProbePlan("landscape", points=3, at=at) for at in ("initialisation", "epoch 0.5", "end")),
-        ProbePlan("landscape", points=3, at="loss 1e-9"),
-        ProbePlan("variance", points=3, at="epoch 1", data="train", batchnorm="recalibrated"),
-        ProbePlan("landscape", points=5, dimensions=1, seed=1, normalise="layer"),
-        ProbePlan("landscape", points=4, along="trajectory"),
-        CurvaturePlan(top=2, vectors=2, steps=3, block_steps=2, points=2, instances=20),
+        *(LandscapeSettings(points=3, at=at) for at in ("initialisation", "epoch 0.5", "end")),
+        LandscapeSettings(points=3, at="loss 1e-9"),
+        VarianceSettings(points=3, at="epoch 1", data="train", batchnorm="recalibrated"),
+        LandscapeSettings(points=5, dimensions=1, seed=1, normalise="layer"),
+        LandscapeSettings(points=4, along="trajectory"),
+        CurvatureSettings(top=2, vectors=2, steps=3, block_steps=2, points=2, instances=20),
     )
     study = changed(first, probes=probes)
     summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
@@ -412,8 +418,8 @@ def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
 
 def test_a_trajectory_takes_no_weights_but_those_that_its_plan_names(tmp_path):
     """Others may lie in the folder, kept for another plan."""
-    at = [ProbePlan("landscape", points=1, at=moment) for moment in ("epoch 0.5", "epoch 1")]
-    plane = ProbePlan("landscape", points=3, along="trajectory")
+    at = [LandscapeSettings(points=1, at=moment) for moment in ("epoch 0.5", "epoch 1")]
+    plane = LandscapeSettings(points=3, along="trajectory")
     first = changed(cells=PART.cells[:1], probes=(plane, at[1]))
     more = changed(first, probes=(plane, *at))
     found = []
@@ -436,7 +442,7 @@ def test_probes_at_equal_training_loss(tmp_path):
     curves = [trial.training.curve for trial in read_study(tmp_path / "two").trials]
     level = max(min(point.train_loss for point in curve[:-1]) for curve in curves)
     level = float(f"{level + 5e-5:.4f}")  # both trainings come to it before their end
-    study = changed(probes=(ProbePlan("landscape", points=3, at=f"loss {level}"),))
+    study = changed(probes=(LandscapeSettings(points=3, at=f"loss {level}"),))
     assert run_study(study, tmp_path / "one", engine=SerialEngine(), device="cpu").failed == {}
     assert run_study(study, tmp_path / "two", engine=SerialEngine(), device="cpu").failed == {}
     assert numbers(tmp_path / "one") == numbers(tmp_path / "two")
@@ -474,7 +480,7 @@ def test_workers_of_another_folder_write_into_the_study(tmp_path, monkeypatch):
 
 
 def test_a_grid_is_put_together_as_soon_as_its_parts_are_there(tmp_path):
-    plan = changed(probes=(ProbePlan("landscape", points=11), *PART.probes)).plan(STUDY.load_data())
+    plan = changed(probes=(LandscapeSettings(points=11), *PART.probes)).plan(STUDY.load_data())
     tasks = make_work_list(find_missing(StudyPaths(tmp_path), plan), tmp_path, None, "cpu").tasks
     place = {task.name: k for k, task in enumerate(tasks)}
     split = [task for task in tasks if any("/part " in name for name in task.after)]
@@ -497,7 +503,7 @@ def test_a_calibration_that_fails_says_why_in_a_line(tmp_path, monkeypatch):
 
 def test_an_error_goes_when_its_trial_lacks_nothing(tmp_path):
     """A probe that failed leaves the file; or another run does it meanwhile."""
-    impossible = ProbePlan("landscape", points=2, along="trajectory")  # none was kept
+    impossible = LandscapeSettings(points=2, along="trajectory")  # none was kept
     bad = changed(cells=PART.cells[:1], probes=(impossible,))
     good = changed(bad, probes=())
     assert len(run_study(bad, tmp_path, engine=SerialEngine(), device="cpu").failed) == 1
@@ -526,7 +532,7 @@ def test_an_error_goes_when_its_trial_lacks_nothing(tmp_path):
 
 def test_an_error_of_what_another_figure_needs_stays(tmp_path):
     """Where a folder's plan grows by what is asked for, its trials have probes of several."""
-    impossible = ProbePlan("landscape", points=2, along="trajectory")  # none was kept
+    impossible = LandscapeSettings(points=2, along="trajectory")  # none was kept
     study = changed(cells=PART.cells[:1], probes=())
     data = study.load_data()
     both = {"extend": True, "device": "cpu"}

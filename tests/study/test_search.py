@@ -9,9 +9,9 @@ import pytest
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.graph import topology
 from nascope._src.cells.search_log import read_log, trace
+from nascope._src.data.request import DataRequest
 from nascope._src.errors import StudyError
 from nascope._src.records.read import read_study
-from nascope._src.study.definition import DataRequest
 from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.serial import SerialEngine
 from nascope._src.study.search.candidates import Candidate, Search, propose
@@ -189,7 +189,7 @@ def test_the_records_of_a_search_never_shrink(tmp_path, monkeypatch):
     ("changes", "message"),
     [
         ({"sample": 4}, "search.sample must be at most the population, 3, not 4"),
-        ({"batch": 0}, "search.batch must be at least 1, not 0"),
+        ({"batch": 0}, "search.batch: expected an integer of at least 1, got 0"),
         ({"data": DataRequest("digits")}, "data.validation_size: a search chooses by validation"),
         ({"within": "nas-bench-201"}, "search.space: nas-bench-201 has no fixed number"),
         ({"start": load_cell("NASNet")}, "search: the normal cell to start from .cells.: .*darts"),

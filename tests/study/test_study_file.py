@@ -7,7 +7,7 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import to_dict
 from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import NascopeError, StudyError
-from nascope._src.probes.settings import ProbePlan
+from nascope._src.probes.settings import VarianceSettings
 from nascope._src.records.plan import merged, read_plan, write_plan
 from nascope._src.study.study_file import read_study_file
 from nascope._src.study.template import write_template
@@ -96,8 +96,8 @@ def test_a_trajectory_leads_through_the_moments_that_its_part_names(tmp_path):
     assert probes[0]["variance"]["identity"] == probes[2]["variance"]["identity"]
     write_plan(path, plans[2])
     assert merged(read_plan(path), plans[2]).trials == plans[2].trials
-    with pytest.raises(StudyError, match=r"variance.through: moments are those of a trajectory"):
-        ProbePlan("variance", points=3, through=("epoch 1",))
+    with pytest.raises(StudyError, match='variance.through: moments need along = "trajectory"'):
+        VarianceSettings(points=3, through=("epoch 1",))
 
 
 def test_a_scale_has_its_grids(tmp_path):
@@ -118,10 +118,22 @@ def test_a_scale_has_its_grids(tmp_path):
         ("points = 5", "pionts = 5", r"landscape.p"),
         ('name = "example"', "nmae = 1", r"nmae: unknown key; did you mean name\?"),
         ("epochs = 3", "epoch = 3", r"training.overrides.epoch: unknown key; did you mean epochs"),
-        ("epochs = 3", 'epochs = "3"', r"training.overrides.epochs: expected int, got '3'"),
-        ("epochs = 3", "epochs = true", r"training.overrides.epochs: expected int, got True"),
-        ("epochs = 3", "epochs = 0", r"training.overrides.epochs must be at least 1, not 0"),
-        ("epochs = 3", "precision = 'half'", r"training.overrides.precision must be one of"),
+        (
+            "epochs = 3",
+            'epochs = "3"',
+            r"training.overrides.epochs: expected an integer of at least 1, got '3'",
+        ),
+        (
+            "epochs = 3",
+            "epochs = true",
+            r"training.overrides.epochs: expected an integer of at least 1, got True",
+        ),
+        (
+            "epochs = 3",
+            "epochs = 0",
+            r"training.overrides.epochs: expected an integer of at least 1, got 0",
+        ),
+        ("epochs = 3", "precision = 'half'", r"training.overrides.precision: expected one of"),
         ('"tiny"', '"huge"', r"training.scale: input should be 'tiny', 'small' or 'paper'"),
         ('"published"', '"guess"', r"variants.method: input should be 'random' or 'published'"),
         ("seeds = [0, 1, 2]", "seeds = []", "training.seeds: list should have at least 1 item"),
@@ -146,9 +158,13 @@ def test_a_scale_has_its_grids(tmp_path):
         (
             "points = 3",
             'points = 3\nat = "epoch"',
-            "variance.at: no moment of a training is called",
+            "variance.at: expected a moment of the training .*, got 'epoch'",
         ),
-        ("points = 3", 'points = 3\nat = "epoch 0.3"', "variance.at: epoch 0.3 is no point of the"),
+        (
+            "points = 3",
+            'points = 3\nat = "epoch 0.3"',
+            "variance.at: expected a point of the curves .*, got epoch 0.3",
+        ),
         (
             "points = 3",
             'points = 3\nat = ["epoch 1", "epoch 1.0"]',

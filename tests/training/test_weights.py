@@ -12,7 +12,7 @@ from nascope._src.data.datasets import load_data
 from nascope._src.errors import CheckpointError
 from nascope._src.networks.network import Network
 from nascope._src.probes.checkpoint import probe_checkpoint
-from nascope._src.probes.settings import ProbePlan
+from nascope._src.probes.settings import LandscapeSettings
 from nascope._src.training.trained import trained_network
 from nascope._src.training.weights import import_weights, read_weights
 
@@ -75,7 +75,7 @@ def test_imported_weights_can_be_probed(network, digits, tmp_path):
     torch.save(published(network), tmp_path / "w.pt")
     output = tmp_path / "c.safetensors"
     import_weights(tmp_path / "w.pt", load_cell("DARTS"), digits, output, **SIZE)
-    plan = ProbePlan("landscape", points=3, instances=20)
+    plan = LandscapeSettings(points=3, instances=20)
     arrays, _ = probe_checkpoint(
         output, plan, tmp_path / "l.npz", data_dir=None, device=torch.device("cpu")
     )

@@ -29,6 +29,23 @@ class StudyError(NascopeError):
     """A study, recipe or records folder that is invalid."""
 
 
+class SettingError(StudyError):
+    """A setting with a value that it cannot have.
+
+    Args:
+        key: the setting, after its section: "landscape.points".
+        problem: what was expected, and what was given.
+    """
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(key, problem)
+        self.key = key
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.problem}"
+
+
 class ProbeError(NascopeError):
     """A probe asked of a model or data on which its quantity is not defined."""
 

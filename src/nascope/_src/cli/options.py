@@ -26,7 +26,7 @@ WorkersOption = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, help="Processes, of one thread each; by default one a core."),
 ]
-ThreadsSideBySideOption = Annotated[
+ThreadWorkersOption = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, help="Threads side by side; by default one a core."),
 ]

@@ -1,231 +1,160 @@
-"""The probe commands: measurements around a network."""
+"""The probe commands: measure around a trained network."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from nascope._src.cli.derived import naming_options, with_settings
 from nascope._src.cli.options import (
     CheckpointArgument,
     DataDirOption,
     DeviceOption,
     QuietOption,
-    SeedOption,
-    ThreadsSideBySideOption,
+    ThreadWorkersOption,
     VerboseOption,
 )
 from nascope._src.cli.progress import job, print_log
 from nascope._src.errors import StudyError
+from nascope._src.probes.settings import (
+    CurvatureSettings,
+    LandscapeSettings,
+    ProbeSettings,
+    VarianceSettings,
+)
 
-if TYPE_CHECKING:
-    from nascope._src.probes.settings import CurvaturePlan, ProbePlan
-
-InstancesOption = Annotated[
-    int | None, typer.Option(metavar="N", min=1, help="Images used; all by default.")
+LineOption = Annotated[
+    bool, typer.Option("--line", help="Probe a line along one direction, not a plane.")
 ]
-BatchNormOption = Annotated[
-    str, typer.Option("--batchnorm", metavar="MODE", help="frozen, recalibrated or batch.")
-]
-DataOption = Annotated[str, typer.Option("--data", metavar="PART", help="test or train.")]
-AtOption = Annotated[
-    str,
-    typer.Option(
-        metavar="MOMENT", help="initialisation, epoch N, loss X or end; see train --keep."
-    ),
-]
-PointsOption = Annotated[int, typer.Option(metavar="N", min=1, help="Points along a direction.")]
-RadiusOption = Annotated[float, typer.Option(metavar="R", help="The grid covers [-R, R]².")]
-NormaliseOption = Annotated[
-    str, typer.Option(metavar="HOW", help="Scale directions per filter, layer, or none.")
-]
-OneDimensionalOption = Annotated[
-    str | None,
-    typer.Option(metavar="HOW", help="zero or scale biases and norms; zero with filter."),
-]
-LineOption = Annotated[bool, typer.Option("--line", help="One direction instead of two.")]
 TrajectoryOption = Annotated[
-    bool, typer.Option("--trajectory", help="The plane of the training's path, by kept weights.")
+    bool,
+    typer.Option("--trajectory", help="Probe the plane of the training's path, from kept weights."),
 ]
 OutputOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Arrays; by default CHECKPOINT-KIND.npz beside it."),
+    typer.Option(
+        metavar="FILE", help="File of the arrays; by default CHECKPOINT-KIND.npz in its folder."
+    ),
 ]
+_FLAGS = ("dimensions", "along", "through")  # fields that --line and --trajectory set
 
 
 def register(app: typer.Typer) -> None:
-    """Add this layer's commands."""
-    group = typer.Typer(help="Measure around a network.", no_args_is_help=True)
+    """Add this group's commands."""
+    group = typer.Typer(help="Measure around a trained network.", no_args_is_help=True)
     example = "Example: nascope probe {} runs/train/DARTS.safetensors"
     for command in (landscape, variance, curvature):
         group.command(epilog=example.format(command.__name__))(command)
     app.add_typer(group, name="probe")
 
 
+@with_settings(LandscapeSettings, without=_FLAGS, unset={"batchnorm"})
 def landscape(
     checkpoint: CheckpointArgument,
     *,
-    points: PointsOption = 21,
-    radius: RadiusOption = 1.0,
+    given: dict[str, Any],
     line: LineOption = False,
     to: Annotated[
         Path | None,
-        typer.Option(metavar="CHECKPOINT", help="The line to another network, from -0.5 to 1.5."),
-    ] = None,
-    trajectory: TrajectoryOption = False,
-    normalise: NormaliseOption = "filter",
-    one_dimensional: OneDimensionalOption = None,
-    batchnorm: Annotated[
-        str | None,
         typer.Option(
-            "--batchnorm", metavar="MODE", help="frozen, recalibrated (default with --to) or batch."
+            metavar="CHECKPOINT", help="Probe the line to another network, from -0.5 to 1.5."
         ),
     ] = None,
-    data: DataOption = "test",
-    at: AtOption = "end",
-    instances: InstancesOption = None,
-    seed: SeedOption = 0,
+    trajectory: TrajectoryOption = False,
     data_dir: DataDirOption = None,
-    workers: ThreadsSideBySideOption = None,
+    workers: ThreadWorkersOption = None,
     device: DeviceOption = "auto",
     output: OutputOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Loss and accuracy on a plane or line through the weights."""
-    from nascope._src.probes.settings import ProbePlan  # noqa: PLC0415
+    """Measure loss and accuracy on a plane or line through the weights.
 
-    if to is not None and (trajectory or at != "end"):
-        raise StudyError("--to goes neither with --trajectory nor with --at")
-    if to is not None and points < 2:
+    BatchNorm is frozen by default, and recalibrated with --to.
+    """
+    if to is not None and (trajectory or given["at"] != "end"):
+        raise StudyError("--to cannot be combined with --trajectory or --at")
+    if to is not None and given["points"] < 2:
         raise StudyError("--to needs at least 2 points")
-    plan = ProbePlan(
-        "landscape",
-        points=points,
-        radius=radius,
-        dimensions=1 if line or to is not None else 2,
-        normalise=normalise,  # type: ignore[arg-type]
-        one_dimensional=one_dimensional,  # type: ignore[arg-type]
-        along="trajectory" if trajectory else "random",
-        batchnorm=batchnorm or ("recalibrated" if to is not None else "frozen"),  # type: ignore[arg-type]
-        data=data,  # type: ignore[arg-type]
-        at=at,
-        instances=instances,
-        seed=seed,
-    )
-    path, arrays, settings = _run(
-        plan, checkpoint, output, data_dir, workers, device, quiet=quiet, verbose=verbose, to=to
-    )
+    if to is not None:
+        given = {"batchnorm": "recalibrated", **given}
+    with naming_options():
+        settings = LandscapeSettings(
+            **given, **_plane(line=line or to is not None, trajectory=trajectory)
+        )
     from nascope._src.cli.probe_lines import landscape_lines  # noqa: PLC0415
 
-    _say(path, settings, landscape_lines(arrays))
+    _probe(
+        settings, landscape_lines, checkpoint, output, data_dir, workers, device,
+        quiet=quiet, verbose=verbose, to=to,
+    )  # fmt: skip
 
 
+@with_settings(VarianceSettings, without=_FLAGS)
 def variance(
     checkpoint: CheckpointArgument,
     *,
-    points: PointsOption = 11,
-    radius: RadiusOption = 1.0,
+    given: dict[str, Any],
     line: LineOption = False,
     trajectory: TrajectoryOption = False,
-    normalise: NormaliseOption = "filter",
-    one_dimensional: OneDimensionalOption = None,
-    batchnorm: BatchNormOption = "frozen",
-    data: DataOption = "test",
-    at: AtOption = "end",
-    instances: InstancesOption = None,
-    seed: SeedOption = 0,
     data_dir: DataDirOption = None,
-    workers: ThreadsSideBySideOption = None,
+    workers: ThreadWorkersOption = None,
     device: DeviceOption = "auto",
     output: OutputOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Variance of per-instance gradients on a plane or line through the weights."""
-    from nascope._src.probes.settings import ProbePlan  # noqa: PLC0415
-
-    plan = ProbePlan(
-        "variance",
-        points=points,
-        radius=radius,
-        dimensions=1 if line else 2,
-        normalise=normalise,  # type: ignore[arg-type]
-        one_dimensional=one_dimensional,  # type: ignore[arg-type]
-        along="trajectory" if trajectory else "random",
-        batchnorm=batchnorm,  # type: ignore[arg-type]
-        data=data,  # type: ignore[arg-type]
-        at=at,
-        instances=instances,
-        seed=seed,
-    )
-    path, arrays, settings = _run(
-        plan, checkpoint, output, data_dir, workers, device, quiet=quiet, verbose=verbose
-    )
+    """Measure the variance of per-image gradients on a plane or line through the weights."""
+    with naming_options():
+        settings = VarianceSettings(**given, **_plane(line=line, trajectory=trajectory))
     from nascope._src.cli.probe_lines import variance_lines  # noqa: PLC0415
 
-    _say(path, settings, variance_lines(arrays))
+    _probe(
+        settings, variance_lines, checkpoint, output, data_dir, workers, device,
+        quiet=quiet, verbose=verbose,
+    )  # fmt: skip
 
 
+@with_settings(CurvatureSettings)
 def curvature(
     checkpoint: CheckpointArgument,
     *,
-    top: Annotated[int, typer.Option(metavar="N", min=1, help="Largest eigenvalues.")] = 5,
-    vectors: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Random vectors, of trace and density; 0: none.")
-    ] = 5,
-    steps: Annotated[int, typer.Option(metavar="N", min=2, help="Of Lanczos, each vector.")] = 20,
-    blocks: Annotated[
-        str, typer.Option(metavar="KIND", help="Lipschitz constants of cells, matrices, or none.")
-    ] = "cells",
-    block_steps: Annotated[
-        int, typer.Option(metavar="N", min=2, help="Of Lanczos, each block.")
-    ] = 10,
-    points: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, help="A side of the grid of Lipschitz constants; 0: none"),
-    ] = 5,
-    radius: RadiusOption = 1.0,
-    batchnorm: BatchNormOption = "frozen",
-    data: DataOption = "test",
-    at: AtOption = "end",
-    instances: Annotated[int, typer.Option(metavar="N", min=1, help="Images used.")] = 500,
-    seed: SeedOption = 0,
+    given: dict[str, Any],
     data_dir: DataDirOption = None,
-    workers: ThreadsSideBySideOption = None,
+    workers: ThreadWorkersOption = None,
     device: DeviceOption = "auto",
     output: OutputOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Eigenvalues, trace and density of the Hessian; Lipschitz constants of the gradient."""
-    from nascope._src.probes.settings import CurvaturePlan  # noqa: PLC0415
+    """Measure the Hessian's eigenvalues, trace and density, and the gradient's Lipschitz constants.
 
-    plan = CurvaturePlan(
-        top=top,
-        vectors=vectors,
-        steps=steps,
-        blocks=blocks,  # type: ignore[arg-type]
-        block_steps=block_steps,
-        points=points,
-        radius=radius,
-        batchnorm=batchnorm,  # type: ignore[arg-type]
-        data=data,  # type: ignore[arg-type]
-        at=at,
-        instances=instances,
-        seed=seed,
-    )
-    path, arrays, settings = _run(
-        plan, checkpoint, output, data_dir, workers, device, quiet=quiet, verbose=verbose
-    )
+    On thousands of images this takes long; --instances 500 is often enough.
+    """
+    with naming_options():
+        settings = CurvatureSettings(**given)
     from nascope._src.cli.probe_lines import curvature_lines  # noqa: PLC0415
 
-    _say(path, settings, curvature_lines(arrays))
+    _probe(
+        settings, curvature_lines, checkpoint, output, data_dir, workers, device,
+        quiet=quiet, verbose=verbose,
+    )  # fmt: skip
 
 
-def _run(  # noqa: PLR0917  (the options that all kinds share)
-    plan: ProbePlan | CurvaturePlan,
+def _plane(*, line: bool, trajectory: bool) -> dict[str, Any]:
+    """Return the settings that the flags stand for."""
+    return {
+        "dimensions": 1 if line else 2,
+        "along": "trajectory" if trajectory else "random",
+    }
+
+
+def _probe(  # noqa: PLR0917  (the options that all kinds share)
+    probe: ProbeSettings,
+    as_lines: Callable[[dict[str, Any]], list[str]],
     checkpoint: Path,
     output: Path | None,
     data_dir: Path | None,
@@ -235,8 +164,8 @@ def _run(  # noqa: PLR0917  (the options that all kinds share)
     quiet: bool,
     verbose: bool,
     to: Path | None = None,
-) -> tuple[Path, dict[str, Any], dict[str, Any]]:
-    """Probe, and draw what was found."""
+) -> None:
+    """Probe a checkpoint, draw the result and print it."""
     from nascope._src.probes.checkpoint import probe_checkpoint  # noqa: PLC0415
     from nascope._src.records.files import write_bytes  # noqa: PLC0415
     from nascope._src.report.figures.probes import draw_probe  # noqa: PLC0415
@@ -246,12 +175,12 @@ def _run(  # noqa: PLR0917  (the options that all kinds share)
         cores,
     )
 
-    where = choose_device(device)
+    torch_device = choose_device(device)
     configure_process(threads=1)
     if verbose:
         print_log()
     stem = checkpoint.with_suffix("") if checkpoint.name else checkpoint
-    path = output or Path(f"{stem}-{plan.kind}.npz")
+    path = output or Path(f"{stem}-{probe.kind}.npz")
     if path.suffix != ".npz":
         raise StudyError(f"--output must end in .npz, since arrays are written: {path}")
     if path.is_dir():
@@ -259,22 +188,18 @@ def _run(  # noqa: PLR0917  (the options that all kinds share)
     with job(quiet=quiet) as progress:
         arrays, settings = probe_checkpoint(
             checkpoint,
-            plan,
+            probe,
             path,
             data_dir=str(data_dir) if data_dir else None,
-            device=where,
+            device=torch_device,
             to=to,
-            workers=workers or (cores() if where.type == "cpu" else 1),
+            workers=workers or (cores() if torch_device.type == "cpu" else 1),
             progress=progress,
         )
-    png = draw_probe(plan.kind, arrays, settings, title=stem.name)
+    png = draw_probe(probe.kind, arrays, settings, title=stem.name)
     write_bytes(path.with_suffix(".png"), png)
-    return path, arrays, settings
-
-
-def _say(path: Path, settings: dict[str, Any], lines: list[str]) -> None:
     print(f"{path} and {path.with_suffix('.png').name}:")
     if not settings["reached"]:
-        print(f"  the training never came to {settings['at']}: all values are NaN")
-    for line in lines:
+        print(f"  the training did not reach {settings['at']}: all values are NaN")
+    for line in as_lines(arrays):
         print(f"  {line}")

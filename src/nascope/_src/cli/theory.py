@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nascope._src.cli.options import DataDirOption, QuietOption, SeedOption, ThreadsSideBySideOption
+from nascope._src.cli.options import DataDirOption, QuietOption, SeedOption, ThreadWorkersOption
 from nascope._src.cli.progress import job
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def check(
     ] = 10_000,
     seed: SeedOption = 0,
     output: FolderOption = _FOLDER,
-    workers: ThreadsSideBySideOption = None,
+    workers: ThreadWorkersOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Check Theorems 4.1 to 4.3, as published and corrected (docs/theory.md).
@@ -64,7 +64,7 @@ def sweep(
     ] = 200,
     seed: SeedOption = 0,
     output: FolderOption = _FOLDER,
-    workers: ThreadsSideBySideOption = None,
+    workers: ThreadWorkersOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Compare narrow with wide linear cells over λ, depth, nodes and size.
@@ -102,7 +102,7 @@ def report(
         int, typer.Option(metavar="N", min=1, help="Training images of the curvature.")
     ] = 100,
     data_dir: DataDirOption = None,
-    workers: ThreadsSideBySideOption = None,
+    workers: ThreadWorkersOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Measure the theorems' premises on trained networks, and write the theory's page.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from nascope._src import schema
 from nascope._src.cli.cells import CellArgument
+from nascope._src.cli.derived import naming_options, with_settings
 from nascope._src.cli.options import (
     CheckpointArgument,
     DataDirOption,
@@ -20,12 +23,13 @@ from nascope._src.cli.options import (
     VerboseOption,
 )
 from nascope._src.cli.progress import job, print_log
+from nascope._src.data.request import DataRequest
 from nascope._src.errors import StudyError
+from nascope._src.study.scales import SCALES, find_scale
+from nascope._src.training.recipe import RECIPES, Recipe
 
-PrecisionOption = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="float32 (the default), tf32 or bf16.", show_default=False),
-]
+_RECIPE_FIELDS = tuple(field.name for field in fields(Recipe))
+_SIZES = ("train_size", "test_size", "validation_size")
 
 
 def register(app: typer.Typer) -> None:
@@ -40,96 +44,73 @@ def register(app: typer.Typer) -> None:
     )
 
 
+@with_settings(Recipe, unset=_RECIPE_FIELDS)
+@with_settings(DataRequest, only=_SIZES, into="sizes")
 def train(
     cell: CellArgument,
     *,
     dataset: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="digits, cifar10, cifar100 …; by default the scale's."),
+        typer.Option(
+            metavar="NAME", help="Data set: digits, cifar10, cifar100 …; by default the scale's."
+        ),
     ] = None,
     data_dir: DataDirOption = None,
-    train_size: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="Training images; by default the scale's."),
-    ] = None,
-    test_size: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Test images; by default the scale's.")
-    ] = None,
-    validation_size: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Images held out of the training set.")
-    ] = 0,
-    recipe: Annotated[str, typer.Option(metavar="NAME", help="section4 or table1.")] = "section4",
-    scale: Annotated[str, typer.Option(metavar="NAME", help="tiny, small or paper.")] = "tiny",
-    channels: Annotated[
-        int | None, typer.Option(metavar="C", min=1, help="Width of one node in the first cells.")
-    ] = None,
-    layers: Annotated[int | None, typer.Option(metavar="L", min=1, help="Number of cells.")] = None,
-    epochs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Passes over the training set.")
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Images a step.")
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(metavar="RATE", help="In the first epoch.")
-    ] = None,
-    precision: PrecisionOption = None,
-    compile_: Annotated[
-        bool, typer.Option("--compile", help="Use torch.compile: minutes first, then faster.")
-    ] = False,
+    sizes: dict[str, Any],
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME", help=f"Recipe of the paper: {', '.join(RECIPES)}.")
+    ] = "section4",
+    scale: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Scale: {', '.join(SCALES)}. It changes the recipe, and has a data set and "
+            "numbers of images.",
+        ),
+    ] = "tiny",
+    given: dict[str, Any],
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other field of the recipe."),
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Set a field of the recipe by name. Repeatable."
+        ),
     ] = None,
     keep: Annotated[
         list[str] | None,
-        typer.Option(metavar="MOMENT", help="Keep the weights at: epoch N, or loss X. Repeatable."),
+        typer.Option(
+            metavar="MOMENT", help="Keep the weights at this moment: epoch N or loss X. Repeatable."
+        ),
     ] = None,
     seed: SeedOption = 0,
     threads: ThreadsOption = 1,
     device: DeviceOption = "auto",
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The checkpoint; by default runs/train/CELL.safetensors"),
+        typer.Option(
+            metavar="FILE", help="File of the checkpoint; by default runs/train/CELL.safetensors."
+        ),
     ] = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Train one network of a cell; run it again to go on from its checkpoint."""
-    from dataclasses import replace  # noqa: PLC0415
+    """Train one network of a cell; run again to resume from its checkpoint.
 
+    Options of the recipe replace what recipe and scale say.
+    """
     from nascope._src.cells.resolve import resolve_cell  # noqa: PLC0415
-    from nascope._src.data.datasets import load_data  # noqa: PLC0415
     from nascope._src.records.paths import slug  # noqa: PLC0415
     from nascope._src.runtime.devices import choose_device, configure_process  # noqa: PLC0415
     from nascope._src.training.moments import Moment  # noqa: PLC0415
-    from nascope._src.training.recipe import RECIPES, overridden, scale_of  # noqa: PLC0415
     from nascope._src.training.train import train as train_network  # noqa: PLC0415
 
     genotype = resolve_cell(cell)
-    if recipe not in RECIPES:
-        raise StudyError(f"no recipe {recipe!r}; there are {', '.join(RECIPES)}")
-    size = scale_of(scale)
-    chosen = replace(RECIPES[recipe], **size.overrides)
-    given = {
-        "channels": channels,
-        "layers": layers,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "precision": precision,
-        "compile": compile_ or None,
-    }
-    chosen = overridden(chosen, _settings(set_ or []), where="--set ")
-    chosen = replace(chosen, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
-    data = load_data(
-        dataset or size.dataset,
-        data_dir=data_dir,
-        train_size=train_size,
-        test_size=test_size,
-        validation_size=validation_size,
-        at_most=(size.train_size, size.test_size),
-    )
+    chosen_scale = find_scale(scale)
+    chosen = schema.replaced(chosen_scale.recipe(recipe), _named_values(set_ or []), where="--set ")
+    with naming_options():
+        chosen = schema.replaced(chosen, given, where="")
+    at_most = (chosen_scale.train_size, chosen_scale.test_size)
+    request = DataRequest(dataset or chosen_scale.dataset, **sizes, at_most=at_most)
+    data = request.load(data_dir)
     path = output or Path("runs/train") / f"{slug(genotype.name or 'cell')}.safetensors"
     configure_process(threads)
     if verbose:
@@ -155,42 +136,47 @@ def train(
     )
 
 
-def _settings(texts: list[str]) -> dict[str, Any]:
-    """NAME=VALUE texts as values: TOML's, or plain words."""
-    settings: dict[str, Any] = {}
+def _named_values(texts: list[str]) -> dict[str, Any]:
+    """Read NAME=VALUE texts; a value is TOML or a plain word."""
+    values: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             raise StudyError(f"--set expects NAME=VALUE, such as weight_decay=0, not {text!r}")
         try:
-            settings[name.strip()] = tomllib.loads(f"value = {value}")["value"]
+            values[name.strip()] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
-            settings[name.strip()] = value.strip()
-    return settings
+            values[name.strip()] = value.strip()
+    return values
 
 
+@with_settings(Recipe, only={"precision"}, unset={"precision"})
 def evaluate(
     checkpoint: CheckpointArgument,
     *,
     split: Annotated[
         Literal["test", "validation", "train"],
-        typer.Option(metavar="NAME", help="test, validation or train (not augmented)."),
+        typer.Option(help="Images to evaluate on; training images are not augmented."),
     ] = "test",
     data_dir: DataDirOption = None,
-    precision: PrecisionOption = None,
+    given: dict[str, Any],
     batch_size: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Images at once; by default what fits.")
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Number of images at a time; by default what fits in memory."
+        ),
     ] = None,
     threads: ThreadsOption = 1,
     device: DeviceOption = "auto",
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Every image's loss and rank: .csv, .json, .parquet"),
+        typer.Option(
+            metavar="FILE", help="Table of each image's loss and rank: .csv, .json or .parquet."
+        ),
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Evaluate a trained network on the images that it was trained beside."""
-
+    """Evaluate a trained network on its data set, by default in the precision of its training."""
     from nascope._src.data.augmentation import on_device  # noqa: PLC0415
     from nascope._src.records.tables import write_table  # noqa: PLC0415
     from nascope._src.runtime.devices import choose_device, configure_process  # noqa: PLC0415
@@ -203,7 +189,7 @@ def evaluate(
     part = {"test": data.test, "validation": data.validation, "train": data.train}[split]
     if part is None:
         raise StudyError(f"{checkpoint} was trained without a validation split")
-    arithmetic = precision or found.records["recipe"]["precision"]
+    arithmetic = given.get("precision", found.records["recipe"]["precision"])
     configure_process(threads)
     where = choose_device(device)
     before = time.perf_counter()
@@ -235,10 +221,11 @@ def curves(
     checkpoint: CheckpointArgument,
     *,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also written: .csv, .json or .parquet")
+        Path | None,
+        typer.Option(metavar="FILE", help="Table of the curves: .csv, .json or .parquet."),
     ] = None,
 ) -> None:
-    """Print a training's curves: several points in the first epochs, then one an epoch."""
+    """Print a training's curves: several points in the first epochs, then one per epoch."""
     from dataclasses import asdict, fields  # noqa: PLC0415
 
     from nascope._src.records.read import CurvePoint, read_training  # noqa: PLC0415
@@ -268,29 +255,29 @@ def curves(
         print(f"diverged at epoch {record.diverged_at}")
 
 
+@with_settings(Recipe, only={"channels", "layers"})
 def import_(
     weights: Annotated[
         Path,
         typer.Argument(
-            metavar="WEIGHTS", help="A state_dict: .pt, .safetensors.", show_default=False
+            metavar="WEIGHTS", help="File of a state_dict: .pt or .safetensors.", show_default=False
         ),
     ],
     cell: CellArgument,
     *,
-    channels: Annotated[int, typer.Option(metavar="C", min=1, help="As it was trained.")] = 36,
-    layers: Annotated[int, typer.Option(metavar="L", min=1, help="As it was trained.")] = 20,
+    given: dict[str, Any],
     dataset: Annotated[
-        str, typer.Option(metavar="NAME", help="What it was trained on.")
+        str, typer.Option(metavar="NAME", help="Data set of the training.")
     ] = "cifar10",
     data_dir: DataDirOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="The checkpoint; by default runs/import/CELL.safetensors"
+            metavar="FILE", help="File of the checkpoint; by default runs/import/CELL.safetensors."
         ),
     ] = None,
 ) -> None:
-    """Make a checkpoint of weights trained with DARTS' code, to evaluate and probe them."""
+    """Convert weights trained with DARTS' code to a checkpoint, to evaluate and probe them."""
     from nascope._src.cells.resolve import resolve_cell  # noqa: PLC0415
     from nascope._src.data.datasets import load_data  # noqa: PLC0415
     from nascope._src.records.paths import slug  # noqa: PLC0415
@@ -299,5 +286,8 @@ def import_(
     genotype = resolve_cell(cell)
     data = load_data(dataset, data_dir=data_dir)
     path = output or Path("runs/import") / f"{slug(genotype.name or 'cell')}.safetensors"
-    import_weights(weights, genotype, data, path, channels=channels, layers=layers)
-    print(f"{path}: {genotype.name or 'cell'}, C={channels}, L={layers}, weights of {weights.name}")
+    import_weights(weights, genotype, data, path, **given)
+    print(
+        f"{path}: {genotype.name or 'cell'}, C={given['channels']}, L={given['layers']}, "
+        f"weights of {weights.name}"
+    )

@@ -32,13 +32,13 @@ from nascope._src.probes.lipschitz import (
 )
 from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Direction, Risk
-from nascope._src.probes.settings import CurvaturePlan, ProbePlan, in_order
+from nascope._src.probes.settings import GridSettings, ProbeSettings
 from nascope._src.records.files import write_arrays, write_json
 from nascope._src.records.provenance import make_provenance
 from nascope._src.records.read import read_header
 from nascope._src.runtime.devices import describe_device, evaluation_batch
 from nascope._src.training.checkpoint import Checkpoint, load_checkpoint
-from nascope._src.training.moments import Moment
+from nascope._src.training.moments import Moment, distinct_snapshots
 from nascope._src.training.precision import arithmetic
 from nascope._src.training.recipe import Recipe
 from nascope._src.training.train import AGAIN, build_network, snapshots_of
@@ -95,7 +95,7 @@ class Probed:
     def kept(self) -> tuple[str, ...]:
         """The moments whose weights were kept."""
         identity = self.checkpoint.records["identity"]
-        return in_order(
+        return distinct_snapshots(
             read_header(path, identity=identity)["moment"]
             for path in self.snapshots.glob("*.safetensors")
             if path.name != AGAIN
@@ -130,7 +130,7 @@ def probe_network(
     """Carry out a planned probe, in float32 whatever the network was trained in.
 
     Args:
-        settings: a `ProbePlan` or `CurvaturePlan` as plain data.
+        settings: those of a probe as plain data: `ProbeSettings.as_dict`.
         other: another network to which a line leads, in place of random directions.
         workers: threads that work side by side.
         part: compute only a part of a grid's chunks, and keep them.
@@ -272,7 +272,7 @@ def _curvature(risk: Risk, network: Network, settings: Plain, work: dict[str, An
 
 def probe_checkpoint(
     path: Path,
-    plan: ProbePlan | CurvaturePlan,
+    probe: ProbeSettings,
     output: Path,
     *,
     data_dir: str | None,
@@ -300,11 +300,11 @@ def probe_checkpoint(
     """
     checkpoint = load_checkpoint(path)
     probed = Probed(checkpoint, snapshots_of(path))
-    if isinstance(plan, ProbePlan) and plan.along == "trajectory" and not plan.through:
-        plan = dataclasses.replace(plan, through=probed.kept())
+    if isinstance(probe, GridSettings) and probe.along == "trajectory" and not probe.through:
+        probe = dataclasses.replace(probe, through=probed.kept())
     other = load_checkpoint(to) if to is not None else None
     data = data_of(checkpoint, data_dir)
-    name = plan.identity(checkpoint.records["identity"])
+    name = probe.identity(checkpoint.records["identity"])
     if other is not None:
         name += f"-{other.records['identity']}"
     weights = "-".join(c.weights for c in (checkpoint, other) if c is not None)
@@ -312,7 +312,7 @@ def probe_checkpoint(
     arrays, settings = probe_network(
         probed,
         data,
-        plan.settings(),
+        probe.as_dict(),
         device=device,
         other=other,
         workers=workers,
@@ -323,7 +323,7 @@ def probe_checkpoint(
     write_json(
         output.with_suffix(".json"),
         {
-            "kind": plan.kind,
+            "kind": probe.kind,
             "identity": name,
             "settings": settings,
             "provenance": make_provenance(

@@ -19,6 +19,7 @@ from torch import Tensor
 from nascope._src.errors import ProbeError, StudyError
 from nascope._src.probes.grid import Progress
 from nascope._src.probes.risk import Risk
+from nascope._src.probes.settings import CurvatureSettings
 from nascope._src.records.files import read_arrays, write_arrays
 from nascope._src.records.identity import derived_seed
 from nascope._src.runtime.threads import map_copies
@@ -30,7 +31,7 @@ Arrays = dict[str, np.ndarray]
 
 def eigenvalues(
     risk: Risk,
-    top: int = 5,
+    top: int = CurvatureSettings.top,
     *,
     tolerance: float = 1e-3,
     seed: int = 0,
@@ -96,8 +97,8 @@ def eigenvalues(
 def spectrum(
     risk: Risk,
     *,
-    vectors: int = 8,
-    steps: int = 30,
+    vectors: int = CurvatureSettings.vectors,
+    steps: int = CurvatureSettings.steps,
     seed: int = 0,
     workers: int = 1,
     chunks: Path | None = None,

@@ -14,6 +14,7 @@ from nascope._src.probes.curvature import Arrays, HessianProduct, Store, lanczos
 from nascope._src.probes.gradient_variance import block_names
 from nascope._src.probes.grid import Grid, Progress, compute_points
 from nascope._src.probes.risk import Direction, Risk
+from nascope._src.probes.settings import CurvatureSettings
 from nascope._src.records.identity import derived_seed
 from nascope._src.runtime.threads import map_copies
 
@@ -22,7 +23,7 @@ def block_lipschitz(
     risk: Risk,
     blocks: Mapping[str, Sequence[str]],
     *,
-    steps: int = 12,
+    steps: int = CurvatureSettings.block_steps,
     seed: int = 0,
     workers: int = 1,
     chunks: Path | None = None,

@@ -1,201 +1,221 @@
-"""What a probe of a trained network is to do, as data."""
+"""Settings of the probes: what to measure around a trained network, as data."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
-from nascope._src.errors import StudyError
+from annotated_types import Ge, Gt, Le
+
+from nascope._src import schema
+from nascope._src.errors import SettingError, StudyError
 from nascope._src.records.identity import compute_identity, non_defaults
-from nascope._src.training.moments import Moment
+from nascope._src.training.moments import Moment, distinct_snapshots
 
 Normalisation = Literal["filter", "layer", "none"]
-"""Of a random direction: to each filter's norm, each tensor's, or not; see `random_directions`."""
+"""Scale of a random direction; see `random_directions`."""
 
 OneDimensional = Literal["zero", "scale"]
-"""What becomes of biases and BatchNorm's parameters in a direction."""
+"""What a direction does to biases and BatchNorm's parameters."""
 
 BatchNormMode = Literal["frozen", "recalibrated", "batch"]
-"""Statistics that BatchNorm uses at a displacement; see `Risk`."""
+"""Statistics that BatchNorm uses away from the trained weights; see `Risk`."""
 
-MAX_POINTS = 1001  # a side of a grid: a million points
-MAX_RADIUS = 1e6  # beyond, float32 weights overflow; the paper's is 1
-
-Data = Literal["test", "train"]
-Along = Literal["random", "trajectory"]
-Blocks = Literal["cells", "matrices", "none"]
+Points = Annotated[int, Ge(1), Le(1001), "Number of points along each direction."]
+Radius = Annotated[  # beyond 1e6, float32 weights overflow; the paper's radius is 1
+    float, Gt(0), Le(1e6), "Half the side R of the grid, which covers [-R, R]²."
+]
+LanczosSteps = Annotated[int, Ge(2), Le(1000)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Plan:
-    """What every probe has.
+class ProbeSettings:
+    """Settings that every probe has."""
 
-    Args:
-        instances: images used, balanced over classes; all where None.
-        seed: of directions and random vectors.
-        batchnorm: "frozen", "recalibrated" or "batch", see `nascope._src.probes.Risk`.
-        data: "test" or "train"; training images are not augmented.
-        at: the moment of the training: "initialisation", "epoch N", "loss X" or "end".
-    """
+    kind: ClassVar[str]
 
-    instances: int | None = None
-    seed: int = 0
-    batchnorm: BatchNormMode = "frozen"
-    data: Data = "test"
-    at: str = "end"
+    instances: Annotated[
+        int | None, Ge(1), "Number of images, balanced over the classes; all if not given."
+    ] = None
+    seed: Annotated[int, Ge(0), "Seed of the random directions and vectors."] = 0
+    batchnorm: Annotated[
+        BatchNormMode, "BatchNorm's statistics: frozen, recalibrated or of the batch."
+    ] = "frozen"
+    data: Annotated[
+        Literal["test", "train"], "Images: of the test or training set, not augmented."
+    ] = "test"
+    at: Annotated[
+        str, "Moment of the training: initialisation, epoch N, loss X or end."
+    ] = "end"  # fmt: skip
 
-    if TYPE_CHECKING:
-        kind: str  # each plan has its own
-
-    def identity(self, training: str) -> str:
-        """Names what this probe of that training yields."""
-        return compute_identity(self.kind, {"training": training, "settings": non_defaults(self)})
-
-    def settings(self) -> dict[str, Any]:
-        """All fields as plain data."""
-        return dataclasses.asdict(self)
-
-    def _check(self, kind: str) -> None:
+    def __post_init__(self) -> None:
+        schema.check(self, self.kind)
         try:
             object.__setattr__(self, "at", str(Moment.parse(self.at)))
         except StudyError as error:
-            raise StudyError(f"{kind}.at: {error}") from None
-        if self.instances is not None and self.instances < 1:
-            raise StudyError(f"{kind}.instances must be at least 1, not {self.instances}")
-        for name, choices in (("batchnorm", BatchNormMode), ("data", Data)):
-            _one_of(f"{kind}.{name}", getattr(self, name), get_args(choices))
+            raise SettingError(f"{self.kind}.at", str(error)) from None
+
+    def identity(self, training: str) -> str:
+        """Return the identity of this probe of a training.
+
+        Args:
+            training: the identity of the training.
+        """
+        return compute_identity(self.kind, {"training": training, "settings": self._hashed()})
+
+    def _hashed(self) -> dict[str, Any]:
+        return non_defaults(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the kind and all settings as plain data."""
+        return {**dataclasses.asdict(self), "kind": self.kind}
+
+    def cost(self, images: int) -> float:
+        """Return the approximate cost, in forward passes of one image.
+
+        Args:
+            images: number of images in the data set.
+        """
+        raise NotImplementedError
 
 
-@dataclass(frozen=True)
-class ProbePlan(_Plan):
-    """A landscape or a gradient variance on a grid.
+@dataclass(frozen=True, kw_only=True)
+class GridSettings(ProbeSettings):
+    """Settings of a probe on a grid: a plane or line through the weights."""
 
-    Args:
-        kind: "landscape" or "variance".
-        points: points along each direction.
-        radius: the grid covers [−radius, radius]².
-        dimensions: 2, or 1 for a line.
-        normalise, one_dimensional: see `nascope._src.probes.random_directions`.
-        along: "random" directions, or the plane of the training's "trajectory"; the grid then
-            covers it, and ``radius`` is not used.
-        through: the moments on a trajectory; where none is given, those that the probes of the
-            same part of a study name, or whose weights lie beside a checkpoint.
+    COST_PER_POINT: ClassVar[float]  # in forward passes of an image
 
-    Raises:
-        StudyError: a value is out of range.
-    """
-
-    kind: Literal["landscape", "variance"]
-    points: int
-    radius: float = 1.0
-    dimensions: Literal[1, 2] = 2
-    normalise: Normalisation = "filter"
-    one_dimensional: OneDimensional | None = None
-    along: Along = "random"
-    through: tuple[str, ...] = ()
+    points: Points
+    radius: Radius = 1.0
+    dimensions: Annotated[Literal[1, 2], "1 for a line, 2 for a plane."] = 2
+    normalise: Annotated[
+        Normalisation, "Scale each direction to the weights' norm: per filter, per layer, or not."
+    ] = "filter"
+    one_dimensional: Annotated[
+        OneDimensional | None,
+        "Biases and BatchNorm's parameters in a direction; zero with filter, else scale.",
+    ] = None
+    along: Annotated[
+        Literal["random", "trajectory"],
+        "Random directions, or the plane of the training's path; the grid then covers that path.",
+    ] = "random"
+    through: Annotated[
+        tuple[str, ...],
+        "Moments on a trajectory; if empty, those that the other probes of the part name, or whose "
+        "weights are kept with the checkpoint.",
+    ] = ()
 
     def __post_init__(self) -> None:
-        self._check(self.kind)
-        _in_range(f"{self.kind}.points", self.points, 1, MAX_POINTS)
-        _check_radius(self.kind, self.radius)
-        _one_of(f"{self.kind}.dimensions", self.dimensions, (1, 2))
-        _one_of(f"{self.kind}.normalise", self.normalise, get_args(Normalisation))
-        if self.one_dimensional is not None:
-            choices = get_args(OneDimensional)
-            _one_of(f"{self.kind}.one_dimensional", self.one_dimensional, choices)
-        _one_of(f"{self.kind}.along", self.along, get_args(Along))
-        if self.along == "trajectory" and (self.dimensions, self.points > 1) != (2, True):
+        super().__post_init__()
+        if self.along == "trajectory" and (self.dimensions != 2 or self.points < 2):
             raise StudyError(
-                f"{self.kind}: a trajectory's plane has two dimensions and at least 2 points each"
+                f"{self.kind}: the plane of a trajectory needs 2 dimensions, and at least 2 points "
+                "along each"
             )
-        object.__setattr__(self, "through", in_order(self.through))
+        object.__setattr__(self, "through", distinct_snapshots(self.through))
         if self.through and self.along != "trajectory":
-            raise StudyError(f"{self.kind}.through: moments are those of a trajectory")
-        if self.kind == "variance" and self.batchnorm == "batch":
-            raise StudyError(
-                "variance.batchnorm: with 'batch' instances interact, so that a gradient per "
-                "instance is not defined: give frozen or recalibrated"
-            )
+            raise SettingError(f"{self.kind}.through", 'moments need along = "trajectory"')
 
-    def settings(self) -> dict[str, Any]:
-        """All fields as plain data; of moments none where it has none."""
-        found = super().settings()
-        through = list(found.pop("through"))
-        return {**found, "through": through} if through else found
+    def _hashed(self) -> dict[str, Any]:
+        # Kind and points count even at their defaults: they had none when identities began.
+        return {**non_defaults(self), "kind": self.kind, "points": self.points}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the kind and all settings as plain data, without ``through`` if it is empty."""
+        settings = super().as_dict()
+        through = list(settings.pop("through"))
+        return {**settings, "through": through} if through else settings
 
     def cost(self, images: int) -> float:
-        """In forward passes of an image, roughly."""
-        each = {"landscape": 1.0, "variance": 5.0}[self.kind]
-        return float(self.points**self.dimensions) * (self.instances or images) * each
+        """Return the approximate cost, in forward passes of one image."""
+        points = float(self.points**self.dimensions)
+        return points * (self.instances or images) * self.COST_PER_POINT
 
 
-@dataclass(frozen=True)
-class CurvaturePlan(_Plan):
-    """The Hessian's eigenvalues, trace and density, and Lipschitz constants of the gradient.
-
-    Args:
-        top: largest eigenvalues.
-        vectors, steps: of stochastic Lanczos quadrature; no vectors: no trace and no density.
-        blocks: block-wise constants of the "cells", of the weight "matrices", or "none".
-        block_steps: of Lanczos for each block.
-        points: a side of the grid between whose points the gradient's Lipschitz constant is
-            estimated; 0: none.
-        radius: the grid covers [−radius, radius]².
+@schema.document
+@dataclass(frozen=True, kw_only=True)
+class LandscapeSettings(GridSettings):
+    """Settings of a loss landscape.
 
     Raises:
         StudyError: a value is out of range.
     """
 
-    kind: Literal["curvature"] = "curvature"
-    top: int = 5
-    vectors: int = 5
-    steps: int = 20
-    blocks: Blocks = "cells"
-    block_steps: int = 10
-    points: int = 5
-    radius: float = 1.0
+    kind = "landscape"
+    COST_PER_POINT = 1.0
+
+    points: Points = 21
+
+
+@schema.document
+@dataclass(frozen=True, kw_only=True)
+class VarianceSettings(GridSettings):
+    """Settings of a gradient variance.
+
+    Raises:
+        StudyError: a value is out of range.
+    """
+
+    kind = "variance"
+    COST_PER_POINT = 5.0
+
+    points: Points = 11
 
     def __post_init__(self) -> None:
-        self._check(self.kind)
-        _in_range("curvature.top", self.top, 1, 100)
-        _in_range("curvature.vectors", self.vectors, 0, 1000)
-        _in_range("curvature.steps", self.steps, 2, 1000)
-        _in_range("curvature.block_steps", self.block_steps, 2, 1000)
-        _one_of("curvature.blocks", self.blocks, get_args(Blocks))
-        if self.points != 0:
-            _in_range("curvature.points", self.points, 2, MAX_POINTS)
-        _check_radius("curvature", self.radius)
+        super().__post_init__()
+        if self.batchnorm == "batch":
+            raise SettingError(
+                "variance.batchnorm",
+                "expected frozen or recalibrated, got 'batch': the images of a batch would "
+                "interact, so that a gradient per image is not defined",
+            )
+
+
+@schema.document
+@dataclass(frozen=True, kw_only=True)
+class CurvatureSettings(ProbeSettings):
+    """Settings of the Hessian's eigenvalues, trace and density, and of Lipschitz constants.
+
+    Raises:
+        StudyError: a value is out of range.
+    """
+
+    kind = "curvature"
+
+    top: Annotated[int, Ge(1), Le(100), "Number of largest eigenvalues."] = 5
+    vectors: Annotated[
+        int, Ge(0), Le(1000), "Number of random vectors for trace and density; 0 for neither."
+    ] = 5
+    steps: Annotated[LanczosSteps, "Number of Lanczos steps per random vector."] = 20
+    blocks: Annotated[
+        Literal["cells", "matrices", "none"],
+        "Blocks of weights with a Lipschitz constant of the gradient each.",
+    ] = "cells"
+    block_steps: Annotated[LanczosSteps, "Number of Lanczos steps per block."] = 10
+    points: Annotated[
+        int,
+        Ge(0),
+        Le(1001),
+        "Side of the grid for the gradient's Lipschitz constant between points; 0 for none.",
+    ] = 5
+    radius: Radius = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.points == 1:
+            raise SettingError("curvature.points", "expected 0, or an integer of at least 2, got 1")
 
     def cost(self, images: int) -> float:
-        """In forward passes of an image, roughly."""
+        """Return the approximate cost, in forward passes of one image."""
         blocks = {"cells": 8, "matrices": 100, "none": 0}[self.blocks]
         products = 8 * self.top + 20 + self.vectors * self.steps + blocks * self.block_steps
         gradients = 2.3 * self.points**2
         return (products * 16.0 + gradients * 5.0) * (self.instances or images)
 
 
-def in_order(moments: Iterable[str]) -> tuple[str, ...]:
-    """Moments on the way whose weights can be kept, each once, whatever order they come in.
-
-    >>> in_order(["loss 1.0", "epoch 10", "end", "epoch 2", "epoch 2.0"])
-    ('epoch 2', 'epoch 10', 'loss 1')
-    """
-    parsed = {moment for text in moments if (moment := Moment.parse(text)).needs_snapshot}
-    return tuple(str(m) for m in sorted(parsed, key=lambda moment: (moment.kind, moment.value)))
-
-
-def _in_range(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise StudyError(f"{name} must be in {low} … {high}, not {value}")
-
-
-def _one_of(name: str, value: object, choices: tuple[object, ...]) -> None:
-    if value not in choices:
-        raise StudyError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}")
-
-
-def _check_radius(kind: str, radius: float) -> None:
-    if not 0 < radius <= MAX_RADIUS:
-        raise StudyError(f"{kind}.radius must be above 0 and at most {MAX_RADIUS:g}, not {radius}")
+PROBES: Mapping[str, type[ProbeSettings]] = {
+    settings.kind: settings for settings in (LandscapeSettings, VarianceSettings, CurvatureSettings)
+}
+"""The settings class of each kind of probe."""

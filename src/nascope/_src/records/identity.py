@@ -8,8 +8,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from nascope._src.records.files import plain
-
 NUMERICS_VERSION = {
     "training": 3,
     "imported": 2,
@@ -36,6 +34,8 @@ def compute_identity(kind: str, determines: Mapping[str, Any]) -> str:
     try:
         text = _compact.encode(content)
     except (TypeError, ValueError):  # numpy's numbers, or some that are not finite
+        from nascope._src.records.files import plain  # noqa: PLC0415  (loads numpy)
+
         text = _compact.encode(plain(content))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -12,6 +12,7 @@ from nascope._src.cells.catalog import is_known, load
 from nascope._src.cells.genotype import Genotype
 from nascope._src.cells.resolve import resolve_cell
 from nascope._src.data.datasets import DataSet
+from nascope._src.data.request import DataRequest
 from nascope._src.errors import DataError, StudyError
 from nascope._src.records.paths import slug
 from nascope._src.records.plan import Plan, merged
@@ -19,7 +20,7 @@ from nascope._src.report.arrangement import shortened
 from nascope._src.report.paper.columns import TITLES, Column
 from nascope._src.reproduce.scales import ReproductionScale
 from nascope._src.reproduce.targets import Target, in_words
-from nascope._src.study.definition import DataRequest, Part, PlannedCell, Study, plan_cells
+from nascope._src.study.definition import Part, PlannedCell, Study, plan_cells
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How large each scale of a reproduction is: recipe, data, grids, theory."""
+"""Scales of a reproduction: what it adds to an experiment's scale of the same name."""
 
 from __future__ import annotations
 
@@ -6,45 +6,42 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nascope._src.data.request import DataRequest
 from nascope._src.errors import StudyError
-from nascope._src.probes.settings import BatchNormMode, ProbePlan
-from nascope._src.study.definition import DataRequest
-from nascope._src.training.recipe import RECIPES, SCALES, Recipe
+from nascope._src.probes.settings import (
+    BatchNormMode,
+    LandscapeSettings,
+    ProbeSettings,
+    VarianceSettings,
+)
+from nascope._src.study.scales import SCALES
+from nascope._src.training.recipe import Recipe
 
 MODES: tuple[BatchNormMode, ...] = ("frozen", "recalibrated")
-"""The paper's tools' mode first."""
-
-
-@dataclass(frozen=True)
-class GridSize:
-    """Of a probe: points a side, and images; all of the test set where None."""
-
-    points: int
-    instances: int | None
+"""BatchNorm modes of every probe; that of the paper's tools is first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReproductionScale:
-    """A size of reproduction.
+    """A scale of a reproduction.
 
     Args:
-        overrides: of the recipe.
-        changed: of the recipe "table1" besides, where the data leave no choice.
-        data: for each of the paper's data sets what takes its place; None where there is nothing.
-        landscape, variance: sizes of the grids.
-        max_variants: at most so many of each cell.
-        theory_cases, theory_cells: random cells of the theory's check, and of its sweeps.
+        name: a name in `SCALES`, which holds the network and its training.
+        table1_overrides: further changes to the recipe "table1".
+        data: the data set used for each of the paper's; None if there is none.
+        grids: settings of the landscapes and gradient variances.
+        max_variants: largest number of variants per cell; None for no limit.
+        theory_cases: random cells of the theory's check, per objective and wiring.
+        theory_cells: random cells of the theory's sweeps, per setting.
         theory_descents: runs of SGD, and steps of each.
-        note: what every figure's title says of it.
+        note: part of every figure's title.
         judged: whether its numbers bear on the paper's claims.
     """
 
     name: str
-    overrides: Mapping[str, int]
-    changed: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    table1_overrides: Mapping[str, float] = dataclasses.field(default_factory=dict)
     data: Mapping[str, DataRequest | None]
-    landscape: GridSize
-    variance: GridSize
+    grids: tuple[LandscapeSettings, VarianceSettings]
     max_variants: int | None = None
     theory_cases: int = 10_000
     theory_cells: int = 200
@@ -53,33 +50,30 @@ class ReproductionScale:
     judged: bool = True
 
     def recipe(self, name: str) -> Recipe:
-        """A recipe of the paper at this scale."""
-        changed = self.changed if name == "table1" else {}
-        return dataclasses.replace(RECIPES[name], **self.overrides, **changed)  # type: ignore[arg-type]
+        """Return a recipe of the paper at this scale."""
+        recipe = SCALES[self.name].recipe(name)
+        overrides = self.table1_overrides if name == "table1" else {}
+        return dataclasses.replace(recipe, **overrides)  # type: ignore[arg-type]
 
-    def probes(self, kind: str) -> tuple[ProbePlan, ...]:
-        """The probes of that kind, one for each way to treat BatchNorm."""
-        size = self.landscape if kind == "landscape" else self.variance
+    def probes(self, kind: str) -> tuple[ProbeSettings, ...]:
+        """Return the probes of that kind, one for each BatchNorm mode."""
         return tuple(
-            ProbePlan(
-                kind,  # type: ignore[arg-type]
-                points=size.points,
-                instances=size.instances,
-                batchnorm=mode,
-            )
+            dataclasses.replace(grid, batchnorm=mode)
+            for grid in self.grids
+            if grid.kind == kind
             for mode in MODES
         )
 
     def variants(self, wanted: int) -> int:
-        """How many variants are drawn where a figure of the paper has so many."""
+        """Return the number of variants drawn if a figure of the paper has ``wanted``."""
         return wanted if self.max_variants is None else min(wanted, self.max_variants)
 
 
 def _small(name: str) -> DataRequest:
-    return DataRequest(name, train_size=5000, test_size=2000, validation_size=1000)
+    size = SCALES["small"]
+    return DataRequest(name, size.train_size, size.test_size, validation_size=1000)
 
 
-_TINY = DataRequest("digits", train_size=160, test_size=60)
 _PAPER = SCALES["paper"]
 
 REPRODUCTION_SCALES = {
@@ -87,11 +81,15 @@ REPRODUCTION_SCALES = {
     for scale in (
         ReproductionScale(
             name="tiny",
-            overrides={"channels": 4, "layers": 3, "epochs": 4, "batch_size": 40},
-            changed={"auxiliary_weight": 0.0},  # the tower needs images of 32 px
-            data={"cifar10": _TINY, "cifar100": None},
-            landscape=GridSize(5, 20),
-            variance=GridSize(3, 10),
+            table1_overrides={"auxiliary_weight": 0.0},  # the tower needs images of 32 px
+            data={
+                "cifar10": DataRequest(SCALES["tiny"].dataset, train_size=160, test_size=60),
+                "cifar100": None,
+            },
+            grids=(
+                LandscapeSettings(points=5, instances=20),
+                VarianceSettings(points=3, instances=10),
+            ),
             max_variants=2,
             theory_cases=1,
             theory_cells=2,
@@ -100,32 +98,34 @@ REPRODUCTION_SCALES = {
             judged=False,
         ),
         ReproductionScale(
-            name="small",  # trials as those of docs/studies/cells.toml, whose identities they have
-            overrides=SCALES["small"].overrides,
+            name="small",  # its trials have the identities of those of docs/studies/cells.toml
             data={"cifar10": _small("cifar10"), "cifar100": _small("cifar100")},
-            landscape=GridSize(11, 500),
-            variance=GridSize(7, 250),
+            grids=(
+                LandscapeSettings(points=11, instances=500),
+                VarianceSettings(points=7, instances=250),
+            ),
             note="scale small: C = 8, L = 5, 10 epochs, 5,000 images",
         ),
         ReproductionScale(
             name="paper",
-            overrides=_PAPER.overrides,
             data={"cifar10": DataRequest("cifar10"), "cifar100": DataRequest("cifar100")},
-            landscape=GridSize(_PAPER.landscape_points, None),
-            variance=GridSize(_PAPER.variance_points, None),
+            grids=(
+                LandscapeSettings(points=_PAPER.landscape_points),
+                VarianceSettings(points=_PAPER.variance_points),
+            ),
             note="scale paper: C = 36, L = 20, 600 epochs, all images",
         ),
     )
 }
-"""Sizes of a reproduction by name. ``tiny`` shows within minutes that all parts work, and nothing
-else; ``small`` takes hours on a few cores, ``paper`` days on GPUs."""
+"""Scales of a reproduction by name. ``tiny`` takes minutes and shows only that every part works;
+``small`` takes hours on a few cores, ``paper`` days on GPUs."""
 
 
 def reproduction_scale(name: str) -> ReproductionScale:
-    """The scale of that name.
+    """Return the scale of that name.
 
     Raises:
-        StudyError: there is none.
+        StudyError: there is no such scale.
     """
     if name not in REPRODUCTION_SCALES:
         raise StudyError(f"no scale {name!r:.40}; there are {', '.join(REPRODUCTION_SCALES)}")

@@ -179,7 +179,7 @@ def _spread(works: Sequence[Work]) -> list[Work]:
 def measure(work: Work, data: DataSet, path: Path, progress: Progress) -> None:
     """Time a training step, a landscape's point and a variance's, in seconds an image.
 
-    The probes' figures are divided by their share in `ProbePlan.cost`, so that a plan's cost
+    The probes' figures are divided by their share in `GridSettings.cost`, so that a plan's cost
     times the figure is its time.
     """
     device = choose_device(work.device)

@@ -6,17 +6,19 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from nascope._src.cells.adaptation import adapt
 from nascope._src.cells.genotype import CELL_KINDS, Genotype, to_dict
 from nascope._src.cells.resolve import resolve_cell
 from nascope._src.cells.wiring import published_variant, random_variant
-from nascope._src.data.datasets import DataSet, load_data
-from nascope._src.errors import DataError, GenotypeError, StudyError
-from nascope._src.probes.settings import CurvaturePlan, ProbePlan, in_order
+from nascope._src.data.datasets import DataSet
+from nascope._src.data.request import DataRequest
+from nascope._src.errors import GenotypeError, StudyError
+from nascope._src.probes.settings import GridSettings, ProbeSettings
 from nascope._src.records.plan import Entry, Plan
+from nascope._src.training.moments import distinct_snapshots
 from nascope._src.training.recipe import Recipe, training_identity
 
 
@@ -28,51 +30,6 @@ class PlannedCell:
     family: str
     variant: str
     genotype: Genotype
-
-
-@dataclass(frozen=True)
-class DataRequest:
-    """A data set by name, and how much of it; see `nascope._src.data.load_data`.
-
-    Args:
-        where: what an error puts before the key at fault: a file, and its part.
-    """
-
-    name: str = "digits"
-    train_size: int | None = None
-    test_size: int | None = None
-    validation_size: int = 0
-    at_most: tuple[int | None, int | None] = (None, None)
-    where: str = field(default="", compare=False, repr=False)
-
-    def load(self, data_dir: str | Path | None = None) -> DataSet:
-        """The data set.
-
-        Raises:
-            DataError: it is missing, damaged or smaller than asked for.
-        """
-        try:
-            return load_data(
-                self.name,
-                data_dir=data_dir,
-                train_size=self.train_size,
-                test_size=self.test_size,
-                validation_size=self.validation_size,
-                at_most=self.at_most,
-            )
-        except DataError as error:
-            if not self.where:
-                raise
-            raise DataError(f"{self.where}data.{error.key}: {error}", error.key) from None
-
-    def exactly(self, data: DataSet) -> dict[str, str | int]:
-        """The request that yields the data set at hand, as plain data."""
-        return {
-            "name": self.name,
-            "train_size": len(data.train),
-            "test_size": len(data.test),
-            "validation_size": self.validation_size,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +52,7 @@ class Part:
     data: tuple[DataRequest, ...] = (DataRequest(),)
     learning_rates: tuple[float, ...] = (0.025,)
     seeds: tuple[int, ...] = (0,)
-    probes: tuple[ProbePlan | CurvaturePlan, ...] = ()
+    probes: tuple[ProbeSettings, ...] = ()
 
     def __post_init__(self) -> None:
         named = {"cells": [cell.label for cell in self.cells], "data": [d.name for d in self.data]}
@@ -176,7 +133,7 @@ class Study:
 def _trials(part: Part, data: Mapping[DataRequest, DataSet]) -> list[Entry]:
     literal = {cell.label: to_dict(cell.genotype) for cell in part.cells}
     probes = _through_what_is_kept(part.probes)
-    settings = [probe.settings() for probe in probes]
+    settings = [probe.as_dict() for probe in probes]
     entries = []
     for request, rate in itertools.product(part.data, part.learning_rates):
         images = data[request]
@@ -213,13 +170,13 @@ def _trials(part: Part, data: Mapping[DataRequest, DataSet]) -> list[Entry]:
 
 
 def _through_what_is_kept(
-    probes: Sequence[ProbePlan | CurvaturePlan],
-) -> list[ProbePlan | CurvaturePlan]:
+    probes: Sequence[ProbeSettings],
+) -> list[ProbeSettings]:
     """The probes, a trajectory through the moments that they name."""
-    moments = in_order(probe.at for probe in probes)
+    moments = distinct_snapshots(probe.at for probe in probes)
     return [
         dataclasses.replace(probe, through=moments)
-        if isinstance(probe, ProbePlan) and probe.along == "trajectory" and not probe.through
+        if isinstance(probe, GridSettings) and probe.along == "trajectory" and not probe.through
         else probe
         for probe in probes
     ]

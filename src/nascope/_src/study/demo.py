@@ -1,28 +1,30 @@
-"""The demonstration: DARTS' cell against random variants of it, on real handwritten digits."""
+"""The demonstration: DARTS' cell against random variants of it, on handwritten digits."""
 
 from __future__ import annotations
 
-from nascope._src.probes.settings import ProbePlan
-from nascope._src.study.definition import DataRequest, Part, Study, plan_cells
-from nascope._src.training.recipe import Recipe
+import dataclasses
+
+from nascope._src.data.request import DataRequest
+from nascope._src.probes.settings import LandscapeSettings, VarianceSettings
+from nascope._src.study.definition import Part, Study, plan_cells
+from nascope._src.study.scales import SCALES
 
 
 def demo_study(*, seed: int = 0, variants: int = 4) -> Study:
-    """DARTS and random variants: curves, landscapes and gradient variances in minutes.
+    """Return a study of DARTS and random variants: curves, landscapes and gradient variances.
+
+    It runs in minutes: scale ``tiny`` with twice the channels.
 
     Args:
-        seed: of all randomness: variants, weights, order of images, directions.
-        variants: how many.
+        seed: random seed of variants, weights, order of images and directions.
+        variants: number of variants.
     """
-    draws = [seed * 1000 + k for k in range(1, variants + 1)]
+    tiny = SCALES["tiny"]
     part = Part(
-        cells=plan_cells(["DARTS"], seeds=draws),
-        recipe=Recipe(channels=8, layers=5, epochs=12, batch_size=64),
-        data=(DataRequest("digits"),),
+        cells=plan_cells(["DARTS"], seeds=[seed * 1000 + k for k in range(1, variants + 1)]),
+        recipe=dataclasses.replace(tiny.recipe(), channels=8),
+        data=(DataRequest(tiny.dataset),),
         seeds=(seed,),
-        probes=(
-            ProbePlan("landscape", points=21, seed=seed),
-            ProbePlan("variance", points=11, seed=seed),
-        ),
+        probes=(LandscapeSettings(seed=seed), VarianceSettings(seed=seed)),
     )
     return Study("demo", (part,))

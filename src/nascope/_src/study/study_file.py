@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
+from annotated_types import Ge
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -17,26 +17,20 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    create_model,
 )
 from pydantic_core import PydanticCustomError
 
+from nascope._src import schema
 from nascope._src.cells.genotype import CELL_KINDS
-from nascope._src.errors import NascopeError, StudyError
-from nascope._src.probes.settings import (
-    Along,
-    BatchNormMode,
-    Blocks,
-    CurvaturePlan,
-    Data,
-    Normalisation,
-    OneDimensional,
-    ProbePlan,
-)
-from nascope._src.study.definition import DataRequest, Part, Study, plan_cells
-from nascope._src.study.search.candidates import Algorithm, Search
-from nascope._src.training.recipe import LARGEST, RECIPES, SCALES, overridden, suggestion
+from nascope._src.data.request import DataRequest
+from nascope._src.errors import NascopeError, SettingError, StudyError
+from nascope._src.probes.settings import PROBES, ProbeSettings
+from nascope._src.study.definition import Part, Study, plan_cells
+from nascope._src.study.scales import SCALES
+from nascope._src.study.search.candidates import Search
+from nascope._src.training.recipe import RECIPES, Rate
 
-Plan = ProbePlan | CurvaturePlan
 Kind = Literal["normal", "reduce"]
 Item = TypeVar("Item")
 
@@ -56,16 +50,66 @@ Distinct = Annotated[list[Item], Field(min_length=1), AfterValidator(_distinct)]
 Several = Annotated[
     Distinct[Item], BeforeValidator(lambda value: value if isinstance(value, list) else [value])
 ]
-"""One value, or a list of some."""
+"""One value, or a list of values."""
 
-Seed = Annotated[int, Field(ge=0)]
-Rate = Annotated[float, Field(gt=0, le=LARGEST, allow_inf_nan=False)]
+Seed = Annotated[int, Ge(0)]
 
 Section = TypeVar("Section", bound=BaseModel)
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _section_of(
+    settings: type, *, without: Collection[str] = (), **changes: tuple[Any, Any]
+) -> type[_Section]:
+    """Return a section with a key for each field of a settings class.
+
+    Args:
+        settings: the class that declares the fields.
+        without: fields without a key.
+        changes: further keys, and those that differ from their field: annotation and default.
+    """
+    keys = {
+        name: (item.annotation, ... if item.default is dataclasses.MISSING else item.default)
+        for name, item in schema.declarations(settings).items()
+        if name not in without
+    }
+    fields: dict[str, Any] = keys | changes
+    return create_model(settings.__name__, __base__=_Section, **fields)
+
+
+_LISTED = ("batchnorm", "at", "data")  # keys of a probe that take several values: a probe each
+
+
+def _probe_section(kind: str) -> type[_Section]:
+    declared = schema.declarations(PROBES[kind])
+    keys: dict[str, tuple[Any, Any]] = {
+        name: (Several[declared[name].annotation], [declared[name].default])  # type: ignore[misc]
+        for name in _LISTED
+    }
+    keys["seeds"] = (Distinct[Seed] | None, None)
+    if kind != "curvature":
+        keys["points"] = (declared["points"].annotation | None, None)  # the scale's
+    return _section_of(PROBES[kind], without={"through"}, **keys)
+
+
+_Landscape, _Variance, _Curvature = (_probe_section(kind) for kind in PROBES)
+
+
+def _probes(kind: str, section: _Section, points: int | None) -> Iterator[ProbeSettings]:
+    """Yield a probe for each BatchNorm mode, moment, part of the data and seed of a section.
+
+    Args:
+        points: points along each direction, unless the section gives them.
+    """
+    values = section.model_dump()
+    seeds = values.pop("seeds") or [values["seed"]]
+    if values["points"] is None:
+        values["points"] = points
+    for *listed, seed in itertools.product(*(values[name] for name in _LISTED), seeds):
+        yield PROBES[kind](**{**values, **dict(zip(_LISTED, listed, strict=True)), "seed": seed})
 
 
 class _Variants(_Section):
@@ -75,93 +119,63 @@ class _Variants(_Section):
     adapted: Annotated[list[Kind], AfterValidator(_distinct)] = Field(default_factory=list)
 
 
-class _Data(_Section):
-    name: Several[str] | None = None
-    train_size: int | None = Field(default=None, ge=1)
-    test_size: int | None = Field(default=None, ge=1)
-    validation_size: int = Field(default=0, ge=0)
+_Data = _section_of(
+    DataRequest, without={"at_most", "where"}, name=(Several[str] | None, None)
+)  # fmt: skip
+_Search = _section_of(
+    Search,
+    without={"name", "start", "recipe", "data", "seed", "within"},
+    space=(str, Search.within),
+)
 
 
 class _Training(_Section):
     recipe: Literal[tuple(RECIPES)] = "section4"  # type: ignore[valid-type]
     scale: Literal[tuple(SCALES)] = "small"  # type: ignore[valid-type]
-    learning_rates: Distinct[Rate] = Field(default_factory=lambda: [0.025])
-    seeds: Distinct[Seed] = Field(default_factory=lambda: [0])
+    learning_rates: Distinct[Rate] = Field(default_factory=lambda: list(Part.learning_rates))
+    seeds: Distinct[Seed] = Field(default_factory=lambda: list(Part.seeds))
     overrides: dict[str, Any] = Field(default_factory=dict)
-
-
-class _Probe(_Section):
-    instances: int | None = Field(default=None, ge=1)
-    seed: Seed = 0
-    seeds: Distinct[Seed] | None = None
-    batchnorm: Several[BatchNormMode] = Field(default_factory=lambda: ["frozen"])  # type: ignore[arg-type]
-    data: Several[Data] = Field(default_factory=lambda: ["test"])  # type: ignore[arg-type]
-    at: Several[str] = Field(default_factory=lambda: ["end"])
-
-    def plans(self, make: Callable[..., Plan], points: int | None) -> list[Plan]:
-        """A plan for each mode, moment, part of the data and seed; ``points`` by default."""
-        several = ("seeds", "seed", "data", "at", "batchnorm")
-        fixed = self.model_dump(exclude=set(several))
-        if fixed["points"] is None:
-            fixed["points"] = points
-        seeds = [self.seed] if self.seeds is None else self.seeds
-        return [
-            make(seed=seed, data=part, at=at, batchnorm=mode, **fixed)
-            for mode, at, part, seed in itertools.product(self.batchnorm, self.at, self.data, seeds)
-        ]
-
-
-class _GridProbe(_Probe):
-    points: int | None = Field(default=None, ge=1)  # the scale's
-    radius: float = Field(default=1.0, gt=0)
-    dimensions: Literal[1, 2] = 2
-    normalise: Normalisation = "filter"
-    one_dimensional: OneDimensional | None = None
-    along: Along = "random"
-
-
-class _CurvatureProbe(_Probe):
-    top: int = Field(default=5, ge=1)
-    vectors: int = Field(default=5, ge=0)
-    steps: int = Field(default=20, ge=2)
-    blocks: Blocks = "cells"
-    block_steps: int = Field(default=10, ge=2)
-    points: int = Field(default=5, ge=0)
-    radius: float = Field(default=1.0, gt=0)
 
 
 class _Part(_Section):
     cells: Distinct[str]
     variants: _Variants = Field(default_factory=_Variants)
-    data: _Data = Field(default_factory=_Data)
+    data: _Data = Field(default_factory=_Data)  # type: ignore[valid-type]
     training: _Training = Field(default_factory=_Training)
-    landscape: _GridProbe | None = None
-    variance: _GridProbe | None = None
-    curvature: _CurvatureProbe | None = None
+    landscape: _Landscape | None = None  # type: ignore[valid-type]
+    variance: _Variance | None = None  # type: ignore[valid-type]
+    curvature: _Curvature | None = None  # type: ignore[valid-type]
 
-    def probes(self) -> list[Plan]:
-        """All planned probes."""
+    def probes(self) -> tuple[ProbeSettings, ...]:
+        """Return all probes of the part."""
         scale = SCALES[self.training.scale]
-        kinds: dict[str, tuple[Callable[..., Plan], int | None]] = {
-            "landscape": (ProbePlan, scale.landscape_points),
-            "variance": (ProbePlan, scale.variance_points),
-            "curvature": (CurvaturePlan, None),
-        }
-        found: list[Plan] = []
-        for kind, (plan, points) in kinds.items():
-            section: _Probe | None = getattr(self, kind)
-            if section is not None:
-                found += section.plans(functools.partial(plan, kind=kind), points)
-        return found
+        points = {"landscape": scale.landscape_points, "variance": scale.variance_points}
+        sections = {kind: getattr(self, kind) for kind in PROBES}
+        return tuple(
+            probe
+            for kind, section in sections.items()
+            if section is not None
+            for probe in _probes(kind, section, points.get(kind))
+        )
 
     def build(self, where: str) -> Part:
-        """The part that this section describes; ``where`` it stands, file and section."""
-        training, data = self.training, self.data
+        """Return the part that this section describes.
+
+        Args:
+            where: file and section, for errors about the data.
+        """
+        training = self.training
+        data: dict[str, Any] = dict(self.data)
         scale = SCALES[training.scale]
         if "learning_rate" in training.overrides:
-            raise StudyError("training.overrides.learning_rate: give training.learning_rates")
-        recipe = dataclasses.replace(RECIPES[training.recipe], **scale.overrides)
-        names = [scale.dataset] if data.name is None else data.name
+            raise SettingError(
+                "training.overrides.learning_rate", "give training.learning_rates instead"
+            )
+        recipe = schema.replaced(
+            scale.recipe(training.recipe), training.overrides, where="training.overrides."
+        )
+        names = data.pop("name") or [scale.dataset]
+        at_most = (scale.train_size, scale.test_size)
         return Part(
             cells=plan_cells(
                 self.cells,
@@ -170,21 +184,11 @@ class _Part(_Section):
                 rewired=self.variants.cells,
                 adapted=self.variants.adapted,
             ),
-            recipe=overridden(recipe, training.overrides, where="training.overrides."),
-            data=tuple(
-                DataRequest(
-                    name,
-                    data.train_size,
-                    data.test_size,
-                    data.validation_size,
-                    (scale.train_size, scale.test_size),
-                    where,
-                )
-                for name in names
-            ),
+            recipe=recipe,
+            data=tuple(DataRequest(name, **data, at_most=at_most, where=where) for name in names),
             learning_rates=tuple(training.learning_rates),
             seeds=tuple(training.seeds),
-            probes=tuple(self.probes()),
+            probes=self.probes(),
         )
 
 
@@ -192,17 +196,8 @@ class _File(_Part):
     name: str | None = None
 
 
-class _Search(_Section):
-    algorithm: Algorithm = "evolution"
-    space: str = "darts"
-    candidates: int = Field(default=48, ge=1)
-    population: int = Field(default=16, ge=1)
-    sample: int = Field(default=4, ge=1)
-    batch: int = Field(default=4, ge=1)
-
-
 class _SearchFile(_File):
-    search: _Search = Field(default_factory=_Search)
+    search: _Search = Field(default_factory=_Search)  # type: ignore[valid-type]
 
 
 def read_study_file(path: str | Path) -> Study:
@@ -235,7 +230,8 @@ def read_search_file(path: str | Path) -> Search:
         if "part" in content:
             raise StudyError("part: a search has none")
         file = _validated(_SearchFile, content, "")
-        (part, search) = file.build(f"{path}: "), file.search
+        part = file.build(f"{path}: ")
+        search: dict[str, Any] = dict(file.search)
         for name, found in {
             "cells": [cell.label for cell in part.cells],
             "data.name": [request.name for request in part.data],
@@ -251,13 +247,9 @@ def read_search_file(path: str | Path) -> Search:
             start=part.cells[0].genotype,
             recipe=dataclasses.replace(part.recipe, learning_rate=part.learning_rates[0]),
             data=part.data[0],
-            algorithm=search.algorithm,
-            within=search.space,
-            candidates=search.candidates,
-            population=search.population,
-            sample=search.sample,
-            batch=search.batch,
             seed=part.seeds[0],
+            within=search.pop("space"),
+            **search,
         )
     except NascopeError as error:
         raise StudyError(f"{path}: {error}") from None
@@ -330,7 +322,9 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
                  if isinstance(inner, type) and issubclass(inner, BaseModel)),
                 kind,
             )  # fmt: skip
-        return f"{key}: unknown key{suggestion(key.split('.')[-1], list(section.model_fields))}"
+        return (
+            f"{key}: unknown key{schema.suggestion(key.split('.')[-1], list(section.model_fields))}"
+        )
     if problem["type"] in {"model_type", "dict_type"}:
         return f"{key}: expected a section or table of keys, got {problem['input']!r:.60}"
     more = len(error.errors()) - 1

@@ -17,7 +17,7 @@ from nascope._src.data.datasets import DataSet
 from nascope._src.errors import StudyError
 from nascope._src.probes.checkpoint import Probed, risk_of
 from nascope._src.probes.curvature import eigenvalues
-from nascope._src.probes.settings import CurvaturePlan
+from nascope._src.probes.settings import CurvatureSettings
 from nascope._src.records.files import read_json, write_json
 from nascope._src.records.identity import NUMERICS_VERSION
 from nascope._src.records.paths import StudyPaths, TrialPaths
@@ -197,8 +197,8 @@ def measure_premises(
 
         told(0.0, "weights")
         network, _ = probed.network_at(at)
-        plan = CurvaturePlan(at=at, data="train", instances=instances)
-        risk = risk_of(network, data, plan.settings(), torch.device("cpu"))
+        plan = CurvatureSettings(at=at, data="train", instances=instances)
+        risk = risk_of(network, data, plan.as_dict(), torch.device("cpu"))
         found["moments"][at] = {
             "weights": [_plain(norm) for norm in weight_norms(risk.model, few[:1])]
         }

@@ -13,7 +13,9 @@ import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge
 
 from nascope._src.cells.genotype import CELL_KINDS, Cell, Genotype
 from nascope._src.cells.graph import loose_ends
@@ -21,9 +23,10 @@ from nascope._src.cells.rng import below
 from nascope._src.cells.spaces.named import named_space
 from nascope._src.cells.spaces.wiring_space import WiringSpace
 from nascope._src.cells.wiring import rewire
+from nascope._src.data.request import DataRequest
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.records.identity import derived_seed
-from nascope._src.study.definition import DataRequest
+from nascope._src.schema import check
 from nascope._src.training.recipe import Recipe
 
 Algorithm = Literal["random", "evolution"]
@@ -60,16 +63,14 @@ class Search:
     data: DataRequest
     algorithm: Algorithm = "evolution"
     within: str = "darts"
-    candidates: int = 48
-    population: int = 16
-    sample: int = 4
-    batch: int = 4
+    candidates: Annotated[int, Ge(1), "Number of candidates to train."] = 48
+    population: Annotated[int, Ge(1), "Size of evolution's population."] = 16
+    sample: Annotated[int, Ge(1), "Number of candidates that compete to be a parent."] = 4
+    batch: Annotated[int, Ge(1), "Number of candidates proposed at a time."] = 4
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("candidates", "population", "sample", "batch"):
-            if getattr(self, name) < 1:
-                raise StudyError(f"search.{name} must be at least 1, not {getattr(self, name)}")
+        check(self, "search")
         if self.sample > self.population:
             raise StudyError(
                 f"search.sample must be at most the population, {self.population}, not "
