@@ -1,4 +1,4 @@
-"""``describe`` and ``variants``: output, exit codes, start-up without torch."""
+"""The commands over cells and spaces: output, exit codes, start-up without torch."""
 
 import io
 import json
@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from nascope._src.cells.catalog import GROUPS, cells_in
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import format_text, to_dict
 from nascope._src.cli import main
@@ -66,6 +67,40 @@ def test_describe_prints_one_screen(nascope):
     assert code == 0
     assert len(out.splitlines()) <= 24
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_cells_as_json_are_as_describe_has_them(nascope):
+    code, out, err = nascope("cells", "--json")
+    listed = json.loads(out)
+    assert (code, err) == (0, "")
+    catalogue = [cell for group in GROUPS for cell in cells_in(group)]
+    assert [(cell["name"], cell["source"], cell["space"]) for cell in listed] == [
+        (cell.genotype.name, cell.source, cell.space) for cell in catalogue
+    ]
+    for cell in listed[::20]:
+        assert set(cell) == {"name", "source", "space", "normal", "reduce"}
+        facts = json.loads(nascope("describe", cell["name"], "--json")[1])
+        assert (cell["normal"], cell["reduce"]) == (facts["normal"], facts["reduce"])
+
+
+def test_cells_as_a_table(nascope):
+    code, out, _ = nascope("cells")
+    lines = out.splitlines()
+    assert code == 0
+    assert max(map(len, lines)) <= 100
+    (snas,) = [line for line in lines if line.startswith("  SNAS ")]
+    assert snas.split() == ["SNAS", "4c", "4c", "4c", "2", "1c", "2.5c", "3.5c", "3"]
+    (genotype,) = [line for line in lines if line.startswith("  PC_DARTS_cifar ")]
+    assert genotype.split()[-1] == "78"
+    assert "Xu et al., PC-DARTS, ICLR 2020: yuhuixu1993/PC-DARTS genotypes.py @b74702f86c70" in out
+
+
+def test_cells_can_be_filtered(nascope):
+    names = [cell["name"] for cell in json.loads(nascope("cells", "SNAS", "--json")[1])]
+    assert {"SNAS", "SNAS-adapted", "SNAS_moderate"} <= set(names)
+    assert "DARTS" not in names
+    papers = {cell["source"] for cell in json.loads(nascope("cells", "zoph et", "--json")[1])}
+    assert len(papers) == 1
 
 
 def test_parameters_of_the_fact_table(nascope):
@@ -187,6 +222,7 @@ def test_drawing_is_written(nascope, tmp_path):
     ("arguments", "said"),
     [
         (["describe", "DART"], "did you mean DARTS?"),
+        (["cells", "no such cell"], "no cell has 'no such cell'"),
         (["describe", ""], "empty text"),
         (["describe", "cell.py"], "no such file"),
         (["describe", "."], "directory"),
@@ -225,9 +261,10 @@ def test_bad_input_is_one_line_and_exit_code_2(nascope, arguments, said):
         assert err.count("\n") == 1
 
 
-def test_describe_loads_nothing_heavy():
+@pytest.mark.parametrize("arguments", [["describe", "DARTS"], ["cells"], ["cells", "--json"]])
+def test_nothing_heavy_is_loaded(arguments):
     script = (
-        "import sys; sys.argv = ['nascope', 'describe', 'DARTS']\n"
+        f"import sys; sys.argv = {['nascope', *arguments]}\n"
         "from nascope._src.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "heavy = {'torch', 'numpy', 'scipy', 'networkx', 'rich', 'pandas', 'matplotlib'}\n"

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from nascope._src.cli import (
+    cell_list,
     cells,
     data,
     judging,
@@ -53,7 +54,18 @@ def _options(
     """Options of every command."""
 
 
-for _layer in (cells, data, training, probes, studies, report, judging, theory, reproduce):
+for _layer in (
+    cell_list,
+    cells,
+    data,
+    training,
+    probes,
+    studies,
+    report,
+    judging,
+    theory,
+    reproduce,
+):
     _layer.register(app)
 
 
