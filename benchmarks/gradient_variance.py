@@ -29,7 +29,7 @@ from nascope._src.data.augmentation import Images
 from nascope._src.data.datasets import load_data
 from nascope._src.networks.network import Network
 from nascope._src.probes.directions import random_directions
-from nascope._src.probes.gradient_variance import gradient_variance
+from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Risk
@@ -74,7 +74,7 @@ def vmap_variance(network, images, labels, chunk):
 
 def ours(risk):
     directions = random_directions(risk.origin, 1, seed=0)
-    found = gradient_variance(risk, directions, Grid((0.0,)), method="layerwise")
+    found = compute_gradient_variance(risk, directions, Grid((0.0,)), method="layerwise")
     return found["variance"].item()
 
 

@@ -23,7 +23,7 @@ from nascope._src.data.datasets import load_data
 from nascope._src.networks.network import Network
 from nascope._src.probes.directions import random_directions
 from nascope._src.probes.grid import Grid
-from nascope._src.probes.landscape import landscape
+from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.risk import Risk
 from nascope._src.runtime.devices import configure_process, describe_device
 
@@ -90,10 +90,10 @@ def main() -> None:
     batch = min(BATCHES, key=evaluation)
     sides = {
         "plain": lambda: plain_landscape(plain, data, directions, grid, batch=batch),
-        "nascope": lambda: landscape(risk, directions, grid, workers=2)["loss"],
+        "nascope": lambda: compute_landscape(risk, directions, grid, workers=2)["loss"],
     }
     raw: dict[str, list[float]] = {side: [] for side in sides}
-    landscape(risk, directions, Grid.square(2), workers=2)  # warm-up
+    compute_landscape(risk, directions, Grid.square(2), workers=2)  # warm-up
     for _ in range(ROUNDS):
         found = {}
         for side, function in sides.items():
@@ -119,7 +119,7 @@ def peak(points: int) -> None:
     images = torch.rand(32, 3, 32, 32)  # reading the data set would take more than the work
     images = images.to(memory_format=torch.channels_last)
     _, risk, directions = prepare(images, torch.arange(32) % 10)
-    landscape(risk, directions, Grid.square(points), workers=2)
+    compute_landscape(risk, directions, Grid.square(points), workers=2)
     print(peak_memory_mb())
 
 

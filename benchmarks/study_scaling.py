@@ -46,12 +46,19 @@ def bare(folder: Path, first: int) -> None:
     from nascope._src.cells.catalog import load as load_cell  # noqa: PLC0415
     from nascope._src.data.datasets import load_data  # noqa: PLC0415
     from nascope._src.runtime.devices import configure_process  # noqa: PLC0415
-    from nascope._src.training.train import train  # noqa: PLC0415
+    from nascope._src.training.files import TrainingFiles  # noqa: PLC0415
+    from nascope._src.training.train import train_network  # noqa: PLC0415
 
     configure_process(threads=1)
     data = load_data("digits")
     for seed in SEEDS[first::2]:
-        train(load_cell("DARTS"), data, RECIPE, seed=seed, path=folder / f"{seed}.safetensors")
+        train_network(
+            load_cell("DARTS"),
+            data,
+            RECIPE,
+            TrainingFiles(folder / f"{seed}.safetensors"),
+            seed=seed,
+        )
 
 
 def losses(folder: Path) -> dict[int, list[float]]:

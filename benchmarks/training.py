@@ -36,8 +36,9 @@ from nascope._src.data.augmentation import Images, draw_epoch
 from nascope._src.data.datasets import load_data
 from nascope._src.networks.network import Network
 from nascope._src.runtime.devices import configure_process, describe_device
+from nascope._src.training.files import TrainingFiles
 from nascope._src.training.recipe import Recipe
-from nascope._src.training.train import train
+from nascope._src.training.train import train_network
 
 CELL, CHANNELS, LAYERS, BATCH = "DARTS", 16, 8, 80
 ROUNDS = 5
@@ -71,7 +72,9 @@ def ours(precision: str, images: int) -> dict:
         channels=CHANNELS, layers=LAYERS, epochs=2, batch_size=BATCH, precision=precision
     )
     with tempfile.TemporaryDirectory() as folder:
-        done = train(load_cell(CELL), data, recipe, seed=0, path=Path(folder) / "c.safetensors")
+        done = train_network(
+            load_cell(CELL), data, recipe, TrainingFiles(Path(folder) / "c.safetensors"), seed=0
+        )
     pace = done.records["epochs"][1]["images_per_second"]
     return {"images_per_second": pace, "peak_mb": peak_memory_mb()}
 
@@ -94,7 +97,9 @@ def accuracy_ours(seed: int) -> dict:
     data = load_data("cifar10", train_size=a["images"], test_size=a["tested"])
     recipe = Recipe(channels=a["channels"], layers=a["layers"], epochs=a["epochs"])
     with tempfile.TemporaryDirectory() as folder:
-        done = train(load_cell(CELL), data, recipe, seed=seed, path=Path(folder) / "c.safetensors")
+        done = train_network(
+            load_cell(CELL), data, recipe, TrainingFiles(Path(folder) / "c.safetensors"), seed=seed
+        )
     return {"accuracy": done.records["epochs"][-1]["test_accuracy"]}
 
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from nascope._src.probes.directions import direction_between, random_directions, trajectory_plane
-from nascope._src.probes.gradient_variance import gradient_variance
+from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
-from nascope._src.probes.landscape import landscape
+from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.lipschitz import block_lipschitz, cell_blocks
 from nascope._src.probes.per_instance import choose_method, gradient_norms
 from nascope._src.probes.risk import Risk
@@ -63,7 +63,7 @@ def main(folder: Path) -> None:
 
     line = direction_between(risk.origin, dict(other.named_parameters()))
     grid = Grid(tuple(np.linspace(-0.5, 1.5, 41)))
-    found = {**grid.coordinates(), **landscape(risk, [line], grid)}
+    found = {**grid.coordinates(), **compute_landscape(risk, [line], grid)}
     print(f"loss of one {found['loss'][10]:.4f}, halfway to the other {found['loss'][20]:.4f}")
     picture = draw_probe("landscape", found, {**settings, "to": "the other"}, title="MLP")
     (folder / "line.png").write_bytes(picture)
@@ -73,14 +73,14 @@ def main(folder: Path) -> None:
     room = 0.3 * (high - low)
     axes = np.linspace(np.minimum(low, 0) - room, np.maximum(high, 0) + room, 21).T
     grid = Grid(tuple(axes[0]), tuple(axes[1]))
-    found = {**grid.coordinates(), **landscape(risk, plane.directions, grid, workers=2)}
+    found = {**grid.coordinates(), **compute_landscape(risk, plane.directions, grid, workers=2)}
     found |= {"trajectory": plane.coordinates, "explained": plane.explained}
     (folder / "trajectory.png").write_bytes(draw_probe("landscape", found, settings, title="MLP"))
     print(f"the plane holds {plane.explained.sum():.1%} of the path")
 
     method = choose_method(risk)
     directions = random_directions(risk.origin, 2, seed=0, normalise="layer")
-    variance = gradient_variance(risk, directions, Grid.square(5, 0.5), method=method.name)
+    variance = compute_gradient_variance(risk, directions, Grid.square(5, 0.5), method=method.name)
     print(f"√g = {variance['variance'][2, 2] ** 0.5:.3f}, by {method.name}: {method.why}")
     norms = gradient_norms(risk, method.name)
     print(f"the steepest instance: x = {x[norms.argmax()].item():.2f}, ‖∇f‖ = {norms.max():.2f}")

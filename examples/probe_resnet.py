@@ -19,9 +19,9 @@ from nascope._src.data.augmentation import on_device
 from nascope._src.data.datasets import load_data
 from nascope._src.probes.curvature import eigenvalues, spectrum
 from nascope._src.probes.directions import random_directions
-from nascope._src.probes.gradient_variance import gradient_variance
+from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
-from nascope._src.probes.landscape import landscape
+from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Risk
 from nascope._src.report.figures.probes import draw_probe
@@ -88,7 +88,7 @@ def main(folder: Path, epochs: int) -> None:
         risk = Risk(model, test, test_labels, batchnorm=mode, calibration=images[:512])
         directions = random_directions(risk.origin, 2, seed=0)
         grid = Grid.square(11)
-        found = {**grid.coordinates(), **landscape(risk, directions, grid, workers=2)}
+        found = {**grid.coordinates(), **compute_landscape(risk, directions, grid, workers=2)}
         level = np.log(10)  # the loss of a uniform guess
         numbers = smoothness_of(found["loss"], found["alphas"], found["betas"], level)
         print(f"BatchNorm {mode}: loss {found['loss'][5, 5]:.3f} at the centre, {numbers}")
@@ -100,7 +100,7 @@ def main(folder: Path, epochs: int) -> None:
         risk = Risk(network, test, test_labels, batchnorm="recalibrated", calibration=images[:512])
         method = choose_method(risk)
         directions = random_directions(risk.origin, 1, seed=0)
-        found = gradient_variance(risk, directions, Grid((0.0,)), method=method.name)
+        found = compute_gradient_variance(risk, directions, Grid((0.0,)), method=method.name)
         print(f"{name}: √g = {found['variance'].item() ** 0.5:.3f}, by {method.name}")
         for block, variance in zip(found["blocks"], found["block_variance"][0], strict=True):
             print(f"    {block}: {variance / found['variance'].item():.1%}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +11,9 @@ from torch import Tensor, nn
 from nascope._src.cells.genotype import Cell, Genotype
 from nascope._src.cells.operations import OPERATIONS
 from nascope._src.networks.network import Network
+from nascope._src.training.checkpoint import Checkpoint
+from nascope._src.training.files import TrainingFiles
+from nascope._src.training.train import train_network
 
 
 def all_operations() -> Genotype:
@@ -53,3 +57,10 @@ def random_batch(
     generator = torch.Generator().manual_seed(seed)
     images = torch.randn(n, channels, size, size, generator=generator, dtype=torch.float64)
     return images, torch.randint(0, classes, (n,), generator=generator)
+
+
+def train(
+    genotype: Genotype, *arguments: Any, path: Path, previous: Path | None = None, **settings: Any
+) -> Checkpoint:
+    """Train a network into a file."""
+    return train_network(genotype, *arguments, TrainingFiles(path, previous), **settings)

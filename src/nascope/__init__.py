@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from nascope._src.data.datasets import load_data
     from nascope._src.networks.network import Network
     from nascope._src.probes.directions import random_directions
-    from nascope._src.probes.gradient_variance import gradient_variance
+    from nascope._src.probes.gradient_variance import compute_gradient_variance as gradient_variance
     from nascope._src.probes.grid import Grid
-    from nascope._src.probes.landscape import landscape
+    from nascope._src.probes.landscape import compute_landscape as landscape
     from nascope._src.probes.risk import Risk
     from nascope._src.records.read import read_study
     from nascope._src.report.write import write_report
     from nascope._src.training.recipe import Recipe
-    from nascope._src.training.train import train
+    from nascope._src.training.train import train_network as train
 
 _HOMES = {
     "Cell": "cells.genotype",
@@ -39,8 +39,8 @@ _HOMES = {
     "Network": "networks.network",
     "Recipe": "training.recipe",
     "Risk": "probes.risk",
-    "gradient_variance": "probes.gradient_variance",
-    "landscape": "probes.landscape",
+    "gradient_variance": "probes.gradient_variance:compute_gradient_variance",
+    "landscape": "probes.landscape:compute_landscape",
     "load_cell": "cells.catalog:load",
     "load_data": "data.datasets",
     "parse": "cells.formats.reading",
@@ -49,7 +49,7 @@ _HOMES = {
     "random_variant": "cells.wiring",
     "read_study": "records.read",
     "topology": "cells.graph",
-    "train": "training.train",
+    "train": "training.train:train_network",
     "write_report": "report.write",
 }
 

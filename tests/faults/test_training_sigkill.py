@@ -21,15 +21,17 @@ import sys
 from pathlib import Path
 import torch
 from nascope._src.cells.catalog import load as load_cell
-from nascope._src.data import load_data
-from nascope._src.training import Recipe, train
+from nascope._src.data.datasets import load_data
+from nascope._src.training.recipe import Recipe
+from nascope._src.training.files import TrainingFiles
+from nascope._src.training.train import train_network
 torch.set_num_threads(1)
 data = load_data("digits", train_size=400, test_size=60)
 recipe = Recipe(channels=2, layers=3, epochs=4, batch_size=20, drop_path=0.2)
 path = Path(sys.argv[1])
-train(load_cell("AmoebaNet"), data, recipe, seed=1, path=path,
-      previous=path.with_name("previous"), checkpoint_seconds=0.05,
-      progress=lambda *_: print("step", flush=True))
+files = TrainingFiles(path, previous=path.with_name("previous"))
+train_network(load_cell("AmoebaNet"), data, recipe, files, seed=1, checkpoint_seconds=0.05,
+              progress=lambda *_: print("step", flush=True))
 """
 
 

@@ -136,5 +136,5 @@ def test_no_plane():
     for trajectory in ([], [one], [one, origin], [one, {"w": 2 * torch.ones(3)}]):
         with pytest.raises(ProbeError, match="spans no plane"):
             trajectory_plane(origin, trajectory)
-    with pytest.raises(ProbeError, match="not finite"):
+    with pytest.raises(ProbeError, match="non-finite weights"):
         trajectory_plane(origin, [one, {"w": torch.full((3,), float("nan"))}])

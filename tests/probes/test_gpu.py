@@ -7,16 +7,16 @@ from nascope._src.data.datasets import load_data
 from nascope._src.probes.checkpoint import probe_checkpoint
 from nascope._src.probes.curvature import eigenvalues
 from nascope._src.probes.directions import random_directions
-from nascope._src.probes.gradient_variance import gradient_variance
+from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
-from nascope._src.probes.landscape import landscape
+from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.per_instance import gradient_norms
 from nascope._src.probes.risk import Risk
 from nascope._src.probes.settings import PROBES
 from nascope._src.training.precision import arithmetic
 from nascope._src.training.recipe import Recipe
-from nascope._src.training.train import train
 from tests import cases
+from tests.cases import train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 
@@ -31,8 +31,8 @@ def test_a_gpu_measures_as_a_cpu_does(mode):
         risk = Risk(network.to(device), images.to(device), labels.to(device), batchnorm=mode)
         directions = random_directions(risk.origin, 2, seed=0)
         grid = Grid.square(3, 0.3)
-        one = landscape(risk, directions, grid)
-        two = gradient_variance(risk, directions, grid)
+        one = compute_landscape(risk, directions, grid)
+        two = compute_gradient_variance(risk, directions, grid)
         risk.displace([], [])
         norms = gradient_norms(risk).numpy()
         top = eigenvalues(risk, 2, tolerance=1e-8)["eigenvalues"]

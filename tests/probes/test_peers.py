@@ -13,7 +13,7 @@ from torch import nn
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.probes.curvature import eigenvalues
 from nascope._src.probes.directions import random_directions
-from nascope._src.probes.gradient_variance import gradient_variance
+from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.risk import Risk
 from tests import cases
@@ -33,7 +33,7 @@ def test_backpack_and_hessian_eigenthings_agree(tmp_path):
         tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
         risk = Risk(network, images, labels, batch_size=4)
         directions = random_directions(risk.origin, 1, seed=0)
-        found = gradient_variance(risk, directions, Grid((0.0,)), method="layerwise")
+        found = compute_gradient_variance(risk, directions, Grid((0.0,)), method="layerwise")
         variances[name] = found["variance"].item()
     torch.manual_seed(0)
     mlp = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3)).double()

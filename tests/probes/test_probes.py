@@ -12,13 +12,9 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.errors import ProbeError
 from nascope._src.probes.chunks import Share
 from nascope._src.probes.directions import random_directions
-from nascope._src.probes.gradient_variance import (
-    gradient_variance,
-    measured_minibatch_variance,
-    minibatch_variance,
-)
+from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
-from nascope._src.probes.landscape import landscape
+from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.per_instance import choose_method, gradient_norms
 from nascope._src.probes.risk import Risk
 from tests import cases, reference
@@ -56,7 +52,7 @@ def test_landscape_agrees_with_the_plain_reference(name, mode):
     risk = Risk(network, images, labels, batch_size=4, batchnorm=mode, calibration=calibration)
     assert (risk.folded is not None) == (mode != "batch")
     directions = random_directions(risk.origin, 2, seed=1)
-    found = landscape(risk, directions, GRID, workers=2)
+    found = compute_landscape(risk, directions, GRID, workers=2)
     for i, alpha in enumerate(GRID.alphas):
         for j, beta in enumerate(GRID.betas):
             state = reference.at_displacement(network, directions, (alpha, beta))
@@ -90,7 +86,7 @@ def test_gradient_variance_agrees_with_single_instances(name, method, mode):
     risk = Risk(network, images, labels, batch_size=3, batchnorm=mode, calibration=calibration)
     directions = random_directions(risk.origin, 2, seed=1)
     grid = Grid((0.4,), (-1.0, 0.3))
-    found = gradient_variance(risk, directions, grid, method=method)
+    found = compute_gradient_variance(risk, directions, grid, method=method)
     names = [key for key, _ in network.named_parameters()]
     blocks = [
         ".".join(n.split(".")[:2]) if n.startswith("cells") else n.split(".")[0] for n in names
@@ -125,19 +121,19 @@ def test_float32_is_close_in_either_memory_order(name, layout):
     images, labels = cases.random_batch(8)
     exact = Risk(network, images, labels)
     directions = random_directions(exact.origin, 2, seed=1)
-    expected = gradient_variance(exact, directions, GRID)
-    values = landscape(exact, directions, GRID)["loss"]
+    expected = compute_gradient_variance(exact, directions, GRID)
+    values = compute_landscape(exact, directions, GRID)["loss"]
     single = network.float().to(memory_format=layout)
     risk = Risk(single, images.float().to(memory_format=layout), labels)
     assert choose_method(risk).name == "layerwise"
     narrow = [{name: value.float() for name, value in d.items()} for d in directions]
-    found = gradient_variance(risk, narrow, GRID)
+    found = compute_gradient_variance(risk, narrow, GRID)
     for key in ("variance", "mean_gradient_norm", "loss", "block_variance"):
         scale = np.abs(expected[key]).max(axis=-1, keepdims=True)
         np.testing.assert_allclose(
             found[key] / scale, expected[key] / scale, rtol=1e-3, atol=1e-3, err_msg=key
         )
-    np.testing.assert_allclose(landscape(risk, narrow, GRID)["loss"], values, rtol=1e-3)
+    np.testing.assert_allclose(compute_landscape(risk, narrow, GRID)["loss"], values, rtol=1e-3)
 
 
 def test_the_users_model_is_not_touched():
@@ -147,13 +143,30 @@ def test_the_users_model_is_not_touched():
     for mode in MODES:
         risk = Risk(network, images, labels, batchnorm=mode)
         directions = random_directions(risk.origin, 2, seed=0)
-        landscape(risk, directions, GRID, workers=2)
+        compute_landscape(risk, directions, GRID, workers=2)
         if mode != "batch":
-            gradient_variance(risk, directions, GRID)
+            compute_gradient_variance(risk, directions, GRID)
     assert network.training
     assert all(parameter.requires_grad for parameter in network.parameters())
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name]), name
+
+
+def minibatch_variance(risk, size, *, draws):
+    """E‖ĝ − ∇f‖² of the mean gradient ĝ over a batch of that size, from batches drawn without
+    replacement; and its standard error."""
+    _, centre = risk.gradient()
+    generator = torch.Generator().manual_seed(size)
+    inputs, targets = risk.inputs, risk.targets
+    squares = []
+    for _ in range(draws):
+        chosen = torch.randperm(len(inputs), generator=generator)[:size]
+        risk.inputs, risk.targets = inputs[chosen], targets[chosen]
+        _, gradient = risk.gradient()
+        distances = [(gradient[name] - centre[name]).square().sum() for name in centre]
+        squares.append(float(sum(distances)))
+    risk.inputs, risk.targets = inputs, targets
+    return np.mean(squares), np.std(squares, ddof=1) / draws**0.5
 
 
 def test_minibatches_vary_as_the_formula_says():
@@ -161,18 +174,16 @@ def test_minibatches_vary_as_the_formula_says():
     images, labels = cases.random_batch(20)
     risk = Risk(cases.small_network(load_cell("SNAS")), images, labels, batch_size=5)
     directions = random_directions(risk.origin, 2, seed=0)
-    found = gradient_variance(risk, directions, Grid((0.0,), (0.0,)))
+    grid = Grid((0.0,), (0.0,))
+    variance = compute_gradient_variance(risk, directions, grid)["variance"].item()
     risk.displace([], [])
-    for batch in (1, 4, 16):
-        expected = minibatch_variance(found["variance"].item(), batch, 20)
-        measured, error = measured_minibatch_variance(risk, batch, draws=200)
+    for size in (1, 4, 16):
+        expected = variance / size * (20 - size) / 19
+        measured, error = minibatch_variance(risk, size, draws=200)
         assert abs(measured - expected) < 4 * error
         assert error < 0.2 * expected
-    measured, error = measured_minibatch_variance(risk, 20, draws=3)
-    assert measured < 1e-15 * found["variance"].item()
-    assert minibatch_variance(found["variance"].item(), 20, 20) == 0
-    with pytest.raises(ValueError, match="a batch has 1 … 20 instances"):
-        minibatch_variance(1.0, 21, 20)
+    measured, error = minibatch_variance(risk, 20, draws=3)
+    assert measured < 1e-15 * variance
 
 
 def test_gradient_norms():
@@ -183,7 +194,7 @@ def test_gradient_norms():
         _, gradient = risk.gradient(slice(index, index + 1))
         norm = torch.cat([value.flatten() for value in gradient.values()]).norm()
         assert found[index].item() == pytest.approx(norm.item(), rel=1e-9)
-    variance = gradient_variance(
+    variance = compute_gradient_variance(
         risk, random_directions(risk.origin, 2, seed=0), Grid((0.0,), (0.0,))
     )
     second_moment = variance["variance"].item() + variance["mean_gradient_norm"].item() ** 2
@@ -197,7 +208,7 @@ def test_no_cancellation_where_the_mean_is_large():
     risk = Risk(model, x, torch.zeros(2000), loss=lambda out, _: out[:, 0], batch_size=300)
     directions = random_directions(risk.origin, 2, seed=0)
     for method in ("layerwise", "vmap"):
-        found = gradient_variance(risk, directions, Grid((0.0,), (0.0,)), method=method)
+        found = compute_gradient_variance(risk, directions, Grid((0.0,), (0.0,)), method=method)
         expected = x.double().var(dim=0, correction=0).sum()
         assert found["variance"].item() == pytest.approx(float(expected), rel=1e-4)
 
@@ -207,13 +218,13 @@ def test_non_finite_values_are_kept():
     x, y = torch.randn(8, 4), torch.zeros(8, dtype=torch.long)
     risk = Risk(model, x, y)
     huge = [{name: torch.full_like(v, 3e38) for name, v in risk.origin.items()}] * 2
-    found = landscape(risk, huge, Grid((0.0, 1.0), (0.0, 1.0)))
+    found = compute_landscape(risk, huge, Grid((0.0, 1.0), (0.0, 1.0)))
     assert np.isfinite(found["loss"][0, 0])
     assert not np.isfinite(found["loss"][1, 1])
     with torch.no_grad():
         model.weight[0, 0] = float("nan")
     broken = Risk(model, x, y)
-    for probe in (landscape, gradient_variance):
+    for probe in (compute_landscape, compute_gradient_variance):
         for name, values in probe(broken, huge, Grid((0.0,), (0.0, 1.0))).items():
             if name != "blocks":
                 assert np.isnan(values).all()
@@ -224,16 +235,16 @@ def test_a_line():
     images, labels = cases.random_batch(6)
     risk = Risk(cases.small_network(), images, labels)
     directions = random_directions(risk.origin, 2, seed=0)
-    plane = landscape(risk, directions, Grid((-0.5, 0.5), (0.0,)))
-    line = landscape(risk, directions[:1], Grid((-0.5, 0.5)))
+    plane = compute_landscape(risk, directions, Grid((-0.5, 0.5), (0.0,)))
+    line = compute_landscape(risk, directions[:1], Grid((-0.5, 0.5)))
     assert np.array_equal(line["loss"], plane["loss"][:, 0])
-    with pytest.raises(ProbeError, match="2 directions for a grid of 1 axes"):
-        landscape(risk, directions, Grid((-0.5, 0.5)))
+    with pytest.raises(ProbeError, match="got 2 directions for a grid with 1 axes"):
+        compute_landscape(risk, directions, Grid((-0.5, 0.5)))
 
 
 def test_one_instance_has_no_standard_error():
     risk = Risk(nn.Linear(2, 2), torch.randn(1, 2), torch.zeros(1, dtype=torch.long))
-    found = landscape(risk, random_directions(risk.origin, 1, seed=0), Grid.line(3))
+    found = compute_landscape(risk, random_directions(risk.origin, 1, seed=0), Grid.line(3))
     assert np.isfinite(found["loss"]).all()
     assert np.isnan(found["loss_error"]).all()
 
@@ -242,7 +253,7 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("probe", [landscape, gradient_variance])
+@pytest.mark.parametrize("probe", [compute_landscape, compute_gradient_variance])
 def test_parts_of_a_grid_are_put_together(probe, tmp_path):
     images, labels = cases.random_batch(5)
     risk = Risk(cases.small_network(), images, labels)
@@ -258,12 +269,12 @@ def test_parts_of_a_grid_are_put_together(probe, tmp_path):
         assert np.array_equal(found[name], values), name
     with pytest.raises(ProbeError, match="needs a folder"):
         probe(risk, directions, grid, part=Share(0, 3))
-    with pytest.raises(ProbeError, match="part 3 of 3 is none"):
+    with pytest.raises(ProbeError, match=r"part must be in \[0, 3\), got 3"):
         Share(3, 3)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("probe", [landscape, gradient_variance])
+@pytest.mark.parametrize("probe", [compute_landscape, compute_gradient_variance])
 def test_chunks_are_kept_and_taken_up_again(probe, workers, tmp_path):
     images, labels = cases.random_batch(5)
     risk = Risk(cases.small_network(), images, labels)
@@ -300,8 +311,8 @@ def test_the_grid_starts_anew_from_the_weights_at_each_point():
     images, labels = cases.random_batch(5)
     risk = Risk(cases.small_network().float(), images.float(), labels)
     directions = random_directions(risk.origin, 2, seed=0)
-    alone = landscape(risk, directions, Grid((0.0,), (0.0,)))["loss"].item()
-    after = landscape(risk, directions, Grid((-0.3, 0.7, 0.0), (1.0, -0.9, 0.0)))["loss"]
+    alone = compute_landscape(risk, directions, Grid((0.0,), (0.0,)))["loss"].item()
+    after = compute_landscape(risk, directions, Grid((-0.3, 0.7, 0.0), (1.0, -0.9, 0.0)))["loss"]
     assert after[2, 2] == alone
 
 
@@ -313,8 +324,8 @@ def test_golden_values():
     images, labels = cases.random_batch(5)
     risk = Risk(cases.small_network(load_cell("AmoebaNet")), images, labels)
     directions = random_directions(risk.origin, 2, seed=3)
-    loss = landscape(risk, directions, Grid((0.5,), (-0.5,)))["loss"].item()
-    variance = gradient_variance(risk, directions, Grid((0.5,), (-0.5,)))["variance"].item()
+    loss = compute_landscape(risk, directions, Grid((0.5,), (-0.5,)))["loss"].item()
+    variance = compute_gradient_variance(risk, directions, Grid((0.5,), (-0.5,)))["variance"].item()
     assert (loss, variance) == pytest.approx(GOLDEN, rel=1e-6)
 
 

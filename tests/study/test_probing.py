@@ -9,7 +9,8 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data.datasets import load_data
 from nascope._src.data.request import DataRequest
 from nascope._src.probes import checkpoint as probing
-from nascope._src.probes.checkpoint import Probed, probe_checkpoint, probe_network
+from nascope._src.probes.checkpoint import probe_checkpoint, probe_network
+from nascope._src.probes.history import WeightHistory
 from nascope._src.probes.settings import CurvatureSettings, LandscapeSettings, VarianceSettings
 from nascope._src.records.files import read_json
 from nascope._src.study import calibration
@@ -17,9 +18,10 @@ from nascope._src.study.definition import Part, Study, plan_cells
 from nascope._src.study.tasks import Work
 from nascope._src.theory import premises
 from nascope._src.theory.premises import TrainedNetwork, measure_premises, measured_by
+from nascope._src.training.files import snapshot_folder
 from nascope._src.training.moments import Moment
 from nascope._src.training.recipe import Recipe
-from nascope._src.training.train import snapshots_of, train
+from tests.cases import train
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(channels=2, layers=3, epochs=2, batch_size=50)
@@ -65,10 +67,16 @@ def rounding(monkeypatch):
 
 def test_every_probe_is_in_float32(trained, digits, rounding, tmp_path):
     """On a GPU, torch by itself rounds the products of convolutions to 10 bits."""
-    names = ("landscape", "choose_method", "gradient_variance", "eigenvalues", "risk_of")
+    names = (
+        "compute_landscape",
+        "choose_method",
+        "compute_gradient_variance",
+        "eigenvalues",
+        "make_risk",
+    )
     for name in names:
         seen = rounding(probing, name)
-    probed = Probed(probing.load_checkpoint(trained), snapshots_of(trained))
+    probed = WeightHistory(probing.load_checkpoint(trained), snapshot_folder(trained))
     for plan in (
         LandscapeSettings(points=2),
         VarianceSettings(points=2, instances=10),

@@ -15,8 +15,8 @@ from torch.nn import functional
 from nascope._src.errors import TheoryError
 from nascope._src.networks.operations import FactorizedReduce, PointwiseConv, build_operation
 from nascope._src.theory.jacobians import _cells, edge_norms, jacobian_norms
-from nascope._src.theory.lanczos import spectral_norms
 from nascope._src.theory.norms import _Layer, _symbol_bounds, weight_norms
+from nascope._src.theory.singular_values import spectral_norms
 from tests import cases
 
 TIGHT = {"tolerance": 1e-9, "steps": 1000}

@@ -12,10 +12,10 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data.augmentation import Images
 from nascope._src.data.datasets import load_data
 from nascope._src.errors import StudyError
+from nascope._src.training.build import build_network
 from nascope._src.training.evaluation import evaluate, ranks
 from nascope._src.training.precision import arithmetic
 from nascope._src.training.recipe import Recipe
-from nascope._src.training.train import build_network
 
 CPU = torch.device("cpu")
 
@@ -116,9 +116,11 @@ def test_another_error_is_not_taken_for_lack_of_memory(network, digits):
 LIMITED = """
 import resource, torch
 from nascope._src.cells.catalog import load as load_cell
-from nascope._src.data import load_data
 from nascope._src.data.augmentation import Images
-from nascope._src.training import Recipe, build_network, evaluate
+from nascope._src.data.datasets import load_data
+from nascope._src.training.evaluation import evaluate
+from nascope._src.training.recipe import Recipe
+from nascope._src.training.build import build_network
 data = load_data("digits")
 recipe = Recipe(channels=64, layers=3)
 network = build_network(load_cell("DARTS"), recipe, data.summary(), seed=0)

@@ -4,7 +4,7 @@ import torch
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data.datasets import load_data
 from nascope._src.training.recipe import Recipe
-from nascope._src.training.train import train
+from tests.cases import train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 

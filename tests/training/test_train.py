@@ -1,5 +1,4 @@
 import dataclasses
-import importlib
 import math
 import shutil
 import warnings
@@ -16,12 +15,14 @@ from nascope._src.errors import CheckpointError, StudyError
 from nascope._src.records import identity as identities
 from nascope._src.records.identity import derived_seed
 from nascope._src.records.read import CORRECT_KEY, read_training
+from nascope._src.training import loop
+from nascope._src.training.build import build_network
 from nascope._src.training.checkpoint import load_checkpoint
+from nascope._src.training.files import AGAIN, snapshot_folder
 from nascope._src.training.moments import Moment
 from nascope._src.training.recipe import Recipe, training_identity
-from nascope._src.training.train import AGAIN, build_network, snapshots_of, train
+from tests.cases import train
 
-training_module = importlib.import_module("nascope._src.training.train")
 SHORT = Recipe(channels=2, layers=3, epochs=3, batch_size=64)
 
 
@@ -281,17 +282,17 @@ def test_weights_are_kept_after_the_fact_whatever_an_earlier_try_was_for(digits,
 
     with pytest.raises(Killed):
         train(*arguments, seed=0, path=path, keep=[two], progress=kill)
-    again = snapshots_of(path) / AGAIN
+    again = snapshot_folder(path) / AGAIN
     assert len(load_checkpoint(again).records["epochs"]) == 1
     train(*arguments, seed=0, path=path, keep=[one, two])
     assert not again.exists()
     for moment in (one, two):
-        kept = load_checkpoint(moment.path(snapshots_of(path)))
+        kept = load_checkpoint(moment.path(snapshot_folder(path)))
         assert_same(kept, load_checkpoint(moment.path(tmp_path / "whole-snapshots")))
     again.write_bytes(b"damaged")
-    one.path(snapshots_of(path)).unlink()
+    one.path(snapshot_folder(path)).unlink()
     train(*arguments, seed=0, path=path, keep=[one, two])
-    assert one.path(snapshots_of(path)).exists()
+    assert one.path(snapshot_folder(path)).exists()
     assert path.read_bytes() == before
 
 
@@ -304,15 +305,15 @@ def test_weights_at_a_loss_are_those_of_where_it_was_reached(digits, tmp_path, m
     assert level.place(done.curve) == 1
     elsewhere = [point.epoch for point in done.curve if point.train_loss + drift <= level.value]
     assert elsewhere[0] == (0.5 if drift < 0 else 2.5)
-    there = training_module._point
+    there = loop._point
 
     def rounded(state, *others):
         point = there(state, *others)
         return dataclasses.replace(point, train_loss=point.train_loss + drift)
 
-    monkeypatch.setattr(training_module, "_point", rounded)
+    monkeypatch.setattr(loop, "_point", rounded)
     train(*arguments, seed=0, path=path, keep=[level])
-    assert load_checkpoint(level.path(snapshots_of(path))).curve[-1].epoch == 1
+    assert load_checkpoint(level.path(snapshot_folder(path))).curve[-1].epoch == 1
 
 
 def test_the_early_points_make_up_their_epochs(digits, tmp_path):

@@ -13,7 +13,7 @@ from nascope._src.errors import CheckpointError
 from nascope._src.networks.network import Network
 from nascope._src.probes.checkpoint import probe_checkpoint
 from nascope._src.probes.settings import LandscapeSettings
-from nascope._src.training.trained import trained_network
+from nascope._src.training.build import restore_network
 from nascope._src.training.weights import import_weights, read_weights
 
 SIZE = {"channels": 4, "layers": 5}
@@ -66,7 +66,7 @@ def test_every_form_of_file_is_read(network, digits, tmp_path, form):
     output = tmp_path / "c.safetensors"
     checkpoint = import_weights(path, load_cell("DARTS"), digits, output, **SIZE)
     images = torch.randn(3, 1, 8, 8)
-    got = trained_network(checkpoint).eval()(images)
+    got = restore_network(checkpoint).eval()(images)
     torch.testing.assert_close(got, network.eval()(images))
     assert checkpoint.records["provenance"]["imported_from"] == path.name
 

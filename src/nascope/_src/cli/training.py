@@ -100,8 +100,9 @@ def train(
     from nascope._src.cells.resolve import resolve_cell  # noqa: PLC0415
     from nascope._src.records.paths import slug  # noqa: PLC0415
     from nascope._src.runtime.devices import choose_device, configure_process  # noqa: PLC0415
+    from nascope._src.training.files import TrainingFiles  # noqa: PLC0415
     from nascope._src.training.moments import Moment  # noqa: PLC0415
-    from nascope._src.training.train import train as train_network  # noqa: PLC0415
+    from nascope._src.training.train import train_network  # noqa: PLC0415
 
     genotype = resolve_cell(cell)
     chosen_scale = find_scale(scale)
@@ -120,11 +121,10 @@ def train(
             genotype,
             data,
             chosen,
+            TrainingFiles(path, path.with_name(f"{path.name}.previous")),
             seed=seed,
-            path=path,
-            previous=path.with_name(f"{path.name}.previous"),
-            device=choose_device(device),
             keep=[Moment.parse(text) for text in keep or []],
+            device=choose_device(device),
             progress=progress,
         )
     last = checkpoint.records["epochs"][-1]
@@ -180,12 +180,13 @@ def evaluate(
     from nascope._src.data.augmentation import on_device  # noqa: PLC0415
     from nascope._src.records.tables import write_table  # noqa: PLC0415
     from nascope._src.runtime.devices import choose_device, configure_process  # noqa: PLC0415
+    from nascope._src.training.build import restore_network  # noqa: PLC0415
     from nascope._src.training.checkpoint import load_checkpoint  # noqa: PLC0415
     from nascope._src.training.evaluation import evaluate as evaluate_network  # noqa: PLC0415
-    from nascope._src.training.trained import data_of, trained_network  # noqa: PLC0415
+    from nascope._src.training.trained import load_training_data  # noqa: PLC0415
 
     found = load_checkpoint(checkpoint)
-    data = data_of(found, str(data_dir) if data_dir else None)
+    data = load_training_data(found, str(data_dir) if data_dir else None)
     part = {"test": data.test, "validation": data.validation, "train": data.train}[split]
     if part is None:
         raise StudyError(f"{checkpoint} was trained without a validation split")
@@ -195,7 +196,7 @@ def evaluate(
     before = time.perf_counter()
     with job(quiet=quiet) as progress:
         result = evaluate_network(
-            trained_network(found).to(where),
+            restore_network(found).to(where),
             *on_device(part, data, where),
             precision=arithmetic,
             batch_size=batch_size,

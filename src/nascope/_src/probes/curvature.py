@@ -1,13 +1,13 @@
 """Curvature of a risk: the Hessian's eigenvalues, trace and spectral density.
 
-All of it rests on Hessian-vector products over the whole data set at the risk's current weights;
-no Hessian is ever built.
+Everything is computed from Hessian-vector products over the whole data set, at the risk's current
+weights. The Hessian itself is never built.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +16,16 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
-from nascope._src.errors import ProbeError, StudyError
-from nascope._src.probes.grid import Progress
+from nascope._src.errors import ProbeError
+from nascope._src.probes.chunks import ChunkStore
+from nascope._src.probes.lanczos import lanczos
 from nascope._src.probes.risk import Risk
 from nascope._src.probes.settings import CurvatureSettings
-from nascope._src.records.files import read_arrays, write_arrays
 from nascope._src.records.identity import derived_seed
 from nascope._src.runtime.threads import map_copies
+from nascope._src.runtime.types import Progress
 
 logger = logging.getLogger(__name__)
-
-Arrays = dict[str, np.ndarray]
 
 
 def eigenvalues(
@@ -38,59 +37,61 @@ def eigenvalues(
     workers: int = 1,
     chunks: Path | None = None,
     progress: Progress | None = None,
-) -> Arrays:
-    """The Hessian's largest eigenvalues and its smallest, by Lanczos (ARPACK, through scipy).
+) -> dict[str, np.ndarray]:
+    """Return the Hessian's largest eigenvalues and its smallest, by Lanczos (ARPACK via scipy).
 
     Args:
-        top: how many of the largest.
-        tolerance: relative, of ARPACK's stopping rule.
-        seed: of the vector to start from.
-        workers: threads over which the data set's batches are spread.
-        chunks: a folder in which products are kept, so that a killed run goes on.
-        progress: called after each product; their number is a guess.
+        risk: The risk, at the weights to examine.
+        top: Number of largest eigenvalues.
+        tolerance: Relative tolerance of ARPACK's stopping rule.
+        seed: Seed of the start vector.
+        workers: Number of threads; they share the data set's batches.
+        chunks: Folder in which products are kept, so that a killed run can resume.
+        progress: Called after each product. The expected number of products is a guess.
 
     Returns:
         ``eigenvalues`` (top,), descending; ``smallest``; and ``residuals`` (top,) and
-        ``smallest_residual``, ‖H v − λ v‖ with ‖v‖ = 1, recomputed: an eigenvalue of H lies
-        within that distance of λ. Values that did not converge are NaN.
+        ``smallest_residual``, ‖H v − λ v‖ with ‖v‖ = 1, recomputed. An eigenvalue of H is within
+        that distance of λ. Values that did not converge are NaN.
 
     Raises:
-        ProbeError: more eigenvalues are wanted than the Hessian of the weights has.
+        ProbeError: ``top`` is not in 1 … number of weights − 2.
     """
     product = HessianProduct(risk, workers)
     if not 1 <= top <= product.size - 2:
         raise ProbeError(
-            f"{top} eigenvalues of a Hessian of {product.size} weights: need 1 … size − 2"
+            f"the number of eigenvalues must be in 1 … {product.size - 2} for a Hessian of "
+            f"{product.size} weights, got {top}"
         )
     if not risk.is_finite:
-        return _all_equal(np.nan, top)
-    store = Store(chunks)
+        return _constant_eigenvalues(np.nan, top)
+    store = ChunkStore(chunks)
     expected = 8 * top + 40  # products; typical
     calls = 0
 
     def multiply(vector: np.ndarray) -> np.ndarray:
         nonlocal calls
-        found = store.get(f"product-{calls:05d}", lambda: {"product": product(vector.ravel())})
+        kept = store.get(f"product-{calls:05d}", lambda: {"product": product(vector.ravel())})
         calls += 1
         if progress is not None:
             progress(min(0.99, calls / expected), f"{calls} Hessian-vector products")
-        return found["product"]
+        return kept["product"]
 
-    # LinearOperator would try a product of its own to find the dtype, if none were given.
+    # Without a dtype, LinearOperator would compute an extra product to find it.
     operator = LinearOperator((product.size,) * 2, matvec=multiply, dtype=np.float64)
     start = np.random.default_rng(derived_seed("eigenvalues", seed)).standard_normal(product.size)
     first = float(np.linalg.norm(multiply(start)))
-    if first == 0 or not np.isfinite(first):  # H = 0, since a random vector meets all of it
-        return _all_equal(0.0 if first == 0 else np.nan, top)
+    if first == 0 or not np.isfinite(first):  # H = 0: a random vector meets every eigenvector
+        return _constant_eigenvalues(0.0 if first == 0 else np.nan, top)
     largest, vectors = _arpack(operator, top, "LA", start, tolerance)
     least, vector = _arpack(operator, 1, "SA", start, tolerance)
     residuals = _residuals(operator, largest, vectors)
-    last = _residuals(operator, least, vector)
+    smallest_residual = _residuals(operator, least, vector)
     return {
         "eigenvalues": largest,
         "residuals": residuals,
         "smallest": np.array(least[0]),
-        "smallest_residual": np.array(last[0]),
+        "smallest_residual": np.array(smallest_residual[0]),
     }
 
 
@@ -103,23 +104,28 @@ def spectrum(
     workers: int = 1,
     chunks: Path | None = None,
     progress: Progress | None = None,
-) -> Arrays:
-    """Trace and spectral density of the Hessian, by stochastic Lanczos quadrature.
+) -> dict[str, np.ndarray]:
+    """Return the Hessian's trace and spectral density, by stochastic Lanczos quadrature.
 
-    From a random vector v of signs, Lanczos yields nodes θ_k and weights τ_k with
-    vᵀ f(H) v / vᵀ v ≈ Σ_k τ_k f(θ_k) (Ubaru, Chen and Saad 2017): the density of eigenvalues is
-    Σ_k τ_k δ(λ − θ_k), and the mean of vᵀ H v the trace (Hutchinson 1990).
+    From a vector v of random signs, Lanczos yields nodes θ_k and weights τ_k with
+    vᵀ f(H) v / vᵀ v ≈ Σ_k τ_k f(θ_k) (Ubaru, Chen and Saad 2017). The density of eigenvalues is
+    Σ_k τ_k δ(λ − θ_k), and the mean of vᵀ H v is the trace (Hutchinson 1990).
 
     Args:
-        vectors: random ones.
-        steps: of Lanczos, each a product.
-        workers, chunks, progress: as in `eigenvalues`; a chunk is a vector's.
+        risk: The risk, at the weights to examine.
+        vectors: Number of random vectors.
+        steps: Lanczos steps per vector; each is one product.
+        seed: Seed of the random vectors.
+        workers, chunks, progress: As in `eigenvalues`; one chunk per vector.
 
     Returns:
-        ``nodes`` and ``weights`` (vectors, steps), weights of each vector adding up to 1;
-        ``trace_samples`` (vectors,), independent and unbiased for the trace; ``dimension``, the
-        number of weights. A vector's unused steps, after Lanczos has found all there is, have
-        weight zero.
+        ``nodes`` and ``weights`` (vectors, steps), where the weights of each vector add up to 1;
+        ``trace_samples`` (vectors,), independent unbiased estimates of the trace; ``dimension``,
+        the number of weights. If Lanczos finds everything in fewer steps, the unused nodes of
+        that vector have weight 0.
+
+    Raises:
+        ProbeError: ``vectors`` or ``steps`` is less than 1.
     """
     product = HessianProduct(risk, workers)
     if vectors < 1 or steps < 1:
@@ -127,76 +133,44 @@ def spectrum(
     steps = min(steps, product.size)
     size = np.array(product.size)
     if not risk.is_finite:
-        nothing, none = np.full((vectors, steps), np.nan), np.full(vectors, np.nan)
-        return {"nodes": nothing, "weights": nothing, "trace_samples": none, "dimension": size}
-    store = Store(chunks)
-    nodes, weights, samples = [], [], []
+        grid, samples = np.full((vectors, steps), np.nan), np.full(vectors, np.nan)
+        return {"nodes": grid, "weights": grid, "trace_samples": samples, "dimension": size}
+    store = ChunkStore(chunks)
+    nodes, weights, trace_samples = [], [], []
     for number in range(vectors):
 
-        def run(number: int = number) -> Arrays:
+        def run(number: int = number) -> dict[str, np.ndarray]:
             generator = np.random.default_rng(derived_seed("spectrum", seed, number))
             signs = generator.choice([-1.0, 1.0], product.size)
-
-            def told(step: int) -> None:
+            for matrix in lanczos(product.rows, signs[None], steps):
                 if progress is not None:
+                    step = matrix.diagonal.shape[1]
                     share = (number + step / steps) / vectors
                     progress(share, f"vector {number + 1}/{vectors}, step {step}/{steps}")
+            return {"diagonal": matrix.diagonal[0], "beside": matrix.off_diagonal[0]}
 
-            diagonal, beside, _ = lanczos(product, signs, steps, told)
-            return {"diagonal": diagonal, "beside": beside}
-
-        found = store.get(f"vector-{number:04d}", run)
-        values, tops = _quadrature(found["diagonal"], found["beside"][:-1])
+        kept = store.get(f"vector-{number:04d}", run)
+        values, shares = _quadrature(kept["diagonal"], kept["beside"][:-1])
         padding = (0, steps - len(values))
         nodes.append(np.pad(values, padding))
-        weights.append(np.pad(tops, padding))
-        samples.append(found["diagonal"][0] * product.size)
+        weights.append(np.pad(shares, padding))
+        trace_samples.append(kept["diagonal"][0] * product.size)
     return {
         "nodes": np.array(nodes),
         "weights": np.array(weights),
-        "trace_samples": np.array(samples),
+        "trace_samples": np.array(trace_samples),
         "dimension": size,
     }
 
 
-def lanczos(
-    product: Callable[[np.ndarray], np.ndarray],
-    start: np.ndarray,
-    steps: int,
-    told: Callable[[int], None] | None = None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lanczos with full reorthogonalisation (Golub and Van Loan 2013, Section 10.1).
-
-    Returns:
-        The tridiagonal matrix's diagonal (m,) and the entries beside it (m,), of which the last
-        stands for the residual; and the orthonormal basis (m, n). m is smaller than ``steps``
-        where the start vector's space is exhausted.
-    """
-    basis = np.empty((steps, len(start)))
-    diagonal, beside = [], []
-    vector = start / np.linalg.norm(start)
-    for step in range(steps):
-        basis[step] = vector
-        vector = product(vector)
-        diagonal.append(basis[step] @ vector)
-        if not np.isfinite(diagonal[-1]):
-            beside.append(np.nan)
-            break
-        for _ in range(2):  # twice is enough (Parlett 1998, Section 6.9)
-            vector = vector - basis[: step + 1].T @ (basis[: step + 1] @ vector)
-        beside.append(float(np.linalg.norm(vector)))
-        if told is not None:
-            told(step + 1)
-        scale = max(np.abs(diagonal).max(), *beside)
-        if beside[-1] <= 1e-10 * scale or step + 1 == len(start):
-            beside[-1] = 0.0
-            break
-        vector = vector / beside[-1]
-    return np.array(diagonal), np.array(beside), basis[: len(diagonal)]
-
-
 class HessianProduct:
-    """v → H v for flat float64 vectors, H over some or all parameters; batches side by side."""
+    """v → H v for flat float64 vectors.
+
+    Args:
+        risk: The risk, at the weights to examine.
+        workers: Number of threads; they share the data set's batches.
+        names: Parameters that H is restricted to; by default all.
+    """
 
     def __init__(self, risk: Risk, workers: int, names: Sequence[str] | None = None) -> None:
         self._risk, self._workers = risk, workers
@@ -204,51 +178,40 @@ class HessianProduct:
         self.size = sum(risk.parameters[name].numel() for name in self._names)
 
     def __call__(self, vector: np.ndarray) -> np.ndarray:
+        """Return H v, (size,)."""
         risk = self._risk
-        parts, start = {}, 0
+        direction, start = {}, 0
         for name in self._names:
             like = risk.parameters[name]
             piece = torch.from_numpy(vector[start : start + like.numel()])
-            parts[name] = piece.view(like.shape).to(like)
+            direction[name] = piece.view(like.shape).to(like)
             start += like.numel()
 
-        def work(own: Risk, part: slice) -> dict[str, Tensor]:
-            return own.hessian_vector_product(parts, part)
+        def multiply(risk: Risk, part: slice) -> dict[str, Tensor]:
+            return risk.hessian_vector_product(direction, part)
 
         total = np.zeros(self.size)
         slices = risk.slices()
-        results = map_copies(risk, slices, work, workers=min(self._workers, len(slices)))
-        for part, found in zip(slices, results, strict=True):
-            flat = torch.cat([found[name].flatten() for name in self._names]).cpu().numpy()
+        results = map_copies(risk, slices, multiply, workers=min(self._workers, len(slices)))
+        for part, product in zip(slices, results, strict=True):
+            flat = torch.cat([product[name].flatten() for name in self._names]).cpu().numpy()
             total += flat * ((part.stop - part.start) / len(risk))
         return total
 
-
-class Store:
-    """Finished pieces of work in a folder, read back where they are there and sound."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-
-    def get(self, name: str, work: Callable[[], Arrays]) -> Arrays:
-        """What was kept under a name; else do the work, and keep it."""
-        if self._folder is None:
-            return work()
-        path = self._folder / f"{name}.npz"
-        if path.is_file():
-            try:
-                return dict(read_arrays(path))
-            except StudyError:  # damaged: do it again
-                logger.info("%s is damaged; computing it again", path.name)
-        found = work()
-        write_arrays(path, found)
-        return found
+    def rows(self, vectors: np.ndarray) -> np.ndarray:
+        """Return H v for each row of (G, size), as `lanczos` wants it."""
+        return np.stack([self(vector) for vector in vectors])
 
 
-def _all_equal(value: float, top: int) -> Arrays:
-    """What `eigenvalues` returns where nothing is to be found."""
-    many, one = np.full(top, value), np.array(value)
-    return {"eigenvalues": many, "residuals": many, "smallest": one, "smallest_residual": one}
+def _constant_eigenvalues(value: float, top: int) -> dict[str, np.ndarray]:
+    """The result of `eigenvalues` if all of them are 0, or none is known."""
+    largest, smallest = np.full(top, value), np.array(value)
+    return {
+        "eigenvalues": largest,
+        "residuals": largest,
+        "smallest": smallest,
+        "smallest_residual": smallest,
+    }
 
 
 def _arpack(
@@ -278,9 +241,9 @@ def _residuals(operator: LinearOperator, values: np.ndarray, vectors: np.ndarray
     )
 
 
-def _quadrature(diagonal: np.ndarray, beside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _quadrature(diagonal: np.ndarray, off_diagonal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights: eigenvalues of the tridiagonal matrix, squared first components."""
     if not np.isfinite(diagonal).all():
         return np.full(len(diagonal), np.nan), np.full(len(diagonal), np.nan)
-    values, vectors = eigh_tridiagonal(diagonal, beside)
+    values, vectors = eigh_tridiagonal(diagonal, off_diagonal)
     return values, vectors[0] ** 2

@@ -1,4 +1,4 @@
-"""Directions in weight space along which a probe moves."""
+"""Directions in weight space."""
 
 from __future__ import annotations
 
@@ -19,31 +19,37 @@ Weights = Mapping[str, Tensor]
 
 def random_directions(
     weights: Weights,
-    count: int,
+    count: int = 2,
     *,
-    seed: int,
+    seed: int = 0,
     normalise: Normalisation = "filter",
     one_dimensional: OneDimensional | None = None,
     keys: Mapping[str, str] | None = None,
 ) -> list[dict[str, Tensor]]:
-    """Gaussian directions, by default normalised per filter (Li et al. 2018, Section 4).
+    """Return Gaussian directions, by default normalised per filter (Li et al. 2018, Section 4).
 
-    Per filter, each slice d_j along a tensor's first, output dimension is scaled to the norm of
-    the weights' own: d_j ← d_j ‖w_j‖ / ‖d_j‖. Per layer, each tensor is: d ← d ‖w‖ / ‖d‖.
+    A filter is a slice along a tensor's first (output) dimension. Each filter d_j of the direction
+    is scaled to the norm of the weights' filter: d_j ← d_j ‖w_j‖ / ‖d_j‖. Per layer, each tensor
+    is scaled as a whole: d ← d ‖w‖ / ‖d‖.
 
-    Each tensor's numbers depend on the seed, the direction and the tensor's key alone, so two
-    models get the same numbers wherever their keys are the same: their directions are matched.
+    A tensor's numbers depend only on the seed, the number of the direction and the tensor's key.
+    Two models whose keys are equal therefore get the same numbers: their directions match.
 
     Args:
-        weights: by name, as `Risk.origin`.
-        count: how many.
-        seed: determines the directions, on every device; they don't depend on one another.
-        normalise: per "filter", per "layer", or "none": standard normal.
-        one_dimensional: biases, norms' scales and shifts: "zero", the default per filter, as in
-            the reference tool; or "scale": as a layer's tensor, or not at all with "none".
-        keys: a parameter's name → its key; by default the name itself. For networks of cells see
-            `nascope._src.networks.operation_keys`.
+        weights: The weights by name, such as `Risk.origin`.
+        count: Number of directions.
+        seed: Random seed. The directions are the same on every device.
+        normalise: "filter", "layer", or "none" for standard normal numbers.
+        one_dimensional: What to do with biases and the scales and shifts of norms. "zero": set
+            them to 0, as the reference tool does; this is the default per filter. "scale": scale
+            them like a layer's tensor (not at all with "none").
+        keys: Maps a parameter's name to its key; by default the name itself. For a network of
+            cells, the probes use each operation's kind and number.
 
+    Raises:
+        ProbeError: ``normalise`` or ``one_dimensional`` is not one of these words.
+
+    >>> import torch
     >>> w = {"weight": torch.tensor([[3.0, 4.0], [0.0, 0.0]])}
     >>> random_directions(w, 1, seed=0)[0]["weight"].norm(dim=1)
     tensor([5., 0.])
@@ -68,20 +74,20 @@ def random_directions(
 
 
 def direction_between(origin: Weights, other: Weights) -> dict[str, Tensor]:
-    """The direction from one network's weights to another's: w* + 1 · d is the other.
+    """Return the direction from one network's weights to another's: w* + 1 · d is the other.
 
-    BatchNorm's running statistics are no weights and don't move; along such a direction a Risk
-    should recalibrate them.
+    BatchNorm's running statistics are not weights and do not move, so a Risk should recalibrate
+    them along such a direction.
 
     Raises:
-        ProbeError: the networks differ in a parameter's name or shape.
+        ProbeError: The networks differ in a parameter's name or shape.
     """
     for name, weight in origin.items():
         if name not in other or other[name].shape != weight.shape:
-            found = tuple(other[name].shape) if name in other else "none"
+            shape = tuple(other[name].shape) if name in other else "none"
             raise ProbeError(
                 f"no line leads from one network to the other: the parameter {name!r} has shape "
-                f"{tuple(weight.shape)} in one, {found} in the other"
+                f"{tuple(weight.shape)} in one, {shape} in the other"
             )
     return {n: other[n].detach().to(weight) - weight.detach() for n, weight in origin.items()}
 
@@ -91,9 +97,9 @@ class TrajectoryPlane:
     """The plane through w* that holds most of a trajectory.
 
     Attributes:
-        directions: two, orthogonal, of norm 1 over all parameters.
-        coordinates: (steps, 2) of the trajectory's weights in the plane; w* is the origin.
-        explained: (2,) share of the trajectory's squared distance from w* along each.
+        directions: Two orthogonal directions, each with norm 1 over all parameters.
+        coordinates: Coordinates of the trajectory in the plane, (steps, 2); w* is the origin.
+        explained: Share of the trajectory's squared distance from w* along each direction, (2,).
     """
 
     directions: list[dict[str, Tensor]]
@@ -102,13 +108,14 @@ class TrajectoryPlane:
 
 
 def trajectory_plane(origin: Weights, trajectory: Sequence[Weights]) -> TrajectoryPlane:
-    """The two principal directions of w_t − w* over a trajectory (Li et al. 2018, Section 7).
+    """Return the plane of the two principal directions of w_t − w* (Li et al. 2018, Section 7).
 
-    Distances are from w*, not from the mean, so that w* lies in the plane. The eigenvectors of
-    the (steps × steps) matrix of inner products give them without a matrix over all weights.
+    Distances are from w*, not from the mean, so w* is in the plane. The eigenvectors of the
+    (steps × steps) matrix of inner products give the directions; no matrix over all weights is
+    needed.
 
     Raises:
-        ProbeError: fewer than two steps differ from w* or from one another.
+        ProbeError: Fewer than two steps differ from w* and from one another.
     """
     steps = [direction_between(origin, weights) for weights in trajectory]
     products = np.array(
@@ -118,7 +125,7 @@ def trajectory_plane(origin: Weights, trajectory: Sequence[Weights]) -> Trajecto
         ]
     ).reshape(len(steps), len(steps))
     if not np.isfinite(products).all():
-        raise ProbeError("the trajectory holds weights that are not finite")
+        raise ProbeError("the trajectory has non-finite weights")
     values, vectors = np.linalg.eigh(products)
     order = np.argsort(values)[::-1][:2]
     if len(order) < 2 or values[order[1]] <= 1e-10 * max(values[order[0]], 1e-300):
@@ -147,7 +154,7 @@ def trajectory_plane(origin: Weights, trajectory: Sequence[Weights]) -> Trajecto
 
 
 def _drawn(weight: Tensor, seed: int) -> Tensor:
-    """Standard normal numbers of a tensor's shape, dtype, device and memory order."""
+    """Standard normal numbers with a tensor's shape, dtype, device and memory order."""
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randn(weight.shape, generator=generator)
     return torch.empty_like(weight).copy_(drawn)

@@ -1,7 +1,7 @@
 """Gradient variance: g(α, β) = E_i ‖∇f_i − E_j ∇f_j‖² at w* + α w₁ + β w₂, Section 4.2.
 
-The trace of the covariance of per-instance gradients, all parameters as one vector and i uniform
-over the data set. Instances must not interact.
+This is the trace of the covariance of per-instance gradients, with all parameters as one vector
+and i uniform over the data set. It is defined only if instances do not interact.
 """
 
 from __future__ import annotations
@@ -9,21 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nascope._src.errors import ProbeError
 from nascope._src.probes.chunks import Share
-from nascope._src.probes.grid import Grid, Progress, compute_points
-from nascope._src.probes.per_instance import choose_method, per_instance
-from nascope._src.probes.risk import Direction, Risk, wide
-from nascope._src.records.identity import derived_seed
+from nascope._src.probes.grid import Grid, compute_points
+from nascope._src.probes.per_instance import choose_method, per_instance_gradients
+from nascope._src.probes.risk import Direction, Risk, accumulator_dtype
+from nascope._src.runtime.types import Progress
 
 
-def gradient_variance(
+def compute_gradient_variance(
     risk: Risk,
     directions: Sequence[Direction],
     grid: Grid,
@@ -35,32 +33,33 @@ def gradient_variance(
     part: Share | None = None,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
-    """Variance of per-instance gradients on a grid of displacements.
+    """Return the variance of per-instance gradients on a grid of displacements.
 
     Args:
+        risk: The risk; the grid is centred on its weights w*.
         directions: w₁ and w₂, or w₁ for a line.
-        method: "layerwise", "vmap" or "loop"; by default what `choose_method` finds.
-        block_of: a parameter's name → its block's; by default `block_names`, which for a network
-            of cells yields the cells.
-        workers, chunks, part, progress: see `compute_points`.
+        grid: The displacements α and β.
+        method: "layerwise", "vmap" or "loop"; by default the one that `choose_method` returns.
+        block_of: Maps a parameter's name to the name of its block; by default `block_names`.
+        workers, chunks, part, progress: See `compute_points`.
 
     Returns:
-        Float64 arrays (A, B), or (A,) on a line, entry [i, j] at (alphas[i], betas[j]):
-        ``variance``, the trace of the covariance (its root is what the paper plots);
+        Float64 arrays (A, B), or (A,) on a line, with entry [i, j] at (alphas[i], betas[j]):
+        ``variance``, the trace of the covariance (the paper plots its root);
         ``mean_gradient_norm``, ‖E_i ∇f_i‖; ``loss``, E_i f_i; and ``block_variance``
-        (A, B, blocks), which adds up to ``variance``; ``blocks`` are the blocks' names. Non-finite
-        values are kept; where w* itself is not finite, all is NaN.
+        (A, B, blocks), which adds up to ``variance``. ``blocks`` has the blocks' names. Non-finite
+        values are kept. If w* itself is not finite, everything is NaN.
 
     Raises:
-        ProbeError: an instance's loss depends on the others in its batch.
+        ProbeError: An instance's loss depends on the others in its batch.
     """
     chosen = method or choose_method(risk).name
     names = block_names(risk.model)
     owner = {name: block_of(name) if block_of else names[name] for name in risk.parameters}
     blocks = list(dict.fromkeys(owner.values()))
 
-    def measure(own: Risk, point: tuple[float, ...]) -> dict[str, np.ndarray]:
-        moments, loss = _moments(own, chosen)
+    def measure(risk: Risk, point: tuple[float, ...]) -> dict[str, np.ndarray]:
+        moments, loss = _gradient_moments(risk, chosen)
         by_block = dict.fromkeys(blocks, 0.0)
         for name, value in moments.variances().items():
             by_block[owner[name]] += value
@@ -72,13 +71,23 @@ def gradient_variance(
             "block_variance": parts,
         }
 
-    work: Any = {"workers": workers, "chunks": chunks, "part": part, "progress": progress}
-    arrays = compute_points(risk, directions, grid, measure, **work)
+    arrays = compute_points(
+        risk,
+        directions,
+        grid,
+        measure,
+        workers=workers,
+        chunks=chunks,
+        part=part,
+        progress=progress,
+    )
     return {**arrays, "blocks": np.array(blocks)}
 
 
 def block_names(model: nn.Module) -> dict[str, str]:
-    """Each parameter's block: the top-level layer that holds it, a ModuleList's items apart.
+    """Return each parameter's block: its top-level layer, or its item of a ModuleList.
+
+    In a network of cells, each cell is a block.
 
     >>> list(block_names(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))).values())
     ['0', '0', '1', '1']
@@ -91,51 +100,10 @@ def block_names(model: nn.Module) -> dict[str, str]:
     return blocks
 
 
-def minibatch_variance(variance: float, batch: int, instances: int) -> float:
-    """E‖ĝ − E ĝ‖² of the mean gradient ĝ over a batch drawn without replacement: g/b · (n−b)/(n−1).
-
-    >>> minibatch_variance(9.0, 3, 10)
-    2.3333333333333335
-    """
-    if not 1 <= batch <= instances:
-        raise ValueError(f"a batch has 1 … {instances} instances, not {batch}")
-    return variance / batch * (instances - batch) / max(1, instances - 1)
-
-
-def measured_minibatch_variance(
-    risk: Risk, batch: int, *, draws: int = 100, seed: int = 0
-) -> tuple[float, float]:
-    """The same by drawing batches and taking their gradients, plainly; and its standard error.
-
-    At the risk's current weights. It checks `gradient_variance`, and needs no single instance.
-
-    Raises:
-        ProbeError: a batch of that size can't be drawn, or fewer than two draws.
-    """
-    if not 1 <= batch <= len(risk) or draws < 2:
-        raise ProbeError(f"{draws} batches of {batch} out of {len(risk)} instances: need 2 draws")
-    _, centre = risk.gradient()
-    generator = torch.Generator().manual_seed(derived_seed("minibatch", seed, batch))
-    whole = risk.inputs, risk.targets
-    squares = []
-    try:
-        for _ in range(draws):
-            chosen = torch.randperm(len(whole[0]), generator=generator)[:batch].to(whole[0].device)
-            risk.inputs, risk.targets = whole[0][chosen], whole[1][chosen]
-            _, gradient = risk.gradient()
-            distance = sum(float((gradient[name] - centre[name]).square().sum()) for name in centre)
-            squares.append(distance)
-    finally:
-        risk.inputs, risk.targets = whole
-    values = np.array(squares)
-    return float(values.mean()), float(values.std(ddof=1) / math.sqrt(draws))
-
-
 class _Moments:
-    """Mean and spread of per-instance gradients, batches merged in float64 (Chan et al. 1983).
+    """Mean and spread of per-instance gradients, merged in float64 (Chan et al. 1983).
 
-    The sum of squares is taken around each batch's own mean, so that nothing cancels, as
-    E‖g‖² − ‖E g‖² would.
+    The squares are taken around each batch's mean. E‖g‖² − ‖E g‖² would cancel.
     """
 
     def __init__(self) -> None:
@@ -147,16 +115,16 @@ class _Moments:
         """Merge a batch of one parameter's gradients, (batch, *shape)."""
         before, size = self._count, len(gradients)
         flat = gradients.reshape(size, -1)  # (batch, entries)
-        dtype = wide(flat)
+        dtype = accumulator_dtype(flat)
         centre = flat.mean(dim=0)
         deviation = flat - centre  # not in place: two parameters may share their gradients
-        residual = deviation.mean(dim=0).to(dtype)  # what rounding left in the mean
+        residual = deviation.mean(dim=0).to(dtype)  # rounding error of the mean
         spread = torch.linalg.vector_norm(deviation, dim=1).to(dtype).square().sum()
         spread -= size * residual.square().sum()
         key = name, rows.start
         mean = self._mean.get(key)
         step = centre.to(dtype) + residual
-        if mean is None:  # of the batches before, whose gradients were zero if there were any
+        if mean is None:  # earlier batches, if any, had zero gradients
             mean = self._mean[key] = torch.zeros_like(step)
         step -= mean
         spread += step.square().sum() * (before * size / (before + size))
@@ -164,24 +132,25 @@ class _Moments:
         self._spread[name] = self._spread.get(name, 0) + spread
 
     def end_batch(self, size: int) -> None:
-        """All parameters of a batch were added; those that were not have zero gradients."""
+        """End a batch. Parameters that were not added have zero gradients."""
         self._count += size
 
     def variances(self) -> dict[str, float]:
-        """Mean squared distance from the mean gradient, by parameter; zero where none is named."""
+        """Mean squared distance from the mean gradient, by parameter; a missing one has 0."""
         spreads = {name: float(value) for name, value in self._spread.items()}
-        return {n: 0.0 if s < 0 else s / self._count for n, s in spreads.items()}  # of rounding
+        # Rounding can make a spread negative.
+        return {n: 0.0 if s < 0 else s / self._count for n, s in spreads.items()}
 
     def mean_norm(self) -> float:
         """Norm of the mean gradient."""
         return math.sqrt(sum(float(value.square().sum()) for value in self._mean.values()))
 
 
-def _moments(risk: Risk, method: str) -> tuple[_Moments, float]:
-    """Moments of the gradients, and the mean loss, at the current weights."""
+def _gradient_moments(risk: Risk, method: str) -> tuple[_Moments, float]:
+    """The moments of the gradients and the mean loss, at the current weights."""
     moments = _Moments()
     losses = []
-    with per_instance(risk, method) as gradients_of:
+    with per_instance_gradients(risk, method) as gradients_of:
         for part in risk.slices():
             losses.append(gradients_of(part, moments.add))
             moments.end_batch(part.stop - part.start)

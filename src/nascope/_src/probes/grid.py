@@ -1,4 +1,4 @@
-"""A grid of displacements, worked off in chunks of points that can be kept and taken up again."""
+"""A grid of displacements, computed in chunks of points that can be kept and reused."""
 
 from __future__ import annotations
 
@@ -11,28 +11,25 @@ from pathlib import Path
 
 import numpy as np
 
-from nascope._src.errors import ProbeError, StudyError
-from nascope._src.probes.chunks import CHUNK, Share
+from nascope._src.errors import ProbeError
+from nascope._src.probes.chunks import CHUNK, ChunkStore, Share
 from nascope._src.probes.risk import Direction, Risk
-from nascope._src.records.files import read_arrays, write_arrays
 from nascope._src.runtime.threads import Stopped, map_copies
+from nascope._src.runtime.types import Progress
 
 logger = logging.getLogger(__name__)
-
-Progress = Callable[[float, str], None]
-Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Coordinates along one or two directions.
+    """The coordinates of a probe along one or two directions.
 
     Args:
-        alphas: along the first direction, (A,).
-        betas: along the second, (B,); None for a line.
+        alphas: Coordinates along the first direction, (A,).
+        betas: Coordinates along the second direction, (B,); None for a line.
 
     Raises:
-        ProbeError: an axis is empty, not finite, or holds a coordinate twice.
+        ProbeError: An axis is empty, not finite, or has a coordinate twice.
 
     >>> Grid.square(3).alphas
     (-1.0, 0.0, 1.0)
@@ -51,22 +48,29 @@ class Grid:
             if not axis or not np.isfinite(axis).all():
                 raise ProbeError(f"{name} must be at least one finite number, not {axis}")
             if len(set(axis)) < len(axis):
-                raise ProbeError(f"{name} holds a coordinate twice: {axis}")
+                raise ProbeError(f"{name} has a coordinate twice: {axis}")
             object.__setattr__(self, name, axis)
+
+    def __repr__(self) -> str:
+        axes = ", ".join(f"{name}={_span(axis)}" for name, axis in self._named_axes())
+        return f"Grid({axes})"
 
     @classmethod
     def square(cls, points: int, radius: float = 1.0) -> Grid:
-        """``points`` × ``points`` over [−radius, radius]². An odd number holds the centre."""
+        """Return ``points`` × ``points`` over [−radius, radius]².
+
+        An odd number of points includes the centre.
+        """
         return cls(_axis(points, radius), _axis(points, radius))
 
     @classmethod
     def line(cls, points: int, radius: float = 1.0) -> Grid:
-        """``points`` over [−radius, radius]."""
+        """Return ``points`` over [−radius, radius]."""
         return cls(_axis(points, radius))
 
     @property
     def axes(self) -> tuple[tuple[float, ...], ...]:
-        """One or two."""
+        """The coordinates of each axis: one axis or two."""
         return (self.alphas,) if self.betas is None else (self.alphas, self.betas)
 
     @property
@@ -76,87 +80,96 @@ class Grid:
 
     @property
     def points(self) -> list[tuple[float, ...]]:
-        """All coordinates, the last axis running fastest."""
+        """All coordinates; the last axis changes fastest."""
         return list(itertools.product(*self.axes))
 
     def coordinates(self) -> dict[str, np.ndarray]:
-        """The axes as arrays, under their names."""
-        names = ("alphas", "betas")
-        return {name: np.array(axis) for name, axis in zip(names, self.axes, strict=False)}
+        """Return the axes as arrays under their names, ``alphas`` and ``betas``."""
+        return {name: np.array(axis) for name, axis in self._named_axes()}
+
+    def _named_axes(self) -> list[tuple[str, tuple[float, ...]]]:
+        return list(zip(("alphas", "betas"), self.axes, strict=False))
 
 
 def compute_points(
     risk: Risk,
     directions: Sequence[Direction],
     grid: Grid,
-    measure: Callable[[Risk, tuple[float, ...]], Arrays],
+    measure: Callable[[Risk, tuple[float, ...]], Mapping[str, np.ndarray]],
     *,
     workers: int = 1,
     chunks: Path | None = None,
     part: Share | None = None,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
-    """Measure at every point of a grid. The risk ends where it began, at w*.
+    """Measure at every point of a grid. Afterwards the risk is back at w*.
 
     Args:
-        measure: called with a Risk displaced to a point, and the point; its arrays have the
-            same shapes at each.
-        workers: threads that compute points side by side. No number depends on it.
-        chunks: a folder in which finished chunks are kept; those found there are not computed
-            again. It must serve this one computation only.
-        part: compute only a part of the chunks, and keep them; the arrays are then empty.
-        progress: called after each point, from any thread, one at a time.
+        risk: The risk to displace.
+        directions: One direction per axis of the grid.
+        grid: The displacements.
+        measure: Called with a Risk displaced to a point, and the point. It returns arrays of the
+            same shapes at each point.
+        workers: Number of threads. It changes no number.
+        chunks: Folder in which finished chunks are kept; chunks found there are not computed
+            again. Use it for this computation only.
+        part: Compute and keep only this part of the chunks; the result is then empty.
+        progress: Called after each point, from any thread, one call at a time.
 
     Returns:
-        The arrays, each (A, B, …), or (A, …) on a line. NaN where w* itself is not finite.
+        The arrays, each (A, B, …), or (A, …) on a line. NaN if w* itself is not finite.
 
     Raises:
-        ProbeError: not as many directions as the grid has axes, or a part with no folder.
+        ProbeError: The numbers of directions and axes differ, or a part has no folder.
     """
     if part is not None and chunks is None:
         raise ProbeError("a part of a grid needs a folder for its chunks")
     if len(directions) != len(grid.axes):
-        raise ProbeError(f"{len(directions)} directions for a grid of {len(grid.axes)} axes")
+        raise ProbeError(
+            f"Expected one direction per axis of the grid, but got {len(directions)} directions "
+            f"for a grid with {len(grid.axes)} axes"
+        )
     points = grid.points
     plan = [range(start, min(start + CHUNK, len(points))) for start in range(0, len(points), CHUNK)]
-    mine = range(len(plan)) if part is None else part.chunks(len(plan))
-    tally = _Tally(sum(len(plan[index]) for index in mine), progress)
+    numbers = range(len(plan)) if part is None else part.chunks(len(plan))
+    tally = _Tally(sum(len(plan[number]) for number in numbers), progress)
+    store = ChunkStore(chunks)
 
-    def work(own: Risk, index: int) -> Arrays:
-        path = chunks / f"{index:04d}.npz" if chunks is not None else None
-        kept = _stored(path, len(plan[index]))
-        if kept is not None:
-            tally.add(len(plan[index]))
+    def compute_chunk(risk: Risk, number: int) -> dict[str, np.ndarray]:
+        name, size = f"{number:04d}", len(plan[number])
+        kept = store.load(name)
+        if kept is not None and all(a.ndim and len(a) == size for a in kept.values()):
+            tally.add(size)
             return kept
-        logger.info("chunk %d of %d: computing", index + 1, len(plan))
-        found = []
-        for point in plan[index]:
+        logger.info("chunk %d of %d: computing", number + 1, len(plan))
+        measured = []
+        for index in plan[number]:
             if tally.stop.is_set():
                 raise Stopped
-            own.displace(directions, points[point])
-            found.append(measure(own, points[point]))
+            risk.displace(directions, points[index])
+            measured.append(measure(risk, points[index]))
             tally.add(1)
-        values = {name: np.stack([arrays[name] for arrays in found]) for name in found[0]}
-        if path is not None:
-            logger.info("chunk %d of %d: writing", index + 1, len(plan))
-            write_arrays(path, values)
+        values = {key: np.stack([arrays[key] for arrays in measured]) for key in measured[0]}
+        if chunks is not None:
+            logger.info("chunk %d of %d: writing", number + 1, len(plan))
+        store.save(name, values)
         return values
 
     if not risk.is_finite:
         first = measure(risk, points[0])
-        return {name: np.full((*grid.shape, *a.shape), np.nan) for name, a in first.items()}
+        return {key: np.full((*grid.shape, *a.shape), np.nan) for key, a in first.items()}
     try:
-        done = list(map_copies(risk, mine, work, workers=workers, stop=tally.stop))
+        done = list(map_copies(risk, numbers, compute_chunk, workers=workers, stop=tally.stop))
     finally:
         risk.displace([], [])
     if part is not None:
         return {}
-    whole = {name: np.concatenate([values[name] for values in done]) for name in done[0]}
-    return {name: array.reshape(*grid.shape, *array.shape[1:]) for name, array in whole.items()}
+    whole = {key: np.concatenate([values[key] for values in done]) for key in done[0]}
+    return {key: array.reshape(*grid.shape, *array.shape[1:]) for key, array in whole.items()}
 
 
 class _Tally:
-    """Counts finished points over all threads."""
+    """Counts the finished points over all threads."""
 
     def __init__(self, total: int, progress: Progress | None) -> None:
         self.stop = threading.Event()
@@ -177,12 +190,7 @@ def _axis(points: int, radius: float) -> tuple[float, ...]:
     return tuple(np.linspace(-radius, radius, points).tolist()) if points > 1 else (0.0,)
 
 
-def _stored(path: Path | None, length: int) -> Arrays | None:
-    if path is None or not path.is_file():
-        return None
-    try:
-        arrays = read_arrays(path)
-    except StudyError:  # damaged: compute the chunk again
-        return None
-    fits = all(array.ndim > 0 and len(array) == length for array in arrays.values())
-    return arrays if fits else None
+def _span(axis: tuple[float, ...]) -> str:
+    if len(axis) <= 3:
+        return f"({', '.join(f'{value:g}' for value in axis)})"
+    return f"{len(axis)} points in [{min(axis):g}, {max(axis):g}]"

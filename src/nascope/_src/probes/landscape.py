@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from nascope._src.probes.chunks import Share
-from nascope._src.probes.grid import Grid, Progress, compute_points
+from nascope._src.probes.grid import Grid, compute_points
 from nascope._src.probes.risk import Direction, Risk
+from nascope._src.runtime.types import Progress
 
 
-def landscape(
+def compute_landscape(
     risk: Risk,
     directions: Sequence[Direction],
     grid: Grid,
@@ -26,27 +26,38 @@ def landscape(
     part: Share | None = None,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
-    """Mean loss and accuracy on a grid of displacements.
+    """Return the mean loss and the accuracy on a grid of displacements.
 
     Args:
+        risk: The risk; the grid is centred on its weights w*.
         directions: w₁ and w₂, or w₁ for a line.
-        workers, chunks, part, progress: see `compute_points`.
+        grid: The displacements α and β.
+        workers, chunks, part, progress: See `compute_points`.
 
     Returns:
-        Float64 arrays (A, B), or (A,) on a line, entry [i, j] at (alphas[i], betas[j]): ``loss``
-        and ``accuracy``, and their standard errors ``loss_error`` and ``accuracy_error``, s / √n,
-        where the n instances are a random sample of those meant. The same instances are used
-        everywhere, so differences between points are surer than that. Non-finite losses are kept;
-        where w* itself is not finite, everything is NaN. The accuracy is NaN where outputs are no
-        logits (batch, classes) of integer targets.
+        Float64 arrays (A, B), or (A,) on a line, with entry [i, j] at (alphas[i], betas[j]).
+        ``loss`` and ``accuracy`` are means over the instances; ``loss_error`` and
+        ``accuracy_error`` are their standard errors s / √n, if the n instances are a random
+        sample. All points use the same instances, so differences between points are more certain
+        than that. Non-finite losses are kept. If w* itself is not finite, everything is NaN. The
+        accuracy is NaN unless the outputs are logits (batch, classes) for integer targets.
 
+    >>> from nascope._src.probes.directions import random_directions
     >>> risk = Risk(torch.nn.Linear(2, 2), torch.randn(8, 2), torch.zeros(8, dtype=torch.long))
-    >>> from nascope._src.probes import random_directions
-    >>> landscape(risk, random_directions(risk.origin, 2, seed=0), Grid.square(5))["loss"].shape
+    >>> directions = random_directions(risk.origin, 2, seed=0)
+    >>> compute_landscape(risk, directions, Grid.square(5))["loss"].shape
     (5, 5)
     """
-    work: Any = {"workers": workers, "chunks": chunks, "part": part, "progress": progress}
-    return compute_points(risk, directions, grid, _measure, **work)
+    return compute_points(
+        risk,
+        directions,
+        grid,
+        _measure,
+        workers=workers,
+        chunks=chunks,
+        part=part,
+        progress=progress,
+    )
 
 
 def _measure(risk: Risk, point: tuple[float, ...]) -> dict[str, np.ndarray]:
@@ -65,12 +76,12 @@ def _measure(risk: Risk, point: tuple[float, ...]) -> dict[str, np.ndarray]:
 
 
 def _mean(values: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Mean, and its standard error; NaN where there is but one value."""
-    wide = values.cpu().double().numpy()
+    """The mean, and its standard error: NaN if there is only one value."""
+    exact = values.cpu().double().numpy()
     with np.errstate(invalid="ignore", over="ignore"):  # non-finite losses are results
-        mean = wide.mean()
-        spread = wide.std(ddof=1) if len(wide) > 1 else math.nan
-    return np.array(mean), np.array(spread / math.sqrt(len(wide)))
+        mean = exact.mean()
+        spread = exact.std(ddof=1) if len(exact) > 1 else math.nan
+    return np.array(mean), np.array(spread / math.sqrt(len(exact)))
 
 
 def _hits(outputs: object, targets: Tensor, count: int) -> Tensor:

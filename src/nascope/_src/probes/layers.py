@@ -18,18 +18,19 @@ Gradients = Iterator[tuple[Tensor, slice, Tensor]]
 
 
 def is_known(module: nn.Module) -> bool:
-    """Whether `layer_gradients` knows this kind of layer."""
+    """Return whether `layer_gradients` supports this layer."""
     if isinstance(module, BATCHNORMS):
         return module.running_var is not None and not module.training
     return isinstance(module, (*CONVOLUTIONS, nn.Linear, nn.GroupNorm, nn.LayerNorm))
 
 
 def layer_gradients(module: nn.Module, x: Tensor, g: Tensor) -> Gradients:
-    """The gradients of each instance's loss for each parameter of a layer.
+    """Yield the gradients of each instance's loss for each parameter of a layer.
 
     Args:
-        x: the layer's input, (batch, …).
-        g: the gradient of its output, (batch, …).
+        module: The layer.
+        x: Its input, (batch, …).
+        g: The gradient of its output, (batch, …).
     """
     match module:
         case nn.Conv1d() | nn.Conv2d():
@@ -42,10 +43,10 @@ def layer_gradients(module: nn.Module, x: Tensor, g: Tensor) -> Gradients:
             if module.bias is not None:
                 yield _whole(module.bias, g.sum(dim=1))
         case nn.BatchNorm1d() | nn.BatchNorm2d() if module.affine:
-            shape = (1, -1, *(1 for _ in x.shape[2:]))
+            channels = (1, -1, *(1 for _ in x.shape[2:]))
             assert module.running_mean is not None
             assert module.running_var is not None
-            product = (x - module.running_mean.view(shape)) * g
+            product = (x - module.running_mean.view(channels)) * g
             inverse = (module.running_var + module.eps).rsqrt()
             yield _whole(module.weight, _over_positions(product) * inverse)
             yield _whole(module.bias, _over_positions(g))
@@ -56,19 +57,19 @@ def layer_gradients(module: nn.Module, x: Tensor, g: Tensor) -> Gradients:
             yield _whole(module.bias, _over_positions(g))
         case nn.LayerNorm() if module.elementwise_affine:
             last = tuple(range(-len(module.normalized_shape), 0))
-            own = (len(x), -1, *module.normalized_shape)
+            shape = (len(x), -1, *module.normalized_shape)
             normal = _normalised(x, last, module.eps)
-            yield _whole(module.weight, (normal * g).reshape(own).sum(dim=1))
+            yield _whole(module.weight, (normal * g).reshape(shape).sum(dim=1))
             if module.bias is not None:
-                yield _whole(module.bias, g.reshape(own).sum(dim=1))
+                yield _whole(module.bias, g.reshape(shape).sum(dim=1))
 
 
 def folded_gradients(fold: Fold, x: Tensor, g: Tensor) -> Gradients:
-    """The same of a convolution and its BatchNorm, from the two folded into one.
+    """Yield the gradients of a convolution and its BatchNorm, from the two folded into one.
 
-    With z = W x + b, y = γ (z − μ) / √(v + ε) + β and the gradient g of y: the sums M = Σ_p g xᵀ
-    and s = Σ_p g over positions give ∂W = γ M / √(v + ε), ∂β = s, and without another look at the
-    images ∂γ = (⟨W, M⟩ + (b − μ) s) / √(v + ε).
+    Let z = W x + b, y = γ (z − μ) / √(v + ε) + β, and let g be the gradient of y. With the sums
+    over positions M = Σ_p g xᵀ and s = Σ_p g, ∂W = γ M / √(v + ε), ∂β = s and
+    ∂γ = (⟨W, M⟩ + (b − μ) s) / √(v + ε), without z.
     """
     products = convolution_gradients(fold.convolution, x, g)  # M, (batch, out, in, *kernel)
     sums = g.flatten(2).sum(dim=2)  # s, (batch, out)
@@ -85,7 +86,7 @@ def folded_gradients(fold: Fold, x: Tensor, g: Tensor) -> Gradients:
 
 
 def convolution_gradients(module: nn.Conv1d | nn.Conv2d, x: Tensor, g: Tensor) -> Tensor:
-    """Per-instance gradients of a convolution's weight, (batch, out, in / groups, *kernel)."""
+    """Return the gradients of a convolution's weight, (batch, out, in / groups, *kernel)."""
     if isinstance(module, nn.Conv1d):
         x, g = x[:, :, None], g[:, :, None]
     batch, channels_in = x.shape[:2]
@@ -99,9 +100,9 @@ def convolution_gradients(module: nn.Conv1d | nn.Conv2d, x: Tensor, g: Tensor) -
         strided = x[:, :, :: stride[0], :: stride[1]]
         return torch.bmm(g.flatten(2), strided.flatten(2).transpose(1, 2)).view(shape)
     if groups == channels_in == channels_out:
-        # Depthwise: the gradient is the correlation of x with g, an instance and a channel at a
-        # time; that is itself a depthwise convolution, with g as the kernel and the roles of
-        # stride and dilation exchanged.
+        # Depthwise: for each instance and channel, the gradient is the correlation of x with g.
+        # That is itself a depthwise convolution, with g as the kernel and the roles of stride and
+        # dilation swapped.
         full = functional.conv2d(
             x.reshape(1, -1, *x.shape[2:]),
             g.reshape(-1, 1, *g.shape[2:]),
@@ -110,7 +111,7 @@ def convolution_gradients(module: nn.Conv1d | nn.Conv2d, x: Tensor, g: Tensor) -
             dilation=stride,
             groups=batch * channels_in,
         )
-        return full[..., : kernel[0], : kernel[1]].reshape(shape)  # a stride may leave more
+        return full[..., : kernel[0], : kernel[1]].reshape(shape)  # a stride may give more
     columns = functional.unfold(x, kernel, dilation=dilation, padding=padding, stride=stride)
     columns = columns.reshape(batch * groups, -1, columns.shape[-1])  # (…, in · kernel, positions)
     rows = g.reshape(batch * groups, channels_out // groups, -1)
@@ -118,25 +119,25 @@ def convolution_gradients(module: nn.Conv1d | nn.Conv2d, x: Tensor, g: Tensor) -
 
 
 def _padded(module: nn.Conv1d | nn.Conv2d, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
-    """The input, padded where that is more than zeros on both sides, and the padding left to do."""
+    """The input, padded unless that is just zeros on both sides, and the padding left to do."""
     if module.padding_mode == "zeros" and not isinstance(module.padding, str):
         return x, _pair(module.padding, first=0)
     if module.padding == "valid":
         return x, (0, 0)
-    around = list(module._reversed_padding_repeated_twice)  # the last dimension first
+    widths = list(module._reversed_padding_repeated_twice)  # the last dimension first
     mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
     if isinstance(module, nn.Conv1d) and mode != "constant":
-        return functional.pad(x[:, :, 0], around, mode=mode)[:, :, None], (0, 0)
-    return functional.pad(x, around, mode=mode), (0, 0)
+        return functional.pad(x[:, :, 0], widths, mode=mode)[:, :, None], (0, 0)
+    return functional.pad(x, widths, mode=mode), (0, 0)
 
 
 def _pair(values: tuple[int, ...], *, first: int) -> tuple[int, int]:
-    """Values of two dimensions; ``first`` is that of the one which a Conv1d lacks."""
+    """Values for two dimensions; a Conv1d lacks the first, which gets ``first``."""
     return (values[0], values[1]) if len(values) == 2 else (first, values[0])
 
 
 def _over_positions(values: Tensor) -> Tensor:
-    """(batch, channels) sums over all further dimensions."""
+    """Sums over all dimensions after the second, (batch, channels)."""
     return values.flatten(2).sum(dim=2) if values.dim() > 2 else values
 
 

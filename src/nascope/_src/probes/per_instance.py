@@ -1,10 +1,10 @@
 """Per-instance gradients, layer by layer in one backward pass.
 
-The backward pass carries the gradient g of a layer's output for every instance; with the layer's
-input x, each instance's weight gradient is the product that the ordinary pass sums over the
-batch. Nothing is kept but what a caller makes of each layer's gradients at once. Where the model
-holds parameters outside layers of a known kind, ``torch.func`` does it, slower; and where that
-can't, plain autograd, one instance after the other.
+The backward pass has the gradient g of a layer's output for every instance. Together with the
+layer's input x it gives each instance's weight gradient: the product that the ordinary pass sums
+over the batch. Gradients go to the caller layer by layer; nothing else is kept. If the model has
+parameters in layers of an unsupported kind, ``torch.func`` computes the gradients, more slowly. If
+that fails too, plain autograd does it, one instance at a time.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from nascope._src.errors import ProbeError
 from nascope._src.networks.folding import Fold
 from nascope._src.probes.layers import folded_gradients, is_known, layer_gradients
-from nascope._src.probes.risk import CHECKED, FIRST, Risk, close
+from nascope._src.probes.risk import CHECKED, FIRST, Risk, is_close
 
 Receive = Callable[[str, slice, Tensor], None]
-"""Called with a parameter's name, a part of its first dimension, and that part's per-instance
-gradients, (batch, *shape), not to be changed."""
+"""Called with a parameter's name, a slice of its first dimension, and the per-instance gradients
+of that slice, (batch, *shape), which must not be changed."""
 
 PerInstance = Callable[[slice, Receive], Tensor]
-"""Hands the gradients of a batch of the data set to a receiver; gives the losses, (batch,)."""
+"""Passes the gradients of a batch of the data set to a receiver; returns the losses, (batch,)."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """How per-instance gradients are computed: "layerwise", "vmap" or "loop"; and why."""
+    """The way to compute per-instance gradients, "layerwise", "vmap" or "loop", and why."""
 
     name: str
     why: str
 
 
 def choose_method(risk: Risk) -> Method:
-    """How per-instance gradients of this model are computed.
+    """Return how to compute this model's per-instance gradients.
 
-    "layerwise" where every layer with parameters is of a known kind, else "vmap", else "loop"; the
-    first for which two instances of the first batch, recomputed alone by plain autograd, agree
-    with it parameter by parameter.
+    The candidates are "layerwise" (if it supports every layer with parameters), "vmap" and "loop",
+    in this order. Two instances of the first batch are recomputed alone by plain autograd; the
+    first candidate that agrees with them on every parameter is chosen.
 
     Raises:
-        ProbeError: an instance's loss depends on the others in its batch.
+        ProbeError: An instance's loss depends on the others in its batch.
     """
     risk.refuse_interaction()
-    strange = _strange_layers(risk)
-    if strange:
-        why = f"parameters in layers of other kinds: {', '.join(strange)}"
+    unsupported = _unsupported_layers(risk)
+    if unsupported:
+        why = f"parameters in layers of other kinds: {', '.join(unsupported)}"
     else:
         fault = _fault(risk, "layerwise")
         if fault is None:
@@ -65,34 +65,36 @@ def choose_method(risk: Risk) -> Method:
 
 
 def _fault(risk: Risk, method: str) -> str | None:
-    """What is wrong with a method on the first batch; None where it agrees with autograd."""
+    """What is wrong with a method on the first batch; None if it agrees with autograd."""
     count = min(len(risk), FIRST)
-    found = {
+    together = {
         name: value.new_zeros((count, *value.shape)) for name, value in risk.parameters.items()
     }
 
     def receive(name: str, rows: slice, gradients: Tensor) -> None:
-        (found[name][:, rows] if found[name].dim() > 1 else found[name]).copy_(gradients)
+        whole = together[name]
+        (whole[:, rows] if whole.dim() > 1 else whole).copy_(gradients)
 
     try:
-        with per_instance(risk, method) as gradients_of:
+        with per_instance_gradients(risk, method) as gradients_of:
             gradients_of(slice(0, count), receive)
     except (RuntimeError, AttributeError, TypeError, ValueError, IndexError) as error:
         return f"fails: {(str(error).splitlines() or [''])[0]:.200}"
     for index in range(min(CHECKED, count)):
         _, alone = risk.summed_gradients(slice(index, index + 1), create_graph=False)
         for name, expected in alone.items():
-            if bool(torch.isfinite(expected).all()) and not close(found[name][index], expected):
+            finite = bool(torch.isfinite(expected).all())
+            if finite and not is_close(together[name][index], expected):
                 return f"disagrees on an instance alone, at {name}"
     return None
 
 
 @contextmanager
-def per_instance(risk: Risk, method: str) -> Iterator[PerInstance]:
-    """Per-instance gradients at the current weights of a Risk, by a method's name.
+def per_instance_gradients(risk: Risk, method: str) -> Iterator[PerInstance]:
+    """Provide per-instance gradients at the current weights of a Risk, by the named method.
 
     Raises:
-        ProbeError: there is no such method.
+        ProbeError: There is no such method.
     """
     match method:
         case "layerwise":
@@ -107,13 +109,13 @@ def per_instance(risk: Risk, method: str) -> Iterator[PerInstance]:
 
 
 def gradient_norms(risk: Risk, method: str | None = None) -> Tensor:
-    """‖∇f_i‖ of each instance at the current weights, (n,), all parameters as one vector.
+    """Return ‖∇f_i‖ of each instance at the current weights, (n,), all parameters as one vector.
 
     Raises:
-        ProbeError: an instance's loss depends on the others in its batch.
+        ProbeError: An instance's loss depends on the others in its batch.
     """
     squares = []
-    with per_instance(risk, method or choose_method(risk).name) as gradients_of:
+    with per_instance_gradients(risk, method or choose_method(risk).name) as gradients_of:
         for part in risk.slices():
             total = torch.zeros(part.stop - part.start, dtype=torch.float64)
 
@@ -125,7 +127,7 @@ def gradient_norms(risk: Risk, method: str | None = None) -> Tensor:
     return torch.cat(squares).sqrt()
 
 
-def _strange_layers(risk: Risk) -> list[str]:
+def _unsupported_layers(risk: Risk) -> list[str]:
     kinds = {
         type(module).__name__
         for module in risk.model.modules()
@@ -137,9 +139,9 @@ def _strange_layers(risk: Risk) -> list[str]:
 class LayerwiseGradients:
     """Hooks on a risk's layers that turn a backward pass into per-instance gradients.
 
-    A layer may be used several times, and share its parameters with others. Where BatchNorm could
-    be folded into the convolutions, the pass runs on the folded twin. A context manager: the
-    parameters need no gradient of their own meanwhile.
+    A layer may be used several times, and share its parameters with others. If BatchNorm is
+    folded into the convolutions, the pass runs on the folded copy. Use it as a context manager:
+    within it, the parameters themselves need no gradient.
     """
 
     def __init__(self, risk: Risk) -> None:
@@ -175,12 +177,12 @@ class LayerwiseGradients:
             parameter.requires_grad_(True)
 
     def __call__(self, part: slice, receive: Receive) -> Tensor:
-        """Hand each parameter's per-instance gradients of a batch to ``receive``.
+        """Pass each parameter's per-instance gradients of a batch to ``receive``.
 
-        A parameter that the loss doesn't depend on is not handed out: its gradients are zero.
+        Parameters that the loss does not depend on are left out: their gradients are zero.
 
         Returns:
-            the losses, (batch,).
+            The losses, (batch,).
         """
         self._uses.clear()
         self._partial.clear()
@@ -192,7 +194,7 @@ class LayerwiseGradients:
         return losses.detach()
 
     def _keys(self, module: nn.Module) -> Iterator[tuple[str, int]]:
-        """What a layer's gradients belong to: a parameter's name and its first row."""
+        """The name and the first row of each parameter that a layer has gradients for."""
         fold = self._folds.get(id(module))
         if fold is None:
             owned = [(p, 0) for p in module.parameters(recurse=False)]
@@ -211,8 +213,8 @@ class LayerwiseGradients:
         inputs: tuple[Tensor, ...],
         output: Tensor,
     ) -> Tensor:
-        if not output.requires_grad:  # nothing before it has parameters: the graph starts here
-            output = output.detach().requires_grad_().clone()  # no leaf: may be changed in place
+        if not output.requires_grad:  # no parameters before this layer: the graph starts here
+            output = output.detach().requires_grad_().clone()  # not a leaf: may be changed in place
         for key in keys:
             self._uses[key] = self._uses.get(key, 0) + 1
         output.register_hook(functools.partial(self._backward, module, inputs[0].detach()))
@@ -222,14 +224,17 @@ class LayerwiseGradients:
         fold: Fold | None = self._folds.get(id(module))
         g = g.detach()
         with torch.no_grad():
-            found = layer_gradients(module, x, g) if fold is None else folded_gradients(fold, x, g)
-            for parameter, rows, gradients in found:
+            if fold is None:
+                layer = layer_gradients(module, x, g)
+            else:
+                layer = folded_gradients(fold, x, g)
+            for parameter, rows, gradients in layer:
                 name = self._names.get(id(parameter))
                 if name is None:
                     continue
                 key = name, rows.start
                 self._uses[key] -= 1
-                earlier = self._partial.pop(key, None)  # of another call of the same layer
+                earlier = self._partial.pop(key, None)  # from another call of the same layer
                 total = gradients if earlier is None else earlier + gradients
                 if self._uses[key]:
                     self._partial[key] = total
@@ -238,7 +243,7 @@ class LayerwiseGradients:
 
 
 def _vmap_gradients(risk: Risk, part: slice, receive: Receive) -> Tensor:
-    """The same by ``torch.func``: for any model, slower, all parameters at once in memory."""
+    """The gradients by ``torch.func``: any model, but slower, with all parameters in memory."""
     parameters = {name: value.detach() for name, value in risk.parameters.items()}
 
     def loss_of_one(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
@@ -253,12 +258,12 @@ def _vmap_gradients(risk: Risk, part: slice, receive: Receive) -> Tensor:
 
 
 def _loop_gradients(risk: Risk, part: slice, receive: Receive) -> Tensor:
-    """The same by plain autograd, one instance after the other: for what vmap can't follow."""
-    found = [
+    """The gradients by plain autograd, one instance at a time, for models that vmap refuses."""
+    instances = [
         risk.summed_gradients(slice(index, index + 1), create_graph=False)
         for index in range(part.start, part.stop)
     ]
     for name, value in risk.parameters.items():
         rows = slice(0, value.shape[0] if value.dim() else 1)
-        receive(name, rows, torch.stack([gradients[name] for _, gradients in found]))
-    return torch.cat([losses for losses, _ in found])
+        receive(name, rows, torch.stack([gradients[name] for _, gradients in instances]))
+    return torch.cat([losses for losses, _ in instances])

@@ -1,6 +1,6 @@
-"""Risk: a model, a per-instance loss and a data set, displaced from the model's weights.
+"""Risk: a model, a per-instance loss and a data set, at any displacement of the weights.
 
-Every probe is a function over a Risk, which knows none of them.
+Every probe is a function of a Risk.
 """
 
 from __future__ import annotations
@@ -23,41 +23,45 @@ from nascope._src.probes.settings import BatchNormMode
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Direction = Mapping[str, Tensor]
-"""A displacement: for each parameter, by name, a tensor of its shape."""
+"""A displacement: for each parameter's name, a tensor with the parameter's shape."""
 
-FIRST = 8  # instances of a first, small batch
-CHECKED = 2  # of them recomputed alone
+FIRST = 8  # instances in a first, small batch
+CHECKED = 2  # instances of that batch that are recomputed alone
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Per-instance cross-entropy, (batch,), of logits (batch, classes)."""
+    """Return the cross-entropy of each instance, (batch,), from logits (batch, classes)."""
     return functional.cross_entropy(outputs, targets, reduction="none")
 
 
 class Risk:
-    """The empirical risk E_i f_i(w) over a data set, at any displacement from w*.
+    """The empirical risk E_i f_i(w) over a data set, at any displacement from the weights w*.
 
-    The model is copied once, put into evaluation mode, and the user's own is never touched.
+    Every probe accepts one. The model is copied and put into evaluation mode; your own model never
+    changes.
 
     Args:
-        model: any module that maps a batch of inputs to a batch of outputs.
-        inputs: (n, …) on the model's device.
-        targets: (n, …).
-        loss: per-instance loss: (outputs, targets) → (batch,).
-        batch_size: instances at once; the batches are as equal as can be.
-        batchnorm: "frozen": running statistics of w* everywhere, as in the paper's tools;
-            "recalibrated": running statistics estimated anew at each displacement, as the mean
-            over the calibration set's batches; "batch": those of each batch, so that instances
-            interact.
-        calibration: inputs (m, …) for "recalibrated"; by default ``inputs``.
+        model: Any module that maps a batch of inputs to a batch of outputs.
+        inputs: All instances, (n, …), on the model's device.
+        targets: Their targets, (n, …).
+        loss: Maps outputs and targets of a batch to the loss of each instance, (batch,). The
+            default is the cross-entropy of logits, in nats.
+        batch_size: Largest number of instances per batch; batches are as equal as possible.
+        batchnorm: The statistics that BatchNorm uses at a displacement. "frozen": the running
+            statistics of w* everywhere, as in the paper's tools. "recalibrated": running
+            statistics estimated again at each displacement, as the mean over the batches of the
+            calibration set. "batch": the statistics of each batch, so that instances interact.
+        calibration: Inputs (m, …) for "recalibrated"; by default ``inputs``.
 
     Raises:
-        ProbeError: inputs and targets differ in number, the loss is not per instance, or the
-            model can't be evaluated.
+        ProbeError: The numbers of inputs and targets differ, the loss is not per instance, or the
+            model fails on the first batch.
 
-    >>> risk = Risk(nn.Linear(2, 2), torch.zeros(3, 2), torch.tensor([0, 1, 1]))
-    >>> [losses.shape for _, _, losses in risk.values()]
-    [torch.Size([3])]
+    >>> import torch
+    >>> risk = Risk(torch.nn.Linear(2, 2), torch.zeros(3, 2), torch.tensor([0, 1, 1]))
+    >>> risk
+    Risk(Linear with 6 parameters, 3 instances, batchnorm='frozen')
+    >>> loss, gradient = risk.gradient()
     """
 
     def __init__(
@@ -72,14 +76,17 @@ class Risk:
         calibration: Tensor | None = None,
     ) -> None:
         if len(inputs) != len(targets) or len(inputs) == 0:
-            raise ProbeError(f"{len(inputs)} inputs and {len(targets)} targets: need equal, not 0")
+            raise ProbeError(
+                f"Expected one target per input, and at least one, but got {len(inputs)} inputs "
+                f"and {len(targets)} targets"
+            )
         if batch_size < 1:
             raise ProbeError(f"batch_size must be at least 1, not {batch_size}")
         if batchnorm not in get_args(BatchNormMode):
             modes = ", ".join(get_args(BatchNormMode))
             raise ProbeError(f"batchnorm must be one of {modes}, not {batchnorm!r}")
         if calibration is not None and len(calibration) == 0:
-            raise ProbeError("calibration holds no inputs")
+            raise ProbeError("calibration has no inputs")
         self.model = copy.deepcopy(model).eval()
         self.loss = loss
         self.inputs = inputs
@@ -102,42 +109,58 @@ class Risk:
         self.folded: Folded | None = None
         self.displace([], [])
         self._check_loss()
-        self.folded = self._verified_twin()
+        self.folded = self._verified_fold()
 
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def __repr__(self) -> str:
+        size = sum(value.numel() for value in self.parameters.values())
+        return (
+            f"Risk({type(self.model).__name__} with {size:,} parameters, {len(self):,} instances, "
+            f"batchnorm={self.batchnorm!r})"
+        )
+
     def copy(self) -> Risk:
-        """Another Risk of the same data and at the same place, to be displaced on its own."""
-        twin = copy.copy(self)
-        twin.model = copy.deepcopy(self.model)
-        names = dict(twin.model.named_parameters())
-        twin.parameters = {name: names[name] for name in self.parameters}
-        twin._norms = [m for m in twin.model.modules() if isinstance(m, _BatchNorm)]
-        twin.folded = Folded(twin.model) if self.folded is not None else None
-        return twin
+        """Return an independent Risk at the same weights that shares the data."""
+        other = copy.copy(self)
+        other.model = copy.deepcopy(self.model)
+        parameters = dict(other.model.named_parameters())
+        other.parameters = {name: parameters[name] for name in self.parameters}
+        other._norms = [m for m in other.model.modules() if isinstance(m, _BatchNorm)]
+        other.folded = Folded(other.model) if self.folded is not None else None
+        return other
 
     @property
     def origin(self) -> Mapping[str, Tensor]:
-        """w*: the weights that the model came with, by name. Not to be changed."""
+        """w*, the weights of the given model, by name. Do not change them."""
         return self._origin
 
     @property
     def is_finite(self) -> bool:
-        """Whether all weights of w* are finite; at others nothing else is either."""
+        """Whether all weights of w* are finite. If not, no quantity of the risk is."""
         return all(bool(torch.isfinite(value).all()) for value in self._origin.values())
 
-    # ------------------------------------------------------------ where it is
+    # ------------------------------------------------------------ displacement
 
     def displace(self, directions: Sequence[Direction], coefficients: Sequence[float]) -> None:
-        """Set the weights to w* + Σ_k c_k d_k. Always from w*: w + d − d ≠ w in floating point.
+        """Set the weights to w* + Σ_k c_k d_k.
+
+        Each displacement starts from w*, since w + d − d ≠ w in floating point.
+
+        Args:
+            directions: The d_k.
+            coefficients: The c_k, one per direction.
 
         Raises:
-            ProbeError: not as many coefficients as directions, or a direction lacks a parameter
-                or has another shape there.
+            ProbeError: The numbers of coefficients and directions differ, or a direction lacks a
+                parameter or has another shape.
         """
         if len(directions) != len(coefficients):
-            raise ProbeError(f"{len(directions)} directions and {len(coefficients)} coefficients")
+            raise ProbeError(
+                f"Expected one coefficient per direction, but got {len(directions)} directions "
+                f"and {len(coefficients)} coefficients"
+            )
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 value = self._origin[name]
@@ -146,8 +169,8 @@ class Risk:
                         raise ProbeError(f"a direction has no entry for the parameter {name!r}")
                     if direction[name].shape != value.shape:
                         raise ProbeError(
-                            f"a direction has shape {tuple(direction[name].shape)} at {name!r}, "
-                            f"not {tuple(value.shape)}"
+                            f"Expected a direction of shape {tuple(value.shape)} for {name!r}, "
+                            f"but got {tuple(direction[name].shape)}"
                         )
                     if coefficient != 0:
                         value = value.add(direction[name], alpha=coefficient)
@@ -158,7 +181,7 @@ class Risk:
             self.folded.refresh()
 
     def _recalibrate(self) -> None:
-        """Running statistics at the current weights: means over the calibration set's batches."""
+        """Set the running statistics to their means over the calibration set's batches."""
         momenta = [norm.momentum for norm in self._norms]
         for norm in self._norms:
             norm.reset_running_stats()
@@ -175,25 +198,25 @@ class Risk:
                 norm.momentum = momentum
                 norm.eval()
 
-    # ------------------------------------------------------------ what it measures there
+    # ------------------------------------------------------------ values and derivatives
 
     def slices(self) -> list[slice]:
-        """The data set's batches, in order."""
+        """Return the data set's batches, in order."""
         return list(equal_slices(len(self), self.batch_size))
 
     def values(self) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """Each batch with its outputs and losses (batch,), without gradients."""
+        """Yield each batch with its outputs and losses (batch,), without gradients."""
         for part in self.slices():
             yield part, *self.value(part)
 
     def value(self, part: slice) -> tuple[Tensor, Tensor]:
-        """Outputs and losses (batch,) of one batch, without gradients."""
+        """Return the outputs and losses (batch,) of one batch, without gradients."""
         model = self.folded.network if self.folded is not None else self.model
         with torch.inference_mode():
             return self.forward(model, part)
 
     def gradient(self, part: slice | None = None) -> tuple[float, dict[str, Tensor]]:
-        """The mean loss over the data set, or one batch, and its gradient (float64)."""
+        """Return the mean loss over the data set, or one batch, and its gradient (float64)."""
         total, sums = 0.0, self._zeros(self.parameters)
         for batch in [part] if part is not None else self.slices():
             losses, gradients = self.summed_gradients(batch, create_graph=False)
@@ -205,13 +228,13 @@ class Risk:
     def hessian_vector_product(
         self, vector: Direction, part: slice | None = None
     ) -> dict[str, Tensor]:
-        """∇²f v over the data set, or one batch, by double backward (Pearlmutter 1994), float64.
+        """Return ∇²f v, float64, by double backward (Pearlmutter 1994).
 
-        ReLU's kinks have second derivative zero here, as everywhere in torch: for a piecewise
-        linear network this is the Hessian where it exists.
+        As everywhere in torch, the second derivative of a ReLU is zero at its kink.
 
         Args:
-            vector: parameters that it lacks stay fixed, and are no part of the Hessian.
+            vector: v. Parameters that it lacks are fixed, and not part of the Hessian.
+            part: A batch; by default the whole data set.
         """
         sums = self._zeros(vector)
         for batch in [part] if part is not None else self.slices():
@@ -232,7 +255,7 @@ class Risk:
     def summed_gradients(
         self, part: slice, *, create_graph: bool, names: Iterable[str] | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Losses of a batch, and the gradients of their sum; zero where a parameter is unused."""
+        """Return a batch's losses, and the gradients of their sum: zero for unused parameters."""
         names = list(self.parameters if names is None else names)
         with torch.enable_grad():
             # Fused attention has no second derivative.
@@ -252,22 +275,22 @@ class Risk:
 
     def _zeros(self, names: Iterable[str]) -> dict[str, Tensor]:
         return {
-            name: torch.zeros(value.shape, dtype=wide(value), device=value.device)
+            name: torch.zeros(value.shape, dtype=accumulator_dtype(value), device=value.device)
             for name, value in ((name, self.parameters[name]) for name in names)
         }
 
     def forward(self, model: nn.Module, part: slice) -> tuple[Tensor, Tensor]:
-        """Outputs and losses (batch,) of one batch by a model: this risk's own, or its twin."""
+        """Return a batch's outputs and losses (batch,) by this risk's model, or a copy of it."""
         outputs = model(self.inputs[part])
         return outputs, self.loss(outputs, self.targets[part])
 
-    # ------------------------------------------------------------ what it rests on
+    # ------------------------------------------------------------ checks
 
     def refuse_interaction(self) -> None:
-        """Make sure that an instance's loss is the same in a batch and alone, beyond rounding.
+        """Check that an instance's loss is the same in a batch and alone, up to rounding.
 
         Raises:
-            ProbeError: it is not, so that no quantity per instance is defined.
+            ProbeError: It is not, so no quantity per instance is defined.
         """
         why = "so that a quantity per instance is not defined"
         if self.batchnorm == "batch" and self._norms:
@@ -280,7 +303,7 @@ class Risk:
             return
         for index in range(min(CHECKED, len(self))):
             alone = self.value(slice(index, index + 1))[1][0]
-            if not close(together[index], alone):
+            if not is_close(together[index], alone):
                 raise ProbeError(
                     f"the loss of an instance depends on the others in its batch, {why}: is a "
                     "layer's training mode forced, or does the model subtract a batch's mean?"
@@ -300,28 +323,28 @@ class Risk:
                 "use reduction='none'"
             )
 
-    def _verified_twin(self) -> Folded | None:
-        """A folded twin, where there is something to fold, and it gives the same outputs."""
+    def _verified_fold(self) -> Folded | None:
+        """A folded copy of the model, if there is anything to fold and the losses agree."""
         try:
-            twin = Folded(self.model)
-        except (RuntimeError, TypeError, AttributeError):  # a model that can't be copied so
+            folded = Folded(self.model)
+        except (RuntimeError, TypeError, AttributeError):  # the model cannot be copied this way
             return None
-        if not twin.folds:
+        if not folded.folds:
             return None
         first = slice(0, min(len(self), FIRST))
         with torch.inference_mode():
-            _, losses = self.forward(self.model, first)
+            _, expected = self.forward(self.model, first)
             try:
-                _, found = self.forward(twin.network, first)
+                _, losses = self.forward(folded.network, first)
             except (RuntimeError, TypeError, AttributeError):
                 return None
-        finite = torch.isfinite(losses)
-        same = all(close(a, b) for a, b in zip(found[finite], losses[finite], strict=True))
-        return twin if same else None
+        finite = torch.isfinite(expected)
+        pairs = zip(losses[finite], expected[finite], strict=True)
+        return folded if all(is_close(loss, wanted) for loss, wanted in pairs) else None
 
 
 def equal_slices(count: int, largest: int) -> Iterator[slice]:
-    """``range(count)`` in consecutive parts of at most ``largest``, as equal as can be.
+    """Yield ``range(count)`` in consecutive parts of at most ``largest``, as equal as possible.
 
     >>> [part.stop - part.start for part in equal_slices(10, 4)]
     [3, 3, 4]
@@ -331,19 +354,19 @@ def equal_slices(count: int, largest: int) -> Iterator[slice]:
         yield slice(index * count // parts, (index + 1) * count // parts)
 
 
-def close(found: Tensor, expected: Tensor) -> bool:
-    """Whether two tensors agree up to the rounding of their dtype, by the norm of their difference.
+def is_close(actual: Tensor, expected: Tensor) -> bool:
+    """Return whether two tensors agree up to rounding, by the norm of their difference.
 
-    >>> close(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.1]))
+    >>> is_close(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.1]))
     False
     """
     tolerance = 1e-8 if expected.dtype == torch.float64 else 1e-3
-    error, size = float((found - expected).norm()), float(expected.norm())
+    error, size = float((actual - expected).norm()), float(expected.norm())
     return error <= tolerance * size + torch.finfo(expected.dtype).tiny ** 0.5
 
 
-def wide(value: Tensor) -> torch.dtype:
-    """float64, but on devices that have none."""
+def accumulator_dtype(value: Tensor) -> torch.dtype:
+    """Return the dtype for sums: float64, or float32 on devices without it."""
     return torch.float32 if value.device.type == "mps" else torch.float64
 
 

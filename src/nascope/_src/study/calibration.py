@@ -21,9 +21,9 @@ from nascope._src.data.datasets import DataSet, balanced_subset
 from nascope._src.errors import StudyError
 from nascope._src.networks.network import Network
 from nascope._src.probes.directions import random_directions
-from nascope._src.probes.gradient_variance import gradient_variance
+from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
-from nascope._src.probes.landscape import landscape
+from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Risk
 from nascope._src.records.files import make_folder, read_json, write_json
@@ -32,9 +32,10 @@ from nascope._src.runtime.devices import choose_device, evaluation_batch
 from nascope._src.runtime.types import Progress
 from nascope._src.study.engines.task import Engine, Task
 from nascope._src.study.tasks import Work, WorkList, shared_data
+from nascope._src.training.build import build_network
+from nascope._src.training.loop import time_steps
 from nascope._src.training.precision import arithmetic
 from nascope._src.training.recipe import Recipe
-from nascope._src.training.train import build_network, time_steps
 
 _SECONDS = 1.5  # of each measurement, at least; and two repetitions
 _CELLS = 3  # of each kind of network, spread over its cells
@@ -203,9 +204,9 @@ def _time_probes(network: Network, data: DataSet, device: torch.device) -> dict[
     images, labels = on_device(few, data, device)
     risk = Risk(network, images.plain(slice(None)), labels, batch_size=batch)
     directions = random_directions(risk.origin, 2, seed=0)
-    variance = functools.partial(gradient_variance, method=choose_method(risk).name)
+    variance = functools.partial(compute_gradient_variance, method=choose_method(risk).name)
     probes: list[tuple[str, Callable[..., Any], float]] = [
-        ("landscape", landscape, 1.0),
+        ("landscape", compute_landscape, 1.0),
         ("variance", variance, 5.0),
     ]
     found = {}

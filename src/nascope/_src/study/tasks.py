@@ -119,10 +119,10 @@ def make_work_list(
             files = paths.probe(plan["kind"], plan["identity"])
             parts = []
             for share in _shares(plan["settings"]):
-                part = f"{probe_name}/part {share.place + 1} of {share.of}"
-                lock = files.part_lock(share.place, share.of)
+                part = f"{probe_name}/part {share.index + 1} of {share.count}"
+                lock = files.part_lock(share.index, share.count)
                 parts.append(Task(part, probe_part, (work, data, plan, share), after, lock))
-                costs[part] = plan["cost"] / share.of
+                costs[part] = plan["cost"] / share.count
             waits = tuple(part.name for part in parts) or after
             whole = Task(probe_name, probe, (work, data, plan), waits, files.lock)
             probings.append([*parts, whole])

@@ -15,8 +15,9 @@ import torch
 
 from nascope._src.data.datasets import DataSet
 from nascope._src.errors import CheckpointError, StudyError
-from nascope._src.probes.checkpoint import Arrays, Probed, probe_network
-from nascope._src.probes.chunks import Share
+from nascope._src.probes.checkpoint import probe_network
+from nascope._src.probes.chunks import Arrays, Share
+from nascope._src.probes.history import WeightHistory
 from nascope._src.records.files import (
     discard_half_written,
     read_json,
@@ -33,8 +34,9 @@ from nascope._src.runtime.types import Plain, Progress
 from nascope._src.study.missing import moments_of
 from nascope._src.study.tasks import Work
 from nascope._src.training.checkpoint import load_checkpoint
+from nascope._src.training.files import TrainingFiles
 from nascope._src.training.recipe import Recipe
-from nascope._src.training.train import train
+from nascope._src.training.train import train_network
 from nascope._src.training.trained import require_digest
 
 logger = logging.getLogger(__name__)
@@ -49,16 +51,14 @@ def train_trial(work: Work, data: DataSet, progress: Progress) -> None:
                 discard_half_written(paths.folder, name)
             discard_half_written(paths.snapshots)
         write_json(paths.plan, work.entry)
-        train(
+        train_network(
             work.genotype,
             require_digest(data, work.entry["data"]["digest"]),
             Recipe(**work.entry["recipe"]),
+            TrainingFiles(paths.checkpoint, paths.previous_checkpoint, paths.snapshots),
             seed=work.entry["seed"],
-            path=paths.checkpoint,
-            previous=paths.previous_checkpoint,
-            device=choose_device(work.device),
             keep=moments_of(work.entry),
-            snapshots=paths.snapshots,
+            device=choose_device(work.device),
             progress=progress,
         )
 
@@ -72,7 +72,7 @@ def probe_part(work: Work, data: DataSet, probe: Plain, part: Share, progress: P
     files = work.paths.probe(probe["kind"], probe["identity"])
     with _logged(work.paths, probe["kind"]), locked(files.lock, shared=True):
         if not is_complete(files):
-            with locked(files.part_lock(part.place, part.of)), _timed(files, part):
+            with locked(files.part_lock(part.index, part.count)), _timed(files, part):
                 _probe(work, data, probe, part, progress)
 
 
@@ -110,7 +110,7 @@ def _timed(files: ProbePaths, part: Share) -> Iterator[None]:
 
     A kill loses its own time.
     """
-    path = files.spent(part.place, part.of)
+    path = files.spent(part.index, part.count)
     before, begun = _spent(path), time.perf_counter()
     try:
         yield
@@ -150,7 +150,7 @@ def _probe(
     if not checkpoint.records["finished"]:
         raise CheckpointError(f"{path}: this training is not finished: run the study again")
     return probe_network(
-        Probed(checkpoint, work.paths.snapshots),
+        WeightHistory(checkpoint, work.paths.snapshots),
         require_digest(data, work.entry["data"]["digest"]),
         probe["settings"],
         device=choose_device(work.device),

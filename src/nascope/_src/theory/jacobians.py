@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from nascope._src.errors import TheoryError
 from nascope._src.networks.network import CellModule, Network
 from nascope._src.records.identity import derived_seed
-from nascope._src.theory.lanczos import STEPS, TOLERANCE, Map, spectral_norms
+from nascope._src.theory.singular_values import STEPS, TOLERANCE, Map, spectral_norms
 
 
 class JacobianNorms(NamedTuple):

@@ -19,7 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from nascope._src.errors import TheoryError
 from nascope._src.networks.operations import FactorizedReduce
-from nascope._src.theory.lanczos import STEPS, TOLERANCE, spectral_norms
+from nascope._src.theory.singular_values import STEPS, TOLERANCE, spectral_norms
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _FUNCTIONS = (functional.conv1d, functional.conv2d, functional.conv3d)

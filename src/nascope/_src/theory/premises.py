@@ -15,8 +15,9 @@ import torch
 from nascope._src.data.augmentation import on_device
 from nascope._src.data.datasets import DataSet
 from nascope._src.errors import StudyError
-from nascope._src.probes.checkpoint import Probed, risk_of
+from nascope._src.probes.checkpoint import make_risk
 from nascope._src.probes.curvature import eigenvalues
+from nascope._src.probes.history import WeightHistory
 from nascope._src.probes.settings import CurvatureSettings
 from nascope._src.records.files import read_json, write_json
 from nascope._src.records.identity import NUMERICS_VERSION
@@ -26,11 +27,11 @@ from nascope._src.runtime.types import Progress
 from nascope._src.theory.jacobians import edge_norms
 from nascope._src.theory.norms import weight_norms
 from nascope._src.training.checkpoint import Checkpoint, load_checkpoint
+from nascope._src.training.files import snapshot_folder
 from nascope._src.training.moments import Moment
 from nascope._src.training.precision import arithmetic
 from nascope._src.training.recipe import Recipe
-from nascope._src.training.train import snapshots_of
-from nascope._src.training.trained import data_of
+from nascope._src.training.trained import load_training_data
 
 MOMENTS = ("initialisation", "end")
 
@@ -174,8 +175,8 @@ def measure_premises(
         DataError: its data set is not there, or another one lies in its place.
     """
     checkpoint = load_checkpoint(trained.checkpoint)
-    data = data_of(checkpoint, data_dir)
-    probed = Probed(checkpoint, snapshots_of(trained.checkpoint))
+    data = load_training_data(checkpoint, data_dir)
+    probed = WeightHistory(checkpoint, snapshot_folder(trained.checkpoint))
     records = checkpoint.records
     moments = [at for at in MOMENTS if at == "end" or records["seed"] is not None]
     found: dict[str, Any] = {
@@ -198,7 +199,7 @@ def measure_premises(
         told(0.0, "weights")
         network, _ = probed.network_at(at)
         plan = CurvatureSettings(at=at, data="train", instances=instances)
-        risk = risk_of(network, data, plan.as_dict(), torch.device("cpu"))
+        risk = make_risk(network, data, plan.as_dict(), torch.device("cpu"))
         found["moments"][at] = {
             "weights": [_plain(norm) for norm in weight_norms(risk.model, few[:1])]
         }

@@ -19,9 +19,9 @@ from nascope._src.errors import CheckpointError
 from nascope._src.networks.network import Network
 from nascope._src.records.identity import compute_identity
 from nascope._src.records.provenance import make_provenance
+from nascope._src.training.build import build_network, describe_training
 from nascope._src.training.checkpoint import Checkpoint, save_checkpoint
 from nascope._src.training.recipe import Recipe
-from nascope._src.training.train import build_network, what_was_trained
 
 _WRAPPERS = ("state_dict", "model", "model_state_dict")  # keys under which others keep the weights
 _PREFIX = "module."  # of torch's DataParallel
@@ -134,7 +134,7 @@ def import_weights(
                 "data": data.digest,
             },
         ),
-        **what_was_trained(genotype, data, recipe, seed=None),
+        **describe_training(genotype, data, recipe, seed=None),
         "epochs": [],
         "early": [],
         "diverged_at": None,
