@@ -1,5 +1,4 @@
 import json
-import re
 
 import pytest
 
@@ -10,7 +9,6 @@ from nascope._src.errors import NascopeError, StudyError
 from nascope._src.probes.settings import VarianceSettings
 from nascope._src.records.plan import merged, read_plan, write_plan
 from nascope._src.study.study_file import read_study_file
-from nascope._src.study.template import write_template
 
 GOOD = """
 name = "example"
@@ -315,19 +313,3 @@ def test_published_variants_rewire_both_cells(tmp_path):
     text = GOOD.replace('method = "published"', 'method = "published"\ncells = ["normal"]')
     with pytest.raises(StudyError, match=r"variants\.cells: the authors' variants rewire both"):
         read_study_file(write(tmp_path, text))
-
-
-def test_the_template_is_a_study(tmp_path):
-    path = tmp_path / 'my "own" study.toml'
-    write_template(path)
-    study = read_study_file(path)
-    assert study.name == "my_own_study"
-    assert len(study.plan(study.load_data()).trials) == 12
-    uncommented = re.sub(r"(?m)^# (?=[a-z_]+ = |\[)", "", path.read_text())
-    path.write_text(uncommented.replace("[[part]]", "").split("# Parts differ")[0])
-    kinds = [probe.kind for probe in read_study_file(path).parts[0].probes]
-    assert kinds == ["landscape"] * 2 + ["variance"] * 4 + ["curvature"]
-    with pytest.raises(StudyError, match="is there already"):
-        write_template(path)
-    with pytest.raises(StudyError, match="cannot write"):
-        write_template(path / "below.toml")
