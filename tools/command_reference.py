@@ -12,7 +12,7 @@ from pathlib import Path
 import typer.main
 from typer.testing import CliRunner
 
-from nascope._src.cli.main import app
+from nascope._src.cli.entry import app
 
 
 def commands() -> Iterator[tuple[str, ...]]:

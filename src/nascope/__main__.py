@@ -1,3 +1,3 @@
-from nascope._src.cli import main
+from nascope._src.cli.entry import main
 
 main()

@@ -10,7 +10,7 @@ import pytest
 from nascope._src.cells.catalog import GROUPS, cells_in
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import format_text, to_dict
-from nascope._src.cli import main
+from nascope._src.cli.entry import main
 
 DARTS = {
     "normal": {
@@ -265,7 +265,7 @@ def test_bad_input_is_one_line_and_exit_code_2(nascope, arguments, said):
 def test_nothing_heavy_is_loaded(arguments):
     script = (
         f"import sys; sys.argv = {['nascope', *arguments]}\n"
-        "from nascope._src.cli import main\n"
+        "from nascope._src.cli.entry import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "heavy = {'torch', 'numpy', 'scipy', 'networkx', 'rich', 'pandas', 'matplotlib'}\n"
         "print(sorted(heavy & set(sys.modules)))"

@@ -326,7 +326,7 @@ def test_evaluate_curves_and_import(tmp_path):
     [
         "import nascope, nascope._src.cells; nascope.load_cell('DARTS')._repr_html_()",
         "import nascope; nascope.read_study, nascope.write_report",
-        "from nascope._src.cli.main import app",
+        "from nascope._src.cli.entry import app",
         "import nascope._src.study.study_file, nascope._src.study.template, nascope._src.study.search.rounds",
         "import nascope._src.records.status, nascope._src.records.leftovers, nascope._src.results.results",
     ],

@@ -11,7 +11,7 @@ import pytest
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import format_text
-from nascope._src.cli.main import app, main
+from nascope._src.cli.entry import app, main
 from nascope._src.records.read import read_study
 from nascope._src.results.verdicts import verdicts
 from tests.report.synthetic import STUDIES, family, write_study

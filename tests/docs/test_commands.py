@@ -8,7 +8,7 @@ import shlex
 import pytest
 import typer.main
 
-from nascope._src.cli.main import app
+from nascope._src.cli.entry import app
 from tests.docs.pages import PAGES, blocks, prose
 
 COMMAND = typer.main.get_command(app)

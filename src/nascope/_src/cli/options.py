@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 CheckpointArgument = Annotated[
-    Path, typer.Argument(metavar="CHECKPOINT", help="As train writes it.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="CHECKPOINT", help="Checkpoint of a trained network.", show_default=False
+    ),
+]
+StudyFolderArgument = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="Folder of a study.", show_default=False)
 ]
 DataDirOption = Annotated[
     Path | None,
@@ -16,21 +22,28 @@ DataDirOption = Annotated[
         "--data-dir",
         envvar="NASCOPE_DATA",
         metavar="FOLDER",
-        help="The data folder: holds cifar10, cifar100 …",
+        help="Folder that holds the data sets: cifar10, cifar100 …",
     ),
 ]
 DeviceOption = Annotated[
-    str, typer.Option(metavar="NAME", help="auto, cpu, cuda, mps; auto takes CUDA if it's there.")
+    str,
+    typer.Option(metavar="NAME", help="Device: auto (CUDA if available), cpu, cuda or mps."),
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option(metavar="N", min=1, help="Processes, of one thread each; by default one a core."),
+    typer.Option(metavar="N", min=1, help="Number of worker processes; by default one per core."),
 ]
 ThreadWorkersOption = Annotated[
     int | None,
-    typer.Option(metavar="N", min=1, help="Threads side by side; by default one a core."),
+    typer.Option(metavar="N", min=1, help="Number of worker threads; by default one per core."),
 ]
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Print results only.")]
 VerboseOption = Annotated[bool, typer.Option("-v", "--verbose", help="Print each step.")]
-SeedOption = Annotated[int, typer.Option(metavar="S", min=0, help="Seed of all randomness.")]
-ThreadsOption = Annotated[int, typer.Option(metavar="N", min=1, max=1024, help="CPU threads.")]
+SeedOption = Annotated[int, typer.Option(metavar="S", min=0, help="Random seed.")]
+ThreadsOption = Annotated[
+    int, typer.Option(metavar="N", min=1, max=1024, help="Number of CPU threads.")
+]
+TableOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Table: .csv, .json or .parquet."),
+]

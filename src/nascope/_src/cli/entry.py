@@ -1,6 +1,7 @@
-"""The ``nascope`` command: assembles the verbs, and turns errors into exit codes.
+"""The ``nascope`` command: the command groups in one application, and errors as exit codes.
 
-Exit codes: 0 done, 1 some trial failed, 2 bad input (one line says what), 130 interrupted.
+Exit codes: 0 for success, 1 if a trial failed, 2 for bad input (with one line on what is wrong),
+130 if interrupted.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from nascope._version import __version__
 
 app = typer.Typer(
     name="nascope",
-    help="What neural architecture search learnt: cells, landscapes, gradient variance.",
+    help="Compare cells found by neural architecture search: cells, landscapes, gradient variance.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -48,15 +49,17 @@ def _print_version(value: bool) -> None:
 def _options(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print version."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Options of every command."""
 
 
-for _layer in (
-    cell_list,
+for _group in (
     cells,
+    cell_list,
     data,
     training,
     probes,
@@ -66,11 +69,11 @@ for _layer in (
     theory,
     reproduce,
 ):
-    _layer.register(app)
+    _group.register(app)
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command that the program's arguments name, and exit."""
     for stream in (sys.stdout, sys.stderr):  # an ASCII terminal shows "?" rather than failing
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -94,7 +97,7 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except OSError as error:  # standard output cannot be written, on a full disk say
+    except OSError as error:  # for example, standard output is on a full disk
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(f"error: {error.strerror or error}", file=sys.stderr)
         sys.exit(2)
