@@ -1,13 +1,12 @@
-"""Logs of a search: both kinds, their rows and their curve."""
+"""Logs of a search: both kinds, and their rows."""
 
 import json
-from xml.etree import ElementTree
 
 import pytest
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import format_text, to_dict
-from nascope._src.cells.search_log import read_lines, read_log, trace, trace_svg
+from nascope._src.cells.search_log import read_lines, read_log, trace
 from nascope._src.errors import GenotypeError
 
 FIRST, SECOND = load_cell("DARTS"), load_cell("SNAS")
@@ -38,10 +37,7 @@ def test_both_kinds_of_log(tmp_path, text):
     rows = trace(steps, "darts")
     assert [row["normal"]["fractional_width"] for row in rows] == [3.5, 4]
     assert rows[1]["normal"]["rank"]["fractional"]["both"] == 1 / 180
-    root = ElementTree.fromstring(trace_svg(rows, title="<a> & b"))
-    assert len([e for e in root.iter() if e.tag.endswith("path")]) == 6
     assert "rank" not in trace(steps)[0]["normal"]
-    ElementTree.fromstring(trace_svg(trace(steps[:1])))
 
 
 def test_without_epochs_genotypes_are_numbered():

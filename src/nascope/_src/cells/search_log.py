@@ -140,24 +140,3 @@ def trace(steps: Iterable[Step], within: str | None = None) -> list[dict[str, An
                 row[kind]["rank"] = {name: rank.as_dict() for name, rank in ranks.items()}
         rows.append(row)
     return rows
-
-
-def trace_svg(rows: list[dict[str, Any]], title: str = "width and depth along the search") -> str:
-    """The rows as curves: width, depth and, where there is a rank, the share at least as wide."""
-    from nascope._src.cells.plots import curves_svg  # noqa: PLC0415
-
-    names = {"normal": "normal", "reduce": "reduction"}
-
-    def panel(*keys: str) -> dict[str, list[float]]:
-        out = {}
-        for kind, name in names.items():
-            values = [row[kind] for row in rows]
-            for key in keys:
-                values = [value[key] for value in values]
-            out[name] = values
-        return out
-
-    panels = {"fractional width (c)": panel("fractional_width"), "depth": panel("depth")}
-    if "rank" in rows[0]["normal"]:
-        panels["share of the space at least as wide"] = panel("rank", "fractional", "as_wide")
-    return curves_svg([row["epoch"] for row in rows], panels, title)

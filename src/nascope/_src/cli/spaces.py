@@ -186,7 +186,9 @@ def trace(
 
     rows = search_log.trace(search_log.read_log(log), space)
     if svg is not None:
-        write_svg(svg, search_log.trace_svg(rows, title=log.name))
+        from nascope._src.cells.plots import trace_svg  # noqa: PLC0415  (loads matplotlib)
+
+        write_svg(svg, trace_svg(rows, title=log.name))
     if as_json:
         for row in rows:
             print(json.dumps(row))
