@@ -33,6 +33,21 @@ def resolve_cell(text: str) -> Genotype:
     return resolve_reading(text).genotype
 
 
+def as_genotype(cell: Genotype | str) -> Genotype:
+    """Return a genotype as it is, or the one that a text stands for; see `resolve_cell`.
+
+    Raises:
+        GenotypeError: The argument is neither, or the text stands for no genotype.
+    """
+    if isinstance(cell, Genotype):
+        return cell
+    if isinstance(cell, str):
+        return resolve_cell(cell)
+    raise GenotypeError(
+        f"expected a Genotype or the name of a cell such as 'DARTS', but got {cell!r:.60}"
+    )
+
+
 def resolve_reading(text: str) -> Reading:
     """Like `resolve_cell`, with the detected format and notes on what its reader left out."""
     if text == "-":

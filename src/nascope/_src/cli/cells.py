@@ -225,16 +225,15 @@ def _size(
         raise GenotypeError("--channels and --layers go together: give both, or neither")
     if channels is None or layers is None:
         return {}
-    from nascope._src.networks.network import multiply_adds, parameter_count  # noqa: PLC0415  (loads torch)
+    import torch  # noqa: PLC0415
 
-    return {
-        "parameters": parameter_count(
+    from nascope._src.networks.network import Network  # noqa: PLC0415  (loads torch)
+
+    with torch.device("meta"):  # allocates nothing
+        network = Network(
             genotype, channels=channels, layers=layers, classes=classes, auxiliary=auxiliary
-        ),
-        "multiply_adds": multiply_adds(
-            genotype, channels=channels, layers=layers, classes=classes, auxiliary=auxiliary
-        ),
-    }
+        )
+        return {"parameters": network.num_parameters, "multiply_adds": network.multiply_adds()}
 
 
 def convert(

@@ -1,7 +1,7 @@
-"""The CIFAR network: cells stacked under DARTS' scheme (facts and names as in its code).
+"""The CIFAR network: cells stacked by DARTS' scheme, with the parameter names of its code.
 
-Stem → L cells, of which the ones at ⌊L/3⌋ and ⌊2L/3⌋ reduce the resolution and double the
-channels → global average pooling → linear classifier. Each cell reads the two cells before it.
+A stem, L cells, global average pooling, and a linear classifier. The cells at ⌊L/3⌋ and ⌊2L/3⌋
+halve the resolution and double the channels. Each cell reads the two cells before it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,15 @@ from torch.nn import functional
 
 from nascope._src.cells import genotype as genotypes
 from nascope._src.cells.graph import live_nodes
+from nascope._src.cells.resolve import as_genotype
 from nascope._src.errors import GenotypeError, StudyError
-from nascope._src.networks import MAX_CHANNELS, MAX_LAYERS
+from nascope._src.networks.limits import (
+    AUXILIARY_IMAGE_SIZE,
+    MAX_CHANNELS,
+    MAX_CLASSES,
+    MAX_LAYERS,
+    MIN_IMAGE_SIZE,
+)
 from nascope._src.networks.operations import (
     FactorizedReduce,
     Rectified,
@@ -24,14 +31,11 @@ from nascope._src.networks.operations import (
     build_operation,
 )
 
-MAX_CLASSES = 1_000_000
-MIN_IMAGE_SIZE = 8  # two reductions leave 2×2
-AUXILIARY_IMAGE_SIZE = 32  # the tower pools an 8×8 map, which is 32 px after two reductions
 _STEM_MULTIPLIER = 3  # the stem has 3C channels
 
 
 class CellModule(nn.Module):
-    """One cell. Nodes that do not reach the output have parameters, but are not computed."""
+    """One cell. Dead nodes have parameters, but are not computed."""
 
     def __init__(
         self,
@@ -43,7 +47,7 @@ class CellModule(nn.Module):
         reduction_before: bool,
     ) -> None:
         super().__init__()
-        if reduction_before:  # input 0 comes from before the reduction: twice the resolution
+        if reduction_before:  # input 0 has twice the resolution
             self.preprocess0: Rectified = FactorizedReduce(channels_in[0], channels)
         else:
             self.preprocess0 = ReLUConvBN(channels_in[0], channels)
@@ -71,9 +75,9 @@ class CellModule(nn.Module):
         """Apply the cell.
 
         Args:
-            older, newer: outputs of the two preceding cells after a ReLU, (batch, channels,
-                height, width): both cells that read an output share its ReLU.
-            drop_path: (num_drop_paths, batch) factors of the edges that are no identity.
+            older, newer: Outputs of the two preceding cells after a ReLU, (batch, channels,
+                height, width). Two cells read each output and share its ReLU.
+            drop_path: Factors of the edges that are not identities, (num_drop_paths, batch).
         """
         states: dict[int, Tensor] = {}
         shared: dict[tuple[str, int], Tensor] = {}
@@ -84,18 +88,18 @@ class CellModule(nn.Module):
         factors = iter(drop_path) if drop_path is not None else None
         for node, edges in self._plan:
             total: Tensor | None = None
-            own = False  # whether ``total`` may be changed in place: nobody else reads it
+            is_private = False  # nothing else reads ``total``, so it may be changed in place
             for index, source in edges:
                 operation = self._ops[index]
-                value, own_value = self._value(index, source, states, shared)
+                value, value_is_private = self._value(index, source, states, shared)
                 if factors is not None and not isinstance(operation, nn.Identity):
-                    value, own_value = value * next(factors)[:, None, None, None], True
+                    value, value_is_private = value * next(factors)[:, None, None, None], True
                 if total is None:
-                    total, own = value, own_value
-                elif own:
+                    total, is_private = value, value_is_private
+                elif is_private:
                     total += value
                 else:
-                    total, own = total + value, True
+                    total, is_private = total + value, True
             assert total is not None
             states[node] = total
         return torch.cat([states[node] for node in self._concat], dim=1)
@@ -107,9 +111,9 @@ class CellModule(nn.Module):
         states: Mapping[int, Tensor],
         shared: dict[tuple[str, int], Tensor],
     ) -> tuple[Tensor, bool]:
-        """An edge's value, and whether nobody else reads it.
+        """An edge's value, and whether nothing else reads it.
 
-        Edges that read the same state share its ReLU, and equal poolings are done once.
+        Edges that read the same state share its ReLU, and equal poolings are computed once.
         """
         operation, name = self._ops[index], self.operations[index]
         if isinstance(operation, nn.Identity):
@@ -124,7 +128,7 @@ class CellModule(nn.Module):
 
 
 def _execution_plan(cell: genotypes.Cell) -> list[tuple[int, list[tuple[int, int]]]]:
-    """For each node that reaches the output its edges as (index among all edges, source)."""
+    """For each live node, its edges as (index among all edges, source)."""
     live = set(live_nodes(cell))
     plan = []
     index = 0
@@ -137,7 +141,7 @@ def _execution_plan(cell: genotypes.Cell) -> list[tuple[int, list[tuple[int, int
 
 
 class AuxiliaryHead(nn.Module):
-    """The auxiliary tower: a small classifier on an 8×8 map, for training only."""
+    """The auxiliary tower: a small classifier on an 8×8 map, used only in training."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
@@ -162,26 +166,30 @@ class Network(nn.Module):
     """A stack of a genotype's cells that classifies images.
 
     Args:
-        genotype: the normal and the reduction cell, of two inputs each.
-        channels: C, the width of one node in the first cells; the stem has 3C channels.
+        cell: The normal and the reduction cell, each with two inputs: a `Genotype`, or the name
+            of a cell in the catalogue.
+        channels: C, the width of one node in the first cells. The stem has 3C channels.
         layers: L, the number of cells.
-        classes: number of classes.
-        image_channels: 1 or 3, say.
-        image_size: height and width in pixels, at least 8.
-        auxiliary: whether the auxiliary tower is built; it needs images of 32 px.
+        classes: Number of classes.
+        image_channels: Number of channels of an image.
+        image_size: Height and width of an image in pixels, at least 8.
+        auxiliary: Whether to build the auxiliary tower, which needs images of 32 px.
 
     Raises:
-        GenotypeError: the genotype has other than two inputs, or an operation without a module.
-        StudyError: a number is out of range.
+        GenotypeError: A cell does not have two inputs, or has an operation without a module.
+        StudyError: A number is out of range.
 
-    >>> from nascope._src.cells.catalog import load as load_cell
-    >>> Network(load_cell("SNAS"), channels=4, layers=3)(torch.zeros(2, 3, 32, 32)).shape
+    >>> import torch
+    >>> network = Network("SNAS", channels=4, layers=3)
+    >>> network
+    Network(SNAS, channels=4, layers=3, classes=10, 3,586 parameters)
+    >>> network(torch.zeros(2, 3, 32, 32)).shape
     torch.Size([2, 10])
     """
 
     def __init__(
         self,
-        genotype: genotypes.Genotype,
+        cell: genotypes.Genotype | str,
         *,
         channels: int,
         layers: int,
@@ -191,6 +199,7 @@ class Network(nn.Module):
         auxiliary: bool = False,
     ) -> None:
         super().__init__()
+        genotype = as_genotype(cell)
         _check(
             genotype,
             channels=channels,
@@ -199,6 +208,10 @@ class Network(nn.Module):
             image_channels=image_channels,
             image_size=image_size,
             auxiliary=auxiliary,
+        )
+        self._image_shape = (image_channels, image_size, image_size)
+        self._title = (
+            f"{genotype.name or 'cell'}, channels={channels}, layers={layers}, classes={classes}"
         )
         stem_channels = _STEM_MULTIPLIER * channels
         self.stem = nn.Sequential(
@@ -214,35 +227,67 @@ class Network(nn.Module):
             reduction = index in reductions
             if reduction:
                 channels *= 2
-            cell = CellModule(
+            module = CellModule(
                 genotype.reduce if reduction else genotype.normal,
                 previous,
                 channels,
                 reduction=reduction,
                 reduction_before=index - 1 in reductions,
             )
-            self.cells.append(cell)
-            previous = (previous[1], cell.channels_out)
+            self.cells.append(module)
+            previous = (previous[1], module.channels_out)
             if index == self._auxiliary_after:
-                auxiliary_channels = cell.channels_out
+                auxiliary_channels = module.channels_out
         self.auxiliary_head = AuxiliaryHead(auxiliary_channels, classes) if auxiliary else None
         self.classifier = nn.Linear(previous[1], classes)
         self.num_drop_paths: int = sum(cell.num_drop_paths for cell in self._cells())
+
+    def __repr__(self) -> str:
+        return f"Network({self._title}, {self.num_parameters:,} parameters)"
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of trainable parameters, including those of dead nodes.
+
+        >>> with torch.device("meta"):  # allocates nothing
+        ...     Network("DARTS", channels=36, layers=20).num_parameters
+        3349342
+        """
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def multiply_adds(self) -> int:
+        """Return the multiply-adds of one image's forward pass in evaluation mode.
+
+        They count the convolutions and linear layers. Dead nodes are not computed, so they do not
+        count. Neither does the auxiliary tower.
+
+        >>> with torch.device("meta"):
+        ...     Network("DARTS", channels=16, layers=8).multiply_adds()
+        43444736
+        """
+        from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415  (slow to import)
+
+        training, device = self.training, self.classifier.weight.device
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            self.eval()(torch.empty(1, *self._image_shape, device=device))
+        self.train(training)
+        return int(counter.get_total_flops()) // 2
 
     def _cells(self) -> list[CellModule]:
         return [cell for cell in self.cells if isinstance(cell, CellModule)]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, (batch, classes), of images, (batch, channels, height, width)."""
+        """Return the logits, (batch, classes), of images (batch, channels, height, width)."""
         return self.forward_training(images)[0]
 
     def forward_training(
         self, images: Tensor, drop_path: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """Logits, and in training mode those of the auxiliary tower if there is one.
+        """Return the logits, and in training mode those of the auxiliary tower, if it exists.
 
         Args:
-            drop_path: (num_drop_paths, batch): 0 where an edge is dropped for an image, else
+            images: (batch, channels, height, width).
+            drop_path: (num_drop_paths, batch): 0 if an edge is dropped for an image, else
                 1 / (1 − probability). Identity edges are never dropped.
         """
         output: Tensor = self.stem(images)
@@ -257,7 +302,7 @@ class Network(nn.Module):
             output = cell(older, newer, factors)
             if index == self._auxiliary_after and self.training and self.auxiliary_head is not None:
                 auxiliary = self.auxiliary_head(output)
-                output = output.clone()  # what the tower reads stays as it is
+                output = output.clone()  # the next ReLU works in place
             if index + 1 < len(self.cells):
                 older, newer = newer, functional.relu(output, inplace=True)
         logits: Tensor = self.classifier(output.mean(dim=(2, 3)))  # global average pooling
@@ -275,9 +320,7 @@ def _check(
     auxiliary: bool,
 ) -> None:
     if genotype.normal.num_inputs != 2:
-        raise GenotypeError(
-            f"a network needs cells of two inputs, not {genotype.normal.num_inputs}"
-        )
+        raise GenotypeError(f"expected cells with two inputs, but got {genotype.normal.num_inputs}")
     numbers = {
         "channels": (channels, MAX_CHANNELS),
         "layers": (layers, MAX_LAYERS),
@@ -298,90 +341,23 @@ def _check(
         )
 
 
-def parameter_count(
-    genotype: genotypes.Genotype,
-    *,
-    channels: int,
-    layers: int,
-    classes: int = 10,
-    image_channels: int = 3,
-    auxiliary: bool = False,
-) -> int:
-    """Number of trainable parameters of the network, dead nodes included.
-
-    Args and errors as for `Network`. Nothing is allocated.
-
-    >>> from nascope._src.cells.catalog import load as load_cell
-    >>> parameter_count(load_cell("DARTS"), channels=36, layers=20)
-    3349342
-    """
-    with torch.device("meta"):
-        network = Network(
-            genotype,
-            channels=channels,
-            layers=layers,
-            classes=classes,
-            image_channels=image_channels,
-            auxiliary=auxiliary,
-        )
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def multiply_adds(
-    genotype: genotypes.Genotype,
-    *,
-    channels: int,
-    layers: int,
-    classes: int = 10,
-    image_channels: int = 3,
-    image_size: int = 32,
-    auxiliary: bool = False,
-) -> int:
-    """Multiply-additions of one image's forward pass in eval mode: convolutions and linear layers.
-
-    Dead nodes are not computed, so they do not count; nor does the auxiliary tower, which only
-    training uses. A multiply and its add count as one.
-
-    Args and errors as for `Network`. Nothing is allocated.
-
-    >>> from nascope._src.cells.catalog import load as load_cell
-    >>> multiply_adds(load_cell("DARTS"), channels=16, layers=8)
-    43444736
-    """
-    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415  (slow to import)
-
-    with torch.device("meta"):
-        network = Network(
-            genotype,
-            channels=channels,
-            layers=layers,
-            classes=classes,
-            image_channels=image_channels,
-            image_size=image_size,
-            auxiliary=auxiliary,
-        ).eval()
-        images = torch.empty(1, image_channels, image_size, image_size)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(images)
-    return int(counter.get_total_flops()) // 2
-
-
 def operation_keys(network: Network) -> dict[str, str]:
-    """Each parameter's name with the operation's kind and number in place of the edge's index.
+    """Return each parameter's key: its name with an operation's kind and number, not its edge.
 
-    The second 3×3 separable convolution of cell 4 has the same key in every network, whichever
-    edge holds it; so have stem, preprocessing and classifier. For an original and its variants,
-    whose operations are the same, keys match throughout.
+    The second 3×3 separable convolution of cell 4 has the same key in every network, on whichever
+    edge it is. So do the stem, the preprocessing and the classifier. An original and its variants
+    have the same operations, so all their keys match.
     """
-    names: dict[str, str] = {}
+    prefixes: dict[str, str] = {}
     for index, cell in enumerate(network.cells):
         assert isinstance(cell, CellModule)
         seen: Counter[str] = Counter()
         for edge, operation in enumerate(cell.operations):
-            names[f"cells.{index}._ops.{edge}."] = f"cells.{index}.{operation}.{seen[operation]}."
+            key = f"cells.{index}.{operation}.{seen[operation]}."
+            prefixes[f"cells.{index}._ops.{edge}."] = key
             seen[operation] += 1
     keys = {}
     for name, _ in network.named_parameters():
         prefix = ".".join(name.split(".")[:4]) + "."
-        keys[name] = names[prefix] + name.removeprefix(prefix) if prefix in names else name
+        keys[name] = prefixes[prefix] + name.removeprefix(prefix) if prefix in prefixes else name
     return keys

@@ -126,7 +126,7 @@ def compute_points(
         raise ProbeError("a part of a grid needs a folder for its chunks")
     if len(directions) != len(grid.axes):
         raise ProbeError(
-            f"Expected one direction per axis of the grid, but got {len(directions)} directions "
+            f"expected one direction per axis of the grid, but got {len(directions)} directions "
             f"for a grid with {len(grid.axes)} axes"
         )
     points = grid.points

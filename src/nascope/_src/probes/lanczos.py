@@ -41,7 +41,7 @@ def lanczos(product: Callable[[Array], Array], start: Array, steps: int) -> Iter
 
     >>> scales = np.array([[3.0, 1.0, -2.0]])
     >>> *_, last = lanczos(lambda x: scales * x, np.ones((1, 3)), 3)
-    >>> last.diagonal.sum().round(9)  # the trace
+    >>> round(float(last.diagonal.sum()), 9)  # the trace
     2.0
     """
     groups, size = start.shape

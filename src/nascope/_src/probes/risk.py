@@ -77,7 +77,7 @@ class Risk:
     ) -> None:
         if len(inputs) != len(targets) or len(inputs) == 0:
             raise ProbeError(
-                f"Expected one target per input, and at least one, but got {len(inputs)} inputs "
+                f"expected one target per input, and at least one, but got {len(inputs)} inputs "
                 f"and {len(targets)} targets"
             )
         if batch_size < 1:
@@ -158,7 +158,7 @@ class Risk:
         """
         if len(directions) != len(coefficients):
             raise ProbeError(
-                f"Expected one coefficient per direction, but got {len(directions)} directions "
+                f"expected one coefficient per direction, but got {len(directions)} directions "
                 f"and {len(coefficients)} coefficients"
             )
         with torch.no_grad():
@@ -169,7 +169,7 @@ class Risk:
                         raise ProbeError(f"a direction has no entry for the parameter {name!r}")
                     if direction[name].shape != value.shape:
                         raise ProbeError(
-                            f"Expected a direction of shape {tuple(value.shape)} for {name!r}, "
+                            f"expected a direction of shape {tuple(value.shape)} for {name!r}, "
                             f"but got {tuple(direction[name].shape)}"
                         )
                     if coefficient != 0:

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from nascope._src import schema
 from nascope._src.cells.genotype import Genotype, to_dict
-from nascope._src.networks import MAX_CHANNELS, MAX_LAYERS
+from nascope._src.networks.limits import MAX_CHANNELS, MAX_LAYERS
 from nascope._src.records.identity import compute_identity, non_defaults
 
 if TYPE_CHECKING:
