@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,31 +12,24 @@ import pytest
 from nascope._src.records.files import write_json
 from nascope._src.report.html.theory_page import write_theory_page
 from nascope._src.theory.bound_checks import check_bounds, check_published
-from nascope._src.theory.counterexamples import cases
+from nascope._src.theory.counterexamples import known_cases
 from nascope._src.theory.sweeping import compare, settings
-from nascope._src.theory.theorem_4_1 import Descent
 from tests.browser.chromium import Page
 from tests.browser.test_report_page import assert_quiet
+from tests.theory.checks import CHECK
 
 
 @pytest.fixture(scope="module")
 def theory_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("theory")
-    descent = Descent("widest", "<b>quadratic</b>", 0.1, 50, 4, 5.0, 2.0, 3.0, 2.1, 0.2)
-    write_json(
-        folder / "check.json",
-        {
-            "cases_each": 250,
-            "tolerance": 1e-9,
-            "holds": True,
-            "cases": [{**asdict(case), "shown": case.shown} for case in cases()],
-            "published": [asdict(tally) for tally in check_published(20)],
-            "bounds": [asdict(tally) for tally in check_bounds(1)],
-            "descents": [
-                {**asdict(descent), "bound": 2.2, "premise": True, "holds": descent.holds}
-            ],
-        },
+    check = replace(
+        CHECK,
+        cases=known_cases(),
+        published=tuple(check_published(20)),
+        bounds=tuple(check_bounds(1)),
+        descents=(replace(CHECK.descents[0], objective="<b>quadratic</b>"),),
     )
+    write_json(folder / "check.json", check.as_dict())
     outcomes = [asdict(compare(setting, cells=2)) for setting in settings()]
     write_json(folder / "sweep.json", {"cells": 2, "outcomes": outcomes})
     norm = {"norm": 2.0, "gain": 0.5, "with_batchnorm": {"norm": 3.0, "gain": 1.5}}

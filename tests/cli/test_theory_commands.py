@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -115,9 +116,11 @@ def test_a_violation_is_exit_code_one(folder, tmp_path, monkeypatch, capsys):
 
     from nascope._src.cli.theory import check  # noqa: PLC0415
     from nascope._src.theory import check_all  # noqa: PLC0415
+    from nascope._src.theory.check_result import read_check  # noqa: PLC0415
 
-    true = json.loads((folder[0] / "check.json").read_text())
-    monkeypatch.setattr(check_all, "check_theorems", lambda **_: {**true, "holds": False})
+    true = read_check(json.loads((folder[0] / "check.json").read_text()))
+    violated = replace(true, bounds=(replace(true.bounds[0], violations=1),))
+    monkeypatch.setattr(check_all, "check_theorems", lambda **_: violated)
     with pytest.raises(typer.Exit) as leaving:
         check(output=tmp_path, quiet=True)
     assert leaving.value.exit_code == 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +13,7 @@ from nascope._src.reproduce.scales import REPRODUCTION_SCALES
 from nascope._src.reproduce.targets import TARGETS
 from nascope._src.reproduce.theorems import HEADING, of_check, of_extremes, proved_holds
 from nascope._src.reproduce.theory import measure_extremes
+from tests.theory.checks import CHECK, descent
 
 
 def block(*medians):
@@ -60,7 +61,9 @@ def test_a_broken_bound_is_loud_and_an_unbroken_one_no_contradiction():
     kept = [outcome(0.5, (5, 1), broken=(0.0, 0.0))]
     assert "not contradicted by these cells" in list(of_extremes(kept))[1]
     assert proved_holds({"extremes": {"outcomes": kept}})
-    assert not proved_holds({"check": {"holds": False}})
+    assert proved_holds({"check": CHECK.as_dict()})
+    broken = replace(CHECK, bounds=(replace(CHECK.bounds[0], violations=1),))
+    assert not proved_holds({"check": broken.as_dict()})
     above = [outcome(2.0, (1, 1))]  # where matrices amplify, nothing excuses a reversal
     assert list(of_extremes(above))[4].endswith("reversed at λ = 2 (0 of 2 blocks)")
     both = [outcome(2.0, (5, 5, 1), (4, 4, 4), bound=(9, 9, 9), broken=(0, 0, 0))]
@@ -80,28 +83,6 @@ def test_figure_8s_own_cells_are_judged_at_every_scale(tmp_path):
         assert said[4].endswith("1 (1 of 4 blocks), where no matrix amplifies")
 
 
-def row(of, bound, violations=0, blocks=1000):
-    return {"of": of, "bound": bound, "blocks": blocks, "violations": violations, "tightest": 0.9}
-
-
-CHECK = {
-    "bounds": [
-        row("curvature", "separable"), row("curvature", "convex, counted"),
-        row("curvature", "constant of the block"), row("curvature", "joint constant"),
-        row("variance", "squared sum"), row("variance", "as published"),
-    ],
-    "published": [{"violated": 0.0}, {"violated": 0.825}],
-    "cases": [
-        {"name": "Theorem 4.2 as published: a factor", "setting": "w = (2, 1), x = 1, f, block 2",
-         "measured": 4.0, "bound": 2.0, "violates": True, "shown": True},
-        {"name": "Theorem 4.3 with σ⁽ᵏ⁾ taken at W", "setting": "w = (2, 1), x ∈ {1, 2}, block 2",
-         "measured": 36.0, "bound": 18.0, "violates": True, "shown": True},
-    ],
-    "descents": [{"premise": True, "holds": True}, {"premise": True, "holds": True},
-                 {"premise": False, "holds": False}],
-}  # fmt: skip
-
-
 def swept(ratios):
     return {"outcomes": [
         {"setting": {"nodes": 3, "depth": depth, "size": 2, "scale": scale},
@@ -115,7 +96,8 @@ SWEEP = swept({0.25: 0.5, 0.5: 0.9, 1.0: 1.5, 2.0: 7.0, 4.0: 0.1})
 
 
 def test_the_theorems_are_each_held_against_the_check():
-    assert list(of_check(CHECK, SWEEP)) == [
+    check = replace(CHECK, descents=(descent(), descent(), descent(premise=False, holds=False)))
+    assert list(of_check(check, SWEEP)) == [
         HEADING,
         "Theorem 4.1: agrees, the gradient of SGD stays below its bound in 2 of 2 settings with "
         "γ < 1/L, which it presupposes",
@@ -144,19 +126,21 @@ def test_the_theorems_are_each_held_against_the_check():
     ],
 )
 def test_a_violation_contradicts_its_own_theorem_alone(place, line, start):
-    planted = copy.deepcopy(CHECK)
-    planted["bounds"][place]["violations"] = 3
+    bounds = list(CHECK.bounds)
+    bounds[place] = replace(bounds[place], violations=3)
+    planted = replace(CHECK, bounds=tuple(bounds))
     said = list(of_check(planted, SWEEP))
     assert said[line].startswith(start)
     assert sum("CONTRADICTED" in one for one in said) == 1
 
 
 def test_what_does_not_come_out_is_not_claimed():
-    planted = copy.deepcopy(CHECK)
-    planted["descents"][1]["holds"] = False
-    for case in planted["cases"]:
-        case["shown"] = False
-    planted["published"] = [{"violated": 0.0}]
+    planted = replace(
+        CHECK,
+        descents=(descent(), descent(holds=False)),
+        cases=tuple(replace(case, measured=case.bound) for case in CHECK.cases),
+        published=CHECK.published[:1],
+    )
     said = list(of_check(planted, swept({0.5: 1.5, 2.0: 2.0})))
     assert said[1].startswith("Theorem 4.1: CONTRADICTED")
     assert "in 1 of 2 settings" in said[1]

@@ -16,7 +16,7 @@ from nascope._src.theory.equations import (
     widest_gradient,
 )
 from nascope._src.theory.linear import LinearCell, random_weights, spectral_norm, symmetric_norm
-from nascope._src.theory.objectives import OBJECTIVES, Shape, SoftmaxCrossEntropy, one_of
+from nascope._src.theory.objectives import OBJECTIVES, Shape, SoftmaxCrossEntropy, select_cell
 
 SIZE, BATCH, INSTANCES = 2, 2, 3
 CELLS = {
@@ -40,7 +40,7 @@ def test_derivatives_of_objectives(name):
     _, objective, _ = drawn(CELLS["widest"], name)
     z = torch.randn(BATCH, INSTANCES, 3, SIZE, dtype=torch.float64)
     for b in range(BATCH):
-        own = one_of(objective, b)
+        own = select_cell(objective, b)
         found = jacobian(own.value, z[b])
         torch.testing.assert_close(objective.gradient(z)[b], torch.einsum("nnki->nki", found))
         second = hessian(lambda z, own=own: own.value(z).sum(), z[b])
@@ -87,7 +87,7 @@ def test_blocks_are_what_autograd_finds(cell, name):
     blocks = Blocks(cell, weights, objective, x)
     outputs, width = len(cell.outputs), SIZE * SIZE * cell.inputs
     for b in range(BATCH):
-        own, inputs = one_of(objective, b), x[b]
+        own, inputs = select_cell(objective, b), x[b]
 
         def losses(weights, own=own, inputs=inputs):
             return own.value(cell.forward(weights, inputs))

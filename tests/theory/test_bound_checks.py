@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
 import torch
 
 from nascope._src.errors import TheoryError
-from nascope._src.records.files import plain
-from nascope._src.theory import bound_checks, check_all
+from nascope._src.theory import bound_checks
 from nascope._src.theory.bound_checks import WIRINGS, check_bounds, check_published
 from nascope._src.theory.bounds import (
     SOUND,
@@ -19,10 +17,8 @@ from nascope._src.theory.bounds import (
     published_bound,
     separable_bound,
 )
-from nascope._src.theory.counterexamples import cases
 from nascope._src.theory.linear import LinearCell
 from nascope._src.theory.objectives import OBJECTIVES, Quadratic, SoftmaxCrossEntropy, TanhNetwork
-from nascope._src.theory.theorem_4_1 import check_convergence
 
 
 def violated(rows):
@@ -50,22 +46,22 @@ def test_neither_workers_nor_a_second_run_change_a_number():
     assert check_bounds(1, seed=1) != check_bounds(1)
 
 
-def edited(of, paths=lambda own: own, **changes):
+def edited(name, paths=lambda measured: measured, **changes):
     """The measured blocks as a wrong derivation would see them."""
 
     class Seen:
         def __init__(self, blocks):
             self._blocks = blocks
 
-        def __getattr__(self, name):
-            value = getattr(self._blocks, name)
-            return changes[name](value) if name in changes else value
+        def __getattr__(self, field):
+            value = getattr(self._blocks, field)
+            return changes[field](value) if field in changes else value
 
         @property
         def paths(self):
             return paths(self._blocks.paths)
 
-    original = next(bound for bound in SOUND if bound.name == of)
+    original = next(bound for bound in SOUND if bound.name == name)
     return lambda blocks: original.evaluate(Seen(blocks))
 
 
@@ -170,32 +166,6 @@ def test_theorem_4_2_as_published_fails():
 def test_the_published_bound_is_the_papers():
     norms = torch.tensor([2.0, 3.0, 5.0])
     assert published_bound(norms, torch.tensor([1.0, 1.0, 7.0])).tolist() == [1.0, 2.0, 42.0]
-
-
-def test_known_cases_come_out():
-    found = cases()
-    assert len(found) == 9
-    assert all(case.shown for case in found)
-    assert sum(case.violates for case in found) == 5
-    for case in found:
-        assert not replace(case, measured=case.measured + 0.1).shown
-        assert not replace(case, violates=not case.violates).shown
-
-
-def test_everything_holds_and_is_plain_data(monkeypatch):
-    quick = partial(check_convergence, runs=2, steps=5)
-    monkeypatch.setattr(check_all, "check_convergence", quick)
-    found = check_all.check_theorems(cases=1, workers=2)
-    assert found["holds"]
-    assert plain(found)["bounds"][0]["cases"] == 250
-    assert {row["equation"] for row in found["equations"]} == {"1", "2", "4", "4 at W"}
-
-
-def test_everything_fails_where_a_bound_does(monkeypatch):
-    wrong = replace(SOUND[4], evaluate=lambda blocks: 0.9 * SOUND[4].evaluate(blocks))
-    monkeypatch.setattr(bound_checks, "SOUND", (wrong,))
-    monkeypatch.setattr(check_all, "check_convergence", lambda **_: [])
-    assert not check_all.check_theorems(cases=1, workers=2)["holds"]
 
 
 @pytest.mark.parametrize("bad", [{"cases": 0}, {"workers": 0}])

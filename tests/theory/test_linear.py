@@ -52,7 +52,7 @@ def test_forward_is_the_recursion(cell):
             torch.testing.assert_close(z[b, n], by_recursion(cell, weights[b], x[b, n]))
 
 
-@pytest.mark.parametrize("cell", [PARALLEL, LinearCell.of_cell(load_cell("NASNet").normal)])
+@pytest.mark.parametrize("cell", [PARALLEL, LinearCell.from_cell(load_cell("NASNet").normal)])
 def test_parallel_edges_and_chosen_outputs(cell):
     weights, x = drawn(cell)
     torch.testing.assert_close(
@@ -130,7 +130,7 @@ def test_named_wirings():
     assert LinearCell.widest(3).edges == ((0, 1), (0, 2), (0, 3))
     assert LinearCell.narrowest(3).edges == ((0, 1), (1, 2), (2, 3))
     darts = load_cell("DARTS").normal
-    cell = LinearCell.of_cell(darts)
+    cell = LinearCell.from_cell(darts)
     assert (cell.inputs, cell.outputs, len(cell.edges)) == (2, darts.concat, len(darts.edges))
     wide = PARALLEL.widened()
     assert (wide.depth, wide.num_nodes, len(wide.edges)) == (1, 2, 4)
@@ -151,18 +151,18 @@ def test_weights_have_the_norm_asked_for():
 @pytest.mark.parametrize(
     ("edges", "options", "message"),
     [
-        ((), {}, "edge into each of its nodes"),
-        (((0, 2),), {}, "edge into each of its nodes"),
-        (((0, 1),), {"inputs": 0}, "needs an input"),
-        (((1, 1),), {}, "input or earlier node"),
-        (((-1, 1),), {}, "input or earlier node"),
+        ((), {}, "an edge into each node"),
+        (((0, 2),), {}, "an edge into each node"),
+        (((0, 1),), {"inputs": 0}, "Expected an input"),
+        (((1, 1),), {}, "an input or an earlier node"),
+        (((-1, 1),), {}, "an input or an earlier node"),
         (((0, 2), (0, 1)), {}, "sorted"),
-        (((0, 1),), {"outputs": (0,)}, "must be nodes"),
-        (((0, 1),), {"outputs": (1, 1)}, "each once"),
+        (((0, 1),), {"outputs": (0,)}, "distinct nodes of the cell"),
+        (((0, 1),), {"outputs": (1, 1)}, "distinct nodes of the cell"),
     ],
 )
 def test_bad_wirings_are_refused(edges, options, message):
     with pytest.raises(TheoryError, match=message):
         LinearCell(edges, **options)
-    with pytest.raises(TheoryError, match="depth of 1 … 3, not 4"):
+    with pytest.raises(TheoryError, match="depth of 1 … 3 for a cell of 3 nodes, not 4"):
         LinearCell.of_depth(3, 4)

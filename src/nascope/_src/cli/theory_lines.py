@@ -5,52 +5,54 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nascope._src.theory.check_result import TheoryCheck
 from nascope._src.theory.summaries import reversals, summary, tallies_by_bound
 
 Plain = Mapping[str, Any]
 
 
-def check_lines(found: Plain) -> list[str]:
+def check_lines(check: TheoryCheck) -> list[str]:
     """Equations, counterexamples, bounds and Theorem 4.1."""
-    claimed = [row for row in found["equations"] if row["claimed"]]
-    wrong = [row for row in found["equations"] if not row["claimed"]]
+    claimed = [equation for equation in check.equations if equation.claimed]
+    wrong = [equation for equation in check.equations if not equation.claimed]
     lines = [
-        f"Equations 1 to 4: {sum(row['right'] for row in claimed)} of {len(claimed)} checks agree "
-        f"with autograd to {max(row['largest_error'] for row in claimed):.0e}; "
+        f"Equations 1 to 4: {sum(equation.right for equation in claimed)} of {len(claimed)} checks "
+        f"agree with autograd to {max(equation.largest_error for equation in claimed):.0e}; "
         "Equation 4 with the gradient at W: off by "
-        f"{min(row['median_error'] for row in wrong):.0%} and more (median)",
+        f"{min(equation.median_error for equation in wrong):.0%} and more (median)",
         "Known cases:",
     ]
-    for case in found["cases"]:
-        mark = "as worked out" if case["shown"] else "NOT AS WORKED OUT"
-        sign = ">" if case["violates"] else "="
-        lines.append(f"  {case['measured']:g} {sign} {case['bound']:g}, {mark}: {case['name']}")
+    for case in check.cases:
+        mark = "as worked out" if case.shown else "NOT AS WORKED OUT"
+        sign = ">" if case.violates else "="
+        lines.append(f"  {case.measured:g} {sign} {case.bound:g}, {mark}: {case.name}")
     lines.append(
-        f"Bounds on random cells, {found['cases_each']:,} of each objective and wiring "
-        f"(tolerance {found['tolerance']:g}):"
+        f"Bounds on random cells, {check.cases_each:,} of each objective and wiring "
+        f"(tolerance {check.tolerance:g}):"
     )
-    for (of, name), row in tallies_by_bound(found["bounds"]).items():
+    for tally in tallies_by_bound(check.bounds):
         lines.append(
-            f"  {of:9} {name:22} {row.blocks:>9,} blocks, {row.violations} violated, "
-            f"tightest at {row.tightest:.4f} of the bound"
+            f"  {tally.quantity:9} {tally.bound:22} {tally.blocks:>9,} blocks, "
+            f"{tally.violations} violated, tightest at {tally.tightest:.4f} of the bound"
         )
     lines.append("Theorem 4.2 as published, narrowest cells of 4 nodes, fails for certain:")
-    for row in found["published"]:
-        smoother = row["narrow_smoother"]
+    for row in check.published:
+        smoother = row.narrow_smoother
         lines.append(
-            f"  {row['objective']:21} λ = {row['scale']:<4g} in {row['violated']:.1%} of blocks"
+            f"  {row.objective:21} λ = {row.scale:<4g} in {row.violated:.1%} of blocks"
             + (f"; the narrow cell is smoother in {smoother:.0%}" if smoother is not None else "")
         )
-    lines.append("Theorem 4.1, plain SGD, γ < 1/L all along:")
-    for row in found["descents"]:
-        verdict = "holds" if row["holds"] and row["premise"] else "FAILS"
+    lines.append("Theorem 4.1, plain SGD, γ < 1/L along the whole path:")
+    for descent in check.descents:
+        verdict = "holds" if descent.holds and descent.premise else "FAILS"
         lines.append(
-            f"  {row['objective']:22} {row['cell']:9} γL = {row['rate'] * row['lipschitz']:.2f}, "
-            f"E‖∇f‖² = {row['measured']:.3g} ± {row['half_width']:.2g} ≤ {row['bound']:.3g}: "
+            f"  {descent.objective:22} {descent.cell:9} "
+            f"γL = {descent.rate * descent.lipschitz:.2f}, "
+            f"E‖∇f‖² = {descent.measured:.3g} ± {descent.half_width:.2g} ≤ {descent.bound:.3g}: "
             f"{verdict}"
         )
-    verdict = "all as claimed" if found["holds"] else "NOT ALL AS CLAIMED"
-    lines.append(f"{verdict}, in {found['seconds']:.0f} s")
+    verdict = "all as claimed" if check.holds else "NOT ALL AS CLAIMED"
+    lines.append(f"{verdict}, in {check.seconds:.0f} s")
     return lines
 
 

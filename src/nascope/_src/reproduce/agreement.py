@@ -18,6 +18,7 @@ from nascope._src.results.claims import CLAIMS
 from nascope._src.results.verdict import Verdict
 from nascope._src.results.verdicts import verdicts
 from nascope._src.study.definition import PlannedCell
+from nascope._src.theory.check_result import read_check
 
 Plain = Mapping[str, Any]
 
@@ -76,7 +77,7 @@ class Judge:
         if target.drawing == "linear cells":
             return list(of_extremes(theory["extremes"]["outcomes"]))
         if target.drawing == "theory":
-            return list(of_check(theory["check"], theory["sweep"]))
+            return list(of_check(read_check(theory["check"]), theory["sweep"]))
         lines = [*_numbers(question), *_variants(question)]
         if target.claims and not question.scale.judged:
             return [*lines, "no verdict at this scale"]

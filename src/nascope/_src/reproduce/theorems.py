@@ -5,13 +5,17 @@ They speak of linear cells and not of trained networks, so they are judged at ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from nascope._src.runtime.types import Plain
+from nascope._src.theory.check_result import (
+    BoundCheck,
+    Descent,
+    Theorem,
+    TheoryCheck,
+    read_check,
+)
 from nascope._src.theory.summaries import swept_over_depth
-
-Plain = Mapping[str, Any]
-Row = Mapping[str, Any]
 
 HEADING = "theorems on linear cells, not statistics of trained networks: judged at every scale"
 _PROVED = {
@@ -31,7 +35,7 @@ def proved_holds(theory: Plain) -> bool:
     """
     outcomes = theory.get("extremes", {}).get("outcomes", ())
     kept = not any(_broken(outcomes, *bounded) for bounded in _PROVED.values())
-    return kept and bool(theory.get("check", {}).get("holds", True))
+    return kept and ("check" not in theory or read_check(theory["check"]).holds)
 
 
 def of_extremes(outcomes: Sequence[Plain]) -> Iterator[str]:
@@ -97,75 +101,68 @@ def _larger(outcomes: Sequence[Plain], what: str, narrow: str, wide: str) -> str
     return words
 
 
-def of_check(check: Plain, sweep: Plain) -> Iterator[str]:
+def of_check(check: TheoryCheck, sweep: Plain) -> Iterator[str]:
     """Theorems 4.1 to 4.3, and the conclusion that the paper draws from them.
 
     Args:
-        check: what `nascope theory check` found.
-        sweep: what `nascope theory sweep` found.
+        check: the result of `nascope theory check`.
+        sweep: the result of `nascope theory sweep`.
     """
     yield HEADING
-    yield _descents([row for row in check["descents"] if row["premise"]])
+    yield _descents([descent for descent in check.descents if descent.premise])
     yield _published(check)
-    bounds = check["bounds"]
-    yield _held("Theorem 4.2 corrected", bounds, lambda row: _is_bound(row, "curvature"))
-    own = "Theorem 4.3 as published, σ taken at the effective weights"
-    yield _held(own, bounds, lambda row: _is_bound(row, "variance") and _as_published(row))
-    at_own = _counterexamples(check, "Theorem 4.3")
-    if at_own:
-        yield f"Theorem 4.3 as published, σ taken at W: {at_own}"
-    tightened = "Theorem 4.3 tightened"
+    theorem_bounds = [bound for bound in check.bounds if not bound.uses_constants]
+    curvature = [bound for bound in theorem_bounds if bound.quantity == "curvature"]
+    variance = [bound for bound in theorem_bounds if bound.quantity == "variance"]
+    yield _held("Theorem 4.2 corrected", curvature)
     yield _held(
-        tightened, bounds, lambda row: _is_bound(row, "variance") and not _as_published(row)
+        "Theorem 4.3 as published, σ taken at the effective weights",
+        [bound for bound in variance if bound.published],
     )
+    if counterexamples := _counterexamples(check, "4.3"):
+        yield f"Theorem 4.3 as published, σ taken at W: {counterexamples}"
+    yield _held("Theorem 4.3 tightened", [bound for bound in variance if not bound.published])
     outcomes = sweep["outcomes"]
     yield _conclusion(outcomes, "constant (the largest block's)", "largest_curvature")
     yield _conclusion(outcomes, "gradient variance", "total_variance")
 
 
-def _is_bound(row: Row, of: str) -> bool:
-    """Of that theorem, and none of the rows that hold constants against what was measured."""
-    return bool(row["of"] == of and "constant" not in row["bound"])
-
-
-def _as_published(row: Row) -> bool:
-    return bool(row["bound"] == "as published")
-
-
-def _descents(rows: Sequence[Row]) -> str:
-    held = sum(row["holds"] for row in rows)
-    state = "agrees" if held == len(rows) else "CONTRADICTED"
+def _descents(descents: Sequence[Descent]) -> str:
+    held = sum(descent.holds for descent in descents)
+    state = "agrees" if held == len(descents) else "CONTRADICTED"
     return (
-        f"Theorem 4.1: {state}, the gradient of SGD stays below its bound in {held} of {len(rows)} "
-        "settings with γ < 1/L, which it presupposes"
+        f"Theorem 4.1: {state}, the gradient of SGD stays below its bound in {held} of "
+        f"{len(descents)} settings with γ < 1/L, which it presupposes"
     )
 
 
-def _published(check: Plain) -> str:
-    shares = [row["violated"] for row in check["published"]]
-    cases = _counterexamples(check, "Theorem 4.2 as published")
-    if not any(shares) and not cases:
+def _published(check: TheoryCheck) -> str:
+    shares = [row.violated for row in check.published]
+    counterexamples = _counterexamples(check, "4.2")
+    if not any(shares) and not counterexamples:
         return "Theorem 4.2 as published: not contradicted by these cells"
-    words = f"broken for certain in {_share(min(shares))} to {_share(max(shares))} of the blocks"
-    words += ", by objective and λ"
-    return f"Theorem 4.2 as published: {cases or 'contradicted'}; {words}"
+    return (
+        f"Theorem 4.2 as published: {counterexamples or 'contradicted'}; broken for certain in "
+        f"{_share(min(shares))} to {_share(max(shares))} of the blocks, by objective and λ"
+    )
 
 
-def _counterexamples(check: Plain, theorem: str) -> str:
-    """Those that break a theorem, as worked out by hand."""
-    found = [
-        f"{case['measured']:g} > {case['bound']:g} at {case['setting'].split(', x')[0]}"
-        for case in check["cases"]
-        if case["name"].startswith(theorem) and case["violates"] and case["shown"]
+def _counterexamples(check: TheoryCheck, theorem: Theorem) -> str:
+    """The cases that break a published theorem, as worked out by hand; empty if there are none."""
+    cases = [
+        f"{case.measured:g} > {case.bound:g} at w = "
+        f"({', '.join(f'{weight:g}' for weight in case.weights)})"
+        for case in check.cases
+        if case.theorem == theorem and case.published and case.violates and case.shown
     ]
-    return f"contradicted by hand, {' and '.join(found)}" if found else ""
+    return f"contradicted by hand, {' and '.join(cases)}" if cases else ""
 
 
-def _held(theorem: str, rows: Sequence[Row], wanted: Callable[[Row], bool]) -> str:
-    own = [row for row in rows if wanted(row)]
-    blocks, broken = (sum(row[name] for row in own) for name in ("blocks", "violations"))
-    state = "CONTRADICTED" if broken else "agrees"
-    return f"{theorem}: {state}, {broken:,} of {blocks:,} comparisons with a block break it"
+def _held(theorem: str, bounds: Sequence[BoundCheck]) -> str:
+    blocks = sum(bound.blocks for bound in bounds)
+    violations = sum(bound.violations for bound in bounds)
+    state = "CONTRADICTED" if violations else "agrees"
+    return f"{theorem}: {state}, {violations:,} of {blocks:,} comparisons with a block break it"
 
 
 def _conclusion(outcomes: Sequence[Plain], what: str, quantity: str) -> str:

@@ -89,7 +89,7 @@ def check(path: Path, sizes: Sizes, progress: Progress) -> None:
     """As `nascope theory check`."""
     from nascope._src.theory.check_all import check_theorems  # noqa: PLC0415
 
-    _write(path, check_theorems(**sizes, progress=progress), sizes)
+    _write(path, check_theorems(**sizes, progress=progress).as_dict(), sizes)
 
 
 def sweep(path: Path, sizes: Sizes, progress: Progress) -> None:

@@ -26,6 +26,7 @@ from nascope._src.results.families import balanced, families, setting_of
 from nascope._src.results.generalisation import MARGIN, Pair
 from nascope._src.results.smoothness import chance_loss
 from nascope._src.results.verdict import written_p
+from nascope._src.theory.check_result import TheoryCheck, read_check
 from nascope._src.theory.summaries import tallies_by_bound
 
 Plain = Mapping[str, Any]
@@ -51,7 +52,7 @@ def here(question: Question, study: StudyRecord, theory: Plain) -> list[str]:
         case "linear cells":
             lines = _linear_cells(theory["extremes"]["outcomes"])
         case "theory":
-            lines = _theory(theory["check"])
+            lines = _theory(read_check(theory["check"]))
         case _:
             lines = _grids(question, study)
     return list(lines)
@@ -372,16 +373,16 @@ def _linear_cells(outcomes: Sequence[Plain]) -> Iterator[str]:
         )
 
 
-def _theory(check: Plain) -> Iterator[str]:
-    corrected = tallies_by_bound(check["bounds"]).values()
+def _theory(check: TheoryCheck) -> Iterator[str]:
+    corrected = tallies_by_bound(check.bounds)
     blocks = max((row.blocks for row in corrected), default=0)
     broken = sum(row.violations for row in corrected)
     yield f"corrected bounds: {broken} broken, in up to {blocks:,} blocks each"
-    shares = [row["violated"] for row in check["published"]]
+    shares = [row.violated for row in check.published]
     yield (
         f"Theorem 4.2 as published: broken for certain in {min(shares):.1%} to "
         f"{max(shares):.1%} of the blocks, by objective and λ"
     )
-    held = sum(row["holds"] and row["premise"] for row in check["descents"])
-    yield f"Theorem 4.1: holds in {held} of {len(check['descents'])} settings with γ < 1/L"
-    yield "all came out as claimed" if check["holds"] else "NOT ALL CAME OUT AS CLAIMED"
+    held = sum(descent.holds and descent.premise for descent in check.descents)
+    yield f"Theorem 4.1: holds in {held} of {len(check.descents)} settings with γ < 1/L"
+    yield "all came out as claimed" if check.holds else "NOT ALL CAME OUT AS CLAIMED"

@@ -1,8 +1,8 @@
-"""Block-wise smoothness and gradient variance of linear cells: measured, and bounded with proof.
+"""Block-wise smoothness and gradient variance of linear cells, in closed form.
 
 f̂(W) = F(V⁽¹⁾(W), …, V⁽ᴷ⁾(W)) with F(V) = E_i f_i(V x_i): a cell of any wiring is the widest cell
-at its *effective weights* V. A block is one edge's matrix W. V⁽ᵏ⁾ is affine in it: A⁽ᵏ⁾ W B + …,
-so the block's Hessian is Σ_{k,l} J_kᵀ (∂²F/∂V⁽ᵏ⁾∂V⁽ˡ⁾) J_l with J_k = A⁽ᵏ⁾ ⊗ Bᵀ and nothing else.
+at its *effective weights* V. A block is the matrix W of one edge. V⁽ᵏ⁾ = A⁽ᵏ⁾ W B + … is affine
+in it, so the block's Hessian is exactly Σ_{k,l} J_kᵀ (∂²F/∂V⁽ᵏ⁾∂V⁽ˡ⁾) J_l with J_k = A⁽ᵏ⁾ ⊗ Bᵀ.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ from nascope._src.theory.objectives import Objective
 
 @dataclass(frozen=True)
 class Blocks:
-    """What the theorems speak of, exactly, for a batch of cells at their weights; float64.
+    """The quantities in the theorems, exactly, for a batch of cells at their weights; float64.
 
-    b cells, E edges, K outputs, N instances, all equally likely. Each quantity is computed when it
-    is first asked for. Norms are spectral norms of Hessians, so gradients are compared in the
-    Frobenius norm.
+    There are b cells, E edges, K outputs, and N equally likely instances. Each quantity is computed
+    on first use. Norms are spectral norms of Hessians, so gradients are compared in the Frobenius
+    norm.
 
     Args:
+        cell: the wiring that all cells share.
         weights: (b, E, d, d).
-        x: (b, N, M·d).
+        objective: f.
+        x: inputs, (b, N, M·d).
     """
 
     cell: LinearCell
@@ -42,7 +44,7 @@ class Blocks:
 
     @cached_property
     def curvatures(self) -> Tensor:
-        """‖∂²f̂/∂W⁽ᵉ⁾²‖, (b, E): of E (Aᵀ H A) ⊗ (B x)(B x)ᵀ."""
+        """‖∂²f̂/∂W⁽ᵉ⁾²‖ = ‖E (Aᵀ H A) ⊗ (B x)(B x)ᵀ‖, (b, E)."""
         after = self._after.unsqueeze(1)
         inner = after.mT @ self._hessian.unsqueeze(2) @ after  # (b, N, E, d, d)
         return symmetric_norm(_mean_products(inner, self._sources))
@@ -51,8 +53,8 @@ class Blocks:
     def wide_curvatures(self) -> Tensor:
         """‖∂²F/∂V⁽ᵏ⁾²‖ at the effective weights, (b, K)."""
         diagonal = self._hessian.unflatten(-1, self._outputs).unflatten(-3, self._outputs)
-        own = torch.einsum("bnkikj->bnkij", diagonal)
-        return symmetric_norm(_mean_products(own, self.x.unsqueeze(2)))
+        hessians = torch.einsum("bnkikj->bnkij", diagonal)
+        return symmetric_norm(_mean_products(hessians, self.x.unsqueeze(2)))
 
     @cached_property
     def couplings(self) -> Tensor:
@@ -65,16 +67,17 @@ class Blocks:
 
     @cached_property
     def joint_curvatures(self) -> Tensor:
-        """(b, E): the norm of F's Hessian over the outputs that edge e reaches; 0 if none."""
+        """Norm of F's Hessian over the outputs that edge e reaches, (b, E); 0 if there are none."""
         batch, size = len(self.weights), self._wide.shape[-1]
-        known = {(): self.x.new_zeros(batch)}
+        norm_of_outputs = {(): self.x.new_zeros(batch)}
         norms = []
-        for edge in self.cell.reached():
-            own = tuple(edge.nonzero()[0])
-            if own not in known:
-                part = self._wide[:, own][:, :, own].transpose(2, 3)
-                known[own] = symmetric_norm(part.reshape(batch, len(own) * size, len(own) * size))
-            norms.append(known[own])
+        for reached in self.cell.reached():
+            outputs = tuple(reached.nonzero()[0])
+            if outputs not in norm_of_outputs:
+                part = self._wide[:, outputs][:, :, outputs].transpose(2, 3)
+                total = len(outputs) * size
+                norm_of_outputs[outputs] = symmetric_norm(part.reshape(batch, total, total))
+            norms.append(norm_of_outputs[outputs])
         return torch.stack(norms, dim=1)
 
     @cached_property
@@ -127,37 +130,50 @@ class Blocks:
 
 
 def _mean_products(inner: Tensor, source: Tensor) -> Tensor:
-    """mean_i G_i ⊗ s_i s_iᵀ, (b, E, d·D, d·D), of (b, N, E, d, d) and (b, N, E or 1, D)."""
+    """Return mean_i G_i ⊗ s_i s_iᵀ, (b, E, d·D, d·D).
+
+    Args:
+        inner: G, (b, N, E, d, d).
+        source: s, (b, N, E or 1, D).
+    """
     source = source.expand(*inner.shape[:3], -1)
     products = torch.einsum("bneij,bnep,bneq->beipjq", inner, source, source) / inner.shape[1]
     return products.flatten(-2).flatten(-3, -2)
 
 
 def _variance(back: Tensor, source: Tensor) -> Tensor:
-    """E ‖g_i − E g_i‖² of g_i = back_i source_iᵀ, (b, E); centred first, so nothing cancels."""
+    """Return E ‖g_i − E g_i‖² for g_i = back_i source_iᵀ, (b, E).
+
+    Gradients are centred first, so that no digits cancel.
+    """
     gradients = back.unsqueeze(-1) * source.unsqueeze(-2)
     return (gradients - gradients.mean(1, keepdim=True)).square().sum((-2, -1)).mean(1)
 
 
 @dataclass(frozen=True)
 class Constants:
-    """Certified upper bounds of Lipschitz constants that hold uniformly over all weights V, or over
-    the block W with the other edges fixed. Exact where the objective's `exact` says so."""
+    """Certified upper bounds of Lipschitz constants; exact if the objective is `exact`.
+
+    Attributes:
+        blocks: L̂⁽ᵉ⁾ of ∂f̂/∂W⁽ᵉ⁾ in W⁽ᵉ⁾, (b, E), with the other edges fixed.
+        wide: L⁽ᵏ⁾ of ∂F/∂V⁽ᵏ⁾ in V⁽ᵏ⁾, (b, K), uniform over the other blocks.
+        joint: constant of the gradient in all V⁽ᵏ⁾ that edge e reaches, (b, E), uniform over all
+            weights; 0 if it reaches none.
+    """
 
     blocks: Tensor
-    """L̂⁽ᵉ⁾, (b, E): of ∂f̂/∂W⁽ᵉ⁾ in W⁽ᵉ⁾."""
     wide: Tensor
-    """L⁽ᵏ⁾, (b, K): of ∂F/∂V⁽ᵏ⁾ in V⁽ᵏ⁾, over all values of the other blocks."""
     joint: Tensor
-    """(b, E): of the gradient in all V⁽ᵏ⁾ that edge e reaches; 0 if none."""
 
 
 def constants(cell: LinearCell, weights: Tensor, objective: Objective, x: Tensor) -> Constants:
-    """Block-wise Lipschitz constants, in closed form.
+    """Compute block-wise Lipschitz constants in closed form.
 
     With S = E x xᵀ and s ≥ ‖Aᵀ ∇²f(z) A‖ for all z, the block's Hessian
-    E (Aᵀ H_i A) ⊗ (B x_i)(B x_i)ᵀ lies between −s I ⊗ B S Bᵀ and s I ⊗ B S Bᵀ, so its constant is
-    at most s ‖B S Bᵀ‖; for a quadratic it is equal to that.
+    E (Aᵀ H_i A) ⊗ (B x_i)(B x_i)ᵀ lies between −s I ⊗ B S Bᵀ and s I ⊗ B S Bᵀ. So the constant is
+    at most s ‖B S Bᵀ‖, and equal to that for a quadratic.
+
+    Args: as for `Blocks`.
     """
     size = weights.shape[-1]
     maps = cell.maps(weights)
@@ -167,12 +183,11 @@ def constants(cell: LinearCell, weights: Tensor, objective: Objective, x: Tensor
     after = maps.after.flatten(-3, -2)
     outputs = len(cell.outputs)
     columns = torch.eye(outputs * size, dtype=weights.dtype).unflatten(0, (outputs, size)).mT
-    reached = cell.reached()
     joint = [
-        objective.curvature(torch.cat([columns[k] for k in own.nonzero()[0]], dim=1)) * spread
-        if own.any()
+        objective.curvature(torch.cat([columns[k] for k in reached.nonzero()[0]], dim=1)) * spread
+        if reached.any()
         else torch.zeros_like(spread)
-        for own in reached
+        for reached in cell.reached()
     ]
     return Constants(
         blocks=_each(objective, after.unbind(1)) * sources,
@@ -182,4 +197,4 @@ def constants(cell: LinearCell, weights: Tensor, objective: Objective, x: Tensor
 
 
 def _each(objective: Objective, directions: tuple[Tensor, ...]) -> Tensor:
-    return torch.stack([objective.curvature(own) for own in directions], dim=1)
+    return torch.stack([objective.curvature(direction) for direction in directions], dim=1)

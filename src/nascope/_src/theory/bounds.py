@@ -1,23 +1,26 @@
-"""Theorems 4.2 and 4.3: the bounds as published, and the ones that hold. Proofs: docs/theory.md.
+"""Theorems 4.2 and 4.3: the published bounds, and those that hold. Proofs: docs/theory.md.
 
-Each takes ``paths`` P (..., E, K) and constants of the widest cell in its weights V⁽ᵏ⁾, and returns
-a bound for each edge, (..., E). The proofs go through the Hessian at a point: a bound holds there
-with the norms at that point, and for uniform constants with constants uniform over the weights.
+Each function takes ``paths`` P (..., E, K) and constants of the widest cell in its weights V⁽ᵏ⁾. It
+returns a bound for each edge, (..., E). The proofs use the Hessian at a point: a bound holds there
+with the norms at that point. With constants that are uniform over the weights, it bounds uniform
+constants.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from nascope._src.theory.blocks import Blocks
+from nascope._src.theory.check_result import Quantity
 
 
 def separable_bound(paths: Tensor, wide: Tensor) -> Tensor:
-    """L̂⁽ᵉ⁾ ≤ Σ_k P_k² L⁽ᵏ⁾, for f a sum over the outputs."""
+    """L̂⁽ᵉ⁾ ≤ Σ_k P_k² L⁽ᵏ⁾, if f is a sum over the outputs."""
     return (paths.square() * wide.unsqueeze(-2)).sum(-1)
 
 
@@ -27,7 +30,7 @@ def convex_bound(paths: Tensor, wide: Tensor) -> Tensor:
 
 
 def counted_bound(paths: Tensor, wide: Tensor) -> Tensor:
-    """L̂⁽ᵉ⁾ ≤ m Σ_k P_k² L⁽ᵏ⁾, for convex f; m outputs are reached (n − i + 1 in the narrowest)."""
+    """L̂⁽ᵉ⁾ ≤ m Σ_k P_k² L⁽ᵏ⁾, for convex f; edge e reaches m outputs (narrowest: n − i + 1)."""
     return (paths > 0).sum(-1) * separable_bound(paths, wide)
 
 
@@ -42,7 +45,7 @@ def joint_bound(paths: Tensor, joint: Tensor) -> Tensor:
 
 
 def published_bound(norms: Tensor, wide: Tensor) -> Tensor:
-    """Theorem 4.2 as published, of the narrowest cell: (∏_{j<i} λ⁽ʲ⁾) L⁽ⁱ⁾. It does not hold."""
+    """Theorem 4.2 as published, for the narrowest cell: (∏_{j<i} λ⁽ʲ⁾) L⁽ⁱ⁾. It does not hold."""
     before = torch.cat([torch.ones_like(norms[..., :1]), norms[..., :-1]], dim=-1)
     return before.cumprod(-1) * wide
 
@@ -53,30 +56,38 @@ def variance_bound(paths: Tensor, wide: Tensor) -> Tensor:
 
 
 def counted_variance_bound(paths: Tensor, wide: Tensor) -> Tensor:
-    """… ≤ m Σ_k (P_k σ⁽ᵏ⁾)²; m outputs are reached (n − i + 1 in the narrowest)."""
+    """… ≤ m Σ_k (P_k σ⁽ᵏ⁾)²; edge e reaches m outputs (narrowest: n − i + 1)."""
     return counted_bound(paths, wide)
 
 
 def published_variance_bound(paths: Tensor, wide: Tensor) -> Tensor:
-    """Theorem 4.3 as published: … ≤ n Σ_k (P_k σ⁽ᵏ⁾)². Holds with σ⁽ᵏ⁾ at the effective weights."""
+    """Theorem 4.3 as published: … ≤ n Σ_k (P_k σ⁽ᵏ⁾)². Holds for σ⁽ᵏ⁾ at the effective weights."""
     return paths.shape[-1] * separable_bound(paths, wide)
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A bound that is proved, and how it is found from what was measured."""
+    """A bound that is proved.
+
+    Attributes:
+        name: its name.
+        quantity: what it limits.
+        requires: what the objective f must be for the proof.
+        statement: the bound as a formula.
+        evaluate: computes the bound of each edge, (b, E).
+        published: whether the bound is in the paper as it stands.
+    """
 
     name: str
-    of: str
-    """``curvature`` (Theorem 4.2) or ``variance`` (Theorem 4.3)."""
-    needs: str
-    """What f must be: ``separable``, ``convex`` or ``any``."""
+    quantity: Quantity
+    requires: Literal["separable", "convex", "any"]
     statement: str
     evaluate: Callable[[Blocks], Tensor]
+    published: bool = False
 
     def applies(self, *, convex: bool, separable: bool) -> bool:
-        """Whether it is proved for such an objective."""
-        return {"separable": separable, "convex": convex, "any": True}[self.needs]
+        """Return whether the bound is proved for such an objective."""
+        return {"separable": separable, "convex": convex, "any": True}[self.requires]
 
 
 SOUND = (
@@ -135,6 +146,7 @@ SOUND = (
         "any",
         "E‖∂f̂ − E ∂f̂‖² ≤ n Σ (P_k σ⁽ᵏ⁾)²",
         lambda blocks: published_variance_bound(blocks.paths, blocks.wide_variances),
+        published=True,
     ),
 )
 """The bounds that hold, in the order of docs/theory.md."""

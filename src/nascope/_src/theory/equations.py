@@ -1,12 +1,12 @@
-"""Equations 1 to 4 of Appendix C: gradients of the widest and the narrowest cell, by hand.
+"""Equations 1 to 4 of Appendix C: gradients of the widest and the narrowest cell, without autograd.
 
 (1) widest       ∂f/∂W⁽ⁱ⁾ = ∂f/∂y⁽ⁱ⁾ xᵀ
 (2) narrowest    ∂f̂/∂W⁽ⁱ⁾ = Σ_{k≥i} (W⁽ᵏ⁾ ⋯ W⁽ⁱ⁺¹⁾)ᵀ ∂f̂/∂ŷ⁽ᵏ⁾ (W⁽ⁱ⁻¹⁾ ⋯ W⁽¹⁾ x)ᵀ
 (3)              = Σ_{k≥i} (W⁽ᵏ⁾ ⋯ W⁽ⁱ⁺¹⁾)ᵀ (∂f̂/∂ŷ⁽ᵏ⁾ xᵀ) (W⁽ⁱ⁻¹⁾ ⋯ W⁽¹⁾)ᵀ
 (4)              = Σ_{k≥i} (W⁽ᵏ⁾ ⋯ W⁽ⁱ⁺¹⁾)ᵀ ∂f/∂W⁽ᵏ⁾ (W⁽ⁱ⁻¹⁾ ⋯ W⁽¹⁾)ᵀ
 
-(4) is true where ∂f/∂W⁽ᵏ⁾ is the widest cell's gradient at the *effective weights* W⁽ᵏ⁾ ⋯ W⁽¹⁾. The
-proof of Theorem 4.2 goes on as if it were taken at W⁽ᵏ⁾.
+(4) holds if ∂f/∂W⁽ᵏ⁾ is the widest cell's gradient at the *effective weights* W⁽ᵏ⁾ ⋯ W⁽¹⁾. The
+published proof of Theorem 4.2 takes it at W⁽ᵏ⁾ instead.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from nascope._src.theory.objectives import Objective
 
 
 def widest_gradient(weights: Tensor, objective: Objective, x: Tensor) -> Tensor:
-    """Equation 1, (b, N, n, d, d), of weights (b, n, d, d) and instances x (b, N, d)."""
+    """Equation 1, (b, N, n, d, d), for weights (b, n, d, d) and instances x (b, N, d)."""
     z = LinearCell.widest(weights.shape[1]).forward(weights, x)
     return objective.gradient(z).unsqueeze(-1) * x[:, :, None, None, :]
 
@@ -40,8 +40,13 @@ def narrowest_gradient(weights: Tensor, objective: Objective, x: Tensor) -> Tens
 
 
 def narrowest_gradient_by_widest(weights: Tensor, widest: Tensor) -> Tensor:
-    """Equations 3 and 4, (b, N, n, d, d), from ``widest``, what Equation 1 gives at some weights:
-    at the effective weights it is the gradient, at W itself in general not."""
+    """Equations 3 and 4, (b, N, n, d, d).
+
+    Args:
+        weights: W, (b, n, d, d).
+        widest: Equation 1 at some weights, (b, N, n, d, d). At the effective weights the result is
+            the gradient; at W itself, in general, it is not.
+    """
     nodes = weights.shape[1]
     rows = []
     for i in range(nodes):
@@ -55,7 +60,7 @@ def narrowest_gradient_by_widest(weights: Tensor, widest: Tensor) -> Tensor:
 
 
 def _product(weights: Tensor, first: int, last: int) -> Tensor:
-    """W⁽ˡᵃˢᵗ⁾ ⋯ W⁽ᶠⁱʳˢᵗ⁾, (b, d, d), counted from 0; the identity where there is none."""
+    """Return W⁽ˡᵃˢᵗ⁾ ⋯ W⁽ᶠⁱʳˢᵗ⁾, (b, d, d), counted from 0; the identity if there is none."""
     product = torch.eye(weights.shape[-1], dtype=weights.dtype).expand_as(weights[:, 0])
     for k in range(first, last + 1):
         product = weights[:, k] @ product
@@ -65,9 +70,9 @@ def _product(weights: Tensor, first: int, last: int) -> Tensor:
 def equation_errors(
     weights: Tensor, objective: Objective, x: Tensor
 ) -> dict[str, tuple[float, float]]:
-    """By equation, the largest and the median relative error against autograd over the blocks.
+    """Return the largest and the median relative error of each equation, compared with autograd.
 
-    "4 at W" is Equation 4 with the widest cell's gradient taken at W⁽ᵏ⁾ itself.
+    Errors are over blocks. "4 at W" is Equation 4 with the widest cell's gradient at W⁽ᵏ⁾ itself.
     """
     nodes = weights.shape[1]
     wide, narrow = LinearCell.widest(nodes), LinearCell.narrowest(nodes)
@@ -85,17 +90,19 @@ def equation_errors(
         ),
     }
     errors = {}
-    for name, (cell, found) in derived.items():
+    for equation, (cell, gradients) in derived.items():
         true = instance_gradients(cell, weights, objective, x)
-        off = (found - true).flatten(-2).norm(dim=-1) / true.flatten(-2).norm(dim=-1)
-        errors[name] = (float(off.max()), float(off.median()))
+        distances = (gradients - true).flatten(-2).norm(dim=-1)
+        relative = distances / true.flatten(-2).norm(dim=-1)
+        errors[equation] = (float(relative.max()), float(relative.median()))
     return errors
 
 
 def instance_gradients(
     cell: LinearCell, weights: Tensor, objective: Objective, x: Tensor
 ) -> Tensor:
-    """∂f̂_i/∂W by autograd, (b, N, E, d, d): each instance has a copy of the weights."""
+    """Compute ∂f̂_i/∂W by autograd, (b, N, E, d, d)."""
+    # Each instance has its own copy of the weights.
     copies = weights.unsqueeze(1).expand(-1, x.shape[1], -1, -1, -1).clone().requires_grad_()
     z = cell.forward(copies, x.unsqueeze(2)).squeeze(2)
     (gradient,) = torch.autograd.grad(objective.value(z).sum(), copies)

@@ -1,10 +1,10 @@
-"""Linear cells of any wiring: Figure 8 of the paper, generalised.
+"""Linear cells of any wiring, which generalise Figure 8 of the paper.
 
-A node is the sum over its edges of a matrix times the edge's source, and the output is the nodes
-that the cell concatenates, with any objective on top. The paper's widest cell has an edge from the
-input to each node; its narrowest is a chain.
+A node is a sum over its edges, each a matrix times the edge's source. The output concatenates some
+of the nodes, and an objective takes the output. In the paper's widest cell, every node reads the
+input; the narrowest cell is a chain.
 
-Everything is batched over cells of one wiring: ``weights`` are (..., E, d, d), one matrix an edge.
+Everything is batched over cells of one wiring: ``weights`` are (..., E, d, d), one matrix per edge.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nascope._src.errors import TheoryError
 
 
 class LinearEdge(NamedTuple):
-    """An edge from ``source`` into ``node``, both counted with the inputs first."""
+    """An edge from ``source`` into ``node``. Inputs have the first numbers."""
 
     source: int
     node: int
@@ -32,12 +32,12 @@ class LinearCell:
     """A wiring whose edges are matrices.
 
     Args:
-        edges: pairs (source, node), every node having at least one, sorted by node.
-        inputs: number M of inputs, nodes 0 … M−1.
-        outputs: the nodes that the output concatenates; all of them by default.
+        edges: pairs (source, node), sorted by node, with at least one per node.
+        inputs: number M of inputs, which are nodes 0 … M−1.
+        outputs: nodes that the output concatenates; all nodes by default.
 
     Raises:
-        TheoryError: an edge does not point forwards, a node has none, or an output is no node.
+        TheoryError: an edge does not point forward, a node has no edge, or an output is not a node.
 
     >>> LinearCell.narrowest(3).edges[-1]
     LinearEdge(source=2, node=3)
@@ -51,25 +51,25 @@ class LinearCell:
         edges = tuple(LinearEdge(*edge) for edge in self.edges)
         nodes = sorted({edge.node for edge in edges})
         if self.inputs < 1 or not nodes or nodes != list(range(self.inputs, nodes[-1] + 1)):
-            raise TheoryError("a linear cell needs an input, and an edge into each of its nodes")
+            raise TheoryError("Expected an input, and an edge into each node of the linear cell")
         if any(not 0 <= edge.source < edge.node for edge in edges):
-            raise TheoryError("an edge of a linear cell must come from an input or earlier node")
+            raise TheoryError("Expected every edge to come from an input or an earlier node")
         if list(edges) != sorted(edges, key=lambda edge: edge.node):
-            raise TheoryError("the edges of a linear cell must be sorted by the node they enter")
+            raise TheoryError("Expected the edges of the linear cell to be sorted by node")
         outputs = tuple(self.outputs) or tuple(nodes)
         if len(set(outputs)) < len(outputs) or not set(outputs) <= set(nodes):
-            raise TheoryError(f"outputs {outputs} must be nodes of the cell, each once")
+            raise TheoryError(f"Expected outputs to be distinct nodes of the cell, not {outputs}")
         object.__setattr__(self, "edges", edges)
         object.__setattr__(self, "outputs", outputs)
 
     @property
     def num_nodes(self) -> int:
-        """n, inputs not counted."""
+        """Number of nodes n, without inputs."""
         return self.edges[-1].node + 1 - self.inputs
 
     @property
     def depth(self) -> int:
-        """The number of edges on a longest path from an input to a node."""
+        """Number of edges on a longest path from an input to a node."""
         depths = [0] * (self.inputs + self.num_nodes)
         for source, node in self.edges:
             depths[node] = max(depths[node], depths[source] + 1)
@@ -87,18 +87,20 @@ class LinearCell:
 
     @classmethod
     def of_depth(cls, nodes: int, depth: int) -> LinearCell:
-        """A chain of ``depth`` nodes, and the other nodes at the input: between the extremes.
+        """Return a chain of ``depth`` nodes, with all other nodes at the input.
 
         Raises:
-            TheoryError: the depth is not 1 … nodes.
+            TheoryError: the depth is not in 1 … nodes.
         """
         if not 1 <= depth <= nodes:
-            raise TheoryError(f"a cell of {nodes} nodes has a depth of 1 … {nodes}, not {depth}")
+            raise TheoryError(
+                f"Expected a depth of 1 … {nodes} for a cell of {nodes} nodes, not {depth}"
+            )
         return cls(tuple(LinearEdge(i - 1 if i <= depth else 0, i) for i in range(1, nodes + 1)))
 
     @classmethod
-    def of_cell(cls, cell: Cell) -> LinearCell:
-        """A published cell's wiring, each operation a matrix, and its own concatenation."""
+    def from_cell(cls, cell: Cell) -> LinearCell:
+        """Return the wiring and concatenation of a cell, with a matrix for each operation."""
         edges = tuple(
             LinearEdge(source, node)
             for node, sources in zip(cell.intermediate, cell.sources, strict=True)
@@ -110,7 +112,7 @@ class LinearCell:
     def random(
         cls, nodes: int, generator: np.random.Generator, *, inputs: int = 1, in_degree: int = 1
     ) -> LinearCell:
-        """Each node reads ``in_degree`` uniform sources before it, fewer where there are fewer."""
+        """Draw a cell whose nodes have ``in_degree`` distinct, uniform sources, or all if fewer."""
         edges = []
         for node in range(inputs, inputs + nodes):
             sources = generator.choice(node, size=min(in_degree, node), replace=False)
@@ -118,16 +120,17 @@ class LinearCell:
         return cls(tuple(edges), inputs)
 
     def widened(self) -> LinearCell:
-        """The widest cell of the same inputs and outputs: an edge from each input to each output.
+        """Return the widest cell with the same numbers of inputs and outputs.
 
-        Its matrices are the effective weights V⁽ᵏ⁾ of this cell, in which the bounds are stated.
+        Every output reads every input. Its matrices are the effective weights V⁽ᵏ⁾ of this cell,
+        and the bounds are stated in them.
         """
         nodes = range(self.inputs, self.inputs + len(self.outputs))
         edges = tuple(LinearEdge(source, node) for node in nodes for source in range(self.inputs))
         return LinearCell(edges, self.inputs)
 
     def forward(self, weights: Tensor, x: Tensor) -> Tensor:
-        """Outputs z, (..., N, K, d), of inputs x, (..., N, M·d), under weights (..., E, d, d)."""
+        """Return the outputs z, (..., N, K, d), for inputs x, (..., N, M·d)."""
         size = weights.shape[-1]
         states = list(x.unflatten(-1, (self.inputs, size)).unbind(-2))
         for number, (source, node) in enumerate(self.edges):
@@ -139,10 +142,11 @@ class LinearCell:
         return torch.stack([states[node] for node in self.outputs], dim=-2)
 
     def maps(self, weights: Tensor) -> Maps:
-        """How an output depends on each edge; see `Maps`."""
+        """Return the linear maps around each edge; see `Maps`."""
         size = weights.shape[-1]
         batch = weights.shape[:-3]
-        one = torch.eye(size, dtype=weights.dtype, device=weights.device).expand(*batch, size, size)
+        identity = torch.eye(size, dtype=weights.dtype, device=weights.device)
+        identity = identity.expand(*batch, size, size)
         selections = torch.eye(self.inputs * size, dtype=weights.dtype, device=weights.device)
         into = [
             part.expand(*batch, size, self.inputs * size)
@@ -154,16 +158,17 @@ class LinearCell:
                 into[node] = into[node] + value
             else:
                 into.append(value)
-        nothing = torch.zeros_like(one)
+        zero = torch.zeros_like(identity)
         onward = []
         for output in self.outputs:
-            found = {output: one}  # node → its map to this output
+            to_output = {output: identity}  # the map from each node to this output
             for number in reversed(range(len(self.edges))):
                 source, node = self.edges[number]
-                if node in found:
-                    value = found[node] @ weights[..., number, :, :]
-                    found[source] = found[source] + value if source in found else value
-            onward.append([found.get(edge.node, nothing) for edge in self.edges])
+                if node in to_output:
+                    value = to_output[node] @ weights[..., number, :, :]
+                    known = to_output.get(source)
+                    to_output[source] = value if known is None else known + value
+            onward.append([to_output.get(edge.node, zero) for edge in self.edges])
         return Maps(
             effective=torch.stack([into[node] for node in self.outputs], dim=-3),
             before=torch.stack([into[edge.source] for edge in self.edges], dim=-3),
@@ -171,16 +176,17 @@ class LinearCell:
         )
 
     def path_products(self, norms: Tensor) -> Tensor:
-        """P, (..., E, K): over the paths from an input to output k through edge e, the sum of the
-        products of the other edges' norms, (..., E).
+        """Return P, (..., E, K), for the norms of the edges, (..., E).
 
-        Of the narrowest cell this is the paper's ∏_{j≤k, j≠i} λ⁽ʲ⁾ for k ≥ i, and 0 for k < i.
+        P sums over the paths from an input to output k through edge e. Each path contributes the
+        product of the norms of its other edges. For the narrowest cell, this is the paper's
+        ∏_{j≤k, j≠i} λ⁽ʲ⁾ for k ≥ i, and 0 for k < i.
         """
         maps = self.scalar_maps(norms)
         return maps.after * maps.before.sum(-1, keepdim=True)
 
     def scalar_maps(self, norms: Tensor) -> Maps:
-        """`maps` where each edge is a number: ``before`` (..., E, M), ``after`` (..., E, K)."""
+        """Return `maps` for scalar edges: ``before`` (..., E, M), ``after`` (..., E, K)."""
         maps = self.maps(norms[..., None, None])
         return Maps(
             effective=maps.effective.squeeze(-2),
@@ -189,7 +195,7 @@ class LinearCell:
         )
 
     def reached(self) -> np.ndarray:
-        """Whether edge e lies on a path to output k, bool (E, K)."""
+        """Return whether edge e lies on a path to output k, bool (E, K)."""
         ones = torch.ones(len(self.edges), dtype=torch.float64)
         reached: np.ndarray = (self.scalar_maps(ones).after > 0).numpy()
         return reached
@@ -198,26 +204,28 @@ class LinearCell:
 class Maps(NamedTuple):
     """The linear maps around each edge.
 
-    Output k is V⁽ᵏ⁾ x, and as a function of the matrix W of edge e it is A⁽ᵉᵏ⁾ W B⁽ᵉ⁾ x + const,
-    since no path passes an edge twice.
+    Output k is V⁽ᵏ⁾ x. As a function of the matrix W of edge e, it is A⁽ᵉᵏ⁾ W B⁽ᵉ⁾ x + const, since
+    no path contains an edge twice.
+
+    Attributes:
+        effective: V, (..., K, d, M·d).
+        before: B, (..., E, d, M·d), from the inputs to the edge's source.
+        after: A, (..., E, K, d, d), from the edge's node to the output; 0 if it is not reached.
     """
 
     effective: Tensor
-    """V, (..., K, d, M·d)."""
     before: Tensor
-    """B, (..., E, d, M·d): from the inputs to the edge's source."""
     after: Tensor
-    """A, (..., E, K, d, d): from the edge's node to the output; 0 where it is not reached."""
 
 
 def spectral_norm(matrices: Tensor) -> Tensor:
-    """‖W‖₂, (...), of matrices (..., r, c)."""
+    """Return ‖W‖₂, (...), for matrices (..., r, c)."""
     norms: Tensor = torch.linalg.matrix_norm(matrices, ord=2)
     return norms
 
 
 def symmetric_norm(matrices: Tensor) -> Tensor:
-    """The largest |eigenvalue|, (...), of symmetric matrices (..., s, s)."""
+    """Return the largest |eigenvalue|, (...), of symmetric matrices (..., s, s)."""
     norms: Tensor = torch.linalg.eigvalsh(matrices).abs().amax(-1)
     return norms
 
@@ -231,15 +239,19 @@ def random_weights(
     *,
     kind: str = "gaussian",
 ) -> Tensor:
-    """Weights (batch, E, d, d), float64, each matrix of spectral norm ``scale``.
+    """Draw weights (batch, E, d, d), float64, with matrices of spectral norm ``scale``.
 
     Args:
+        cell: the wiring.
+        batch: number of cells.
+        size: d, rows and columns of a matrix.
         scale: λ, a number, or a tensor that broadcasts to (batch, E).
-        kind: ``gaussian``, a matrix of independent normals divided by its norm; or ``orthogonal``,
-            a uniform rotation or reflection times λ, whose products lose nothing.
+        generator: source of random numbers.
+        kind: ``gaussian`` for independent normal entries, rescaled; ``orthogonal`` for a uniform
+            rotation or reflection, rescaled, which scales all vectors alike.
 
     Raises:
-        TheoryError: another kind.
+        TheoryError: the kind is unknown.
     """
     raw = torch.from_numpy(generator.standard_normal((batch, len(cell.edges), size, size)))
     if kind == "gaussian":
@@ -248,6 +260,6 @@ def random_weights(
         rotation, upper = torch.linalg.qr(raw)
         unit = rotation * torch.diagonal(upper, dim1=-2, dim2=-1).sign()[..., None, :]
     else:
-        raise TheoryError(f"weights are gaussian or orthogonal, not {kind!r}")
+        raise TheoryError(f"Expected kind to be gaussian or orthogonal, not {kind!r}")
     scales = torch.as_tensor(scale, dtype=torch.float64).broadcast_to(raw.shape[:2])
     return unit * scales[..., None, None]

@@ -1,8 +1,8 @@
-"""Objectives on top of a linear cell: what f may be in the theorems.
+"""Objectives f of a linear cell's outputs.
 
-Batched: a leading (...) over cells, N instances each. Every objective has its value, gradient and
-Hessian in the outputs z in closed form, and `curvature`, a certified bound of its Hessian over
-all z from which block-wise Lipschitz constants follow.
+They are batched: a leading (...) over cells, with N instances each. Every objective has its value,
+gradient and Hessian in the outputs z in closed form. `curvature` is a certified bound of the
+Hessian over all z, from which block-wise Lipschitz constants follow.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ from nascope._src.theory.linear import spectral_norm, symmetric_norm
 
 CLASSES = 4
 _HIDDEN = 5
-_MAX_TANH_SECOND = 4 / (3 * 3**0.5)
-"""sup |tanh″|, where tanh² = 1/3."""
+_MAX_TANH_SECOND = 4 / (3 * 3**0.5)  # sup |tanh″|, attained where tanh² = 1/3
 
 
 class Objective(Protocol):
-    """f(z) for instances; z is (..., N, K, d), K outputs of d numbers."""
+    """f(z) for each instance; z is (..., N, K, d), K outputs of d numbers."""
 
     @property
     def convex(self) -> bool:
@@ -33,23 +32,23 @@ class Objective(Protocol):
 
     @property
     def separable(self) -> bool:
-        """Whether f is a sum over the outputs, each term of one output alone."""
+        """Whether f is a sum of functions of single outputs."""
 
     @property
     def exact(self) -> bool:
-        """Whether `curvature` is attained, and the same at every z."""
+        """Whether `curvature` is attained at every z."""
 
     def value(self, z: Tensor) -> Tensor:
-        """f, (..., N)."""
+        """Return f, (..., N)."""
 
     def gradient(self, z: Tensor) -> Tensor:
-        """∂f/∂z, (..., N, K, d)."""
+        """Return ∂f/∂z, (..., N, K, d)."""
 
     def hessian(self, z: Tensor) -> Tensor:
-        """∂²f/∂z², (..., N, K·d, K·d)."""
+        """Return ∂²f/∂z², (..., N, K·d, K·d)."""
 
     def curvature(self, directions: Tensor) -> Tensor:
-        """At least ‖Aᵀ ∇²f(z) A‖₂, (...), for every z, where A (..., K·d, r) are directions."""
+        """Return a bound of ‖Aᵀ ∇²f(z) A‖₂ over all z, (...), for directions A (..., K·d, r)."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +87,8 @@ class Quadratic:
 class SoftmaxCrossEntropy:
     """f = logsumexp(C z) − (C z)_y: a classifier on the concatenated outputs, as in the networks.
 
-    Its Hessian is H = Cᵀ (diag p − p pᵀ) C, and uᵀ H u the variance of (C u)_j under p. A variance
-    is at most a quarter of the squared range (Popoviciu 1935), so
+    Its Hessian is H = Cᵀ (diag p − p pᵀ) C, and uᵀ H u is the variance of (C u)_j under p. A
+    variance is at most a quarter of the squared range (Popoviciu 1935), so
     ‖Aᵀ H A‖ ≤ max_{i,j} ‖Aᵀ (c_i − c_j)‖² / 4.
 
     Args:
@@ -108,9 +107,10 @@ class SoftmaxCrossEntropy:
 
     def value(self, z: Tensor) -> Tensor:
         logits = self._logits(z)
-        own = _chosen(logits, self.labels)
-        # log(1 + Σ exp(others − own)): logsumexp − own has no digits left where own leads.
-        gap = logits.masked_fill(own, -torch.inf).logsumexp(-1) - (logits * own).sum(-1)
+        labelled = _label_mask(logits, self.labels)
+        # log(1 + Σ exp(other − labelled)): logsumexp − labelled would lose all digits if the
+        # label's logit is much the largest.
+        gap = logits.masked_fill(labelled, -torch.inf).logsumexp(-1) - (logits * labelled).sum(-1)
         return torch.logaddexp(torch.zeros_like(gap), gap)
 
     def gradient(self, z: Tensor) -> Tensor:
@@ -125,7 +125,7 @@ class SoftmaxCrossEntropy:
 
 @dataclass(frozen=True)
 class TanhNetwork:
-    """A random nonlinear network on top: softmax cross-entropy of C tanh(M z + b). Not convex.
+    """f = softmax cross-entropy of C tanh(M z + b): a nonlinear network, not convex.
 
     Its Hessian is (C S M)ᵀ (diag p − p pᵀ) (C S M) + Mᵀ diag((Cᵀ g) tanh″) M, with S = diag tanh′
     and g = p − e_y. Since |tanh′| ≤ 1, |tanh″| ≤ 4/(3√3) and |(Cᵀ g)_h| ≤ r_h, the range of column
@@ -176,10 +176,10 @@ class TanhNetwork:
 
 
 def _softmax_hessian(rows: Tensor, logits: Tensor) -> Tensor:
-    """Cᵀ (diag p − p pᵀ) C of rows C, (..., classes, r).
+    """Return Cᵀ (diag p − p pᵀ) C for rows C, (..., classes, r).
 
-    As Σ_{i<j} p_i p_j (c_i − c_j)(c_i − c_j)ᵀ: where one p is nearly 1, diag p − p pᵀ itself is
-    nothing but rounding.
+    It is computed as Σ_{i<j} p_i p_j (c_i − c_j)(c_i − c_j)ᵀ: if one p is nearly 1, diag p − p pᵀ
+    would be all rounding errors.
     """
     first, second = torch.triu_indices(logits.shape[-1], logits.shape[-1], 1)
     p = logits.softmax(-1)
@@ -189,26 +189,29 @@ def _softmax_hessian(rows: Tensor, logits: Tensor) -> Tensor:
 
 
 def _residual(logits: Tensor, labels: Tensor) -> Tensor:
-    """p − e_y, whose own entry is −Σ of the others: p_y − 1 has no digits left where p_y ≈ 1."""
-    own = _chosen(logits, labels)
-    others = logits.softmax(-1).masked_fill(own, 0)
-    return others - own * others.sum(-1, keepdim=True)
+    """Return p − e_y, (..., classes).
+
+    The label's entry is minus the sum of the others: p_y − 1 would lose all digits if p_y ≈ 1.
+    """
+    labelled = _label_mask(logits, labels)
+    others = logits.softmax(-1).masked_fill(labelled, 0)
+    return others - labelled * others.sum(-1, keepdim=True)
 
 
-def _chosen(logits: Tensor, labels: Tensor) -> Tensor:
-    """Which logit is the label's, bool (..., classes)."""
+def _label_mask(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return which logit is the label's, bool (..., classes)."""
     classes = logits.shape[-1]
     return one_hot(labels.expand(logits.shape[:-1]), classes).bool()
 
 
 def _widest_pair(rows: Tensor) -> Tensor:
-    """max_{i,j} ‖r_i − r_j‖², (...), of rows (..., classes, r)."""
+    """Return max_{i,j} ‖r_i − r_j‖², (...), for rows (..., classes, r)."""
     differences = rows.unsqueeze(-2) - rows.unsqueeze(-3)
     return differences.square().sum(-1).amax((-2, -1))
 
 
-def one_of(objective: Any, index: int) -> Any:
-    """One cell's objective out of a batch: a copy without the leading dimension."""
+def select_cell(objective: Any, index: int) -> Any:
+    """Return the objective of one cell of a batch, without the leading dimension."""
     tensors = {
         field.name: value[index]
         for field in fields(objective)
@@ -219,7 +222,14 @@ def one_of(objective: Any, index: int) -> Any:
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of a batch: cells, instances each, K outputs of d numbers."""
+    """Sizes of a batch of cells.
+
+    Attributes:
+        batch: number of cells.
+        instances: number of instances per cell.
+        outputs: K.
+        size: d, numbers per output.
+    """
 
     batch: int
     instances: int
@@ -228,7 +238,7 @@ class Shape:
 
 
 def separable_quadratic(shape: Shape, generator: np.random.Generator) -> Quadratic:
-    """Each output with a positive semidefinite matrix of its own."""
+    """Draw a positive semidefinite matrix for each output."""
     quadratic = coupled_quadratic(shape, generator)
     ones = torch.ones(shape.size, shape.size, dtype=torch.float64)
     return Quadratic(
@@ -237,7 +247,7 @@ def separable_quadratic(shape: Shape, generator: np.random.Generator) -> Quadrat
 
 
 def coupled_quadratic(shape: Shape, generator: np.random.Generator) -> Quadratic:
-    """A positive semidefinite matrix over all outputs, of any rank from 1 up."""
+    """Draw a positive semidefinite matrix over all outputs, of a random rank."""
     total = shape.outputs * shape.size
     rank = int(generator.integers(1, total + 1))
     root = _normal(generator, shape.batch, total, rank) / rank**0.5
@@ -246,7 +256,7 @@ def coupled_quadratic(shape: Shape, generator: np.random.Generator) -> Quadratic
 
 
 def indefinite_quadratic(shape: Shape, generator: np.random.Generator) -> Quadratic:
-    """A symmetric matrix with eigenvalues of both signs: coupled and not convex."""
+    """Draw a symmetric matrix with eigenvalues of both signs: coupled and not convex."""
     total = shape.outputs * shape.size
     root = _normal(generator, shape.batch, total, total)
     targets = _normal(generator, shape.batch, shape.instances, total)
@@ -254,13 +264,13 @@ def indefinite_quadratic(shape: Shape, generator: np.random.Generator) -> Quadra
 
 
 def softmax_cross_entropy(shape: Shape, generator: np.random.Generator) -> SoftmaxCrossEntropy:
-    """A random classifier and random labels."""
+    """Draw a classifier and labels."""
     classifier = _normal(generator, shape.batch, CLASSES, shape.outputs * shape.size)
     return SoftmaxCrossEntropy(classifier, _labels(shape, generator))
 
 
 def tanh_network(shape: Shape, generator: np.random.Generator) -> TanhNetwork:
-    """A random network of one hidden layer, and random labels."""
+    """Draw a network with one hidden layer, and labels."""
     total = shape.outputs * shape.size
     return TanhNetwork(
         _normal(generator, shape.batch, _HIDDEN, total) / total**0.5 * 2,
@@ -285,4 +295,4 @@ OBJECTIVES: dict[str, Callable[[Shape, np.random.Generator], Objective]] = {
     "softmax cross-entropy": softmax_cross_entropy,
     "nonlinear network": tanh_network,
 }
-"""Random objectives by name."""
+"""Functions that draw an objective, by name."""

@@ -1,4 +1,4 @@
-"""The theory's results in numbers: tallies by bound, where the claim reverses, λ of networks."""
+"""Summaries of the theory's results: counts by bound, where a claim reverses, λ of networks."""
 
 from __future__ import annotations
 
@@ -9,29 +9,33 @@ from itertools import pairwise
 from statistics import median
 
 from nascope._src.runtime.types import Plain
+from nascope._src.theory.check_result import BoundCheck, Quantity
 
 
 @dataclass(frozen=True)
 class BoundTally:
-    """A bound over all objectives and wirings to which it applies."""
+    """A bound over all objectives and wirings that it applies to."""
 
+    bound: str
+    quantity: Quantity
     blocks: int
     violations: int
     tightest: float
 
 
-def tallies_by_bound(rows: Sequence[Plain]) -> dict[tuple[str, str], BoundTally]:
-    """By (curvature or variance, name of the bound)."""
-    found: dict[tuple[str, str], BoundTally] = {}
-    for row in rows:
-        key = (row["of"], row["bound"])
-        old = found.get(key, BoundTally(0, 0, 0.0))
-        found[key] = BoundTally(
-            old.blocks + row["blocks"],
-            old.violations + row["violations"],
-            max(old.tightest, row["tightest"]),
+def tallies_by_bound(checks: Sequence[BoundCheck]) -> list[BoundTally]:
+    """Add up the checks of each bound."""
+    tallies: dict[tuple[str, Quantity], BoundTally] = {}
+    for check in checks:
+        key = (check.bound, check.quantity)
+        tally = tallies.get(key, BoundTally(*key, blocks=0, violations=0, tightest=0.0))
+        tallies[key] = BoundTally(
+            *key,
+            blocks=tally.blocks + check.blocks,
+            violations=tally.violations + check.violations,
+            tightest=max(tally.tightest, check.tightest),
         )
-    return found
+    return list(tallies.values())
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from nascope._src.runtime.threads import map_threads
 from nascope._src.runtime.types import Progress
 from nascope._src.theory.blocks import Blocks
 from nascope._src.theory.bounds import SOUND, published_bound
+from nascope._src.theory.check_result import Quantity
 from nascope._src.theory.linear import LinearCell, random_weights, spectral_norm
 from nascope._src.theory.objectives import OBJECTIVES, Shape
 
@@ -139,7 +140,9 @@ def compare(setting: Setting, *, cells: int = 100, seed: int = 0) -> Outcome:
     narrow = Blocks(narrow_cell, weights, objective, x)
     wide = Blocks(LinearCell.widest(setting.nodes), weights, objective, x)
     bounds = {
-        f"{bound.of}: {bound.name}": _medians(_measured(narrow, bound.of) / bound.evaluate(narrow))
+        f"{bound.quantity}: {bound.name}": _medians(
+            _measured(narrow, bound.quantity) / bound.evaluate(narrow)
+        )
         for bound in SOUND
         if bound.applies(convex=objective.convex, separable=objective.separable)
         and bound.name != "joint"
@@ -162,8 +165,8 @@ def compare(setting: Setting, *, cells: int = 100, seed: int = 0) -> Outcome:
     )
 
 
-def _measured(blocks: Blocks, of: str) -> Tensor:
-    return blocks.curvatures if of == "curvature" else blocks.variances
+def _measured(blocks: Blocks, quantity: Quantity) -> Tensor:
+    return blocks.curvatures if quantity == "curvature" else blocks.variances
 
 
 def _quantiles(values: Tensor) -> tuple[float, ...]:

@@ -1,9 +1,9 @@
-"""Theorem 4.1 (Ghadimi and Lan 2013): plain SGD with γ < 1/L, its bound beside what was measured.
+"""Theorem 4.1 (Ghadimi and Lan 2013): the bound for plain SGD with γ < 1/L, and measured gradients.
 
     E‖∇f(w_R)‖² ≤ 2 (f(w₀) − f*) / (γ K) + L σ² γ
 
-for K steps of one constant rate γ, R uniform on 0 … K−1, L the Lipschitz constant of the gradient
-in all weights, σ² a bound of E‖∇f_i − ∇f‖². The paper's H is Σ γ_k = γ K.
+for K steps of constant rate γ. R is uniform on 0 … K−1, L is the Lipschitz constant of the gradient
+in all weights, and σ² bounds E‖∇f_i − ∇f‖². The paper's H is Σ γ_k = γ K.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from nascope._src.errors import TheoryError
 from nascope._src.records.identity import derived_seed
 from nascope._src.runtime.threads import map_threads
 from nascope._src.runtime.types import Progress
+from nascope._src.theory.check_result import Descent
 from nascope._src.theory.equations import instance_gradients
 from nascope._src.theory.linear import LinearCell, random_weights, symmetric_norm
-from nascope._src.theory.objectives import OBJECTIVES, Objective, Quadratic, Shape, one_of
+from nascope._src.theory.objectives import OBJECTIVES, Objective, Quadratic, Shape, select_cell
 
 NODES, SIZE, INSTANCES = 4, 2, 16
 CELLS = {
@@ -31,45 +32,7 @@ CELLS = {
     "between": LinearCell.of_depth(NODES, 2),
     "narrowest": LinearCell.narrowest(NODES),
 }
-KINDS = ("coupled quadratic", "softmax cross-entropy", "nonlinear network")
-
-
-@dataclass(frozen=True)
-class Descent:
-    """SGD on one cell and objective, over independent runs from one start."""
-
-    cell: str
-    objective: str
-    rate: float
-    """γ."""
-    steps: int
-    runs: int
-    lipschitz: float
-    """L, the largest norm of the Hessian met at an iterate or midway between two: measured, hence
-    a lower bound of the constant on the segments that SGD took."""
-    noise: float
-    """σ², the largest met at an iterate."""
-    gap: float
-    """f(w₀) − f*, f* by its lower bound: the widest cell's minimum, or 0."""
-    measured: float
-    """E‖∇f(w_R)‖², the mean over steps and runs."""
-    half_width: float
-    """Of its 95 % interval over runs (Student)."""
-
-    @property
-    def premise(self) -> bool:
-        """Whether γ < 1/L."""
-        return self.rate * self.lipschitz < 1
-
-    @property
-    def bound(self) -> float:
-        """Theorem 4.1's."""
-        return 2 * self.gap / (self.rate * self.steps) + self.lipschitz * self.noise * self.rate
-
-    @property
-    def holds(self) -> bool:
-        """Whether the measured mean lies below the bound, its interval allowed for."""
-        return self.measured - self.half_width <= self.bound
+DESCENT_OBJECTIVES = ("coupled quadratic", "softmax cross-entropy", "nonlinear network")
 
 
 def check_convergence(
@@ -79,53 +42,64 @@ def check_convergence(
     share: float = 0.5,
     scale: float = 1.0,
     seed: int = 0,
-    kinds: Sequence[str] = KINDS,
+    objectives: Sequence[str] = DESCENT_OBJECTIVES,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> list[Descent]:
-    """SGD on the widest, an intermediate and the narrowest cell, from the same matrices.
+    """Run SGD on the widest, an intermediate and the narrowest cell, from the same matrices.
 
     Args:
-        runs: with independent draws of the instances.
-        share: γ as a share of 1/L, L never exceeded on the way.
+        runs: number of runs; each draws its own instances.
+        steps: number of steps per run.
+        share: γ as a share of 1/L, where L is the largest along the path.
         scale: λ of the matrices at the start.
-        kinds: objectives.
-        workers: threads; they change no number.
+        seed: random seed.
+        objectives: names of objectives.
+        workers: number of threads; they do not change the results.
 
     Raises:
-        TheoryError: fewer than 2 runs, no step, or a share not above 0.
+        TheoryError: there are fewer than 2 runs, there is no step, or the share is not positive.
     """
     if runs < 2 or steps < 1 or share <= 0:
-        raise TheoryError("Theorem 4.1 needs 2 runs, 1 step and a share of 1/L above 0")
+        raise TheoryError(
+            "Expected at least 2 runs, at least 1 step and a share of 1/L above 0, "
+            f"but got {runs} runs, {steps} steps and a share of {share:g}"
+        )
 
     def run(job: tuple[str, str]) -> Descent:
         objective, cell = job
         return _descent(objective, cell, (runs, steps), share=share, scale=scale, seed=seed)
 
-    jobs = [(objective, cell) for objective in kinds for cell in CELLS]
+    jobs = [(objective, cell) for objective in objectives for cell in CELLS]
     return map_threads(run, jobs, workers, progress, lambda job: f"SGD: {job[0]}, {job[1]}")
 
 
 def _descent(
-    kind: str, name: str, draws_shape: tuple[int, int], *, share: float, scale: float, seed: int
+    objective_name: str,
+    cell_name: str,
+    draws_shape: tuple[int, int],
+    *,
+    share: float,
+    scale: float,
+    seed: int,
 ) -> Descent:
     runs, steps = draws_shape
-    generator = np.random.default_rng(derived_seed("convergence", seed, kind))
-    objective = OBJECTIVES[kind](Shape(1, INSTANCES, NODES, SIZE), generator)
+    generator = np.random.default_rng(derived_seed("convergence", seed, objective_name))
+    objective = OBJECTIVES[objective_name](Shape(1, INSTANCES, NODES, SIZE), generator)
     x = torch.from_numpy(generator.standard_normal((1, INSTANCES, SIZE)))
     start = random_weights(CELLS["widest"], 1, SIZE, scale, generator)
     draws = torch.from_numpy(generator.integers(0, INSTANCES, draws_shape))
-    problem = _Problem(CELLS[name], one_of(objective, 0), x[0])
+    problem = _Problem(CELLS[cell_name], select_cell(objective, 0), x[0])
     largest = float(problem.smoothness(start))
     path = None
-    while path is None:  # until γ is below that share of 1/L all along its own way
+    while path is None:  # until γ is below that share of 1/L along its whole path
         rate = share / largest
         path = _descend(problem, start, rate, draws, largest * 1.0001)
         largest *= 1.25
     half_width = float(stats.t.ppf(0.975, runs - 1)) * float(path.squares.std()) / runs**0.5
     return Descent(
-        cell=name,
-        objective=kind,
+        cell=cell_name,
+        objective=objective_name,
         rate=rate,
         steps=steps,
         runs=runs,
@@ -138,29 +112,29 @@ def _descent(
 
 
 class _Problem:
-    """f̂ of one cell, one objective and its instances, for a batch of weights (b, E, d, d)."""
+    """f̂ of one cell, one objective and its instances, for batches of weights (b, E, d, d)."""
 
     def __init__(self, cell: LinearCell, objective: Objective, x: Tensor) -> None:
         self._cell, self._objective, self._x = cell, objective, x
-        self._hessian = vmap(jacrev(grad(self.values)))  # forward mode is not for threads
+        self._hessian = vmap(jacrev(grad(self.values)))  # forward mode is not thread-safe
 
     def values(self, weights: Tensor) -> Tensor:
-        """f̂, (b,), or of one cell's weights (E, d, d) a number."""
+        """Return f̂, (b,); a scalar for weights (E, d, d)."""
         return self._objective.value(self._cell.forward(weights, self._x)).mean(-1)
 
     def instance_gradients(self, weights: Tensor) -> Tensor:
-        """∂f̂_i/∂W, (b, N, E·d·d)."""
+        """Return ∂f̂_i/∂W, (b, N, E·d·d)."""
         x = self._x.expand(len(weights), -1, -1)
         return instance_gradients(self._cell, weights, self._objective, x).flatten(2)
 
     def smoothness(self, weights: Tensor) -> Tensor:
-        """‖∇²f̂‖, (b,)."""
+        """Return ‖∇²f̂‖, (b,)."""
         size = weights[0].numel()
         return symmetric_norm(self._hessian(weights).reshape(-1, size, size))
 
     @property
     def least(self) -> float:
-        """A lower bound of f̂: of a quadratic the widest cell's minimum, else 0."""
+        """A lower bound of f̂: the widest cell's minimum for a quadratic, 0 otherwise."""
         objective = self._objective
         if not isinstance(objective, Quadratic):
             return 0.0
@@ -172,15 +146,15 @@ class _Problem:
 @dataclass(frozen=True)
 class _Path:
     squares: Tensor
-    """‖∇f̂‖², the mean over steps, of each run."""
+    """Mean of ‖∇f̂‖² over the steps of each run, (runs,)."""
     lipschitz: float
     noise: float
 
 
 def _descend(
-    problem: _Problem, start: Tensor, rate: float, draws: Tensor, most: float
+    problem: _Problem, start: Tensor, rate: float, draws: Tensor, limit: float
 ) -> _Path | None:
-    """SGD, or None as soon as the Hessian's norm exceeds ``most``."""
+    """Run SGD; return None as soon as the Hessian's norm exceeds ``limit``."""
     runs, steps = draws.shape
     weights = start.expand(runs, *start.shape[1:])
     lipschitz = noise = 0.0
@@ -192,9 +166,9 @@ def _descend(
         spread = (gradients - mean.unsqueeze(1)).square().sum(2).mean(1)
         noise = max(noise, float(spread.max()))
         move = -rate * gradients[torch.arange(runs), draws[:, step]].view_as(weights)
-        met = problem.smoothness(torch.cat([weights, weights + move / 2]))
-        lipschitz = max(lipschitz, float(met.max()))
-        if lipschitz > most:
+        hessian_norms = problem.smoothness(torch.cat([weights, weights + move / 2]))
+        lipschitz = max(lipschitz, float(hessian_norms.max()))
+        if lipschitz > limit:
             return None
         weights = weights + move
     return _Path(squares, lipschitz, noise)

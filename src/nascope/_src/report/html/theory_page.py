@@ -16,6 +16,7 @@ from nascope._src.records.files import read_json, write_bytes
 from nascope._src.report.figures.pictures import inline_svg
 from nascope._src.report.figures.theory import network_figures, sweep_figures, write_figures
 from nascope._src.report.html.environment import new_environment
+from nascope._src.theory.check_result import read_check
 from nascope._src.theory.summaries import reversals, summary, tallies_by_bound
 from nascope._version import __version__
 
@@ -83,7 +84,8 @@ def theory_sections(folder: Path, prefix: str = "") -> Markup | None:
 def _filled(
     template: str, found: Mapping[str, Any], networks: Mapping[str, Figure], prefix: str = ""
 ) -> str:
-    check, sweep = found.get("check"), found.get("sweep")
+    check = read_check(found["check"]) if "check" in found else None
+    sweep = found.get("sweep")
     figures = {**(sweep_figures(sweep) if sweep else {}), **networks}
     return (
         _environment()
@@ -92,7 +94,7 @@ def _filled(
             version=__version__,
             prefix=prefix,
             check=check,
-            tallies=tallies_by_bound(check["bounds"]) if check else {},
+            tallies=tallies_by_bound(check.bounds) if check else [],
             sweep=sweep,
             reversals=reversals(sweep["outcomes"]) if sweep else [],
             networks=found["networks"]["networks"] if "networks" in found else [],
