@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nascope._src.cells.formats.reading import parse
     from nascope._src.cells.genotype import Cell, Genotype
     from nascope._src.cells.graph import topology
+    from nascope._src.cells.spaces.named import named_space
     from nascope._src.cells.wiring import published_variant, random_variant
     from nascope._src.data.datasets import load_data
     from nascope._src.networks.network import Network
@@ -43,6 +44,7 @@ _HOMES = {
     "landscape": "probes.landscape:compute_landscape",
     "load_cell": "cells.catalog:load",
     "load_data": "data.datasets",
+    "named_space": "cells.spaces.named",
     "parse": "cells.formats.reading",
     "published_variant": "cells.wiring",
     "random_directions": "probes.directions",
@@ -64,6 +66,7 @@ __all__ = [
     "landscape",
     "load_cell",
     "load_data",
+    "named_space",
     "parse",
     "published_variant",
     "random_directions",

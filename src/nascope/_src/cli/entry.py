@@ -14,13 +14,14 @@ from typing import Annotated
 import typer
 
 from nascope._src.cli import (
-    cell_list,
     cells,
     data,
     judging,
     probes,
     report,
     reproduce,
+    rewiring,
+    spaces,
     studies,
     theory,
     training,
@@ -59,7 +60,8 @@ def _options(
 
 for _group in (
     cells,
-    cell_list,
+    rewiring,
+    spaces,
     data,
     training,
     probes,

@@ -1,10 +1,10 @@
-"""Commands over search spaces and many cells: census, pattern, trace. None loads torch."""
+"""The commands over search spaces and many cells: census, pattern, trace. None loads torch."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,7 @@ SvgOption = Annotated[
     Path | None, typer.Option("--svg", metavar="FILE", help="Write a figure.", dir_okay=False)
 ]
 ConventionOption = Annotated[
-    str, typer.Option(metavar="NAME", help="Of width: fractional or strict.")
+    str, typer.Option(metavar="NAME", help="Width convention: fractional or strict.")
 ]
 
 
@@ -43,16 +43,20 @@ def census(
     nodes: Annotated[
         int | None, typer.Option(metavar="N", help="Number of intermediate nodes.")
     ] = None,
-    inputs: Annotated[int, typer.Option(metavar="M", help="custom: input nodes.")] = 2,
-    in_degree: Annotated[int, typer.Option(metavar="D", help="custom: edges into a node.")] = 2,
+    inputs: Annotated[int, typer.Option(metavar="M", help="custom: number of input nodes.")] = 2,
+    in_degree: Annotated[
+        int, typer.Option(metavar="D", help="custom: number of edges into a node.")
+    ] = 2,
     distinct: Annotated[
-        bool, typer.Option("--distinct", help="custom: sources of a node differ.")
+        bool, typer.Option("--distinct", help="custom: the sources of a node differ.")
     ] = False,
     unordered: Annotated[
-        bool, typer.Option("--unordered", help="custom: their order does not count.")
+        bool,
+        typer.Option("--unordered", help="custom: the order of a node's sources does not count."),
     ] = False,
     loose: Annotated[
-        bool, typer.Option("--loose", help="custom: concatenate the nodes that no other reads.")
+        bool,
+        typer.Option("--loose", help="custom: concatenate the nodes that no other node reads."),
     ] = False,
     convention: ConventionOption = "fractional",
     svg: SvgOption = None,
@@ -75,20 +79,22 @@ def census(
             concat="loose" if loose else "all",
         )
     elif custom != (2, 2, False, False, False):
-        raise GenotypeError("--inputs, --in-degree, --distinct … describe --space custom only")
+        raise GenotypeError(
+            "--inputs, --in-degree, --distinct … describe --space custom only: leave them out, or "
+            "give --space custom"
+        )
     else:
         within = named_space(space, nodes)
-    found = within.census()
-    table = found.marginal(convention)
+    counted = within.census()
+    table = counted.marginal(convention)
     if svg is not None:
         write_svg(svg, _heat_map(within, convention))
     if as_json:
-        print(json.dumps(found.as_dict()))
+        print(json.dumps(counted.as_dict()))
         return
     depths = sorted({depth for _, depth in table})
-    print(f"{found.space}: {found.total:,} cells of {found.nodes} intermediate nodes")
-    width_of = max(len(f"{count:,}") for count in table.values())
-    columns = max(10, width_of + 2)
+    print(f"{counted.space}: {counted.total:,} cells of {counted.nodes} intermediate nodes")
+    columns = max(10, 2 + max(len(f"{count:,}") for count in table.values()))
     print(f"{'width':>8}" + "".join(f"{f'depth {depth}':>{columns}}" for depth in depths))
     for width in sorted({width for width, _ in table}, reverse=True):
         counts = "".join(f"{table.get((width, depth), 0):>{columns},}" for depth in depths)
@@ -96,28 +102,29 @@ def census(
 
 
 def _heat_map(within: Space, convention: str) -> str:
-    """The census with the catalogue's normal cells of that very space on it."""
+    """Plot the census with the catalogue's normal cells from that space on it."""
     from nascope._src.cells.catalog import cells_in  # noqa: PLC0415
     from nascope._src.cells.plots import census_svg  # noqa: PLC0415
-    from nascope._src.cells.spaces.census import point  # noqa: PLC0415
+    from nascope._src.cells.spaces.census import Point, point  # noqa: PLC0415
 
-    def held(group: str) -> dict[str, Any]:
+    def points_of(group: str) -> dict[str, Point]:
         points = {}
-        for entry in cells_in(group):
-            cell = entry.genotype.normal
+        for catalogued in cells_in(group):
+            cell = catalogued.genotype.normal
+            if catalogued.space != within.name:
+                continue
             try:
-                inside = entry.space == within.name and within.for_cell(cell).nodes == within.nodes
+                if within.for_cell(cell).nodes == within.nodes:
+                    points[str(catalogued.genotype.name)] = point(cell)
             except GenotypeError:
-                inside = False
-            if inside:
-                points[str(entry.genotype.name)] = point(cell)
+                continue
         return points
 
     return census_svg(
         within.census(),
         convention=convention,
-        named=held("paper"),
-        crowd=held("published"),
+        named=points_of("paper"),
+        crowd=points_of("published"),
     )
 
 
@@ -126,42 +133,45 @@ def _heat_map(within: Space, convention: str) -> str:
 
 def pattern(
     *,
-    only: Annotated[str, typer.Option(metavar="CELL", help="The normal or the reduce cells.")] = (
-        "normal"
-    ),
+    only: Annotated[
+        str, typer.Option(metavar="CELL", help="Test the normal or the reduce cells.")
+    ] = ("normal"),
     convention: ConventionOption = "fractional",
     as_json: JsonOption = False,
 ) -> None:
-    """Test whether found cells are wider and shallower than chance (Observation 3.1)."""
+    """Test whether the catalogue's cells are wider and shallower than chance (Observation 3.1)."""
     from nascope._src.results.pattern import survey  # noqa: PLC0415
 
-    found = survey(kind=only, convention=convention)
+    tested = survey(kind=only, convention=convention)
     if as_json:
-        print(json.dumps(found.as_dict()))
+        print(json.dumps(tested.as_dict()))
         return
-    print(f"{only} cells, {convention} width: score = P(random is less wide) + ½ P(equal), so too")
-    print("shallower; 0.5 by chance, 1 at most. p: one-sided, from the census, one wiring a paper.")
+    print(f"{only} cells, {convention} width. wider: P(a random wiring is less wide) + ½ P(equal);")
+    print(
+        "shallower: likewise. 0.5 by chance, 1 at most. p is one-sided and exact: it compares with"
+    )
+    print("one random wiring per paper.")
     print(f"\n{'':34}{'n':>4}{'width':>12}{'depth':>12}{'wider':>16}{'shallower':>16}{'both p':>9}")
-    for group in found.groups:
+    for group in tested.groups:
         print(_row(group))
-    print("\nby algorithm, its cells taken as independent runs; both p by Holm:")
-    for group, p in zip(found.algorithms, found.adjusted, strict=True):
+    print("\nby algorithm, with its cells as independent runs; p of both is adjusted (Holm):")
+    for group, p in zip(tested.algorithms, tested.adjusted, strict=True):
         mark = "" if group.follows else "  does not follow"
         print(_row(group, p) + mark)
-    if found.outside:
-        print(f"\nnot in their space, left out: {', '.join(found.outside)}")
+    if tested.outside:
+        print(f"\nnot in their space, left out: {', '.join(tested.outside)}")
 
 
 def _row(group: Pattern, p: float | None = None) -> str:
-    def effect(one: Effect) -> str:
-        return f"{one.mean:.2f} (p {one.p_greater:.1g})"
+    def cell(effect: Effect) -> str:
+        return f"{effect.mean:.2f} (p {effect.p_greater:.1g})"
 
     p = group.pattern.p_greater if p is None else p
     return (
         f"{group.label:34}{group.cells:>4}"
         f"{f'{group.width:.2f}/{group.expected_width:.2f}':>12}"
         f"{f'{group.depth:.2f}/{group.expected_depth:.2f}':>12}"
-        f"{effect(group.wider):>16}{effect(group.shallower):>16}{p:>9.1g}"
+        f"{cell(group.wider):>16}{cell(group.shallower):>16}{p:>9.1g}"
     )
 
 
@@ -174,14 +184,14 @@ def trace(
     ],
     *,
     space: Annotated[
-        str | None, typer.Option(metavar="NAME", help=f"Rank the cells too: {_SPACES}.")
+        str | None, typer.Option(metavar="NAME", help=f"Also rank the cells in {_SPACES}.")
     ] = None,
     svg: SvgOption = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object a genotype.")
+        bool, typer.Option("--json", help="Print one JSON object per genotype.")
     ] = False,
 ) -> None:
-    """Follow width, depth and rank along a search."""
+    """Show how width, depth and rank change during a search."""
     from nascope._src.cells import search_log  # noqa: PLC0415
 
     rows = search_log.trace(search_log.read_log(log), space)
