@@ -25,8 +25,8 @@ from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Risk
 from nascope._src.report.figures.probes import draw_probe
-from nascope._src.results.intervals import over_seeds
-from nascope._src.results.smoothness import smoothness_of
+from nascope._src.results.metrics.smoothness import smoothness_of
+from nascope._src.results.stats.intervals import over_seeds
 
 
 class Block(nn.Module):

@@ -6,7 +6,8 @@ python examples/verdicts.py runs/cells > verdicts.md
 import sys
 
 from nascope._src.records.read import read_study
-from nascope._src.results.verdicts import too_small, verdicts
+from nascope._src.results.findings.judge import judge_study, too_small
+from nascope._src.results.text.findings import sentence, too_small_sentence, where
 
 
 def main(folder: str) -> None:
@@ -15,16 +16,22 @@ def main(folder: str) -> None:
     why = too_small(study)
     print(f"# {study.name}\n")
     if why is not None:
-        print(f"No verdict: {why}.")
+        print(f"No verdict: {too_small_sentence(why)}.")
         return
     print(
         "| claim | where | verdict | result | ρ with width, among variants |\n|---|---|---|---|---|"
     )
-    for one in verdicts(study):
-        where = ", ".join(part for part in (one.data, one.batchnorm) if part)
-        width = one.associations.get("fractional width")
+    for finding in judge_study(study):
+        width = finding.correlations.get("fractional width")
         rho = "–" if width is None else f"{width.rho:+.2f} (p = {width.p:.2g})"
-        print(f"| {one.claim} {one.title} | {where} | {one.outcome} | {one.sentence} | {rho} |")
+        cells = (
+            f"{finding.claim} {finding.title}",
+            where(finding),
+            finding.outcome,
+            sentence(finding),
+            rho,
+        )
+        print("|", " | ".join(cells), "|")
 
 
 if __name__ == "__main__":

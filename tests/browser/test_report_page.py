@@ -16,8 +16,10 @@ import pytest
 from nascope._src.palette import colours_at
 from nascope._src.records.read import read_study
 from nascope._src.report.arrangement import arrange
-from nascope._src.report.quantities import GRIDS, scale_of
-from nascope._src.results.verdicts import verdicts
+from nascope._src.report.quantities import scale_of
+from nascope._src.results.findings.judge import judge_study
+from nascope._src.results.quantities import GRIDS
+from nascope._src.results.text.findings import sentence
 from tests.browser.chromium import Page
 from tests.browser.painting import blank_figures, ink
 from tests.report.synthetic import HOSTILE_NAME, STUDIES
@@ -425,8 +427,8 @@ def test_print_tells_every_judgement(page: Page, report: Report) -> None:
         every = page.evaluate(f"document.querySelectorAll('{selector}').length")
         assert seen(selector) == every > 0, selector
     printed = page.evaluate("document.getElementById('verdicts').innerText")
-    for one in verdicts(read_study(report("judged").parent)):
-        assert " ".join(one.sentence.split()) in " ".join(printed.split())
+    for one in judge_study(read_study(report("judged").parent)):
+        assert " ".join(sentence(one).split()) in " ".join(printed.split())
     assert blank_figures(page, ".plot.scatter") == []
     assert blank_figures(page, "#census .drawing svg") == []
     page.evaluate("afterPrint()")

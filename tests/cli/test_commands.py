@@ -328,7 +328,7 @@ def test_evaluate_curves_and_import(tmp_path):
         "import nascope; nascope.read_study, nascope.write_report",
         "from nascope._src.cli.entry import app",
         "import nascope._src.study.study_file, nascope._src.study.template, nascope._src.study.search.rounds",
-        "import nascope._src.records.status, nascope._src.records.leftovers, nascope._src.results.results",
+        "import nascope._src.records.status, nascope._src.records.leftovers, nascope._src.results.table",
     ],
 )
 def test_no_torch_where_none_is_needed(statement):

@@ -13,7 +13,8 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import format_text
 from nascope._src.cli.entry import app, main
 from nascope._src.records.read import read_study
-from nascope._src.results.verdicts import verdicts
+from nascope._src.results.findings.judge import judge_study
+from nascope._src.results.text.findings import sentence
 from tests.report.synthetic import STUDIES, family, write_study
 
 
@@ -48,7 +49,7 @@ def test_verdicts_are_printed_and_written(nascope, tmp_path: Path) -> None:
 def test_a_study_too_small_gets_none(nascope, tmp_path: Path) -> None:
     code, out, _ = nascope("verdicts", write_study(tmp_path, family()))
     assert code == 0
-    assert out.startswith("no verdict: images below 32 pixels")
+    assert out.startswith("no verdict: its images are below 32 pixels")
 
 
 def test_selection_of_a_table(nascope, tmp_path: Path) -> None:
@@ -86,5 +87,5 @@ def test_the_example_tells_the_same(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, example, folder], capture_output=True, text=True, check=True
     )
-    for one in verdicts(read_study(folder)):
-        assert one.sentence in run.stdout
+    for one in judge_study(read_study(folder)):
+        assert sentence(one) in run.stdout

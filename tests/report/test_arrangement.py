@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from nascope._src.records.read import read_study
-from nascope._src.report.arrangement import Arrangement, arrange, describe_settings, status
+from nascope._src.report.arrangement import Arrangement, arrange
+from nascope._src.results.text.trials import describe_settings, status
 from tests.report.synthetic import HOSTILE_NAME, STUDIES, write_study
 
 

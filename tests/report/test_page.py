@@ -119,7 +119,7 @@ def test_no_interval_without_three_seeds(tmp_path: Path) -> None:
 
 
 def test_the_page_says_how_little_one_seed_shows(tmp_path: Path) -> None:
-    assert "by themselves they prove nothing" in page_of("plain", tmp_path)
+    assert "on their own they prove nothing" in page_of("plain", tmp_path)
 
 
 def test_a_study_that_only_stands_on_paper(tmp_path: Path) -> None:

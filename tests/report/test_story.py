@@ -18,18 +18,19 @@ from nascope._src.report.arrangement import arrange
 from nascope._src.report.story import (
     censuses,
     endings,
-    pairs,
+    pairs_of,
     scatters,
     selections,
     within_margin,
 )
 from nascope._src.report.verdict_cards import cards, tally
 from nascope._src.report.write import write_report
-from nascope._src.results.claims import CLAIMS
-from nascope._src.results.generalisation import Pair
-from nascope._src.results.measures import measure_study
-from nascope._src.results.verdict import Verdict
-from nascope._src.results.verdicts import verdicts
+from nascope._src.results.findings.finding import Finding
+from nascope._src.results.findings.judge import judge_study
+from nascope._src.results.findings.pairs import Pair
+from nascope._src.results.table import measure_study
+from nascope._src.results.text.findings import sentence
+from nascope._src.results.text.numbers import signed
 from tests.report.synthetic import CIFAR10, STUDIES, Fake, family, write_study
 
 
@@ -40,26 +41,26 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_cards_hold_every_verdict(judged: Path) -> None:
-    found = verdicts(read_study(judged))
+    found = judge_study(read_study(judged))
     shown = cards(found)
     assert [card.number for card in shown] == list(range(1, 10))
     assert sum(len(card.lines) for card in shown) == len(found) == sum(tally(found).values())
     for line in (line for card in shown for line in card.lines if line.bar is not None):
         assert 0 <= line.bar.low <= line.bar.place <= line.bar.high <= 100
-        assert (line.bar.place > 50) == (line.verdict.number > 0)
+        assert (line.bar.place > 50) == (line.finding.effect > 0)
 
 
 def test_the_page_says_what_the_verdicts_say(judged: Path) -> None:
     page = write_report(judged, figures=False).read_text(encoding="utf-8")
-    for one in verdicts(read_study(judged)):
-        assert one.sentence.replace("'", "&#39;") in page
+    for one in judge_study(read_study(judged)):
+        assert sentence(one).replace("'", "&#39;") in page
         assert one.statement in page
 
 
 def test_figures_of_the_story_hold_the_records(judged: Path) -> None:
     study = read_study(judged)
     arrangement = arrange(study)
-    found = scatters(study, arrangement.cells, verdicts(study))
+    found = scatters(study, arrangement.cells, judge_study(study))
     assert {one.data for one in found} == {"cifar10", "cifar100"}
     first = found[0].figure["points"]
     assert sum(point["original"] for point in first) == 3
@@ -68,34 +69,34 @@ def test_figures_of_the_story_hold_the_records(judged: Path) -> None:
     assert len(shown) == 3
     for variant in ("NASNet-r1", "NASNet-r2", "NASNet-r3"):  # whose disc only counts them
         assert variant in next(one.svg for one in shown if one.family == "NASNet")
-    assert {(one.family, one.data) for one in endings(study)} == {
+    assert {(one.standing.family, one.data) for one in endings(study)} == {
         (f, d) for f in ("DARTS", "NASNet", "AmoebaNet") for d in ("cifar10", "cifar100")
     }
-    assert len(pairs(study)) == 6
+    assert len(pairs_of(study)) == 6
     assert {one.schedule for one in selections(study)} == {"truncated"}
 
 
 def test_scatters_say_what_the_verdicts_correlate(judged: Path) -> None:
     study = read_study(judged)
-    own = verdicts(study)
+    own = judge_study(study)
     found = scatters(study, arrange(study).cells, own)
     assert all(one.told for one in found)
     verdict = next(one for one in own if (one.claim, one.data) == (2, "cifar10"))
     for one, name in zip(found, ("fractional width", "depth"), strict=False):
-        of = verdict.associations[name]
-        assert f"ρ = {of.rho:+.2f}" in one.told
+        of = verdict.correlations[name]
+        assert f"ρ = {signed(of.rho)}" in one.told
         assert f"p = {of.p:.2g}, {of.wirings} variants in 3 families" in one.told
     recalibrated = [one for one in found if "recalibrated" in one.title]
     assert {one.data for one in recalibrated} == {"cifar10", "cifar100"}
 
 
 def test_a_bar_ends_in_plain_numbers() -> None:
-    of = Verdict.blank(
-        CLAIMS[6], number=-24.0, low=-93.0, high=756.0, detectable=6071.0, ratio=True
+    finding = Finding(
+        6, "undecided", effect=-24.0, low=-93.0, high=756.0, detectable=6071.0, ratio=True
     )
-    bar = verdict_cards._bar(dataclasses.replace(of, outcome="undecided"))
+    bar = verdict_cards._bar(finding)
     assert bar is not None
-    assert bar.ends == ("-98.9", "+9,219")
+    assert bar.ends == ("−98.9", "+9,219")
 
 
 def test_a_wiring_of_which_a_seed_diverged_has_no_mean(tmp_path: Path) -> None:
@@ -131,12 +132,12 @@ def test_only_trainings_that_are_done_are_ranked(tmp_path: Path) -> None:
     ]
     study = read_study(write_study(tmp_path, [*done, *half, *late]))
     (one,) = endings(study)
-    assert (one.family, one.of, one.seeds) == ("DARTS", 5, 1)  # equal seeds, all members
-    assert one.probability == pytest.approx(one.rank / 5)
-    (verdict,) = (v for v in verdicts(study) if v.claim == 8)
+    place = one.standing
+    assert (place.family, place.members, one.seeds) == ("DARTS", 5, 1)  # equal seeds, all members
+    assert place.chance == pytest.approx(place.rank / 5)
+    (verdict,) = (v for v in judge_study(study) if v.claim == 8)
     (agreement,) = verdict.families
-    assert agreement.standing is not None
-    assert (agreement.standing.rank, agreement.standing.of) == (one.rank, one.of)
+    assert agreement.standing == place
 
 
 @pytest.mark.parametrize(
@@ -219,8 +220,8 @@ def test_studies_that_share_trials_keep_their_own_numbers(tmp_path: Path) -> Non
         for name, own in (("done", fakes), ("planned", waiting))
     ]
     both = together(studies)
-    _, measured = measure_study(both)
-    assert [measured[trial.key].epochs for trial in both.trials] == [12, 12, 0, 0]
+    seconds = measure_study(both).columns()["seconds"]
+    assert [math.isnan(number) for number in seconds] == [False, False, True, True]
 
 
 def test_studies_of_one_name_are_told_apart(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ import doctest
 
 import pytest
 
-from nascope._src.reproduce import targets, theorems, words
+from nascope._src.reproduce import theorems, words
+from nascope._src.results.paper import targets
 
 
 @pytest.mark.parametrize("module", [targets, theorems, words])

@@ -16,7 +16,7 @@ from nascope._src.data.request import DataRequest
 from nascope._src.errors import DataError, GenotypeError, StudyError
 from nascope._src.reproduce.questions import Options, ask
 from nascope._src.reproduce.scales import REPRODUCTION_SCALES, reproduction_scale
-from nascope._src.reproduce.targets import POPULAR, TARGETS, targets_of
+from nascope._src.results.paper.targets import POPULAR, TARGETS, targets_of
 from nascope._src.study.study_file import read_study_file
 from nascope._src.training.recipe import RECIPES
 
@@ -207,7 +207,10 @@ def test_tiny_has_digits_and_no_second_data_set():
 
 def test_no_torch_is_loaded(tmp_path):
     script = (
-        "import sys; from pathlib import Path; from nascope._src.reproduce import *;"
+        "import sys; from pathlib import Path; from nascope._src.reproduce.questions import Options, ask;"
+        "from nascope._src.reproduce.carry_out import draw_questions;"
+        "from nascope._src.reproduce.scales import reproduction_scale;"
+        "from nascope._src.results.paper.targets import targets_of;"
         "asked = ask(targets_of(['fig1', 'fig3', 'fig5']), Options(reproduction_scale('tiny')), None);"
         f"list(draw_questions(asked, Path({str(tmp_path)!r})));"
         "heavy = {'torch', 'plotly', 'pandas', 'matplotlib.pyplot'} & set(sys.modules);"

@@ -10,9 +10,9 @@ import pytest
 from nascope._src.reproduce.agreement import Judge
 from nascope._src.reproduce.questions import Options, ask
 from nascope._src.reproduce.scales import REPRODUCTION_SCALES
-from nascope._src.reproduce.targets import TARGETS
 from nascope._src.reproduce.theorems import HEADING, of_check, of_extremes, proved_holds
 from nascope._src.reproduce.theory import measure_extremes
+from nascope._src.results.paper.targets import TARGETS
 from tests.theory.checks import CHECK, descent
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from nascope._src.results.verdicts import verdicts
+from nascope._src.results.findings.judge import judge_study
 from tests.results.committed import STUDIES, committed_study
 
 GOLDEN = Path(__file__).with_name("golden.json")
@@ -24,19 +24,19 @@ def decisions(study: str) -> list[dict[str, Any]]:
     """Every decision and number of a committed study's verdicts; no sentences."""
     return [
         {
-            "claim": verdict.claim,
-            "data": verdict.data,
-            "batchnorm": verdict.batchnorm,
-            "outcome": verdict.outcome,
-            "unit": verdict.unit,
-            "ratio": verdict.ratio,
-            "effect": verdict.number,
-            "low": verdict.low,
-            "high": verdict.high,
-            "p": verdict.p,
-            "detectable": verdict.detectable,
-            "share": verdict.share,
-            "normal_only": verdict.normal_only,
+            "claim": finding.claim,
+            "data": finding.data,
+            "batchnorm": finding.batchnorm,
+            "outcome": finding.outcome,
+            "unit": finding.unit,
+            "ratio": finding.ratio,
+            "effect": finding.effect,
+            "low": finding.low,
+            "high": finding.high,
+            "p": finding.p,
+            "detectable": finding.detectable,
+            "share": finding.share,
+            "normal_only": finding.normal_only,
             "families": [
                 {
                     "family": family.family,
@@ -44,27 +44,27 @@ def decisions(study: str) -> list[dict[str, Any]]:
                     "original": family.standing and family.standing.original,
                     "mean": family.standing and family.standing.mean,
                     "rank": family.standing and family.standing.rank,
-                    "of": family.standing and family.standing.of,
+                    "of": family.standing and family.standing.members,
                     "share": family.standing and family.standing.share,
-                    "exception_agrees": family.concession and family.concession.agrees,
+                    "exception_agrees": family.exception and family.exception.agrees,
                 }
-                for family in verdict.families
+                for family in finding.families
             ],
             "associations": {
                 name: {
-                    "rho": association.rho,
-                    "p": association.p,
-                    "low": association.low,
-                    "high": association.high,
-                    "detectable": association.detectable,
-                    "wirings": association.wirings,
-                    "families": association.families,
-                    "exact": association.exact,
+                    "rho": correlation.rho,
+                    "p": correlation.p,
+                    "low": correlation.low,
+                    "high": correlation.high,
+                    "detectable": correlation.detectable,
+                    "wirings": correlation.wirings,
+                    "families": correlation.families,
+                    "exact": correlation.exact,
                 }
-                for name, association in verdict.associations.items()
+                for name, correlation in finding.correlations.items()
             },
         }
-        for verdict in verdicts(committed_study(study))
+        for finding in judge_study(committed_study(study))
     ]
 
 

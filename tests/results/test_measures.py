@@ -8,55 +8,55 @@ import numpy as np
 import pytest
 
 from nascope._src.records.read import StudyRecord, read_study
-from nascope._src.report.columns import columns
-from nascope._src.results.measures import measure_study, mode_of, shared_levels
+from nascope._src.results.levels import shared_levels
+from nascope._src.results.planes import mode_of
+from nascope._src.results.table import measure_study
+from nascope._src.results.text.entries import of_trial, titled
 from tests.report.synthetic import Fake, bowl, family, write_study
 
 
 def test_the_level_is_the_loss_of_a_guess(tmp_path: Path) -> None:
     levels = shared_levels(read_study(write_study(tmp_path, family()))).only
     assert levels.landscape_loss == pytest.approx(math.log(10))
-    assert "uniform guess" in levels.landscape_rule
+    assert levels.landscape_rule == "chance"
 
 
 def test_the_level_is_the_median_where_no_landscape_crosses_a_guess(tmp_path: Path) -> None:
     fakes = family(variants=1, landscape=bowl() / 100)
     levels = shared_levels(read_study(write_study(tmp_path, fakes))).only
     assert levels.landscape_loss == pytest.approx(float(np.median(bowl() / 100)))
-    assert "median" in levels.landscape_rule
+    assert levels.landscape_rule == "median"
 
 
 def test_levels_of_nothing(tmp_path: Path) -> None:
     fakes = family(variants=1, landscape=None, started=False)
-    levels, measured = measure_study(read_study(write_study(tmp_path, fakes)))
-    assert levels.only.train_loss is None
-    assert levels.only.landscape_loss is None
-    assert all(math.isnan(one.area_below) and not one.censored for one in measured.values())
+    measured = measure_study(read_study(write_study(tmp_path, fakes)))
+    assert measured.levels.only.train_loss is None
+    assert measured.levels.only.landscape_loss is None
+    for trial in measured.study.trials:
+        assert math.isnan(measured.value("area_below", trial))
+        assert math.isnan(measured.value("reached", trial))
 
 
 def test_numbers_of_an_original_and_a_rougher_variant(tmp_path: Path) -> None:
-    study = read_study(write_study(tmp_path, family(variants=1)))
-    _, measured = measure_study(study)
-    original, variant = (measured[trial.key] for trial in study.trials)
-    assert original.area_below > variant.area_below
-    assert original.area_under_loss < variant.area_under_loss
-    assert original.gradient_std is not None
-    assert variant.gradient_std is not None
-    assert original.gradient_std.median < variant.gradient_std.median
-    assert original.centre_std < original.gradient_std.median
-    assert original.epochs_to_threshold is not None  # the better half reaches it
-    assert variant.censored
+    measured = measure_study(read_study(write_study(tmp_path, family(variants=1))))
+    columns = measured.columns()
+    for key, better in (("area_below", 1), ("area_under_loss", -1), ("std", -1)):
+        original, variant = columns[key]
+        assert better * original > better * variant, key
+    assert columns["std_centre"][0] < columns["std"][0]
+    reached, unreached = columns["reached"]
+    assert math.isfinite(reached)  # the better half reaches it
+    assert unreached == math.inf
 
 
 def test_an_unreached_threshold_is_censored(tmp_path: Path) -> None:
     first, second = family(variants=1)
     stopped = Fake(**{**second.__dict__, "epochs": 2})
-    study = read_study(write_study(tmp_path, [first, stopped]))
-    _, measured = measure_study(study)
-    late = measured[study.trials[1].key]
-    assert late.censored
-    assert late.epochs_to_threshold is None
-    assert late.epochs == 2
+    measured = measure_study(read_study(write_study(tmp_path, [first, stopped])))
+    late = measured.study.trials[1]
+    assert measured.value("reached", late) == math.inf
+    assert of_trial(measured, "reached", late).text == "> 2"
 
 
 def test_each_data_set_has_levels_of_its_own(tmp_path: Path) -> None:
@@ -93,21 +93,21 @@ def moded(folder: Path, *modes: str, of_variants: tuple[str, ...] = ()) -> Study
 
 
 def test_numbers_that_name_no_mode_are_of_frozen_batchnorm(tmp_path: Path) -> None:
-    study = moded(tmp_path / "both", "recalibrated", "frozen")
-    levels, measured = measure_study(study)
-    assert levels.modes == {"landscape": "frozen", "variance": "frozen"}
-    _, alone = measure_study(moded(tmp_path / "frozen", "frozen"))
-    for own, frozen in zip(measured.values(), alone.values(), strict=True):
-        assert own.area_below == frozen.area_below != own.area_below_recalibrated
+    measured = measure_study(moded(tmp_path / "both", "recalibrated", "frozen"))
+    assert measured.levels.modes == {"landscape": "frozen", "variance": "frozen"}
+    columns = measured.columns()
+    alone = measure_study(moded(tmp_path / "frozen", "frozen")).columns()
+    assert columns["area_below"] == alone["area_below"] != columns["area_below_recalibrated"]
     half = moded(tmp_path / "half", "frozen", "recalibrated", of_variants=("recalibrated",))
-    _, measured = measure_study(half)
-    assert math.isnan(measured[half.trials[1].key].area_below)  # not another mode's
+    below = measure_study(half).value("area_below", half.trials[1])
+    assert math.isnan(below)  # not another mode's
 
 
 def test_a_study_of_another_mode_alone_says_so(tmp_path: Path) -> None:
-    levels, measured = measure_study(moded(tmp_path, "recalibrated"))
-    assert levels.modes["landscape"] == "recalibrated"
-    assert all(one.area_below > 0 for one in measured.values())
-    assert all(math.isnan(one.area_below_recalibrated) for one in measured.values())
-    titles = [one.title for one in columns(levels)]
+    measured = measure_study(moded(tmp_path, "recalibrated"))
+    assert measured.levels.modes["landscape"] == "recalibrated"
+    columns = measured.columns()
+    assert all(share > 0 for share in columns["area_below"])
+    assert all(math.isnan(share) for share in columns["area_below_recalibrated"])
+    titles = [titled(one, measured.levels).title for one in measured.measures.values()]
     assert any(title.endswith(", BatchNorm recalibrated") for title in titles)

@@ -13,7 +13,7 @@ import pytest
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import format_text
 from nascope._src.errors import StudyError
-from nascope._src.results.families import families, main_settings
+from nascope._src.results.design import families_in, main_settings
 from nascope._src.results.selection import Candidate, candidates_of, choices, read_candidates
 from tests.results import planted
 
@@ -70,7 +70,7 @@ def test_one_seed_says_so() -> None:
 def test_of_a_study() -> None:
     study = planted.study(0, effect=3.0, seeds=2)
     (setting,) = main_settings(study)
-    family = families(study, setting)[0]
+    family = families_in(study, setting)[0]
     found = choices(candidates_of(family))
     assert [one.epoch for one in found] == list(range(1, 11))
     assert found[0].candidates == 5
@@ -86,7 +86,7 @@ def test_what_diverges_late_ends_as_a_guess() -> None:
     trials = tuple(lost if t is leader else t for t in study.trials)
     changed = dataclasses.replace(study, trials=trials)
     (setting,) = main_settings(changed)
-    first, *_, last = choices(candidates_of(families(changed, setting)[0]))
+    first, *_, last = choices(candidates_of(families_in(changed, setting)[0]))
     best = max(t.training.last.test_accuracy for t in study.trials if t is not leader)
     assert first.picked == leader.label
     assert first.regret == pytest.approx(best - 0.1)  # ten classes
@@ -103,7 +103,7 @@ def test_trials_to_come_are_no_test_images() -> None:
     ]
     running = dataclasses.replace(study, trials=tuple(trials))
     (setting,) = main_settings(running)
-    assert choices(candidates_of(families(running, setting)[0]))[0].held_out is True
+    assert choices(candidates_of(families_in(running, setting)[0]))[0].held_out is True
 
 
 def table(path: Path, rows: list[dict[str, object]]) -> Path:

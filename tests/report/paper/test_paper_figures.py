@@ -19,6 +19,7 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.catalog import names as cell_names
 from nascope._src.records.files import read_arrays
 from nascope._src.records.read import read_study
+from nascope._src.report.accuracies import accuracies_of, place_of_original
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.figures.accuracies import draw_accuracies
 from nascope._src.report.figures.curves import curve_figure, draw_lines
@@ -26,17 +27,17 @@ from nascope._src.report.figures.drawn import Drawn, in_print, write
 from nascope._src.report.figures.linear_cells import draw_linear_cells
 from nascope._src.report.figures.paper_curves import draw_curves
 from nascope._src.report.figures.paper_grids import draw_grids, in_mode
-from nascope._src.report.figures.table1 import PAPER, draw_table, parts_of
+from nascope._src.report.figures.table1 import draw_table, parts_of
 from nascope._src.report.figures.topologies import draw_topologies
-from nascope._src.report.paper.accuracies import accuracies, place_of_original
-from nascope._src.report.paper.columns import Column
-from nascope._src.results.generalisation import equivalence
+from nascope._src.results.paper.columns import FigureColumn
+from nascope._src.results.paper.numbers import TABLE_1
+from nascope._src.results.stats.paired import equivalence
 from tests.report.synthetic import HOSTILE_NAME, STUDIES, Fake, family, write_study
 from tests.report.test_figures import is_painted
 
-DIGITS = Column("digits", 0.025)
-LACKING = Column("cifar100", 0.025, absent="no data: CIFAR-100")
-RATES = [Column("digits", rate, rate_shown=True) for rate in (0.0025, 0.025, 0.25)]
+DIGITS = FigureColumn("digits", 0.025)
+LACKING = FigureColumn("cifar100", 0.025, absent="no data: CIFAR-100")
+RATES = [FigureColumn("digits", rate, rate_shown=True) for rate in (0.0025, 0.025, 0.25)]
 ENDINGS = (".pdf", ".svg", ".png")
 
 
@@ -226,10 +227,10 @@ def test_accuracies_are_the_records(tmp_path):
     found = {row["cell"]: float(row["test_accuracy_percent"]) for row in rows}
     expected = {t.label: 100 * t.training.last.test_accuracy for t in record.trials}
     assert found == pytest.approx(expected)
-    group = DIGITS.group(arrange(record), "DARTS")
+    group = arrange(record).group_of(DIGITS, "DARTS")
     better = sum(value > expected["DARTS"] for value in expected.values())
-    place = place_of_original(group, accuracies(arrange(record), DIGITS))
-    assert (place.rank, place.of) == (1 + better, 5)
+    place = place_of_original(group)
+    assert (place.rank, place.members) == (1 + better, 5)
     assert place.chance == pytest.approx((1 + better) / 5)
     assert place.chance_of_a_better_one == pytest.approx(4 / 5)
     for row in rows:  # a row's place is its own cell's
@@ -243,20 +244,21 @@ def test_equals_share_a_rank_and_make_it_likelier(tmp_path):
     fakes = [dataclasses.replace(fake, roughness=1.0) for fake in family(variants=3)]
     fakes[-1] = dataclasses.replace(fakes[-1], roughness=2.0)
     record = read_study(write_study(tmp_path, fakes))
-    group = DIGITS.group(arrange(record), "DARTS")
-    place = place_of_original(group, accuracies(arrange(record), DIGITS))
-    assert (place.rank, place.of, place.chance) == (1, 4, 0.75)  # three are first
+    group = arrange(record).group_of(DIGITS, "DARTS")
+    place = place_of_original(group)
+    assert (place.rank, place.members, place.chance) == (2, 4, 0.75)  # three share ranks 1 to 3
+    assert place.ties == 2
 
 
 def test_what_diverged_ranks_last(tmp_path):
     fakes = family(variants=2)
     lost = dataclasses.replace(fakes[0], diverged_at=2)
     record = read_study(write_study(tmp_path, [lost, *fakes[1:]]))
-    found = accuracies(arrange(record), DIGITS)
+    found = accuracies_of(arrange(record), DIGITS)
     assert found[0].diverged == 1
     assert math.isnan(found[0].mean.mean)
-    place = place_of_original(DIGITS.group(arrange(record), "DARTS"), found)
-    assert (place.rank, place.of, place.chance) == (3, 3, 1.0)
+    place = place_of_original(arrange(record).group_of(DIGITS, "DARTS"))
+    assert (place.rank, place.members, place.chance) == (3, 3, 1.0)
     with in_print():
         drawn = draw_accuracies(arrange(record), [DIGITS], "Accuracy")
     assert "diverged" in words(drawn)
@@ -267,18 +269,17 @@ def test_ranks_rest_on_the_seeds_that_all_have(tmp_path):
     original, *variants = family(variants=2)
     bad = dataclasses.replace(original, seed=1, roughness=5.0)
     record = read_study(write_study(tmp_path, [original, bad, *variants]))
-    found = accuracies(arrange(record), DIGITS)
+    found = accuracies_of(arrange(record), DIGITS)
     assert found[0].mean.mean < found[1].mean.mean
-    place = place_of_original(DIGITS.group(arrange(record), "DARTS"), found)
-    assert (place.rank, place.of) == (1, 3)
+    place = place_of_original(arrange(record).group_of(DIGITS, "DARTS"))
+    assert (place.rank, place.members) == (1, 3)
 
 
 def test_cells_without_a_common_seed_have_no_rank(tmp_path):
     original, variant = family(variants=1)
     fakes = [original, dataclasses.replace(variant, seed=1)]
     record = read_study(write_study(tmp_path, fakes))
-    found = accuracies(arrange(record), DIGITS)
-    assert place_of_original(DIGITS.group(arrange(record), "DARTS"), found) is None
+    assert place_of_original(arrange(record).group_of(DIGITS, "DARTS")) is None
     with in_print():
         rows = written(draw_accuracies(arrange(record), [DIGITS], "Accuracy"), tmp_path)
     assert [row["rank"] for row in rows] == ["", ""]
@@ -306,7 +307,7 @@ def test_the_table_has_the_papers_numbers_beside_ours(tmp_path):
     rows = written(drawn, tmp_path)
     assert len(rows) == 20
     text = words(drawn)
-    for original, adapted in [*PAPER["cifar10"].values(), *PAPER["cifar100"].values()]:
+    for original, adapted in [*TABLE_1["cifar10"].values(), *TABLE_1["cifar100"].values()]:
         assert f"{original:.2f}" in text
         assert f"{adapted:.2f}" in text
     assert text.count("no data") >= 10
@@ -389,7 +390,7 @@ def test_what_diverged_at_once_has_a_cross(tmp_path):
     fakes = family(variants=1, landscape=None, variance=None)
     fakes[1] = dataclasses.replace(fakes[1], label="_odd", diverged_at=1)
     record = read_study(write_study(tmp_path, fakes))
-    group = DIGITS.group(arrange(record), "DARTS")
+    group = arrange(record).group_of(DIGITS, "DARTS")
     line = curve_figure(group, "test_loss")["lines"][1]
     without = {**line, "mean": [], "seeds": [{**s, "y": []} for s in line["seeds"]], "x": []}
     without["diverged"] = [{**lost, "y": None} for lost in line["diverged"]]

@@ -30,31 +30,22 @@ def verdicts(
     """Judge the paper's nine claims by a study's results (docs/guides/verdicts.md)."""
     from nascope._src.records.read import read_study  # noqa: PLC0415
     from nascope._src.records.tables import columns_of, write_table  # noqa: PLC0415
-    from nascope._src.results.verdict import as_row  # noqa: PLC0415
-    from nascope._src.results.verdicts import too_small  # noqa: PLC0415
-    from nascope._src.results.verdicts import verdicts as judge  # noqa: PLC0415
+    from nascope._src.results.findings.judge import judge_study, too_small  # noqa: PLC0415
+    from nascope._src.results.text.findings import (  # noqa: PLC0415
+        as_row,
+        finding_lines,
+        too_small_sentence,
+    )
 
     study = read_study(folder)
     if (why := too_small(study)) is not None:
-        print(f"no verdict: {why}")
+        print(f"no verdict: {too_small_sentence(why)}")
         return
-    found = judge(study)
-    for one in found:
-        where = ", ".join(part for part in (one.data, one.batchnorm) if part)
-        print(f"{one.claim}  {one.title}{f' ({where})' if where else ''}: {one.outcome.upper()}")
-        print(f"   {one.sentence}")
-        if one.detectable_words:
-            print(f"   {one.detectable_words}")
-        for family in one.families:
-            if family.concession is not None:
-                place = family.standing
-                stands = f"{place.rank:g} of {place.of}; " if place is not None else ""
-                print(f"   {family.family}: {stands}{family.concession.words}")
-        if one.needs:
-            print(f"   A stronger answer needs {one.needs}.")
+    findings = judge_study(study)
+    for finding in findings:
+        print("\n".join(finding_lines(finding)))
     if output is not None:
-        rows = [as_row(one) for one in found]
-        write_table(output, columns_of(rows))
+        write_table(output, columns_of([as_row(finding) for finding in findings]))
 
 
 def selection(

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nascope._src.results.convexity import convex_radius, largest_curvature, roughness
-from nascope._src.results.intervals import over_seeds
-from nascope._src.results.smoothness import at_centre, gradient_std, summarise
+from nascope._src.results.metrics.convexity import convex_radius, largest_curvature, roughness
+from nascope._src.results.metrics.smoothness import at_centre, gradient_std, summarise
+from nascope._src.results.stats.intervals import over_seeds
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -75,7 +75,7 @@ def smoothness(
     from nascope._src.errors import StudyError  # noqa: PLC0415
     from nascope._src.records.files import read_arrays  # noqa: PLC0415
     from nascope._src.records.tables import columns_of, write_table  # noqa: PLC0415
-    from nascope._src.results.smoothness import over_pairs, smoothness_of  # noqa: PLC0415
+    from nascope._src.results.metrics.smoothness import over_pairs, smoothness_of  # noqa: PLC0415
 
     if level is None:
         level = log(classes) if classes is not None else nan

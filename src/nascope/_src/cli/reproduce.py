@@ -93,7 +93,7 @@ def reproduce(
     """
     from nascope._src.reproduce.questions import Options, ask  # noqa: PLC0415
     from nascope._src.reproduce.scales import reproduction_scale  # noqa: PLC0415
-    from nascope._src.reproduce.targets import targets_of  # noqa: PLC0415
+    from nascope._src.results.paper.targets import targets_of  # noqa: PLC0415
 
     targets, size = targets_of(what), reproduction_scale(scale)
     folder, where = output / size.name, str(data_dir) if data_dir else None

@@ -134,9 +134,9 @@ def results(
     """Write a study's results as one flat table, for pandas, R or a spreadsheet."""
     from nascope._src.records.read import read_study  # noqa: PLC0415
     from nascope._src.records.tables import write_table  # noqa: PLC0415
-    from nascope._src.results.results import results as columns_of  # noqa: PLC0415
+    from nascope._src.results.table import flat_table  # noqa: PLC0415
 
-    columns = columns_of(read_study(folder), table.value)
+    columns = flat_table(read_study(folder), table.value)
     write_table(output, columns)
     rows = len(next(iter(columns.values()), []))
     print(f"{output}: {rows} rows, {len(columns)} columns")

@@ -1,18 +1,19 @@
-"""How a study's trials are laid out for the eye: settings, families, cells, seeds.
+"""How a study's trials are laid out for the eye: settings, families, cells and seeds.
 
-A *setting* is what differs between trials apart from cell and seed, mostly the learning rate. A
-*family* is an original cell and its variants, shown together and the original first.
+A family's original is shown first. What belongs together is decided by `results.design`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from nascope._src.cells.genotype import Genotype
 from nascope._src.palette import CellLook, cell_look
 from nascope._src.records.read import StudyRecord, TrialRecord
+from nascope._src.results.design import Family, Setting, families_in, setting_of, settings_of
+from nascope._src.results.paper.columns import FigureColumn
+from nascope._src.results.text.trials import describe_trials
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,19 @@ class ShownCell:
 
 @dataclass(frozen=True)
 class Group:
-    """The trials of one family under one setting: what is shown in one figure."""
+    """The trials of one family in one setting: what one figure shows.
+
+    Attributes:
+        setting: in words; empty if the study has one setting only.
+        compared: the family as it is compared; None if its trials are of several settings.
+        trials: by cell key, one per seed.
+    """
 
     key: str
-    setting: str  # in words; empty where the study has one setting only
+    setting: str
     family: str
-    trials: Mapping[str, tuple[TrialRecord, ...]]  # cell key → its trials, one a seed
+    trials: Mapping[str, tuple[TrialRecord, ...]]
+    compared: Family | None = None
 
 
 @dataclass(frozen=True)
@@ -63,45 +71,52 @@ class Arrangement:
         return tuple(sorted({trial.seed for trial in self.study.trials if trial.probes}))
 
     def cell(self, key: str) -> ShownCell:
-        """The cell of that key."""
+        """Return the cell of that key."""
         return next(cell for cell in self.cells if cell.key == key)
 
     def cells_of(self, family: str) -> tuple[ShownCell, ...]:
-        """A family's cells, the original first."""
+        """Return a family's cells, the original first."""
         return tuple(cell for cell in self.cells if cell.family == family)
+
+    def group_of(self, column: FigureColumn, family: str) -> Group:
+        """Return a family's trials that belong to a column of a figure."""
+        trials = tuple(
+            trial for trial in self.study.trials if trial.family == family and column.holds(trial)
+        )
+        study = StudyRecord(self.study.name, self.study.folder, trials)
+        settings = settings_of(study)
+        compared = families_in(study, settings[0])[0] if len(settings) == 1 else None
+        by_cell = _by_cell(self.cells_of(family), trials)
+        return Group(f"{family} {column.title}", column.title, family, by_cell, compared)
 
 
 def arrange(study: StudyRecord) -> Arrangement:
     """Lay out a study's trials."""
     cells = _cells(study.trials)
-    keys = {(cell.family, cell.label): cell.key for cell in cells}
-    settings = describe_settings(
-        [
-            {
-                "study": trial.study,
-                "data": trial.data.get("name"),
-                **trial.recipe,
-                "data digest": dict(trial.data),
-            }
-            for trial in study.trials
-        ]
-    )
+    words = dict(zip(map(id, study.trials), describe_trials(study), strict=True))
     families = tuple(dict.fromkeys(cell.family for cell in cells))
+    together: dict[tuple[Setting, str], list[TrialRecord]] = {}
+    for trial in study.trials:
+        together.setdefault((setting_of(trial), trial.family), []).append(trial)
     groups: list[Group] = []
-    for setting in dict.fromkeys(settings):
+    for setting in settings_of(study):
+        compared = {family.name: family for family in families_in(study, setting)}
         for family in families:
-            trials: dict[str, tuple[TrialRecord, ...]] = {}
-            for cell in cells:  # in the cells' order
-                own = tuple(
-                    trial
-                    for trial, of in zip(study.trials, settings, strict=True)
-                    if of == setting and keys[trial.family, trial.label] == cell.key
-                )
-                if own and cell.family == family:
-                    trials[cell.key] = own
-            if trials:
-                groups.append(Group(f"g{len(groups)}", setting, family, trials))
-    return Arrangement(study, cells, tuple(groups), tuple(dict.fromkeys(settings)), families)
+            if trials := together.get((setting, family)):
+                own = tuple(cell for cell in cells if cell.family == family)
+                key, name = f"g{len(groups)}", words[id(trials[0])]
+                groups.append(Group(key, name, family, _by_cell(own, trials), compared[family]))
+    settings = tuple(dict.fromkeys(words.values()))
+    return Arrangement(study, cells, tuple(groups), settings, families)
+
+
+def _by_cell(
+    cells: Sequence[ShownCell], trials: Sequence[TrialRecord]
+) -> dict[str, tuple[TrialRecord, ...]]:
+    by_label: dict[str, list[TrialRecord]] = {}
+    for trial in trials:
+        by_label.setdefault(trial.label, []).append(trial)
+    return {cell.key: tuple(by_label[cell.label]) for cell in cells if cell.label in by_label}
 
 
 def _cells(trials: Sequence[TrialRecord]) -> tuple[ShownCell, ...]:
@@ -119,46 +134,3 @@ def _cells(trials: Sequence[TrialRecord]) -> tuple[ShownCell, ...]:
             look = cell_look(index)
             cells.append(ShownCell(key, trial.label, family, trial.variant, trial.genotype, look))
     return tuple(cells)
-
-
-def shortened(label: str, limit: int = 26) -> str:
-    """A label cut in its middle to so many signs, for where there is little room.
-
-    >>> shortened("a-very-long-name-that-ends-in-7", 16)
-    'a-very-…nds-in-7'
-    """
-    return label if len(label) <= limit else f"{label[: limit - 9]}…{label[-8:]}"
-
-
-def describe_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What tells each setting from the others, in words, by as few of its entries as will do.
-
-    >>> describe_settings([{"learning_rate": 0.1, "epochs": 5}, {"learning_rate": 1, "epochs": 5}])
-    ['learning rate 0.1', 'learning rate 1']
-    """
-    names = dict.fromkeys(name for setting in settings for name in setting)
-    telling: list[str] = []
-    told = 1  # distinct settings that the names so far tell apart
-    for name in names:
-        distinct = {repr([setting.get(n) for n in [*telling, name]]) for setting in settings}
-        if len(distinct) > told:
-            telling.append(name)
-            told = len(distinct)
-    return [
-        ", ".join(f"{name.replace('_', ' ')} {setting.get(name)}" for name in telling)
-        for setting in settings
-    ]
-
-
-def status(trial: TrialRecord) -> str:
-    """What became of a trial, in a few words."""
-    training = trial.training
-    if training is not None and training.diverged_at is not None:
-        return f"diverged at epoch {training.diverged_at}"
-    if training is not None and training.finished and trial.error is None:
-        return "finished"
-    done = len(training.epochs) if training is not None else 0
-    planned = trial.recipe.get("epochs", "?")
-    if trial.error is not None:
-        return f"failed after epoch {done} of {planned}" if done else "failed"
-    return f"epoch {done} of {planned} so far" if done else "not started"

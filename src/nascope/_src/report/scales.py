@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nascope._src.results.text.numbers import SUPERSCRIPTS, readable
+
 LOG_RATIO = 30.0
 """From this ratio of largest to smallest on, a linear scale hides the small values."""
 
@@ -128,27 +130,9 @@ def _round_step(step: float, *, binary: bool) -> float:
 
 def _power(base: int, exponent: int) -> str:
     if base == 10 and not -3 <= exponent <= 3:
-        return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
+        return f"10{str(exponent).translate(SUPERSCRIPTS)}"
     value = float(base) ** exponent
     return f"{value:,.0f}" if 1 <= value < 1e6 else readable(value)  # 1,024, not 1,020
-
-
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def in_digits(value: float, digits: int = 3) -> str:
-    """A number to so many significant digits, as people write it.
-
-    >>> [in_digits(x) for x in (0.00012, 2.0, 12345.0, 1.1e6, float("nan"))]
-    ['0.000120', '2.00', '12,300', '1.10 × 10⁶', 'not finite']
-    """
-    if not math.isfinite(value):
-        return "not finite"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    power = int(exponent)
-    if value != 0 and not -5 < power < max(6, digits):
-        return f"{mantissa} × 10{str(power).translate(_SUPERSCRIPTS)}"
-    return f"{float(f'{mantissa}e{exponent}'):,.{max(0, digits - 1 - power)}f}"
 
 
 def asks_for_log(values: Sequence[float]) -> bool:
@@ -163,27 +147,3 @@ def asks_for_log(values: Sequence[float]) -> bool:
         return False
     high = max(values)
     return high / min(values) > LOG_RATIO or high > _OUTLYING * float(np.quantile(values, 0.95))
-
-
-def readable(value: float, digits: int = 3) -> str:
-    """The same without trailing zeros, for levels and settings.
-
-    >>> [readable(x) for x in (0.00012, 2.30258, 12345.0, 1e6, 2.5e-7)]
-    ['0.00012', '2.3', '12,300', '10⁶', '2.5 × 10⁻⁷']
-    """
-    number, times, power = in_digits(value, digits).partition(" × ")
-    if "." in number:
-        number = number.rstrip("0").rstrip(".")
-    return power if times and number == "1" else number + times + power
-
-
-def ordinal(number: int) -> str:
-    """A place in words.
-
-    >>> [ordinal(n) for n in (1, 2, 3, 4, 11, 22)]
-    ['1st', '2nd', '3rd', '4th', '11th', '22nd']
-    """
-    ending = (
-        "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    )
-    return f"{number}{ending}"

@@ -18,23 +18,20 @@ from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError
 from nascope._src.records.read import StudyRecord
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell
-from nascope._src.results import generalisation
-from nascope._src.results.claims import MODES, Measure
-from nascope._src.results.comparisons import common_measure
-from nascope._src.results.convergence import early_epoch
-from nascope._src.results.families import (
-    Family,
-    Setting,
-    families,
-    main_settings,
-    recipe_value,
-    setting_of,
-)
-from nascope._src.results.generalisation import Pair, chance_that_a_variant_wins
+from nascope._src.results.design import Family, Setting, families_in, main_settings, settings_of
+from nascope._src.results.findings.endings import ended_families
+from nascope._src.results.findings.finding import Finding
+from nascope._src.results.findings.pairs import Pair, pair_families, pairs
+from nascope._src.results.measures import ACCURACY, Measure
+from nascope._src.results.metrics.convergence import early_epoch
+from nascope._src.results.metrics.spectrum import spectral_density
+from nascope._src.results.paper.claims import MODES
 from nascope._src.results.pattern import origin
 from nascope._src.results.selection import Choice, candidates_of, choices
-from nascope._src.results.spectrum import spectral_density
-from nascope._src.results.verdict import Verdict, told_rho
+from nascope._src.results.standings import common_measure, standing_of
+from nascope._src.results.stats.contrasts import Standing
+from nascope._src.results.text.findings import correlation_sentence
+from nascope._src.results.text.numbers import capital
 
 # ---------------------------------------------------------------- census
 
@@ -141,106 +138,90 @@ class Scatter:
 def scatters(
     study: StudyRecord,
     cells: Sequence[ShownCell],
-    verdicts: Sequence[Verdict] = (),
+    findings: Sequence[Finding] = (),
     prefix: str = "a",
 ) -> list[Scatter]:
-    """Each primary measure against width and depth, for each data set.
+    """Return each primary measure against width and depth, for each data set.
 
     Args:
         cells: how the study's cells are shown.
-        verdicts: of the study, which hold the correlations.
+        findings: of the study; they hold the correlations.
     """
     keys = {(cell.family, cell.label): cell.key for cell in cells}
-    found: list[Scatter] = []
+    made: list[Scatter] = []
     for setting in main_settings(study):
-        own = families(study, setting)
+        families = families_in(study, setting)
         for claim, mode in _SHOWN:
-            measure = common_measure(own, claim, mode)
+            measure = common_measure(families, claim, mode)
             title = measure.title + ("" if mode == MODES[0] else " (recalibrated)")
-            rows = _rows(own, measure, keys)
+            rows = _rows(families, measure, keys)
             if len(rows) < 3:
                 continue
-            verdict = next((v for v in verdicts if _speaks_of(v, claim, setting, mode)), None)
+            finding = next((f for f in findings if _is_about(f, claim, setting, mode)), None)
             for axis, coordinate in _AXES.items():
                 figure = {
                     "kind": "scatter",
                     "x_axis": "width (c)" if axis == "width" else axis,
-                    "y_axis": title,
-                    "log": measure.ratio,
+                    "y_axis": title + (f" ({measure.unit})" if measure.unit else ""),
+                    "log": measure.log,
                     "worst": "low" if measure.higher_is_better else "high",
                     "points": [{**row, "x": row[axis]} for row in rows],
                 }
-                name = f"{prefix}{len(found)}"
-                title_of = f"{_capital(title)} and {axis}"
-                told = "" if verdict is None else correlation(verdict, coordinate)
-                found.append(Scatter(name, title_of, setting.data, figure, told))
-    return found
+                name = f"{prefix}{len(made)}"
+                text = "" if finding is None else correlation_sentence(finding, coordinate)
+                made.append(Scatter(name, f"{title} and {axis}", setting.data, figure, text))
+    return made
 
 
-def _speaks_of(verdict: Verdict, claim: int, setting: Setting, mode: str) -> bool:
-    return (verdict.claim, verdict.data) == (claim, setting.data) and (
-        verdict.batchnorm in (None, mode)
+def _is_about(finding: Finding, claim: int, setting: Setting, mode: str) -> bool:
+    return (finding.claim, finding.data) == (claim, setting.data) and (
+        finding.batchnorm in (None, mode)
     )
 
 
-def slopes(verdicts: Sequence[Verdict]) -> dict[str, str]:
-    """By data set, claim 4's correlations in words: its number belongs to several rates at once."""
+def slopes(findings: Sequence[Finding]) -> dict[str, str]:
+    """Return, by data set, claim 4's correlations in words.
+
+    They are apart from the others because claim 4's number belongs to several rates at once.
+    """
     return {
-        one.data: f"{_capital(one.measure)}: "
-        + "; ".join(f"by {axis} {correlation(one, of)}" for axis, of in _AXES.items())
-        for one in verdicts
-        if one.claim == 4 and one.associations
+        finding.data: f"{capital(finding.measure)}: "
+        + "; ".join(
+            f"by {axis} {correlation_sentence(finding, coordinate)}"
+            for axis, coordinate in _AXES.items()
+        )
+        for finding in findings
+        if finding.claim == 4 and finding.correlations
     }
 
 
-def correlation(verdict: Verdict, coordinate: str) -> str:
-    """A verdict's correlation within families with one coordinate of the wirings, in words."""
-    found = verdict.associations.get(coordinate)
-    if found is None:
-        return "too few: no family has two variants with a number"
-    which = "of the normal cell alone " if verdict.normal_only else ""
-    among = f"{found.wirings} variants {which}in {_counted(found.families, 'family', 'families')}"
-    if math.isnan(found.rho):
-        return f"ρ undefined, all are equal: {among}"
-    return f"{told_rho(found)}, {among}"
-
-
-def _counted(count: int, one: str, several: str) -> str:
-    return f"{count} {one if count == 1 else several}"
-
-
 def _rows(
-    own: list[Family], measure: Measure, keys: Mapping[tuple[str, str], str]
+    families: Sequence[Family], measure: Measure, keys: Mapping[tuple[str, str], str]
 ) -> list[dict[str, Any]]:
     rows = []
-    for family in own:
-        for one in family.members:
-            numbers = [(measure.value(trial), trial) for trial in one.trials]
+    for family in families:
+        for member in family.members:
+            numbers = [(measure.compared(trial), trial) for trial in member.trials]
             numbers = [(value, trial) for value, trial in numbers if not math.isnan(value)]
-            if not numbers or (family.name, one.label) not in keys:
+            if not numbers or (family.name, member.label) not in keys:
                 continue
             row = {
-                "cell": keys[family.name, one.label],
+                "cell": keys[family.name, member.label],
                 "family": family.name,
-                "width": float(one.normal.fractional_width),
-                "depth": one.normal.depth,
+                "width": float(member.normal.fractional_width),
+                "depth": member.normal.depth,
                 "seeds": len(numbers),
-                "original": one.is_original,
+                "original": member.is_original,
             }
             infinite = [trial for value, trial in numbers if math.isinf(value)]
-            if infinite:  # it ranks last: the mean of those that survived would flatter it
+            if infinite:  # it ranks last: the mean of the other seeds would flatter it
                 lost = any(trial.diverged for trial in infinite)
-                told = "diverged" if lost else "not finite"
-                rows.append(row | {"y": None, "lost": told, "of": len(infinite)})
+                why = "diverged" if lost else "not finite"
+                rows.append(row | {"y": None, "lost": why, "of": len(infinite)})
                 continue
-            mean = statistics.fmean(value for value, _ in numbers)
-            shown = math.exp(mean) if measure.ratio else measure.scale * mean
+            shown = measure.shown(statistics.fmean(value for value, _ in numbers))
             rows.append(row | {"y": float(f"{shown:.5g}")})
     return rows
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 # ---------------------------------------------------------------- generalisation
@@ -248,57 +229,35 @@ def _capital(text: str) -> str:
 
 @dataclass(frozen=True)
 class Ending:
-    """Where a family's original ended among its variants: Figure 9.
+    """Where a family's original ended among its variants (Figure 9).
 
     Attributes:
         seeds: of each member.
-        accuracy, mean: of the original, and of its variants; −∞ where a training diverged.
-        chance: that the best variant beats it, were all alike.
-        probability: that it comes to such a rank or a better one, were all alike.
+        standing: on the test accuracy in the last epoch.
     """
 
-    family: str
     data: str
     seeds: int
-    accuracy: float
-    mean: float
-    rank: float
-    of: int
-    chance: float
-    probability: float
+    standing: Standing
 
 
 def endings(study: StudyRecord) -> list[Ending]:
-    """Each family's original by accuracy at the end, on every data set."""
-    found = []
-    for setting in main_settings(study):
-        for family in generalisation.ended(study, setting):
-            ranks = generalisation.ranks([family])
-            if ranks is None or family.original is None:
-                continue
-            (one,) = ranks.standings
-            found.append(
-                Ending(
-                    one.family,
-                    setting.data,
-                    len(family.original.trials),
-                    one.original,
-                    one.mean,
-                    one.rank,
-                    one.of,
-                    chance_that_a_variant_wins(one.of - 1),
-                    ranks.p_better,
-                )
-            )
-    return found
+    """Return where each family's original ended, on every data set."""
+    return [
+        Ending(setting.data, len(family.original.trials), standing)
+        for setting in main_settings(study)
+        for family in ended_families(study, setting)
+        if family.original is not None
+        and (standing := standing_of(family, ACCURACY, most="members")) is not None
+    ]
 
 
-def pairs(study: StudyRecord) -> list[Pair]:
-    """Originals beside their adapted cells, on every data set: the pairs that claim 9 judges."""
+def pairs_of(study: StudyRecord) -> list[Pair]:
+    """Return originals with their adapted cells, on every data set: the pairs of claim 9."""
     return [
         pair
         for data in dict.fromkeys(str(trial.data.get("name")) for trial in study.trials)
-        for pair in generalisation.pairs(generalisation.pair_families(study, data))
+        for pair in pairs(pair_families(study, data))
     ]
 
 
@@ -306,7 +265,7 @@ _PLACES = {"within": "yes", "outside": "no: outside", "undecided": "undecided"}
 
 
 def within_margin(pair: Pair) -> str:
-    """Whether a pair's interval lies within the margin of equivalence; empty without interval."""
+    """Return whether a pair's interval lies within the margin; empty without an interval."""
     if math.isnan(pair.low) or math.isnan(pair.high):
         return ""
     return _PLACES[pair.equivalent]
@@ -331,7 +290,7 @@ def selections(study: StudyRecord, prefix: str = "s") -> list[Selection]:
     """For each family and data set the truncated schedule, and re-annealed short ones."""
     found: list[Selection] = []
     for setting in main_settings(study):
-        for family in families(study, setting):
+        for family in families_in(study, setting):
             made = choices(candidates_of(family))
             if made:
                 name = f"{prefix}{len(found)}"
@@ -351,21 +310,21 @@ def _shorter(study: StudyRecord, setting: Setting, family: Family) -> list[Famil
     """The same family under shorter schedules that are otherwise alike, by length."""
     recipe = json.loads(setting.recipe)
     found = []
-    for other in dict.fromkeys(setting_of(trial) for trial in study.trials):
+    for other in settings_of(study):
         theirs = json.loads(other.recipe)
         alike = {**theirs, "epochs": recipe.get("epochs")} == recipe
         same = (other.data, other.digest, other.learning_rate) == (
             setting.data, setting.digest, setting.learning_rate,
         )  # fmt: skip
         if alike and same and theirs.get("epochs", 0) < recipe.get("epochs", 0):
-            found += [f for f in families(study, other) if f.name == family.name]
-    return sorted(found, key=lambda one: recipe_value(one.setting, "epochs") or 0)
+            found += [f for f in families_in(study, other) if f.name == family.name]
+    return sorted(found, key=lambda one: one.setting.value("epochs") or 0)
 
 
 def _selection(
     name: str, family: Family, schedule: str, made: list[Choice], setting: Setting
 ) -> Selection:
-    epochs = int(recipe_value(setting, "epochs") or made[-1].epoch)
+    epochs = int(setting.value("epochs") or made[-1].epoch)
     wanted = {early_epoch(epochs), -(-epochs // 2), epochs}
     telling = tuple(one for one in made if one.epoch in wanted or schedule != "truncated")
     figure = {

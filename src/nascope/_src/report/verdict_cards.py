@@ -1,4 +1,4 @@
-"""Verdicts for the eye: one card a claim, each judgement with its interval drawn to scale."""
+"""Findings as cards: one card per claim, each finding with its interval drawn to scale."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nascope._src.results.association import Association
-from nascope._src.results.claims import CLAIMS
-from nascope._src.results.verdict import Verdict, told_rho
+from nascope._src.results.findings.finding import Finding
+from nascope._src.results.paper.claims import CLAIMS
+from nascope._src.results.text.findings import (
+    correlation_line,
+    detectable_sentence,
+    family_line,
+    needs,
+    sentence,
+    where,
+)
+from nascope._src.results.text.numbers import format_number
 
 LOOKS = {
     "supported": ("yes", "✓"),
@@ -35,77 +43,86 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One judgement of a claim."""
+class CardLine:
+    """One finding about a claim, with its words.
 
-    verdict: Verdict
-    where: str  # data set and BatchNorm mode, in words
+    Attributes:
+        where: data set and BatchNorm mode.
+        families: where each family stands, and what came of the paper's exceptions.
+    """
+
+    finding: Finding
+    where: str
+    sentence: str
+    detectable: str
+    needs: str
     look: str
     sign: str
     bar: Bar | None
-    associations: tuple[str, ...]
+    families: tuple[str, ...]
+    correlations: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Card:
-    """A claim with its judgements; the first one's outcome is the card's."""
+    """A claim with its findings; the first one's outcome is the card's."""
 
     number: int
     title: str
     statement: str
     section: str
-    lines: tuple[Line, ...]
+    lines: tuple[CardLine, ...]
 
 
-def cards(verdicts: Sequence[Verdict]) -> list[Card]:
-    """Group verdicts by claim."""
-    found = []
+def cards(findings: Sequence[Finding]) -> list[Card]:
+    """Group findings by claim."""
+    made = []
     for number, claim in CLAIMS.items():
-        lines = tuple(_line(one) for one in verdicts if one.claim == number)
+        lines = tuple(_line(finding) for finding in findings if finding.claim == number)
         if lines:
-            found.append(Card(number, claim.title, claim.statement, claim.section, lines))
-    return found
+            made.append(Card(number, claim.title, claim.statement, claim.section, lines))
+    return made
 
 
-def tally(verdicts: Sequence[Verdict]) -> dict[str, int]:
-    """How many judgements came out which way."""
-    return {outcome: sum(one.outcome == outcome for one in verdicts) for outcome in LOOKS}
+def tally(findings: Sequence[Finding]) -> dict[str, int]:
+    """Return how many findings have each outcome."""
+    return {outcome: sum(f.outcome == outcome for f in findings) for outcome in LOOKS}
 
 
-def _line(verdict: Verdict) -> Line:
-    look, sign = LOOKS[verdict.outcome]
-    parts = [verdict.data]
-    if verdict.batchnorm:
-        parts.append(f"BatchNorm {verdict.batchnorm}")
-    return Line(
-        verdict,
-        ", ".join(part for part in parts if part),
+def _line(finding: Finding) -> CardLine:
+    look, sign = LOOKS[finding.outcome]
+    return CardLine(
+        finding,
+        where(finding),
+        sentence(finding),
+        detectable_sentence(finding),
+        needs(finding),
         look,
         sign,
-        _bar(verdict),
+        _bar(finding),
+        tuple(f"{family.family}: {family_line(family)}" for family in finding.families),
         tuple(
-            _association(name, found, verdict)
-            for name, found in verdict.associations.items()
-            if not math.isnan(found.rho)
+            correlation_line(finding, name)
+            for name, correlation in finding.correlations.items()
+            if not math.isnan(correlation.rho)
         ),
     )
 
 
-def _bar(verdict: Verdict) -> Bar | None:
-    low, high = verdict.low, verdict.high
-    if low is None or high is None or not math.isfinite(verdict.number) or verdict.claim == 1:
+def _bar(finding: Finding) -> Bar | None:
+    low, high = finding.low, finding.high
+    if low is None or high is None or not math.isfinite(finding.effect) or finding.claim == 1:
         return None
 
     def even(value: float) -> float:
-        """On an axis on which a doubling is as long as a halving, where ratios are compared."""
-        return math.log1p(value / 100) if verdict.ratio else value
+        """Place a value on an axis on which, for ratios, doubling is as long as halving."""
+        return math.log1p(value / 100) if finding.ratio else value
 
-    def told(place: float) -> str:
-        value = 100 * math.expm1(place) if verdict.ratio else place
-        return f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.3g}"
+    def end(place: float) -> str:
+        return format_number(100 * math.expm1(place) if finding.ratio else place, "+")
 
-    told_of = verdict.detectable if verdict.detectable_words else None
-    smallest = even(told_of) if told_of is not None else 0.0
+    detectable = finding.could_detect
+    smallest = even(detectable) if detectable is not None else 0.0
     reach = 1.1 * max(abs(even(low)), abs(even(high)), smallest)  # zero is always on the axis
     if not 0 < reach < math.inf:
         return None
@@ -114,15 +131,10 @@ def _bar(verdict: Verdict) -> Bar | None:
         return round(50 + 50 * value / reach, 2)
 
     return Bar(
-        place(even(verdict.number)),
+        place(even(finding.effect)),
         place(even(low)),
         place(even(high)),
         50.0,
         (place(-smallest), place(smallest)) if smallest else None,
-        (told(-reach), told(reach)),
+        (end(-reach), end(reach)),
     )
-
-
-def _association(name: str, found: Association, verdict: Verdict) -> str:
-    which = " of the normal cell alone" if verdict.normal_only else ""
-    return f"{name}: {told_rho(found)}, {found.wirings} variants{which}"

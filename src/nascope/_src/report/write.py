@@ -13,8 +13,9 @@ from nascope._src.records.read import StudyRecord, read_study, together
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.html.page import Judged, render
 from nascope._src.report.html.theory_page import theory_sections
-from nascope._src.results.measures import measure_study
-from nascope._src.results.verdicts import too_small, verdicts
+from nascope._src.results.findings.judge import judge_study, too_small
+from nascope._src.results.table import measure_study
+from nascope._src.results.text.findings import too_small_sentence
 
 
 def write_report(
@@ -41,15 +42,14 @@ def write_report(
     studies = [read_study(path.folder) for path in paths]
     study = together(studies)
     arrangement = arrange(study)
-    levels, measured = measure_study(study)
+    measured = measure_study(study)
     posters: dict[str, bytes] | None = None
     if figures and len(studies) == 1:
         from nascope._src.report.figures.folder import draw_figures  # noqa: PLC0415  (matplotlib is slow)
 
-        posters = draw_figures(arrangement, levels, paths[0].figures)
+        posters = draw_figures(arrangement, measured.levels, paths[0].figures)
     page = render(
         arrangement,
-        levels,
         measured,
         judged=_judged(study, studies, paths),
         posters=posters,
@@ -69,6 +69,8 @@ def _judged(
         own = replace(study, trials=whole.trials[first:last])
         prefix = f"t{number}-" if len(studies) > 1 else ""
         theory = theory_sections(path.theory, prefix)
-        found.append(Judged(own, verdicts(own), too_small(own), theory))
+        why = too_small(own)
+        reason = None if why is None else too_small_sentence(why)
+        found.append(Judged(own, judge_study(own), reason, theory))
         first = last
     return found

@@ -10,35 +10,17 @@ from typing import Any
 
 from nascope._src.cells.graph import Topology, topology
 from nascope._src.records.read import StudyRecord, TrialRecord
-from nascope._src.report.paper.columns import TITLES
 from nascope._src.reproduce.questions import Question
-from nascope._src.reproduce.targets import POPULAR, in_words
 from nascope._src.reproduce.theorems import of_check, of_extremes
-from nascope._src.results.claims import CLAIMS
-from nascope._src.results.verdict import Verdict
-from nascope._src.results.verdicts import verdicts
+from nascope._src.results.findings.finding import Finding
+from nascope._src.results.findings.judge import judge_study
+from nascope._src.results.paper.numbers import TITLES, WIDTHS
+from nascope._src.results.paper.targets import POPULAR, in_words
+from nascope._src.results.text.findings import detectable_sentence, family_line, needs, sentence
 from nascope._src.study.definition import PlannedCell
 from nascope._src.theory.check_result import read_check
 
 Plain = Mapping[str, Any]
-
-PUBLISHED: dict[str, dict[str, tuple[int, float | None, int]]] = {
-    "fig1": {
-        "NASNet": (5, 5.0, 2),
-        "AmoebaNet": (3, 4.0, 4),
-        "ENAS": (5, 5.0, 2),
-        "DARTS": (3, 3.5, 3),
-        "SNAS": (4, 4.0, 2),
-    },
-    "fig10": {
-        "AmoebaNet-p1": (2, None, 5),
-        "AmoebaNet-p2": (1, None, 6),
-        "AmoebaNet-p3": (2, None, 4),
-        "AmoebaNet-p4": (3, None, 3),
-    },
-    "fig11": {"SNAS": (4, 4.0, 2)},
-}
-"""Strict and fractional width and depth as the paper's captions give them; None: not given."""
 
 _SEEDS = {
     "fig2": "Figure 2's own seeds are not known: this speaks of seeds 1 to 4",
@@ -59,7 +41,7 @@ class Judge:
     """
 
     read: Callable[[], StudyRecord]
-    _known: dict[tuple[str, frozenset[str]], tuple[int, tuple[Verdict, ...]]] = dataclasses.field(
+    _known: dict[tuple[str, frozenset[str]], tuple[int, tuple[Finding, ...]]] = dataclasses.field(
         default_factory=dict
     )
 
@@ -82,7 +64,7 @@ class Judge:
         if target.claims and not question.scale.judged:
             return [*lines, "no verdict at this scale"]
         if target.drawing == "topologies":
-            of_all = verdicts(_of_originals(question))
+            of_all = judge_study(_of_originals(question))
             return lines + [_verdict(one) for one in of_all if one.claim == 1]
         own = {column.data for column in question.columns if not column.absent}
         trials, found = self._verdicts(question)
@@ -98,7 +80,7 @@ class Judge:
                 lines += [_verdict(one), *_families(one, question)]
         return lines
 
-    def _verdicts(self, question: Question) -> tuple[int, tuple[Verdict, ...]]:
+    def _verdicts(self, question: Question) -> tuple[int, tuple[Finding, ...]]:
         """Of the trained trials of the question's recipe, the learning rate left out."""
         recipe, families = _recipe(question.plan.trials[0]["recipe"]), _judged_with(question)
         key = recipe, families
@@ -111,7 +93,7 @@ class Judge:
                 and trial.training is not None
             )
             part = dataclasses.replace(self._study, trials=trials)
-            self._known[key] = len(trials), verdicts(part)
+            self._known[key] = len(trials), judge_study(part)
         return self._known[key]
 
 
@@ -137,31 +119,26 @@ def _of_originals(question: Question) -> StudyRecord:
     return StudyRecord(question.target.name, Path(), trials)
 
 
-def _verdict(one: Verdict) -> str:
-    where = f" on {TITLES.get(one.data, one.data)}" if one.data else ""
-    mode = f", BatchNorm {one.batchnorm}" if one.batchnorm else ""
-    words = f"claim {one.claim} ({CLAIMS[one.claim].title.lower()}){where}{mode}: {one.outcome}"
-    words += f". {one.sentence}" if one.sentence else ""
-    if one.detectable_words:
-        words += f" {one.detectable_words}"
-    return words + (f" It needs {one.needs}." if one.needs else "")
+def _verdict(finding: Finding) -> str:
+    where = f" on {TITLES.get(finding.data, finding.data)}" if finding.data else ""
+    mode = f", BatchNorm {finding.batchnorm}" if finding.batchnorm else ""
+    words = f"claim {finding.claim} ({finding.title.lower()}){where}{mode}: {finding.outcome}"
+    parts = [words + ".", sentence(finding), detectable_sentence(finding)]
+    if needed := needs(finding):
+        parts.append(f"A stronger answer needs {needed}.")
+    return " ".join(part for part in parts if part)
 
 
-def _families(one: Verdict, question: Question) -> Iterator[str]:
-    """Where the question's own families stand, and what the paper concedes of them."""
-    known = {family.family: family for family in one.families}
+def _families(finding: Finding, question: Question) -> Iterator[str]:
+    """Where the question's own families stand, and what came of the paper's exceptions."""
+    known = {family.family: family for family in finding.families}
     for family in question.families:
-        parts = []
-        if family in known and (standing := known[family].standing) is not None:
-            parts.append(f"{standing.rank:g} of {standing.of}, 1 being the best")
-        if family in known and (concession := known[family].concession) is not None:
-            parts.append(concession.words)
-        if parts:
-            yield f"  {family}: {'; '.join(parts)}"
+        if family in known and (line := family_line(known[family])):
+            yield f"  {family}: {line}"
 
 
 def _numbers(question: Question) -> Iterator[str]:
-    known = [c for c in question.cells if c.label in PUBLISHED.get(question.target.name, {})]
+    known = [c for c in question.cells if c.label in WIDTHS.get(question.target.name, {})]
     differing = [cell.label for cell in known if not _is_published(question, cell)]
     if known:
         words = "differ for " + ", ".join(differing) if differing else "are the paper's"
@@ -170,7 +147,7 @@ def _numbers(question: Question) -> Iterator[str]:
 
 def _is_published(question: Question, cell: PlannedCell) -> bool:
     """Whether the paper gives this cell's width and depth, and they are those found here."""
-    published = PUBLISHED.get(question.target.name, {}).get(cell.label)
+    published = WIDTHS.get(question.target.name, {}).get(cell.label)
     if published is None:
         return False
     strict, fractional, depth = published

@@ -17,8 +17,8 @@ from nascope._src.report.figures.theory import sweep_figures
 from nascope._src.report.figures.theory_tables import sweep_tables
 from nascope._src.report.figures.topologies import draw_topologies
 from nascope._src.reproduce.questions import Question
-from nascope._src.reproduce.scales import MODES
 from nascope._src.reproduce.words import how_converged
+from nascope._src.results.paper.claims import MODES
 
 Plain = Mapping[str, Any]
 

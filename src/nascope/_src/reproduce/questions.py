@@ -16,10 +16,11 @@ from nascope._src.data.request import DataRequest
 from nascope._src.errors import DataError, StudyError
 from nascope._src.records.paths import slug
 from nascope._src.records.plan import Plan, merged
-from nascope._src.report.arrangement import shortened
-from nascope._src.report.paper.columns import TITLES, Column
 from nascope._src.reproduce.scales import ReproductionScale
-from nascope._src.reproduce.targets import Target, in_words
+from nascope._src.results.paper.columns import FigureColumn
+from nascope._src.results.paper.numbers import TITLES
+from nascope._src.results.paper.targets import Target, in_words
+from nascope._src.results.text.trials import shortened
 from nascope._src.study.definition import Part, PlannedCell, Study, plan_cells
 
 
@@ -55,7 +56,7 @@ class Question:
     scale: ReproductionScale
     stem: str
     cells: tuple[PlannedCell, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[FigureColumn, ...]
     published: tuple[str, ...]
     plan: Plan
 
@@ -150,7 +151,7 @@ def _question(
             why = f"no {title}\nat scale {scale.name}" if request is None else f"no data: {title}"
         for rate in target.learning_rates:
             shown = request.name if request is not None else name
-            columns.append(Column(shown, rate, len(target.learning_rates) > 1, why))
+            columns.append(FigureColumn(shown, rate, len(target.learning_rates) > 1, why))
             published.append(name)
     title = f"Reproduction at scale {scale.name}"
     plan = Plan(title, ())

@@ -14,7 +14,7 @@ from nascope._src.errors import StudyError
 from nascope._src.records.files import read_json, write_json
 from nascope._src.records.provenance import make_provenance
 from nascope._src.reproduce.scales import ReproductionScale
-from nascope._src.reproduce.targets import Target
+from nascope._src.results.paper.targets import Target
 from nascope._src.study.engines.task import Task
 from nascope._version import __version__
 

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from nascope._src.cells.genotype import Genotype
 from nascope._src.cells.graph import topology
 from nascope._src.records.read import StudyRecord, TrialRecord
+from nascope._src.report.accuracies import accuracies_of, place_of_original
 from nascope._src.report.arrangement import Arrangement, Group, arrange
 from nascope._src.report.figures.table1 import Errors, parts_of
-from nascope._src.report.paper.accuracies import Place, accuracies, place_of_original
-from nascope._src.report.paper.columns import Column
-from nascope._src.report.scales import in_digits, ordinal
 from nascope._src.reproduce.questions import Question
-from nascope._src.reproduce.scales import MODES
-from nascope._src.results.claims import basin, log_area, log_spread
-from nascope._src.results.convergence import CONVERGED, capped_area, final_test_accuracy
-from nascope._src.results.families import balanced, families, setting_of
-from nascope._src.results.generalisation import MARGIN, Pair
-from nascope._src.results.smoothness import chance_loss
-from nascope._src.results.verdict import written_p
+from nascope._src.results.design import Member
+from nascope._src.results.findings.pairs import Pair
+from nascope._src.results.measures import ACCURACY, AREA, CAPPED_AREA, Measure, primary_measure
+from nascope._src.results.metrics.convergence import CONVERGED
+from nascope._src.results.paper.claims import MODES
+from nascope._src.results.standings import on_equal_seeds, shown_mean, standing_of
+from nascope._src.results.stats.contrasts import Standing
+from nascope._src.results.stats.paired import MARGIN
+from nascope._src.results.text.numbers import format_p, in_digits, ordinal
+from nascope._src.results.text.standings import rank_in_words
 from nascope._src.theory.check_result import TheoryCheck, read_check
 from nascope._src.theory.summaries import tallies_by_bound
 
 Plain = Mapping[str, Any]
-Value = Callable[[TrialRecord], float]
 
 
 def here(question: Question, study: StudyRecord, theory: Plain) -> list[str]:
@@ -85,17 +84,16 @@ def _curves(question: Question, arrangement: Arrangement) -> Iterator[str]:
     for family in arrangement.families:
         gaps = []
         for column in question.columns:
-            group = column.group(arrangement, family)
+            group = arrangement.group_of(column, family)
             if column.absent:
                 yield f"{family} on {column.title}: {column.absent}".replace("\n", " ")
                 continue
             if not any(t.training for trials in group.trials.values() for t in trials):
                 yield f"{family} on {column.title}: not run yet"
                 continue
-            fast = functools.partial(_scaled, log_area, math.exp)
-            area = _standing(arrangement, group, fast, "area under the training loss", small=True)
-            accuracy = _standing(arrangement, group, _accuracy, "test accuracy (%)", small=False)
-            gap = gap_of(arrangement.study, column, family)
+            area = _standing(group, AREA, "area under the training loss")
+            accuracy = _standing(group, ACCURACY, "test accuracy (%)")
+            gap = gap_of(group)
             if gap is not None:
                 gaps.append((column.learning_rate, gap))
                 area += f"; to the mean variant {gap.told}"
@@ -125,39 +123,17 @@ class Gap:
         return words + (f" ({self.diverged} of {self.of} diverged)" if self.diverged else "")
 
 
-def gap_of(study: StudyRecord, column: Column, family: str) -> Gap | None:
+def gap_of(group: Group) -> Gap | None:
     """A family's gap on a data set at a rate, on seeds that its members share."""
-    trials = tuple(t for t in study.trials if t.family == family and column.holds(t))
-    if not trials:
+    if group.compared is None:
         return None
-    areas: dict[tuple[str, int], float] = {}
-    for trial in trials:
-        area = _capped_area(trial)
-        if 0 < area < math.inf:
-            areas[trial.label, trial.seed] = math.log(area)
-    has = {
-        trial.label: frozenset(seed for label, seed in areas if label == trial.label)
-        for trial in trials
-    }
-    (found,) = families(replace(study, trials=trials), setting_of(trials[0]))
-    chosen = balanced(found, has)
-    if chosen.original is None or not chosen.original.trials or not chosen.variants:
+    equal = on_equal_seeds(group.compared, CAPPED_AREA)
+    standing = standing_of(equal, CAPPED_AREA)
+    if standing is None:
         return None
-    original, *variants = (
-        math.fsum(areas[one.label, trial.seed] for trial in one.trials) / len(one.trials)
-        for one in chosen.members
-    )
-    used = [trial for one in chosen.members for trial in one.trials]
+    used = [trial for member in equal.members for trial in member.trials]
     lost = sum(trial.diverged for trial in used)
-    return Gap(original - math.fsum(variants) / len(variants), lost, len(used))
-
-
-def _capped_area(trial: TrialRecord) -> float:
-    training, classes = trial.training, trial.data.get("classes")
-    if training is None or not training.finished or not isinstance(classes, int):
-        return math.nan
-    epochs = int(trial.recipe.get("epochs", len(training.epochs)))
-    return capped_area(training, chance_loss(classes), epochs)
+    return Gap(standing.original - standing.mean, lost, len(used))
 
 
 def _growth(gaps: Sequence[tuple[float, Gap]]) -> str:
@@ -177,70 +153,44 @@ def _growth(gaps: Sequence[tuple[float, Gap]]) -> str:
     return f"{what}: {told}: {state}"
 
 
-def _accuracy(trial: TrialRecord) -> float:
-    """NaN where there is none; below all where it diverged."""
-    if trial.training is None or not trial.training.finished:
-        return math.nan
-    found = 100 * final_test_accuracy(trial.training)
-    return -math.inf if math.isnan(found) else found
-
-
 def _grids(question: Question, study: StudyRecord) -> Iterator[str]:
-    kind, arrangement = question.target.probe, arrange(study)
+    arrangement = arrange(study)
+    claim = 5 if question.target.probe == "landscape" else 6
+    what = {5: "of the plane below the loss of a guess (%)", 6: "median √g"}[claim]
     for mode in MODES:
         for family in arrangement.families:
-            group = question.columns[0].group(arrangement, family)
-            if kind == "landscape":
-                below = functools.partial(_scaled, basin(mode), lambda share: 100 * share)
-                what = "of the plane below the loss of a guess (%)"
-                words = _standing(arrangement, group, below, what, small=False)
-            else:
-                spread = functools.partial(_scaled, log_spread(mode), math.exp)
-                words = _standing(arrangement, group, spread, "median √g", small=True)
+            group = arrangement.group_of(question.columns[0], family)
+            words = _standing(group, primary_measure(claim, mode), what)
             yield f"{family}, BatchNorm {mode}: {words}{_lost(group)}"
 
 
-def _scaled(value: Value, unit: Callable[[float], float], trial: TrialRecord) -> float:
-    """A measure in the unit that people read; what is not finite stays so."""
-    found = value(trial)
-    return unit(found) if math.isfinite(found) else found
-
-
-def _standing(
-    arrangement: Arrangement, group: Group, value: Value, what: str, *, small: bool
-) -> str:
-    """The original's mean over seeds, and where it stands among its family's.
-
-    Args:
-        value: of a trial; NaN where it has none, infinite where it diverged or is not finite.
-        small: whether the smallest is first.
-    """
-    worst = math.inf if small else -math.inf
-    means = {
-        key: _mean(known, worst)
-        for key, trials in group.trials.items()
-        if (known := [found for found in map(value, trials) if not math.isnan(found)])
-    }
-    lost = {key for key, trials in group.trials.items() if any(trial.diverged for trial in trials)}
-    original = next((key for key in means if arrangement.cell(key).is_original), None)
-    if original is None:
+def _standing(group: Group, measure: Measure, what: str) -> str:
+    """The original's mean over seeds, and where it stands among its family's."""
+    if group.compared is None or group.compared.original is None:
         return f"{what}: not measured yet"
-    own = means.pop(original)
-    written = "diverged" if math.isinf(own) and original in lost else in_digits(own)
-    if not means:
-        return f"{what} {written}"
-    better = sum(other < own if small else other > own for other in means.values())
-    finite = sorted(other for other in means.values() if math.isfinite(other))
-    among = "all diverged" if lost >= means.keys() else "none finite"
+    equal = on_equal_seeds(group.compared, measure)
+    standing = standing_of(equal, measure)
+    if standing is None or equal.original is None:
+        alone = [v for t in group.compared.original.trials if not math.isnan(v := measure.value(t))]
+        if not alone:
+            return f"{what}: not measured yet"
+        shown = math.fsum(alone) / len(alone) * measure.scale
+        return f"{what} {_number(shown, group.compared.original)}"
+    numbers = [shown_mean(variant, measure) for variant in equal.variants]
+    finite = sorted(value for value in numbers if math.isfinite(value))
     if finite:
         among = f"{in_digits(finite[0])} to {in_digits(finite[-1])}"
-    side = "smallest" if small else "largest"
-    place = f"{_the(1 + better)} {side} of {len(means) + 1}"
-    return f"{what} {written}, {place} (variants {among})"
+    else:
+        lost = all(any(t.diverged for t in variant.trials) for variant in equal.variants)
+        among = "all diverged" if lost else "none finite"
+    rank = rank_in_words(standing, higher_is_better=measure.higher_is_better)
+    number = _number(shown_mean(equal.original, measure), equal.original)
+    return f"{what} {number}, {rank} (variants {among})"
 
 
-def _mean(values: Sequence[float], worst: float) -> float:
-    return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else worst
+def _number(shown: float, member: Member) -> str:
+    diverged = math.isinf(shown) and any(trial.diverged for trial in member.trials)
+    return "diverged" if diverged else in_digits(shown)
 
 
 def _the(number: int) -> str:
@@ -262,10 +212,10 @@ def _accuracies(question: Question, arrangement: Arrangement) -> Iterator[str]:
         if column.absent:
             yield f"{column.title}: {column.absent}".replace("\n", " ")
             continue
-        found = accuracies(arrangement, column)
+        found = accuracies_of(arrangement, column)
         for family in arrangement.families:
-            group = column.group(arrangement, family)
-            place = place_of_original(group, found)
+            group = arrangement.group_of(column, family)
+            place = place_of_original(group)
             one = next(
                 (a for a in found if a.cell.key in group.trials and a.cell.is_original), None
             )
@@ -280,14 +230,13 @@ def _accuracies(question: Question, arrangement: Arrangement) -> Iterator[str]:
             yield converged
 
 
-def _by_chance(place: Place) -> str:
+def _by_chance(place: Standing) -> str:
     """A rank, and what it would be were the original's wiring just another draw."""
-    equal = round(place.chance * place.of) - place.rank
-    ties = f" ({equal} equal to it)" if equal else ""
+    ties = f" ({place.ties} equal to it)" if place.ties else ""
     return (
-        f", {_the(place.rank)} best of {place.of}{ties}; by chance such a rank or better has "
-        f"probability {place.chance:.0%}, and some variant beats the original with "
-        f"{place.chance_of_a_better_one:.0%}"
+        f", {_the(round(place.rank - place.ties / 2))} best of {place.members}{ties}; by chance "
+        f"such a rank or better has probability {place.chance:.0%}, and some variant beats the "
+        f"original with {place.chance_of_a_better_one:.0%}"
     )
 
 
@@ -349,7 +298,7 @@ def _difference(pair: Pair) -> str:
     if math.isnan(pair.p):
         return words
     first = " of the first seed's pair" if pair.seeds > 1 else ""
-    return f"{words}; McNemar's p{first} = {written_p(pair.p)}"
+    return f"{words}; McNemar's p{first} = {format_p(pair.p)}"
 
 
 def _points(value: float) -> str:

@@ -1,261 +1,421 @@
-"""Every number of a trial that the report shows, at levels which all trials share."""
+"""The registry of measures: every number of a trial that is compared or tabulated.
+
+A measure has one definition: its title, unit and direction, and how a trial gives it. To add one,
+add it to `measures`, and to `primary_measure` if a claim is judged by it.
+"""
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from nascope._src.records.read import (
-    GRID_ARRAYS,
-    ProbeRecord,
-    StudyRecord,
-    TrainingRecord,
-    TrialRecord,
-)
-from nascope._src.results.convergence import (
-    agitation,
+from nascope._src.records.read import GRID_ARRAYS, TrainingRecord, TrialRecord
+from nascope._src.results.levels import Levels
+from nascope._src.results.metrics.convergence import (
     area_under_loss,
     best_test_accuracy,
+    capped_area,
+    early_accuracy,
     epochs_to_loss,
-    final_test_accuracy,
-    shared_threshold,
+    loss_fluctuation,
     train_losses,
 )
-from nascope._src.results.smoothness import (
-    GridSummary,
-    area_below,
-    at_centre,
-    chance_loss,
-    gradient_std,
-    summarise,
+from nascope._src.results.metrics.smoothness import area_below, at_centre, chance_loss
+from nascope._src.results.planes import (
+    Plane,
+    loss_of,
+    mode_of,
+    plane,
+    plane_of,
+    planes,
+    std_of,
+    summary_of,
 )
 
-_UNTRAINED = TrainingRecord(epochs=(), early=(), diverged_at=None, finished=False, provenance={})
+Value = Callable[[TrialRecord], float]
 
 
 @dataclass(frozen=True)
-class DataLevels:
-    """What all trials on one data set are held against.
+class Measure:
+    """A number of one trial.
 
     Attributes:
-        data: its name.
-        train_loss: the threshold of `epochs_to_loss`; None where no run finished.
-        landscape_loss: the level of `area_below`; None where there is no landscape.
-        landscape_rule: in words, how that level was chosen.
+        key: short and unique.
+        title: what it is, without its unit.
+        unit: of the number as shown; empty for a plain number.
+        value: the number; NaN if the trial has none, infinite on the worse side if it diverged.
+        better: which end of the scale is better; None if neither is.
+        log: whether logarithms are compared, so that a shift is a ratio.
+        scale: the number as shown is ``scale`` times the value.
+        digits: decimals shown; None for three significant digits.
+        shift_unit: unit of a difference of two numbers, if it is not ``unit``.
     """
 
-    data: str
-    train_loss: float | None
-    landscape_loss: float | None
-    landscape_rule: str
-
-
-@dataclass(frozen=True)
-class Levels:
-    """The levels of a study: for each data set, by its digest, its own.
-
-    Attributes:
-        modes: for each kind of grid the BatchNorm mode of all numbers that name none.
-    """
-
-    by_data: Mapping[str, DataLevels]
-    modes: Mapping[str, str]
-
-    def of(self, trial: TrialRecord) -> DataLevels:
-        """Those that a trial is held against."""
-        return self.by_data[data_key(trial)]
+    key: str
+    title: str
+    unit: str
+    value: Value
+    better: Literal["lower", "higher"] | None = None
+    log: bool = False
+    scale: float = 1.0
+    digits: int | None = None
+    shift_unit: str | None = None
 
     @property
-    def only(self) -> DataLevels | None:
-        """The levels of a study of one data set; None where there are several, or none."""
-        return next(iter(self.by_data.values())) if len(self.by_data) == 1 else None
+    def higher_is_better(self) -> bool:
+        return self.better == "higher"
+
+    def compared(self, trial: TrialRecord) -> float:
+        """Return the number that is compared and averaged: the value or its logarithm."""
+        value = self.value(trial)
+        return math.log(value) if self.log and 0 < value < math.inf else value
+
+    def shown(self, compared: float) -> float:
+        """Return a mean of compared numbers as it is shown, in ``unit``."""
+        if self.log and math.isfinite(compared):
+            compared = math.exp(compared)
+        return self.scale * compared
+
+    def shift(self, difference: float) -> float:
+        """Return a difference of compared numbers as it is shown: in percent if ``log``."""
+        return 100 * math.expm1(difference) if self.log else self.scale * difference
 
 
-def data_key(trial: TrialRecord) -> str:
-    """What tells the data of one trial from those of others."""
-    return f"{trial.data.get('name')} {trial.data.get('digest')}"
+# ---------------------------------------------------------------- measures that claims use
 
 
-@dataclass(frozen=True)
-class TrialMeasures:
-    """The numbers of one trial; NaN where it has no such result.
+def _finished(trial: TrialRecord) -> TrainingRecord | None:
+    return trial.training if trial.training is not None and trial.training.finished else None
 
-    Attributes:
-        epochs: completed ones.
-        epochs_to_threshold: None where the trial has not reached it, or there is none.
-        censored: whether it trained and did not reach it, so that the number is only known to
-            exceed ``epochs``.
-        seconds: of training, summed over the epochs.
-        parameters: of the network.
-        landscape: summary of the loss landscape.
-        gradient_std: summary of √g over the variance probe's grid.
-        centre_std: √g at the trained network itself.
-        area_below_recalibrated, std_recalibrated: area and median √g of probes that estimated
-            BatchNorm's statistics anew at each point, beside those of another mode.
-        agitation: of the training loss.
-        largest_eigenvalue, trace: of the Hessian.
+
+def _area(trial: TrialRecord) -> float:
+    return area_under_loss(trial.training) if trial.training is not None else math.nan
+
+
+def _capped_area(trial: TrialRecord) -> float:
+    training, classes = _finished(trial), trial.data.get("classes")
+    if training is None or not isinstance(classes, int):
+        return math.nan
+    area = capped_area(training, chance_loss(classes), planned_epochs(trial))
+    return area if 0 < area < math.inf else math.nan
+
+
+def _fluctuation(trial: TrialRecord) -> float:
+    training = _finished(trial)
+    if training is None:
+        return math.nan
+    return math.inf if trial.diverged else loss_fluctuation(train_losses(training))
+
+
+def _accuracy(trial: TrialRecord) -> float:
+    training = _finished(trial)
+    if training is None:
+        return math.nan
+    if trial.diverged:
+        return -math.inf
+    return training.last.test_accuracy if training.last is not None else math.nan
+
+
+def _latest_accuracy(trial: TrialRecord) -> float:
+    """Return the accuracy of the last epoch so far: as `ACCURACY`, for unfinished runs too."""
+    training = trial.training
+    if training is None or training.finished or training.last is None:
+        return _accuracy(trial)
+    return training.last.test_accuracy
+
+
+def _early_accuracy(trial: TrialRecord) -> float:
+    training = _finished(trial)
+    if training is None:
+        return math.nan
+    accuracy = early_accuracy(training, planned_epochs(trial))
+    return -math.inf if math.isnan(accuracy) and trial.diverged else accuracy
+
+
+def planned_epochs(trial: TrialRecord) -> int:
+    """Return the epochs that a trial's recipe plans; those it has if the recipe does not say."""
+    done = len(trial.training.epochs) if trial.training is not None else 0
+    return int(trial.recipe.get("epochs", done))
+
+
+AREA = Measure(
+    "area_under_loss",
+    "Area under the training-loss curve",
+    "nats × epochs",
+    _area,
+    better="lower",
+    log=True,
+    shift_unit="%",
+)
+CAPPED_AREA = Measure(
+    "capped_area",
+    "Area under the training-loss curve, a guess's loss after divergence",
+    "nats × epochs",
+    _capped_area,
+    better="lower",
+    log=True,
+    shift_unit="%",
+)
+FLUCTUATION = Measure(
+    "fluctuation",
+    "Fluctuation of the training loss",
+    "%",
+    _fluctuation,
+    better="lower",
+    scale=100,
+    shift_unit="% of the loss",
+)
+ACCURACY = Measure(
+    "accuracy",
+    "Test accuracy, last epoch",
+    "%",
+    _accuracy,
+    better="higher",
+    scale=100,
+    digits=1,
+    shift_unit="percentage points",
+)
+EARLY_ACCURACY = Measure(
+    "early_accuracy",
+    "Accuracy after the first tenth of the schedule",
+    "%",
+    _early_accuracy,
+    better="higher",
+    scale=100,
+    digits=1,
+    shift_unit="percentage points",
+)
+
+
+def basin_fraction(mode: str, where: Plane | None = None, levels: Levels | None = None) -> Measure:
+    """Return the measure: share of a landscape below a level, in a BatchNorm mode.
+
+    Args:
+        where: the plane that is used; None for each trial's first.
+        levels: of the study; without them the level is the loss of a uniform guess.
     """
 
-    epochs: int
-    train_loss: float
-    area_under_loss: float
-    epochs_to_threshold: int | None
-    censored: bool
-    test_loss: float
-    final_accuracy: float
-    best_accuracy: float
-    area_below: float
-    area_below_recalibrated: float
-    landscape: GridSummary | None
-    gradient_std: GridSummary | None
-    centre_std: float
-    std_recalibrated: float
-    agitation: float
-    largest_eigenvalue: float
-    trace: float
-    seconds: float
-    parameters: float
+    def value(trial: TrialRecord) -> float:
+        probe = plane(trial, "landscape", mode, where)
+        if probe is None:
+            return -math.inf if trial.diverged else math.nan
+        level: float | None
+        if levels is not None:
+            level = levels.of(trial).landscape_loss
+        else:
+            classes = trial.data.get("classes")
+            level = chance_loss(classes) if isinstance(classes, int) else None
+        if level is None:
+            return math.nan
+        return area_below(loss_of(probe), probe.arrays["alphas"], probe.arrays["betas"], level)
 
-
-Measured = Mapping[tuple[str, str, str], TrialMeasures]
-"""The numbers of trials by their `TrialRecord.key`."""
-
-
-def shared_levels(study: StudyRecord) -> Levels:
-    """The levels for all trials of a study, for each data set apart.
-
-    The landscape's is the loss of a uniform guess, ln(classes), where the data say how many
-    classes they have and some landscape dips below it; else the median of all finite losses.
-    """
-    groups: dict[str, list[TrialRecord]] = {}
-    for trial in study.trials:
-        groups.setdefault(data_key(trial), []).append(trial)
-    modes = {kind: found[0] for kind in GRID_ARRAYS if (found := modes_of(study.trials, kind))}
-    return Levels({key: _levels(own) for key, own in groups.items()}, modes)
-
-
-def _levels(trials: Sequence[TrialRecord]) -> DataLevels:
-    runs = [trial.training for trial in trials if trial.training is not None]
-    losses = [loss_of(probe) for trial in trials for probe in planes(trial, "landscape")]
-    finite = np.concatenate([loss[np.isfinite(loss)] for loss in losses] or [np.empty(0)])
-    level: float | None = None
-    rule = "no landscape was measured"
-    if finite.size:
-        classes = trials[0].data.get("classes")
-        level, rule = float(np.median(finite)), "the median of all finite losses on the grids"
-        if isinstance(classes, int) and classes > 1:
-            chance = chance_loss(classes)
-            if finite.min() < chance < finite.max():
-                level, rule = chance, f"ln {classes}, the loss of a uniform guess among the classes"
-    name = str(trials[0].data.get("name"))
-    return DataLevels(name, shared_threshold(runs), level, rule)
-
-
-def measure_trial(trial: TrialRecord, levels: Levels) -> TrialMeasures:
-    """All numbers of one trial, against the levels of its data set."""
-    own = levels.of(trial)
-    training = trial.training if trial.training is not None else _UNTRAINED
-    landscape, variance = (plane(trial, kind, levels.modes.get(kind)) for kind in GRID_ARRAYS)
-    curvature = trial.probe("curvature")
-    beside = {
-        kind: None if mode == "recalibrated" else plane(trial, kind, "recalibrated")
-        for kind, mode in levels.modes.items()
-    }
-    reached = None
-    if own.train_loss is not None:
-        reached = epochs_to_loss(train_losses(training), own.train_loss)
-    last = training.last if training.diverged_at is None else None
-    return TrialMeasures(
-        epochs=len(training.epochs),
-        train_loss=last.train_loss if last is not None else math.nan,
-        area_under_loss=area_under_loss(training),
-        epochs_to_threshold=reached,
-        censored=own.train_loss is not None and reached is None and bool(training.epochs),
-        test_loss=last.test_loss if last is not None else math.nan,
-        final_accuracy=final_test_accuracy(training),
-        best_accuracy=best_test_accuracy(training),
-        area_below=_below(landscape, own),
-        area_below_recalibrated=_below(beside.get("landscape"), own),
-        landscape=summarise(loss_of(landscape)) if landscape is not None else None,
-        gradient_std=summarise(std_of(variance)) if variance is not None else None,
-        centre_std=_centre(variance) if variance is not None else math.nan,
-        std_recalibrated=_median_std(beside.get("variance")),
-        agitation=agitation(train_losses(training)) if training.finished else math.nan,
-        largest_eigenvalue=_largest_eigenvalue(curvature),
-        trace=_trace(curvature),
-        seconds=math.fsum(e.seconds for e in training.epochs) if training.epochs else math.nan,
-        parameters=float(training.provenance.get("parameters", math.nan)),
+    return Measure(
+        "basin_fraction",
+        "Share of the plane below the loss of a guess",
+        "%",
+        value,
+        better="higher",
+        scale=100,
+        digits=1,
+        shift_unit="percentage points",
     )
 
 
-def measure_study(study: StudyRecord) -> tuple[Levels, Measured]:
-    """The shared levels of a study, and the numbers of each trial."""
-    levels = shared_levels(study)
-    return levels, {trial.key: measure_trial(trial, levels) for trial in study.trials}
+def median_gradient_std(mode: str, where: Plane | None = None) -> Measure:
+    """Return the measure: median √g over a gradient-variance grid, in a BatchNorm mode.
+
+    A non-finite point counts as larger than any other: leaving it out would make the grid look
+    smaller than it is.
+
+    Args:
+        where: the plane that is used; None for each trial's first.
+    """
+
+    def value(trial: TrialRecord) -> float:
+        probe = plane(trial, "variance", mode, where)
+        if probe is None:
+            return math.inf if trial.diverged else math.nan
+        spread = std_of(probe)
+        median = float(np.median(np.where(np.isfinite(spread), spread, math.inf)))
+        return median if median > 0 else math.inf
+
+    return Measure(
+        "median_gradient_std",
+        "Median √g over the plane",
+        "",
+        value,
+        better="lower",
+        log=True,
+        shift_unit="%",
+    )
 
 
-def _below(landscape: ProbeRecord | None, levels: DataLevels) -> float:
-    if landscape is None or levels.landscape_loss is None:
-        return math.nan
-    alphas, betas = landscape.arrays["alphas"], landscape.arrays["betas"]
-    return area_below(loss_of(landscape), alphas, betas, levels.landscape_loss)
+PROBED = {5: "landscape", 6: "variance"}
+"""The kind of probe that a claim is judged by."""
 
 
-def _median_std(variance: ProbeRecord | None) -> float:
-    return math.nan if variance is None else summarise(std_of(variance)).median
+def primary_measure(claim: int, mode: str = "frozen", where: Plane | None = None) -> Measure:
+    """Return the measure that one of the claims 2, 3, 5, 6 and 7 is judged by.
+
+    They were chosen before any study was judged; docs/guides/verdicts.md gives the reasons.
+
+    Args:
+        mode, where: BatchNorm mode and plane of the probes of claims 5 and 6; without a plane,
+            each trial's first.
+    """
+    match claim:
+        case 2:
+            return AREA
+        case 3:
+            return FLUCTUATION
+        case 5:
+            return basin_fraction(mode, where)
+        case 6:
+            return median_gradient_std(mode, where)
+        case 7:
+            return EARLY_ACCURACY
+    raise ValueError(f"claim {claim} has no measure of one trial")
 
 
-def _largest_eigenvalue(curvature: ProbeRecord | None) -> float:
-    values = None if curvature is None else curvature.arrays.get("eigenvalues")
-    return float(np.max(values)) if values is not None and values.size else math.nan
+def planes_for(trial: TrialRecord, claim: int, mode: str) -> list[Plane]:
+    """Return the planes probed for claim 5 or 6, in the planned order; none for other claims."""
+    probes = planes(trial, PROBED.get(claim, ""))
+    return [plane_of(probe) for probe in probes if mode_of(probe) == mode]
 
 
-def _trace(curvature: ProbeRecord | None) -> float:
-    samples = None if curvature is None else curvature.arrays.get("trace_samples")
-    return float(np.mean(samples)) if samples is not None and samples.size else math.nan
+# ---------------------------------------------------------------- measures that are tabulated
 
 
-def _centre(variance: ProbeRecord) -> float:
-    return at_centre(std_of(variance), variance.arrays["alphas"], variance.arrays["betas"])
+def measures(levels: Levels) -> dict[str, Measure]:
+    """Return every measure that the report shows, by key, in the order of its columns."""
+    surface, gradient = (levels.modes.get(kind, "frozen") for kind in GRID_ARRAYS)
+    loss = functools.partial(_grid_statistic, "landscape", surface)
+    std = functools.partial(_grid_statistic, "variance", gradient)
+    below = basin_fraction(surface, levels=levels)
+    again = basin_fraction("recalibrated", levels=levels)
+    below_again = _UNKNOWN if surface == "recalibrated" else again
+    std_again = _grid_statistic("variance", "recalibrated", "median")
+    every = (
+        Measure("accuracy", "Test accuracy, last epoch", "%", _latest_accuracy, "higher",
+                scale=100, digits=1),
+        Measure("best", "Test accuracy, best epoch", "%", _of_training(best_test_accuracy),
+                "higher", scale=100, digits=1),
+        Measure("train_loss", "Training loss, last epoch", "nats", _of_last("train_loss"), "lower"),
+        AREA,
+        Measure("reached", "Epochs to the shared training loss", "", _epochs_to(levels), "lower",
+                digits=0),
+        FLUCTUATION,
+        Measure("test_loss", "Test loss, last epoch", "nats", _of_last("test_loss"), "lower"),
+        Measure("area_below", f"Landscape area below the shared level{_mode(surface)}", "%",
+                below.value, "higher", scale=100, digits=1),
+        Measure("area_below_recalibrated", "The same, BatchNorm recalibrated", "%",
+                below_again.value, "higher", scale=100, digits=1),
+        Measure("median_loss", f"Landscape, median loss{_mode(surface)}", "nats", loss("median")),
+        Measure("mean_loss", f"Landscape, mean loss{_mode(surface)}", "nats", loss("mean")),
+        Measure("largest_loss", f"Landscape, largest loss{_mode(surface)}", "nats",
+                loss("largest")),
+        Measure("std", f"Gradient std. √g, median{_mode(gradient)}", "", std("median"), "lower"),
+        Measure("std_recalibrated", "√g, median, recalibrated", "",
+                _UNKNOWN.value if gradient == "recalibrated" else std_again, "lower"),
+        Measure("std_low", f"√g, 10 % quantile{_mode(gradient)}", "", std("lower_decile")),
+        Measure("std_high", f"√g, 90 % quantile{_mode(gradient)}", "", std("upper_decile")),
+        Measure("std_mean", f"√g, mean{_mode(gradient)}", "", std("mean")),
+        Measure("std_centre", f"√g at the network{_mode(gradient)}", "", _std_at_centre(gradient)),
+        Measure("eigenvalue", "Largest Hessian eigenvalue", "", _largest_eigenvalue, "lower"),
+        Measure("trace", "Trace of the Hessian", "", _trace, "lower"),
+        Measure("lost", "Non-finite grid points", "%", _non_finite(levels), "lower", scale=100,
+                digits=1),
+        Measure("parameters", "Parameters", "", _parameters, digits=0),
+        Measure("seconds", "Training time", "s", _seconds, "lower", digits=1),
+    )  # fmt: skip
+    return {measure.key: measure for measure in every}
 
 
-def planes(trial: TrialRecord, kind: str) -> list[ProbeRecord]:
-    """A trial's grids over random planes around the trained network, on test images."""
-    return [
-        probe
-        for probe in trial.probes
-        if probe.kind == kind
-        and "betas" in probe.arrays
-        and probe.settings.get("at", "end") == "end"
-        and probe.settings.get("data", "test") == "test"
-        and probe.settings.get("along", "random") == "random"
-    ]
+_UNKNOWN = Measure("unknown", "", "", lambda _: math.nan)
 
 
-def mode_of(probe: ProbeRecord) -> str:
-    """Its BatchNorm mode."""
-    return str(probe.settings.get("batchnorm", "frozen"))
+def _mode(mode: str) -> str:
+    return "" if mode == "frozen" else f", BatchNorm {mode}"
 
 
-def modes_of(trials: Sequence[TrialRecord], *kinds: str) -> list[str]:
-    """The BatchNorm modes in which some have planes; frozen, the paper's, first."""
-    found = {mode_of(probe) for t in trials for kind in kinds for probe in planes(t, kind)}
-    return sorted(found, key=lambda mode: (mode != "frozen", mode))
+def _of_training(value: Callable[[TrainingRecord], float]) -> Value:
+    return lambda trial: value(trial.training) if trial.training is not None else math.nan
 
 
-def plane(trial: TrialRecord, kind: str, mode: str | None) -> ProbeRecord | None:
-    """The first of a trial's `planes` under a BatchNorm mode."""
-    return next((probe for probe in planes(trial, kind) if mode_of(probe) == mode), None)
+def _of_last(name: str) -> Value:
+    def value(trial: TrialRecord) -> float:
+        training = trial.training
+        if training is None or training.last is None or trial.diverged:
+            return math.nan
+        return float(getattr(training.last, name))
+
+    return value
 
 
-def loss_of(landscape: ProbeRecord) -> np.ndarray:
-    """The losses of a landscape probe, (A, B)."""
-    return np.asarray(landscape.arrays["loss"], dtype=np.float64)
+def _epochs_to(levels: Levels) -> Value:
+    """Epochs to the threshold; infinite if the trial trained and has not reached it."""
+
+    def value(trial: TrialRecord) -> float:
+        threshold, training = levels.of(trial).train_loss, trial.training
+        if threshold is None or training is None or not training.epochs:
+            return math.nan
+        reached = epochs_to_loss(train_losses(training), threshold)
+        return math.inf if reached is None else float(reached)
+
+    return value
 
 
-def std_of(variance: ProbeRecord) -> np.ndarray:
-    """√g of a variance probe, (A, B)."""
-    return gradient_std(variance.arrays["variance"])
+def _grid_statistic(kind: str, mode: str, statistic: str) -> Value:
+    def value(trial: TrialRecord) -> float:
+        probe = plane(trial, kind, mode)
+        return math.nan if probe is None else getattr(summary_of(probe), statistic)
+
+    return value
+
+
+def _std_at_centre(mode: str) -> Value:
+    def value(trial: TrialRecord) -> float:
+        probe = plane(trial, "variance", mode)
+        if probe is None:
+            return math.nan
+        return at_centre(std_of(probe), probe.arrays["alphas"], probe.arrays["betas"])
+
+    return value
+
+
+def _non_finite(levels: Levels) -> Value:
+    def value(trial: TrialRecord) -> float:
+        grids = [plane(trial, kind, levels.modes.get(kind)) for kind in GRID_ARRAYS]
+        shares = [summary_of(g).non_finite_share for g in grids if g is not None]
+        return max(shares, default=math.nan)
+
+    return value
+
+
+def _largest_eigenvalue(trial: TrialRecord) -> float:
+    return _of_curvature(trial, "eigenvalues", np.max)
+
+
+def _trace(trial: TrialRecord) -> float:
+    return _of_curvature(trial, "trace_samples", np.mean)
+
+
+def _of_curvature(trial: TrialRecord, name: str, reduce: Callable[[np.ndarray], float]) -> float:
+    probe = trial.probe("curvature")
+    values = None if probe is None else probe.arrays.get(name)
+    return float(reduce(values)) if values is not None and values.size else math.nan
+
+
+def _parameters(trial: TrialRecord) -> float:
+    known = trial.training.provenance.get("parameters") if trial.training is not None else None
+    return float(known) if known is not None else math.nan
+
+
+def _seconds(trial: TrialRecord) -> float:
+    epochs = trial.training.epochs if trial.training is not None else ()
+    return math.fsum(epoch.seconds for epoch in epochs) if epochs else math.nan

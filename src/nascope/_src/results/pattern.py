@@ -13,7 +13,7 @@ Cells of one paper come from one method's runs and are not independent. A group'
 mean over its *papers* of the mean over a paper's cells. Its p-value is the probability that the
 mean over as many *single* uniform wirings, one a paper, is at least as large, by convolution of the
 censuses: as if all cells of a paper were copies of one, the most dependent case. Intervals are
-of the mean over papers (`nascope._src.results.intervals`).
+of the mean over papers (`nascope._src.results.stats.intervals`).
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from nascope._src.cells.spaces.census import Census, Point, point
 from nascope._src.cells.spaces.named import named_space
 from nascope._src.cells.spaces.space import Space
 from nascope._src.errors import GenotypeError, StudyError
-from nascope._src.results.exact import Null, tails
-from nascope._src.results.intervals import over_seeds
+from nascope._src.results.stats.exact import Null, tails
+from nascope._src.results.stats.intervals import over_seeds
 
 SCORES = ("wider", "shallower", "pattern")
 

@@ -20,9 +20,9 @@ from nascope._src.cells.genotype import Genotype
 from nascope._src.cells.graph import topology
 from nascope._src.errors import NascopeError, StudyError
 from nascope._src.records.read import TrialRecord
-from nascope._src.results.association import rank_interval, spearman
-from nascope._src.results.convergence import search_accuracy, sound_epochs
-from nascope._src.results.families import Family
+from nascope._src.results.design import Family
+from nascope._src.results.metrics.convergence import search_accuracy, sound_epochs
+from nascope._src.results.stats.correlation import rank_interval, spearman
 
 Schedule = Literal["truncated", "re-annealed"]
 

@@ -10,10 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 
 from nascope._src.records.tables import csv_bytes
-from nascope._src.report.arrangement import Arrangement, ShownCell, shortened
+from nascope._src.report.accuracies import Accuracy, accuracies_of
+from nascope._src.report.arrangement import Arrangement, ShownCell
 from nascope._src.report.figures.drawn import WIDTH, Drawn, titled
-from nascope._src.report.paper.accuracies import Accuracy, accuracies, place_of
-from nascope._src.report.paper.columns import Column
+from nascope._src.results.measures import ACCURACY
+from nascope._src.results.paper.columns import FigureColumn
+from nascope._src.results.standings import standings_of
+from nascope._src.results.stats.contrasts import Standing
+from nascope._src.results.text.trials import shortened
 
 _HEIGHT = 2.6  # inches, of a data set
 _SPREAD = 0.34  # how far a family's dots lie apart, in units of a family
@@ -21,7 +25,7 @@ _NAMED = 6  # variants up to which the legend names each
 
 
 def draw_accuracies(
-    arrangement: Arrangement, columns: Sequence[Column], title: str, note: str = ""
+    arrangement: Arrangement, columns: Sequence[FigureColumn], title: str, note: str = ""
 ) -> Drawn:
     """A strip of accuracies for each family, the original marked; a panel a data set.
 
@@ -31,7 +35,7 @@ def draw_accuracies(
     figure = Figure(figsize=(WIDTH, _HEIGHT * len(columns) + 0.9), layout="constrained")
     titled(figure, title, note)
     axes = figure.subplots(len(columns), 1, squeeze=False, sharex=True)[:, 0]
-    found = [accuracies(arrangement, column) for column in columns]
+    found = [accuracies_of(arrangement, column) for column in columns]
     for ax, column, own in zip(axes, columns, found, strict=True):
         _draw_panel(ax, own, arrangement)
         ax.set_ylabel(f"test accuracy (%)\non {column.title}")
@@ -52,7 +56,7 @@ def draw_accuracies(
             handlelength=None if all(len(own) == 1 for own in handles.values()) else 6,
             loc="outside lower center", ncols=min(6, len(handles)), frameon=False,
         )  # fmt: skip
-    return Drawn(figure, _table([one for own in found for one in own]))
+    return Drawn(figure, _table([one for own in found for one in own], arrangement))
 
 
 def _draw_panel(ax: Any, found: Sequence[Accuracy], arrangement: Arrangement) -> None:
@@ -119,33 +123,38 @@ def _draw_dot(ax: Any, one: Accuracy, x: float, foot: float, label: str) -> None
     )
 
 
-def _table(found: Sequence[Accuracy]) -> bytes:
-    """A row a cell; its last columns as in `Place`."""
+def _table(cells: Sequence[Accuracy], arrangement: Arrangement) -> bytes:
+    """Return one row per cell, with its rank in its family and what chance would do."""
     names = ["family", "cell", "variant", "data", "learning_rate", "seeds", "diverged"]
     names += ["test_accuracy_percent", "interval_low", "interval_high", "rank", "of"]
     names += ["chance_of_such_a_rank_or_better", "chance_that_another_is_better"]
-    families: dict[tuple[str, Column], list[Accuracy]] = {}
-    for one in found:
-        families.setdefault((one.cell.family, one.column), []).append(one)
-    places = [place_of(one, families[one.cell.family, one.column]) for one in found]
-    rows = (
-        [
-            one.cell.family,
-            one.cell.label,
-            one.cell.variant,
-            one.column.data,
-            one.column.learning_rate,
-            len(one.trials),
-            one.diverged,
-            one.mean.mean,
-            one.mean.low,
-            one.mean.high,
-            *(
-                (place.rank, place.of, place.chance, place.chance_of_a_better_one)
-                if place is not None
-                else (None,) * 4
-            ),
-        ]
-        for one, place in zip(found, places, strict=True)
-    )
+    places: dict[tuple[FigureColumn, str], dict[str, Standing]] = {}
+    rows = []
+    for one in cells:
+        key = one.column, one.cell.family
+        if key not in places:
+            compared = arrangement.group_of(*key).compared
+            places[key] = (
+                standings_of(compared, ACCURACY, most="members") if compared is not None else {}
+            )
+        place = places[key].get(one.cell.label)
+        rows.append(
+            [
+                one.cell.family,
+                one.cell.label,
+                one.cell.variant,
+                one.column.data,
+                one.column.learning_rate,
+                len(one.trials),
+                one.diverged,
+                one.mean.mean,
+                one.mean.low,
+                one.mean.high,
+                *(
+                    (f"{place.rank:g}", place.members, place.chance, place.chance_of_a_better_one)
+                    if place is not None
+                    else (None,) * 4
+                ),
+            ]
+        )
     return csv_bytes(names, rows)

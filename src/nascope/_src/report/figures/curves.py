@@ -12,12 +12,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nascope._src.records.read import CurvePoint, TrialRecord
 from nascope._src.records.tables import csv_bytes
-from nascope._src.report.arrangement import Arrangement, Group, ShownCell, shortened
+from nascope._src.report.arrangement import Arrangement, Group, ShownCell
 from nascope._src.report.figures.plain_numbers import number, numbers
-from nascope._src.report.quantities import CURVES
-from nascope._src.report.scales import asks_for_log, readable
-from nascope._src.results.convergence import sound_curve
-from nascope._src.results.intervals import over_seeds
+from nascope._src.report.scales import asks_for_log
+from nascope._src.results.metrics.convergence import sound_curve
+from nascope._src.results.quantities import CURVES
+from nascope._src.results.stats.intervals import over_seeds
+from nascope._src.results.text.numbers import readable
+from nascope._src.results.text.trials import shortened
 
 _WIDE = 3000.0  # ratio of an axis' ends from which powers of ten are named alone
 

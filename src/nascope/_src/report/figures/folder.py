@@ -15,7 +15,7 @@ from PIL import Image
 
 from nascope._src.records.files import write_arrays, write_bytes
 from nascope._src.records.paths import slug
-from nascope._src.report.arrangement import Arrangement, Group, shortened
+from nascope._src.report.arrangement import Arrangement, Group
 from nascope._src.report.figures.curves import curves_table, draw_curves
 from nascope._src.report.figures.grids import (
     Panel,
@@ -26,8 +26,11 @@ from nascope._src.report.figures.grids import (
     panels_by_seed,
 )
 from nascope._src.report.figures.pictures import PRINT, png
-from nascope._src.report.quantities import GRIDS, scale_of
-from nascope._src.results.measures import Levels, modes_of
+from nascope._src.report.quantities import scale_of
+from nascope._src.results.levels import Levels
+from nascope._src.results.planes import modes_of
+from nascope._src.results.quantities import GRIDS
+from nascope._src.results.text.trials import shortened
 
 _POSTER_SCALE = 0.5  # of the printed figure's pixels
 

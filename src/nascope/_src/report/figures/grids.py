@@ -14,10 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from nascope._src.records.read import ProbeRecord
-from nascope._src.report.arrangement import Arrangement, Group, ShownCell, shortened
-from nascope._src.report.quantities import GRIDS, bands
+from nascope._src.report.arrangement import Arrangement, Group, ShownCell
+from nascope._src.report.quantities import STOPS, bands
 from nascope._src.report.scales import Scale
-from nascope._src.results.measures import plane
+from nascope._src.results.planes import plane
+from nascope._src.results.quantities import GRIDS
+from nascope._src.results.text.trials import shortened
 
 _SIDE = 2.3  # inches, of a panel
 _COLUMNS = 5
@@ -256,7 +258,7 @@ def _colours(kind: str, scale: Scale) -> tuple[LinearSegmentedColormap, Normaliz
     """The colour of each place on a scale, as the page has it."""
     rim = scale.step / 2
     norm = Normalize(scale.start - rim, scale.end + rim, clip=True)
-    return LinearSegmentedColormap.from_list(kind, GRIDS[kind].stops), norm
+    return LinearSegmentedColormap.from_list(kind, STOPS[kind]), norm
 
 
 def _named_levels(scale: Scale) -> dict[float, str]:

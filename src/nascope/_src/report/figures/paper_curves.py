@@ -11,15 +11,15 @@ from matplotlib.figure import Figure
 from nascope._src.report.arrangement import Arrangement, Group
 from nascope._src.report.figures.curves import curve_figure, curves_table, draw_lines, set_log_axis
 from nascope._src.report.figures.drawn import WIDTH, Drawn, titled
-from nascope._src.report.paper.columns import Column
-from nascope._src.report.quantities import CURVES
+from nascope._src.results.paper.columns import FigureColumn
+from nascope._src.results.quantities import CURVES
 
 QUANTITIES = ("test_loss", "test_accuracy")
 _HEIGHT = 3.9  # inches, of a family
 
 
 def draw_curves(
-    arrangement: Arrangement, columns: Sequence[Column], title: str, note: str = ""
+    arrangement: Arrangement, columns: Sequence[FigureColumn], title: str, note: str = ""
 ) -> Drawn:
     """Curves of every family of a study, one below the other.
 
@@ -31,14 +31,14 @@ def draw_curves(
     groups: list[Group] = []
     parts = figure.subfigures(len(families), 1, squeeze=False)[:, 0]
     for part, family in zip(parts, families, strict=True):
-        own = [column.group(arrangement, family) for column in columns]
+        own = [arrangement.group_of(column, family) for column in columns]
         _draw_family(part, own, arrangement, columns)
         groups += own
     return Drawn(figure, curves_table(groups, arrangement))
 
 
 def _draw_family(
-    part: Any, groups: Sequence[Group], arrangement: Arrangement, columns: Sequence[Column]
+    part: Any, groups: Sequence[Group], arrangement: Arrangement, columns: Sequence[FigureColumn]
 ) -> None:
     axes = part.subplots(len(QUANTITIES), len(columns), squeeze=False, sharex="col")
     for line, quantity in zip(axes, QUANTITIES, strict=True):
@@ -70,7 +70,9 @@ def _draw_family(
         )
 
 
-def _draw_panel(ax: Any, data: dict[str, Any], arrangement: Arrangement, column: Column) -> bool:
+def _draw_panel(
+    ax: Any, data: dict[str, Any], arrangement: Arrangement, column: FigureColumn
+) -> bool:
     """A panel's lines, or why there are none; whether there are some."""
     if any(line["seeds"] for line in data["lines"]):
         draw_lines(ax, data, arrangement)

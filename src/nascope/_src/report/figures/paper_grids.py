@@ -22,10 +22,11 @@ from nascope._src.report.figures.grids import (
     in_rows,
     panel_of,
 )
-from nascope._src.report.paper.columns import why_not
-from nascope._src.report.quantities import GRIDS
 from nascope._src.report.scales import shared_scale
-from nascope._src.results.measures import shared_levels
+from nascope._src.results.levels import shared_levels
+from nascope._src.results.quantities import GRIDS
+from nascope._src.results.text.levels import rule_in_words
+from nascope._src.results.text.trials import why_not_drawn
 
 _A_ROW = 5  # panels
 _LINE = 0.16  # inches, of a title's third line
@@ -76,7 +77,7 @@ def draw_grids(
         figure = draw_maps(rows, kind, scale, title, level=level, width=WIDTH)
         signs = _SIGNS
         if levels is not None and level is not None:
-            signs += f"; heavy line: {levels.landscape_rule}"
+            signs += f"; heavy line: {rule_in_words(levels)}"
         note = f"{note}\n{signs}" if note else signs
         figure.set_figheight(figure.get_figheight() + _LINE)
     titled(figure, title, note)
@@ -122,7 +123,7 @@ def _panels(arrangement: Arrangement, key: str, kind: str, seed: int) -> Iterato
     for trial in arrangement.study.trials:
         if (trial.family, trial.label, trial.seed) != (cell.family, cell.label, seed):
             continue
-        words, probe = why_not(trial), trial.probe(kind)
+        words, probe = why_not_drawn(trial), trial.probe(kind)
         if probe is None:
             yield absent(cell, words)
         else:

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from nascope._src.report.figures.grids import GridValues, fill_grid, label_bar
 from nascope._src.report.figures.pictures import png
-from nascope._src.report.quantities import GRIDS
 from nascope._src.report.scales import shared_scale
-from nascope._src.results.smoothness import gradient_std
-from nascope._src.results.spectrum import spectral_density
+from nascope._src.results.metrics.smoothness import gradient_std
+from nascope._src.results.metrics.spectrum import spectral_density
+from nascope._src.results.quantities import GRIDS
 
 Arrays = Mapping[str, np.ndarray]
 

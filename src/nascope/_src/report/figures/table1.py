@@ -12,29 +12,13 @@ from matplotlib.figure import Figure
 
 from nascope._src.records.read import TrialRecord
 from nascope._src.records.tables import csv_bytes
-from nascope._src.report.arrangement import Arrangement, shortened
+from nascope._src.report.accuracies import Accuracy, accuracies_of
+from nascope._src.report.arrangement import Arrangement
 from nascope._src.report.figures.drawn import WIDTH, Drawn, titled
-from nascope._src.report.paper.accuracies import Accuracy, accuracies
-from nascope._src.report.paper.columns import TITLES, Column
-from nascope._src.results.generalisation import Pair, pair_families, pairs
-
-PAPER = {
-    "cifar10": {
-        "NASNet": (2.65, 2.80),
-        "AmoebaNet": (2.76, 2.91),
-        "ENAS": (2.64, 2.76),
-        "DARTS": (2.67, 2.73),
-        "SNAS": (2.88, 2.69),
-    },
-    "cifar100": {
-        "NASNet": (17.06, 16.86),
-        "AmoebaNet": (17.55, 17.28),
-        "ENAS": (16.67, 16.04),
-        "DARTS": (16.41, 16.15),
-        "SNAS": (17.78, 17.20),
-    },
-}
-"""Test errors in percent, original and adapted, as published."""
+from nascope._src.results.findings.pairs import Pair, pair_families, pairs
+from nascope._src.results.paper.columns import FigureColumn
+from nascope._src.results.paper.numbers import TABLE_1, TITLES
+from nascope._src.results.text.trials import shortened
 
 _LINE = 0.24  # inches
 
@@ -69,25 +53,25 @@ class Part:
         published: the paper's data set, whose numbers stand beside.
     """
 
-    column: Column
+    column: FigureColumn
     published: str
     lines: tuple[Errors, ...]
 
 
 def parts_of(
-    arrangement: Arrangement, columns: Sequence[Column], published: Sequence[str]
+    arrangement: Arrangement, columns: Sequence[FigureColumn], published: Sequence[str]
 ) -> list[Part]:
     """The table of a study, a part a data set."""
     parts = []
     for column, name in zip(columns, published, strict=True):
-        found = accuracies(arrangement, column)
+        found = accuracies_of(arrangement, column)
         held = tuple(trial for trial in arrangement.study.trials if column.holds(trial))
         study = dataclasses.replace(arrangement.study, trials=held)
         paired = {pair.family: pair for pair in pairs(pair_families(study, column.data))}
         lines = []
         for family in arrangement.families:
             own = {one.cell.variant: one for one in found if one.cell.family == family}
-            paper = PAPER[name].get(family)
+            paper = TABLE_1[name].get(family)
             original, adapted = own.get("original"), own.get("adapted")
             lines.append(Errors(family, original, adapted, paper, paired.get(family)))
         parts.append(Part(column, name, tuple(lines)))
@@ -137,7 +121,7 @@ def draw_table(parts: Sequence[Part], title: str, note: str = "") -> Drawn:
     return Drawn(figure, _table(parts))
 
 
-def _words(line: Errors, column: Column) -> list[str]:
+def _words(line: Errors, column: FigureColumn) -> list[str]:
     paper = ["–"] * 3
     if line.paper is not None:
         original, adapted = line.paper
@@ -152,7 +136,7 @@ def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
 
 
-def _error(one: Accuracy | None, column: Column) -> str:
+def _error(one: Accuracy | None, column: FigureColumn) -> str:
     if one is None:
         return "no data" if column.absent else "–"
     if not math.isfinite(one.mean.mean):

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nascope._src.records.files import write_bytes
 from nascope._src.report.figures.pictures import png
-from nascope._src.report.scales import readable
+from nascope._src.results.text.numbers import readable
 from nascope._src.theory.summaries import norms_and_gains, swept_over_depth
 
 Plain = Mapping[str, Any]

@@ -15,8 +15,8 @@ from nascope._src.cells.graph import plain_number, topology
 from nascope._src.cells.layout import Route
 from nascope._src.palette import GREY, INK, operation_fill
 from nascope._src.records.tables import csv_bytes
-from nascope._src.report.arrangement import shortened
 from nascope._src.report.figures.drawn import WIDTH, Drawn, titled
+from nascope._src.results.text.trials import shortened
 
 _LEAST_ACROSS, _MOST_ACROSS = 800.0, 1020.0  # pixels: letters are 5 to 7 points high in print
 _GAP, _CAPTION = 30.0, 46.0  # pixels: between columns; below a cell, with its two lines

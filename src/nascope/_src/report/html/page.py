@@ -20,17 +20,23 @@ from nascope._src.cells.genotype import Cell, format_text
 from nascope._src.cells.graph import topology
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.records.read import ProbeRecord, StudyRecord, TrialRecord
-from nascope._src.report import columns, glance, story
-from nascope._src.report.arrangement import Arrangement, Group, ShownCell, status
+from nascope._src.report import glance, story
+from nascope._src.report.arrangement import Arrangement, Group, ShownCell
 from nascope._src.report.html import payload
 from nascope._src.report.html.environment import new_environment, template_text
 from nascope._src.report.html.provenance import Provenance, gather
-from nascope._src.report.quantities import CURVES, GRIDS, bands, grids_of, scale_of
-from nascope._src.report.scales import readable
+from nascope._src.report.quantities import bands, grids_of, scale_of
 from nascope._src.report.verdict_cards import Card, cards, tally
-from nascope._src.results.generalisation import MARGIN, Pair
-from nascope._src.results.measures import Levels, Measured, modes_of
-from nascope._src.results.verdict import Verdict
+from nascope._src.results.findings.finding import Finding
+from nascope._src.results.findings.pairs import Pair
+from nascope._src.results.planes import modes_of
+from nascope._src.results.quantities import CURVES, GRIDS
+from nascope._src.results.stats.paired import MARGIN
+from nascope._src.results.table import MeasuredStudy
+from nascope._src.results.text.entries import of_trial, over_trials, titled
+from nascope._src.results.text.levels import rule_in_words
+from nascope._src.results.text.numbers import readable
+from nascope._src.results.text.trials import status
 from nascope._version import __version__
 
 _SCRIPTS = (
@@ -49,7 +55,7 @@ class Judged:
     """
 
     study: StudyRecord
-    verdicts: tuple[Verdict, ...]
+    findings: tuple[Finding, ...]
     too_small: str | None = None
     theory: Markup | None = None
 
@@ -61,12 +67,12 @@ class Judged:
     @property
     def cards(self) -> list[Card]:
         """The verdicts by claim."""
-        return cards(self.verdicts)
+        return cards(self.findings)
 
     @property
     def tally(self) -> dict[str, int]:
         """How many came out which way."""
-        return tally(self.verdicts)
+        return tally(self.findings)
 
 
 @dataclass(frozen=True)
@@ -97,8 +103,7 @@ class Chapter:
 
 def render(
     arrangement: Arrangement,
-    levels: Levels,
-    measured: Measured,
+    measured: MeasuredStudy,
     *,
     judged: Sequence[Judged],
     posters: Mapping[str, bytes] | None = None,
@@ -107,8 +112,7 @@ def render(
 
     Args:
         arrangement: the study, laid out.
-        levels: the levels that all its trials share.
-        measured: the numbers of each trial.
+        measured: its measures.
         judged: each study on the page by itself, with its verdicts.
         posters: WebP pictures of the 3-D surfaces by ``"GROUP-KIND"``, shown in print and until
             live ones are asked for. None where no figures for print were drawn.
@@ -131,12 +135,12 @@ def render(
         .render(
             arrangement=arrangement,
             study=study,
-            levels=levels,
+            levels=measured.levels,
             version=__version__,
             tiles=glance.tiles(arrangement, measured),
             caveat=glance.caveat(study.trials),
             strips={
-                group.key: glance.strips(group, arrangement, levels, measured)
+                group.key: glance.strips(group, arrangement, measured)
                 for group in arrangement.groups
             },
             judged=judged,
@@ -145,7 +149,7 @@ def render(
             curvature={
                 group.key: own
                 for group in arrangement.groups
-                if (own := glance.strips(group, arrangement, levels, measured, glance.CURVATURE))
+                if (own := glance.strips(group, arrangement, measured, glance.CURVATURE))
             },
             spectra=spectra,
             chapters=chapters,
@@ -162,14 +166,14 @@ def render(
                 if any(not np.isfinite(grid).all() for grid in grids_of(arrangement, kind))
             },
             bands={kind: bands(kind, s) for kind, s in scales.items() if s is not None},
-            table=_table(arrangement, levels, measured),
+            table=_table(arrangement, measured),
             provenance=_provenance(study.trials),
             printed=posters is not None,
             posters={
                 key: "data:image/webp;base64," + base64.b64encode(picture).decode()
                 for key, picture in (posters or {}).items()
             },
-            data=Markup(payload.as_script(payload.payload(arrangement, levels, figures))),
+            data=Markup(payload.as_script(payload.payload(arrangement, measured.levels, figures))),
             css=Markup(template_text("page.css")),
             scripts=[Markup(template_text(name)) for name in _SCRIPTS],
             plotly=Markup(_plotly_script()),
@@ -182,6 +186,7 @@ def _environment() -> jinja2.Environment:
     environment = new_environment()
     environment.filters["readable"] = readable
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    environment.filters["landscape_rule"] = rule_in_words
     environment.filters["genotype"] = format_text
     environment.filters["accuracy"] = _accuracy
     environment.filters["points"] = lambda value: f"{value:.2f}" if math.isfinite(value) else "–"
@@ -213,10 +218,10 @@ def _plotly_script() -> str:
 def _chapter(arrangement: Arrangement, one: Judged, number: int, *, several: bool) -> Chapter:
     return Chapter(
         one.name if several else "",
-        story.scatters(one.study, arrangement.cells, one.verdicts, f"a{number}-"),
-        story.slopes(one.verdicts),
+        story.scatters(one.study, arrangement.cells, one.findings, f"a{number}-"),
+        story.slopes(one.findings),
         story.endings(one.study),
-        story.pairs(one.study),
+        story.pairs_of(one.study),
         story.selections(one.study, f"s{number}-"),
     )
 
@@ -253,26 +258,26 @@ def _drawing(cell: Cell, title: str) -> Markup:
 # ---------------------------------------------------------------- the table
 
 
-def _table(arrangement: Arrangement, levels: Levels, measured: Measured) -> dict[str, Any]:
-    shown = [
-        column
-        for column in columns.columns(levels)
-        if any(not math.isnan(column.value(one)) for one in measured.values())
+def _table(arrangement: Arrangement, measured: MeasuredStudy) -> dict[str, Any]:
+    trials = arrangement.study.trials
+    keys = [
+        key
+        for key in measured.measures
+        if any(not math.isnan(measured.value(key, trial)) for trial in trials)
     ]
-    cells, trials = [], []
+    columns = [titled(measured.measures[key], measured.levels) for key in keys]
+    cell_rows, trial_rows = [], []
     for group in arrangement.groups:
-        for key, own in group.trials.items():
-            cell = arrangement.cell(key)
-            row = _row(cell, group)
-            together = columns.measures_of(own, measured)
-            entries = [columns.over_trials(column, together) for column in shown]
-            cells.append(row | {"seeds": len(own), "entries": entries})
-            for trial, measures in zip(own, together, strict=True):
-                entries = [columns.of_trial(column, measures) for column in shown]
-                trials.append(
+        for cell_key, own in group.trials.items():
+            row = _row(arrangement.cell(cell_key), group)
+            entries = [over_trials(measured, key, own) for key in keys]
+            cell_rows.append(row | {"seeds": len(own), "entries": entries})
+            for trial in own:
+                entries = [of_trial(measured, key, trial) for key in keys]
+                trial_rows.append(
                     row | {"seed": trial.seed, "status": status(trial), "entries": entries}
                 )
-    return {"columns": shown, "cells": cells, "trials": trials}
+    return {"columns": columns, "cells": cell_rows, "trials": trial_rows}
 
 
 def _row(cell: ShownCell, group: Group) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from nascope._src.records.read import ProbeRecord, TrialRecord
 from nascope._src.report.arrangement import Arrangement, Group
 from nascope._src.report.figures.curves import curve_figure
 from nascope._src.report.figures.plain_numbers import number, numbers
-from nascope._src.report.quantities import CURVES, GRIDS, scale_of
+from nascope._src.report.quantities import STOPS, scale_of
 from nascope._src.report.scales import Scale
-from nascope._src.results.measures import Levels, mode_of, planes
+from nascope._src.results.levels import Levels
+from nascope._src.results.planes import mode_of, planes
+from nascope._src.results.quantities import CURVES, GRIDS
 
 
 def payload(
@@ -97,7 +99,7 @@ def _scale(kind: str, scale: Scale) -> dict[str, Any]:
         "start": scale.start,
         "end": scale.end,
         "step": scale.step,
-        "stops": list(grid.stops),
+        "stops": list(STOPS[kind]),
         "ticks": list(scale.labels),
     }
 

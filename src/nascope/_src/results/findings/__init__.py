@@ -1,0 +1,1 @@
+"""Decisions about the paper's claims, as data. The words for them are in `results.text`."""

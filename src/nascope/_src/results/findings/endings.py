@@ -1,0 +1,87 @@
+"""Claim 8 (Section 5, Figure 9): do popular cells end better than their variants?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nascope._src.records.read import StudyRecord
+from nascope._src.results.design import Family, Member, Setting, judged_families
+from nascope._src.results.findings.finding import (
+    CONTRADICTED,
+    SUPPORTED,
+    UNDECIDED,
+    FamilyFinding,
+    Finding,
+    Outcome,
+    blank,
+)
+from nascope._src.results.measures import ACCURACY
+from nascope._src.results.metrics.convergence import converged
+from nascope._src.results.standings import contrast_of, mean, numbers_of, on_equal_seeds
+from nascope._src.results.stats.contrasts import Contrast
+from nascope._src.results.stats.intervals import detectable, student_quantile
+from nascope._src.results.stats.paired import MARGIN, equivalence
+
+
+def ended_families(study: StudyRecord, setting: Setting) -> list[Family]:
+    """Return the families that claim 8 compares: trained to the end, on equal seeds.
+
+    They keep as many members as possible, because the question is about the best of them. A family
+    whose original has not finished is left out.
+    """
+    families = judged_families(study, setting)
+    chosen = [on_equal_seeds(family, ACCURACY, most="members") for family in families]
+    return [family for family in chosen if family.is_comparable]
+
+
+def contrast_endings(families: Sequence[Family]) -> Contrast | None:
+    """Compare originals and variants by test accuracy in the last epoch (Figure 9)."""
+    numbers = numbers_of(families, lambda member: mean(member, ACCURACY))
+    return contrast_of(families, numbers, higher_is_better=True)
+
+
+def judge_endings(study: StudyRecord, setting: Setting) -> Finding:
+    """Judge claim 8: where do originals end among their variants?"""
+    base = blank(8, replace(ACCURACY, title="test accuracy in the last epoch"), data=setting.data)
+    families = ended_families(study, setting)
+    test = contrast_endings(families)
+    if test is None:
+        return replace(base, reason="nothing compared")
+    members = {m.label: m for family in families for m in family.members}
+    late = tuple(label for label, member in members.items() if not has_converged(member))
+    base = replace(
+        base,
+        effect=100 * test.shift,
+        low=None if test.low is None else 100 * test.low,
+        high=None if test.high is None else 100 * test.high,
+        detectable=_beyond_margin(test),
+        p=test.p,
+        share=test.share,
+        contrast=test,
+        families=tuple(FamilyFinding(one.family, one) for one in test.standings),
+        late=(late, len(members)),
+        epochs=setting.value("epochs"),
+    )
+    if late:
+        return replace(base, reason="not converged")
+    if test.low is None or test.high is None:
+        return replace(base, outcome=UNDECIDED, reason="no interval")
+    outcomes: dict[str, Outcome] = {
+        "within": SUPPORTED,
+        "outside": CONTRADICTED,
+        "undecided": UNDECIDED,
+    }
+    return replace(base, outcome=outcomes[equivalence(test.low, test.high)])
+
+
+def _beyond_margin(test: Contrast) -> float | None:
+    """Return the difference, in points, whose interval lies outside the margin in 4 of 5 cases."""
+    if test.low is None or test.high is None:
+        return None
+    error = (test.high - test.low) / 2 / student_quantile(test.degrees)
+    return 100 * (MARGIN + detectable(error, test.degrees))
+
+
+def has_converged(member: Member) -> bool:
+    return all(trial.training is not None and converged(trial.training) for trial in member.trials)

@@ -1,0 +1,1 @@
+"""The paper as data: claims, exceptions, figures and tables, published numbers."""

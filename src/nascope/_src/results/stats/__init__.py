@@ -1,0 +1,1 @@
+"""Statistics: exact tests, contrasts, correlations and intervals. Arrays in, numbers out."""

@@ -1,0 +1,1 @@
+"""English sentences for findings. No other place makes sentences about results."""

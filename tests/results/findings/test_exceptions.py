@@ -1,0 +1,93 @@
+"""The paper's own exceptions: agreement with them is agreement with the paper."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from nascope._src.results.design import Family, Member, families_in, main_settings
+from nascope._src.results.findings.exceptions import check_adapted, check_exception
+from nascope._src.results.findings.pairs import pair_families, pairs
+from nascope._src.results.stats.paired import between_groups
+from nascope._src.results.text.findings import exception_sentence
+from tests.results import planted
+
+
+def family(name: str, seeds: int = 1) -> Family:
+    study = planted.study(0, families=(name,), seeds=seeds)
+    (own,) = families_in(study, main_settings(study)[0])
+    variants = [
+        dataclasses.replace(one, variant=f"published {k}")
+        for k, one in enumerate(own.variants, start=1)
+    ]
+    return dataclasses.replace(own, variants=tuple(variants))
+
+
+def judged(claim: int, name: str, values: dict[str, float | list[float]], seeds: int = 1):
+    def value(member: Member) -> list[float]:
+        found = values[member.variant]
+        return found if isinstance(found, list) else [found]
+
+    return check_exception(claim, family(name, seeds), value)
+
+
+def ordered(*values: float) -> dict[str, float | list[float]]:
+    names = ["original", *(f"published {k}" for k in range(1, 5))]
+    return dict(zip(names, values, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("claim", "name", "values", "agrees"),
+    [
+        (5, "SNAS", (0.5, 0.1, 0.2, 0.9, 0.3), True),
+        (5, "SNAS", (0.9, 0.1, 0.2, 0.5, 0.3), False),
+        (5, "AmoebaNet", (0.5, 0.1, 0.2, 0.3, 0.6), True),
+        (5, "AmoebaNet", (0.5, 0.6, 0.2, 0.3, 0.1), False),
+        (6, "AmoebaNet", (5, 4, 6, 7, 8), True),
+        (6, "AmoebaNet", (1, 4, 6, 7, 8), False),
+        (6, "SNAS", (1, 2, 3, 4, 5), None),  # one seed
+    ],
+)
+def test_each_exception(claim: int, name: str, values: tuple[float, ...], agrees) -> None:
+    found = judged(claim, name, ordered(*values))
+    assert found.agrees is agrees
+    word = {True: "agrees", False: "differs", None: "not checked"}[agrees]
+    assert exception_sentence(found).startswith("the paper: ")
+    assert exception_sentence(found).endswith(f": {word}")
+
+
+def test_variances_are_told_apart_by_their_seeds() -> None:
+    generator = np.random.default_rng(0)
+    names = list(ordered(*range(5)))
+    alike = {name: list(generator.normal(size=3)) for name in names}
+    apart = {name: list(generator.normal(size=3) + 9 * k) for k, name in enumerate(names)}
+    assert judged(6, "SNAS", alike, seeds=3).agrees is True
+    assert judged(6, "SNAS", apart, seeds=3).agrees is False
+    lost = alike | {"published 1": [math.inf, 1.0, 2.0]}
+    assert judged(6, "SNAS", lost, seeds=3).agrees is None
+
+
+def test_the_test_of_wirings_against_its_null() -> None:
+    generator = np.random.default_rng(1)
+    found = [between_groups(generator.normal(size=(5, 3))) for _ in range(60)]
+    assert 0.3 < np.mean(found) < 0.7
+    assert min(found) > 0
+    assert math.isnan(between_groups([[1.0, math.inf], [2.0, 3.0]]))
+
+
+def test_what_is_no_exception_or_was_not_measured() -> None:
+    assert check_exception(5, family("DARTS"), lambda _: [1.0]) is None
+    assert check_exception(2, family("SNAS"), lambda _: [1.0]) is None
+    lacking = dataclasses.replace(family("SNAS"), variants=())
+    assert check_exception(5, lacking, lambda _: [1.0]).agrees is None
+
+
+@pytest.mark.parametrize("by", [0.05, -0.05])
+def test_snas_adapted(by: float) -> None:
+    study = planted.study(0, families=("SNAS", "DARTS"), adapted=by)
+    found = check_adapted(pairs(pair_families(study, "cifar10")))
+    assert found.agrees == (by > 0)
+    assert check_adapted([]) is None

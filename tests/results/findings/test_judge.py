@@ -1,0 +1,499 @@
+"""Verdicts: planted effects are found, none is found where none is planted, swaps undo them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from nascope._src.cells.graph import topology
+from nascope._src.records.read import StudyRecord, TrialRecord
+from nascope._src.results.design import main_settings
+from nascope._src.results.findings import judge
+from nascope._src.results.findings.adapted import judge_adapted
+from nascope._src.results.findings.endings import judge_endings
+from nascope._src.results.findings.judge import (
+    judge_measure,
+    judge_rates,
+    judge_study,
+    too_small,
+)
+from nascope._src.results.measures import primary_measure
+from nascope._src.results.paper.claims import MODES
+from tests.results import planted
+
+DRAWS = 500
+MEASURED = (2, 3, 5, 6, 7)
+ALL = ("NASNet", "DARTS", "ENAS", "AmoebaNet", "SNAS")
+
+
+def outcomes(study: StudyRecord, data: str = "cifar10") -> dict[tuple[int, str | None], str]:
+    return {
+        (one.claim, one.batchnorm): one.outcome
+        for one in judge_study(study)
+        if one.data in (data, "")
+    }
+
+
+@pytest.fixture
+def outcomes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told beside an outcome takes half of the time, and is not looked at."""
+    monkeypatch.setattr(judge, "_families", lambda *_: ())
+    monkeypatch.setattr(judge, "_correlations", lambda *_: ({}, False))
+
+
+def rates(effect: float) -> dict[str, tuple[float, float]]:
+    """How often each claim was supported, and how often contradicted, over all draws."""
+    found: dict[str, list[str]] = {}
+    for draw in range(DRAWS):
+        study = planted.study(
+            draw, effect=effect, rate_effect=effect, rates=(0.0025, 0.025, 0.25),
+            original_is_wide=effect != 0,
+        )  # fmt: skip
+        (setting,), (every_rate,) = main_settings(study), main_settings(study, rate=False)
+        judged = [judge_measure(study, setting, claim) for claim in (2, 3, 7)]
+        judged += [judge_measure(study, setting, claim, m) for claim in (5, 6) for m in MODES]
+        judged.append(judge_rates(study, every_rate))
+        for one in judged:
+            found.setdefault(f"{one.claim} {one.batchnorm or ''}".strip(), []).append(one.outcome)
+    return {
+        key: (own.count("supported") / DRAWS, own.count("contradicted") / DRAWS)
+        for key, own in found.items()
+    }
+
+
+def test_no_effect_is_found_where_none_is_planted(outcomes_alone, record_property) -> None:
+    """Each direction at most 2.5 %, up to 3 standard errors of 500 draws (0.7 % each)."""
+    found = rates(0.0)
+    record_property("rates", found)
+    assert len(found) == 8
+    for claim, (supported, contradicted) in found.items():
+        assert supported <= 0.046, claim
+        assert contradicted <= 0.046, claim
+
+
+def test_planted_effects_are_found(outcomes_alone, record_property) -> None:
+    """Three families of four variants; a unit of width is worth 3 of a wiring's own spread."""
+    found = rates(3.0)
+    record_property("rates", found)
+    for claim, (supported, contradicted) in found.items():
+        # agitation rests on eight differences of ten epochs: the least certain measure
+        assert supported >= (0.3 if claim == "3" else 0.6), claim
+        assert contradicted == 0, claim
+
+
+def narrowest(study: StudyRecord) -> dict[str, str]:
+    """The label of each family's narrowest variant, with the family's name."""
+    cells: dict[str, dict[str, StudyRecord]] = {}
+    for trial in study.trials:
+        if trial.variant not in ("original", "adapted"):
+            cells.setdefault(trial.family, {})[trial.label] = trial.genotype
+    return {
+        min(own, key=lambda label: (topology(own[label].normal).fractional_width, label)): family
+        for family, own in cells.items()
+    }
+
+
+def swapped(study: StudyRecord) -> StudyRecord:
+    """Each family's original and its narrowest variant exchange their places in the records."""
+    names = narrowest(study)
+    roles = {trial.label: trial.variant for trial in study.trials}
+    other = names | {family: narrow for narrow, family in names.items()}
+    changed = []
+    for trial in study.trials:
+        label = other.get(trial.label, trial.label)
+        changed.append(dataclasses.replace(trial, label=label, variant=roles[label]))
+    return dataclasses.replace(study, trials=tuple(changed))
+
+
+def converged(draw: int, data: str, adapted: float, **more) -> StudyRecord:
+    """Long trainings, in which a unit of width is worth 2 points at the end."""
+    return planted.study(
+        draw, data=data, adapted=adapted, train_accuracy=0.99, final_effect=0.02, **more
+    )
+
+
+def test_swapping_the_original_with_the_narrowest_variant_undoes_each_verdict() -> None:
+    """Each claim is supported somewhere, and nowhere after the swap.
+
+    At convergence all are alike but for the narrowest, 0.8 points below; adapted cells are worse
+    than originals on CIFAR-10, and better on CIFAR-100.
+    """
+    seen: dict[int, int] = {}
+    for draw in range(10):
+        study = planted.study(draw, effect=3.0, rate_effect=3.0, rates=(0.0025, 0.025, 0.25))
+        seen = undone(study, seen)
+    for draw in range(3):
+        study = planted.study(draw, train_accuracy=0.99, variants=10, families=ALL)
+        below = [raised(t, -0.008) if t.label in narrowest(study) else t for t in study.trials]
+        seen = undone(dataclasses.replace(study, trials=tuple(below)), seen)
+        parts = [converged(draw, "cifar10", -0.01), converged(draw, "cifar100", 0.01)]
+        study = dataclasses.replace(parts[0], trials=parts[0].trials + parts[1].trials)
+        seen = undone(study, seen)
+    assert set(seen) == set(range(1, 10)), seen
+    assert sum(seen.values()) > 60
+
+
+def undone(study: StudyRecord, seen: dict[int, int]) -> dict[int, int]:
+    """Count what is supported before a swap; fail where it still is after it."""
+    before, after = outcomes(study), outcomes(swapped(study))
+    for (claim, mode), outcome in before.items():
+        if outcome == "supported":
+            seen = seen | {claim: seen.get(claim, 0) + 1}
+            assert after[claim, mode] != "supported", (claim, mode)
+    return seen
+
+
+def test_swapping_undoes_what_is_contradicted_too() -> None:
+    """Where narrow cells are the better ones, the narrowest in the original's place is not worse."""
+    counted = 0
+    for draw in range(5):
+        study = planted.study(draw, effect=-3.0)
+        before, after = outcomes(study), outcomes(swapped(study))
+        for key, outcome in before.items():
+            if outcome == "contradicted":
+                counted += 1
+                assert after[key] != "contradicted", key
+    assert counted > 15
+
+
+def test_claims_at_convergence_need_convergence() -> None:
+    short = outcomes(planted.study(0, adapted=-0.01))
+    assert short[8, None] == short[9, None] == "not testable at this scale"
+    long = outcomes(planted.study(0, train_accuracy=0.99, variants=10))
+    assert long[8, None] != "not testable at this scale"
+
+
+def test_those_that_have_not_converged_are_named() -> None:
+    """One network of fifteen that stands at 89 %."""
+    parts = [planted.study(0, train_accuracy=0.99, adapted=0.0, data=data, seeds=3)
+             for data in ("cifar10", "cifar100")]  # fmt: skip
+    study = dataclasses.replace(parts[0], trials=parts[0].trials + parts[1].trials)
+
+    def late(trial: TrialRecord) -> TrialRecord:
+        epochs = [dataclasses.replace(p, train_accuracy=0.89) for p in trial.training.epochs]
+        training = dataclasses.replace(trial.training, epochs=tuple(epochs))
+        return dataclasses.replace(trial, training=training)
+
+    trials = [
+        late(t) if (t.label, t.seed, t.data["name"]) == ("DARTS", 0, "cifar10") else t
+        for t in study.trials
+    ]
+    findings = {
+        (one.claim, one.data): one
+        for one in judge_study(dataclasses.replace(study, trials=tuple(trials)))
+    }
+    ends, table_1 = findings[8, "cifar10"], findings[9, ""]
+    assert (ends.reason, ends.late, ends.epochs) == ("not converged", (("DARTS",), 15), 10)
+    assert ends.could_detect is None  # nothing is detected if nothing is tested
+    assert table_1.late == (("DARTS on cifar10",), 12)
+    assert ends.outcome == table_1.outcome == "not testable at this scale"
+    assert findings[8, "cifar100"].outcome != "not testable at this scale"
+
+
+def test_equal_accuracies_are_competitive_but_not_better() -> None:
+    study = planted.study(3, train_accuracy=0.99, variants=10)
+    (found,) = (one for one in judge_study(study) if one.claim == 8)
+    assert found.outcome == "supported"
+    assert -0.5 < found.low < found.effect < found.high < 0.5
+    assert found.detectable > 0.5 + (found.high - found.low) / 2  # beyond the margin
+    better = dataclasses.replace(
+        study,
+        trials=tuple(raised(t, 0.05) if t.variant == "original" else t for t in study.trials),
+    )
+    (found,) = (one for one in judge_study(better) if one.claim == 8)
+    assert found.outcome == "contradicted"
+    assert found.effect == pytest.approx(5, abs=0.3)
+
+
+def test_three_variants_that_tie_decide_nothing_at_convergence() -> None:
+    study = planted.study(3, train_accuracy=0.99, variants=3, families=("DARTS",))
+    same = next(t.training for t in study.trials if t.variant == "random 1")
+    tied = [dataclasses.replace(t, training=same) for t in study.trials]
+    tied = [raised(t, 0.007) if t.variant == "original" else t for t in tied]
+    found = judge_endings(dataclasses.replace(study, trials=tuple(tied)), *main_settings(study))
+    assert (found.outcome, found.low, found.p) == ("undecided", None, 0.5)
+
+
+def raised(trial, by: float):
+    """A trial whose test accuracy is higher throughout."""
+    epochs = [
+        dataclasses.replace(p, test_accuracy=p.test_accuracy + by) for p in trial.training.epochs
+    ]
+    return dataclasses.replace(
+        trial, training=dataclasses.replace(trial.training, epochs=tuple(epochs))
+    )
+
+
+@pytest.mark.parametrize(
+    ("cifar10", "cifar100", "outcome"),
+    [(-0.02, 0.02, "supported"), (0.02, 0.02, "contradicted"), (-0.02, -0.02, "contradicted")],
+)
+def test_adapted_cells(cifar10: float, cifar100: float, outcome: str) -> None:
+    parts = [
+        planted.study(1, train_accuracy=0.99, data=data, adapted=by, seeds=3)
+        for data, by in (("cifar10", cifar10), ("cifar100", cifar100))
+    ]
+    study = dataclasses.replace(parts[0], trials=parts[0].trials + parts[1].trials)
+    (found,) = (one for one in judge_study(study) if one.claim == 9)
+    assert found.outcome == outcome
+    assert {pair.data for pair in found.pairs} == {"cifar10", "cifar100"}
+    assert found.low < found.effect < found.high
+    assert found.detectable > 0
+
+
+def test_adapted_cells_of_one_seed_decide_nothing() -> None:
+    """Test images tell two networks apart, not two cells."""
+    for seeds, outcome in ((1, "not testable at this scale"), (3, "supported")):
+        parts = [
+            planted.study(1, train_accuracy=0.99, data=data, adapted=by, seeds=seeds,
+                          families=("DARTS",))
+            for data, by in (("cifar10", -0.1), ("cifar100", 0.1))
+        ]  # fmt: skip
+        study = dataclasses.replace(parts[0], trials=parts[0].trials + parts[1].trials)
+        (found,) = (one for one in judge_study(study) if one.claim == 9)
+        assert found.outcome == outcome
+        assert (found.low is None) == (seeds == 1)
+
+
+def test_no_difference_of_adapted_cells_is_found_where_none_is_planted() -> None:
+    """Claims 8 and 9 under their nulls: equal cells are never better, nor told apart often."""
+    outside = decided = 0
+    draws = 200
+    for draw in range(draws):
+        parts = [
+            planted.study(draw + shift, train_accuracy=0.99, data=data, adapted=0.0, variants=4)
+            for data, shift in (("cifar10", 0), ("cifar100", 1000))
+        ]
+        study = dataclasses.replace(parts[0], trials=parts[0].trials + parts[1].trials)
+        outside += judge_endings(study, main_settings(study)[0]).outcome == "contradicted"
+        decided += judge_adapted(study).outcome in ("supported", "contradicted")
+    assert outside == 0  # a spread of 0.2 points, a margin of 0.5
+    assert decided / draws <= 0.096  # 5 % (2.5 % on each of two data sets), 3 standard errors
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.8, 1.0])
+def test_families_of_the_same_wirings_are_no_more_witnesses(shared: float, record_property) -> None:
+    """What a wiring does to every family is found no more often than by chance."""
+    draws, wrong, tied, held = 300, 0, 0, 0
+    for draw in range(draws):
+        study = planted.study(draw, families=ALL, variants=5, same_seeds=True, shared=shared)
+        (setting,) = main_settings(study)
+        found = judge_measure(study, setting, 2)
+        wrong += found.outcome in ("supported", "contradicted")
+        tied += found.correlations["fractional width"].p <= 0.05
+        held += found.low <= 0 <= found.high
+    record_property("rates", (wrong, tied, held))
+    assert wrong / draws <= 0.088  # 5 % and 3 standard errors
+    assert tied / draws <= 0.088
+    assert held / draws >= 0.912
+    assert found.correlations["fractional width"].wirings == 5
+
+
+def test_a_planted_association_is_found_among_variants() -> None:
+    """Also where they rewire the normal cell alone, whose parameters are equal."""
+    for cells in (("normal", "reduce"), ("normal",)):
+        rhos, found = [], 0
+        for draw in range(20):
+            study = planted.study(draw, effect=3.0, cells=cells)
+            (setting,) = main_settings(study)
+            verdict = judge_measure(study, setting, 2)
+            one = verdict.correlations["fractional width"]
+            rhos.append(one.rho)
+            found += one.p_negative <= 0.025
+            assert one.wirings == 12
+            assert verdict.normal_only == (cells == ("normal",))
+        assert np.mean(rhos) < -0.6  # the wider, the smaller the area
+        assert found >= 14
+
+
+def test_one_family_of_four_variants_cannot_decide() -> None:
+    study = planted.study(0, effect=9.0, families=("DARTS",))
+    for claim in MEASURED:
+        found = next(one for one in judge_study(study) if one.claim == claim)
+        assert found.outcome == "not testable at this scale"
+        assert found.contrast.smallest_p == pytest.approx(0.2)
+        assert found.could_detect is None
+
+
+def test_a_diverged_original_ranks_last() -> None:
+    study = planted.study(0, effect=3.0)
+    trials = [
+        dataclasses.replace(t, probes=(), training=dataclasses.replace(t.training, diverged_at=3))
+        if t.variant == "original"
+        else t
+        for t in study.trials
+    ]
+    lost = dataclasses.replace(study, trials=tuple(trials))
+    for one in judge_study(lost):
+        if one.claim in (2, 3, 5, 6):
+            assert one.share == 0
+            assert one.outcome == "contradicted"
+            assert one.diverged
+            assert np.isnan(one.contrast.shift)
+
+
+def test_the_worst_of_families_that_tie_contradicts() -> None:
+    """Originals that diverge beside variants that are all alike."""
+    study = planted.study(0)
+    same = next(t.training for t in study.trials if t.variant == "random 1")
+    trials = [
+        dataclasses.replace(
+            t,
+            training=dataclasses.replace(same, diverged_at=3 if t.variant == "original" else None),
+        )
+        for t in study.trials
+    ]
+    tied = dataclasses.replace(study, trials=tuple(trials))
+    (setting,) = main_settings(tied)
+    assert judge_measure(tied, setting, 2).outcome == "contradicted"
+
+
+def test_points_that_are_not_finite_do_not_look_small() -> None:
+    study = planted.study(0)
+    trial = next(t for t in study.trials if t.label == "DARTS")
+    probes = []
+    for probe in trial.probes:
+        arrays = dict(probe.arrays)
+        if probe.kind == "variance":
+            arrays["variance"] = np.where(np.eye(5, dtype=bool), 1e-6, np.inf)
+        probes.append(dataclasses.replace(probe, arrays=arrays))
+    lost = dataclasses.replace(trial, probes=tuple(probes))
+    trials = tuple(lost if t is trial else t for t in study.trials)
+    found = judged(dataclasses.replace(study, trials=trials), 6)
+    assert np.isnan(found.contrast.shift)
+    assert not found.diverged
+    assert primary_measure(6).compared(lost) == np.inf
+    assert np.isfinite(primary_measure(6).compared(trial))
+
+
+def probed(study: StudyRecord, settings: Callable[[TrialRecord], list[dict]]) -> StudyRecord:
+    """A study whose landscapes were probed under such settings; the farther, the steeper."""
+    changed = []
+    for trial in study.trials:
+        grids = []
+        for given in settings(trial):
+            for probe in trial.probes:
+                loss = 1 + 3 * given["radius"] * np.add.outer(planted.AXIS**2, planted.AXIS**2)
+                arrays = {**probe.arrays, "loss": loss}
+                own = dataclasses.replace(
+                    probe, settings={**probe.settings, **given}, arrays=arrays
+                )
+                grids.append(own if probe.kind == "landscape" else probe)
+        changed.append(dataclasses.replace(trial, probes=tuple(grids)))
+    return dataclasses.replace(study, trials=tuple(changed))
+
+
+def judged(study: StudyRecord, claim: int):
+    (setting,) = main_settings(study)
+    return judge_measure(study, setting, claim, "frozen")
+
+
+def test_planes_of_different_extent_are_not_compared() -> None:
+    """The same landscape near originals only, and farther around variants: no smoother ones."""
+    study = planted.study(0)
+    apart = probed(study, lambda t: [{"radius": 0.5 if t.variant == "original" else 1.0}])
+    assert judged(apart, 5).reason == "nothing compared"
+    assert judged(apart, 5).outcome == "not testable at this scale"
+
+
+def test_the_planes_that_most_trials_have_are_compared() -> None:
+    """A study that is probed anew, farther out: the new grids count once they are more."""
+    study = planted.study(0)
+
+    def until(count: int) -> StudyRecord:
+        new = {t.identity for t in study.trials[:count]}
+        own = {"DARTS-r1"}  # was not probed at first
+        return probed(
+            study,
+            lambda t: (
+                [{"radius": 0.5}] * (t.label not in own) + [{"radius": 1.0}] * (t.identity in new)
+            ),
+        )
+
+    old = judged(probed(study, lambda _: [{"radius": 0.5}]), 5)
+    half, whole = judged(until(7), 5), judged(until(15), 5)
+    assert [family.standing.members for family in half.families] == [5, 4, 5]
+    assert [family.standing.members for family in whole.families] == [5, 5, 5]
+    assert half.families[0] == old.families[0]
+    assert whole.families[0].standing.original < half.families[0].standing.original
+
+
+def test_planes_along_other_directions_are_not_compared() -> None:
+    """Only those of the seed that all have; how gradients were computed makes no difference."""
+    study = planted.study(0)
+
+    def common(trial: TrialRecord) -> dict:
+        return {"radius": 1.0, "seed": 2, "method": trial.label}
+
+    def first(trial: TrialRecord) -> dict:
+        original = trial.variant == "original"
+        return {"radius": 0.5 if original else 1.5, "seed": int(original)}
+
+    alone = judged(probed(study, lambda t: [common(t)]), 5)
+    both = judged(probed(study, lambda t: [first(t), common(t)]), 5)
+    assert (both.families, both.effect) == (alone.families, alone.effect)
+
+
+def test_the_rates_that_most_trials_have_are_compared() -> None:
+    """A rate that one member alone has, or that a member lacks, costs no family its place."""
+    rates = (0.0025, 0.025, 0.25)
+    study = planted.study(0, rates=(*rates, 1.0))
+
+    def without(own: StudyRecord, lacks: Callable[[TrialRecord, float], bool]) -> StudyRecord:
+        kept = [t for t in own.trials if not lacks(t, t.recipe["learning_rate"])]
+        return dataclasses.replace(own, trials=tuple(kept))
+
+    def slope(own: StudyRecord):
+        return judge_rates(own, *main_settings(own, rate=False))
+
+    three = without(study, lambda _, rate: rate == 1.0)
+    extra = without(study, lambda t, rate: rate == 1.0 and t.label not in ("DARTS", "ENAS-r1"))
+    lacking = without(three, lambda t, rate: rate == 0.25 and t.label == "DARTS-r2")
+    assert slope(extra) == slope(three)
+    assert [f.standing.members for f in slope(lacking).families] == [5, 4, 5]
+    few = without(three, lambda t, rate: rate == 0.25 and t.family == "DARTS" and "r" in t.label)
+    two = without(three, lambda t, rate: rate == 0.25 and t.family == "DARTS")
+    assert [f.standing.members for f in slope(few).families] == [5, 5, 5]
+    assert slope(few).effect == slope(two).effect
+
+
+def test_families_that_the_paper_excepts_are_told_apart() -> None:
+    study = planted.study(0, families=("DARTS", "NASNet", "SNAS", "AmoebaNet"))
+    for one in judge_study(study):
+        if one.claim == 6:
+            tested = {family.family: family.tested for family in one.families}
+            assert tested == {"DARTS": True, "NASNet": True, "SNAS": False, "AmoebaNet": False}
+            assert one.share == np.mean(
+                [f.standing.share for f in one.families if f.tested and f.standing]
+            )
+            conceded = {f.family: f.exception for f in one.families if f.exception}
+            assert set(conceded) == {"SNAS", "AmoebaNet"}
+            assert conceded["SNAS"].agrees is None  # one seed
+            assert conceded["AmoebaNet"].agrees in (True, False)
+
+
+def test_cells_that_were_made_wide_are_no_popular_ones() -> None:
+    """The authors' adapted cells, entered as cells of their own: no evidence for any claim."""
+    study = planted.study(0, families=("DARTS", "ENAS"), train_accuracy=0.99)
+    made = planted.study(0, families=("SNAS-adapted", "ENAS-adapted"), train_accuracy=0.99)
+    both = dataclasses.replace(study, trials=study.trials + made.trials)
+    assert judge_study(both) == judge_study(study)
+    (first, *_) = judge_study(made)
+    assert (first.claim, first.outcome) == (1, "not testable at this scale")
+
+
+def test_no_verdict_of_a_tiny_study() -> None:
+    study = planted.study(0, effect=3.0)
+    small = dataclasses.replace(
+        study,
+        trials=tuple(
+            dataclasses.replace(t, data={**t.data, "image_size": 8}) for t in study.trials
+        ),
+    )
+    assert too_small(study) is None
+    assert too_small(small) == ("images", 32)
+    assert judge_study(small) == ()
+    assert judge_study(dataclasses.replace(study, trials=())) == ()

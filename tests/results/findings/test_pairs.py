@@ -1,0 +1,103 @@
+"""Generalisation: McNemar, equivalence, pairs of cells."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from nascope._src.results.design import families_in, main_settings
+from nascope._src.results.findings.endings import contrast_endings
+from nascope._src.results.findings.pairs import mean_difference, pairs
+from nascope._src.results.stats.contrasts import contrast
+from nascope._src.results.stats.paired import equivalence, mcnemar
+from tests.results import planted
+
+
+@pytest.mark.parametrize(("b", "c"), [(0, 0), (0, 1), (3, 9), (50, 50), (700, 640), (0, 2000)])
+def test_mcnemar_is_the_binomial_test(b: int, c: int) -> None:
+    expected = stats.binomtest(b, b + c, 0.5).pvalue if b + c else 1.0
+    assert mcnemar(b, c) == pytest.approx(expected, abs=1e-12)
+
+
+def test_equivalence_at_its_edges() -> None:
+    assert equivalence(-0.004, 0.004) == "within"
+    assert equivalence(-0.006, 0.004) == "undecided"
+    assert equivalence(-0.02, -0.006) == "outside"
+
+
+def test_chance_of_the_best_variant() -> None:
+    generator = np.random.default_rng(0)
+    draws = generator.normal(size=(20_000, 11))
+    won = (draws[:, 1:].max(axis=1) > draws[:, 0]).mean()
+    assert contrast({"a": (0.0, [1.0] * 10)}).standings[0].chance_of_a_better_one == pytest.approx(
+        won, abs=0.01
+    )
+
+
+def test_pairs_count_discordant_images() -> None:
+    study = planted.study(0, adapted=0.1, seeds=2, families=("DARTS",))
+    (setting,) = main_settings(study)
+    (pair,) = pairs(families_in(study, setting))
+    assert pair.seeds == 2
+    assert pair.difference == pytest.approx(pair.adapted - pair.original)
+    assert pair.difference == pytest.approx(0.1, abs=0.02)
+    original, adapted = (
+        [t.training.correct for t in study.trials if t.label == label]
+        for label in ("DARTS", "DARTS-widest")
+    )
+    assert pair.only_original == sum((a & ~b).sum() for a, b in zip(original, adapted, strict=True))
+    assert pair.only_adapted == sum((b & ~a).sum() for a, b in zip(original, adapted, strict=True))
+    assert pair.low < pair.difference < pair.high
+    assert not pair.of_seeds
+    assert pair.equivalent == "outside"
+    (few,) = [mean_difference([pair])]
+    assert (few.mean, few.low) == (pair.difference, None)  # images are no seeds
+
+
+def test_the_same_test_images_twice_are_no_more_images() -> None:
+    """Two seeds that get the same images right tell no more of them than one."""
+    study = planted.study(0, adapted=0.1, seeds=2, families=("DARTS",))
+    first = {t.label: t.training for t in study.trials if t.seed == 0}
+    same = [dataclasses.replace(t, training=first[t.label]) for t in study.trials]
+
+    def interval(trials: list) -> tuple[float, float]:
+        own = dataclasses.replace(study, trials=tuple(trials))
+        (pair,) = pairs(families_in(own, *main_settings(own)))
+        assert not pair.of_seeds
+        return pair.low, pair.high
+
+    one = interval([t for t in same if t.seed == 0])
+    assert interval(same) == pytest.approx(one)
+    apart = interval(list(study.trials))
+    assert apart[1] - apart[0] < one[1] - one[0]
+
+
+def test_differences_over_seeds_and_mean_difference() -> None:
+    study = planted.study(0, adapted=0.1, seeds=4, families=("DARTS", "NASNet", "ENAS"))
+    (setting,) = main_settings(study)
+    found = pairs(families_in(study, setting))
+    assert all(pair.of_seeds for pair in found)
+    one = mean_difference(found[:1])
+    assert (one.low, one.high) == pytest.approx((found[0].low, found[0].high))
+    several = mean_difference(found)
+    values = [pair.difference for pair in found]
+    interval = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    assert (several.low, several.high) == pytest.approx(interval)
+    assert several.detectable > several.high - several.mean
+
+
+def test_a_diverged_variant_ranks_last() -> None:
+    study = planted.study(0, families=("DARTS",))
+    trials = tuple(
+        dataclasses.replace(t, training=dataclasses.replace(t.training, diverged_at=2))
+        if t.label == "DARTS-r1"
+        else t
+        for t in study.trials
+    )
+    lost = dataclasses.replace(study, trials=trials)
+    (setting,) = main_settings(lost)
+    (standing,) = contrast_endings(families_in(lost, setting)).standings
+    assert standing.rank <= 4
