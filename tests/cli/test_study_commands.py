@@ -151,9 +151,9 @@ def test_the_time_left_of_a_resumed_search_is_by_its_own_pace(tmp_path, monkeypa
     monkeypatch.setattr(
         "nascope._src.cli.studies.engine_of", lambda *_, **__: nullcontext((None, 1))
     )
-    monkeypatch.setattr("nascope._src.cli.progress.display", lambda **_: nullcontext(display))
+    monkeypatch.setattr("nascope._src.runtime.progress.display", lambda **_: nullcontext(display))
     monkeypatch.setattr("nascope._src.cli.studies.display", lambda **_: nullcontext(display))
-    monkeypatch.setattr("nascope._src.cli.progress.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("nascope._src.runtime.progress.time.monotonic", lambda: clock[0])
     with pytest.raises(KeyboardInterrupt):
         studies.search(tmp_path / "s.toml")
     (_, unknown, _), (share, left, words) = (call.args for call in display.show.call_args_list)

@@ -17,7 +17,6 @@ from nascope._src.cli.options import (
     ThreadWorkersOption,
     VerboseOption,
 )
-from nascope._src.cli.progress import job, print_log
 from nascope._src.errors import StudyError
 from nascope._src.probes.settings import (
     CurvatureSettings,
@@ -25,6 +24,7 @@ from nascope._src.probes.settings import (
     ProbeSettings,
     VarianceSettings,
 )
+from nascope._src.runtime.progress import job, print_log
 
 LineOption = Annotated[
     bool, typer.Option("--line", help="Probe a line along one direction, not a plane.")

@@ -24,7 +24,6 @@ from nascope._src.cli.options import (
     VerboseOption,
     WorkersOption,
 )
-from nascope._src.cli.progress import display, print_log
 from nascope._src.cli.study_lines import (
     print_failures,
     print_plan,
@@ -32,6 +31,7 @@ from nascope._src.cli.study_lines import (
     show_snapshot,
     summary_line,
 )
+from nascope._src.runtime.progress import display, print_log
 
 if TYPE_CHECKING:
     from nascope._src.reproduce.carry_out import Result

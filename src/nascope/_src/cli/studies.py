@@ -26,7 +26,6 @@ from nascope._src.cli.options import (
     VerboseOption,
     WorkersOption,
 )
-from nascope._src.cli.progress import display, job, print_log
 from nascope._src.cli.search_lines import search_lines
 from nascope._src.cli.study_lines import (
     print_failures,
@@ -35,6 +34,7 @@ from nascope._src.cli.study_lines import (
     show_snapshot,
     summary_line,
 )
+from nascope._src.runtime.progress import display, job, print_log
 
 if TYPE_CHECKING:
     from nascope._src.study.definition import Study

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nascope._src.cli.engines import EngineName, engine_of
-from nascope._src.cli.progress import Display, duration
+from nascope._src.runtime.progress import Display, duration
 
 if TYPE_CHECKING:
     from nascope._src.records.plan import Plan

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nascope._src.cli.progress import duration
+from nascope._src.runtime.progress import duration
 
 if TYPE_CHECKING:
     from nascope._src.records.status import StudyStatus, TrialStatus

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nascope._src.cli.options import DataDirOption, QuietOption, SeedOption, ThreadWorkersOption
-from nascope._src.cli.progress import job
+from nascope._src.runtime.progress import job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -22,9 +22,9 @@ from nascope._src.cli.options import (
     ThreadsOption,
     VerboseOption,
 )
-from nascope._src.cli.progress import job, print_log
 from nascope._src.data.request import DataRequest
 from nascope._src.errors import StudyError
+from nascope._src.runtime.progress import job, print_log
 from nascope._src.study.scales import SCALES, find_scale
 from nascope._src.training.recipe import RECIPES, Recipe
 

@@ -1,24 +1,23 @@
-"""Progress of long work: a live display on a terminal, plain lines elsewhere."""
+"""Progress of long work: a live bar on a terminal, a line in a notebook, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from nascope._src.runtime.types import Progress
-
 _LINE_SECONDS = 10.0  # between two plain lines
+_NOTEBOOK_SECONDS = 0.2  # between two updates in a notebook
 
 
 class Display(Protocol):
     """Shows how far the work is."""
 
     def show(self, share: float, seconds_left: float | None, words: str) -> None:
-        """Update the display: share done in [0, 1], and a few words."""
+        """Show the share that is done, in [0, 1], and a few words."""
         ...
 
     def say(self, line: str) -> None:
@@ -50,11 +49,47 @@ class _Lines:
         print(line, file=sys.stderr, flush=True)
 
 
+class _Notebook:
+    """One line below the notebook's cell, written over again and again."""
+
+    def __init__(self) -> None:
+        self._last = -_NOTEBOOK_SECONDS
+        self._width = 0
+
+    def show(self, share: float, seconds_left: float | None, words: str) -> None:
+        now = time.monotonic()
+        if now - self._last >= _NOTEBOOK_SECONDS:
+            self._last = now
+            done = round(20 * share)
+            bar = "█" * done + "░" * (20 - done)
+            self._write(f"{share:4.0%} {bar} {left_words(seconds_left)}  {words}")
+
+    def say(self, line: str) -> None:
+        self._write(line)
+        print(file=sys.stderr, flush=True)
+        self._width = 0
+
+    def clear(self) -> None:
+        """Remove the line."""
+        self._write("")
+        print("\r", end="", file=sys.stderr, flush=True)
+
+    def _write(self, line: str) -> None:
+        print(f"\r{line:<{self._width}}", end="", file=sys.stderr, flush=True)
+        self._width = len(line)
+
+
 @contextmanager
 def display(*, quiet: bool = False) -> Iterator[Display]:
-    """A display that fits where standard error leads to."""
+    """Provide the display that suits standard error."""
     if quiet:
         yield _Quiet()
+    elif _in_notebook():
+        line = _Notebook()
+        try:
+            yield line
+        finally:
+            line.clear()
     elif not sys.stderr.isatty():
         yield _Lines()
     else:
@@ -83,16 +118,23 @@ def display(*, quiet: bool = False) -> Iterator[Display]:
             yield _Live()
 
 
+def _in_notebook() -> bool:
+    """Whether this process is the kernel of a Jupyter notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
+
+
 @contextmanager
-def job(*, quiet: bool) -> Iterator[Progress]:
-    """A display of one job, with the time left by its own pace."""
+def job(*, quiet: bool) -> Iterator[Callable[[float, str], None]]:
+    """Provide a display of one job, with the time left judged by its own pace."""
     start = time.monotonic()
     first: list[float] = []
     with display(quiet=quiet) as shown:
 
         def progress(share: float, words: str) -> None:
             if not first:
-                first.append(share)  # what an earlier run had done tells nothing of the pace
+                first.append(share)  # work done by an earlier run does not show the pace
             made = share - first[0]
             left = (time.monotonic() - start) * (1 - share) / made if made > 0.005 else None
             shown.show(share, left, words)
@@ -101,7 +143,7 @@ def job(*, quiet: bool) -> Iterator[Progress]:
 
 
 def left_words(seconds: float | None) -> str:
-    """The time left in words.
+    """Return the time left in words.
 
     >>> left_words(75)
     '1 min 15 s left'
@@ -112,7 +154,7 @@ def left_words(seconds: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A duration in its two largest units.
+    """Return a duration in its two largest units.
 
     >>> duration(3725)
     '1 h 2 min'
@@ -126,7 +168,7 @@ def duration(seconds: float) -> str:
 
 
 def print_log() -> None:
-    """Print what nascope logs to standard error."""
+    """Print nascope's log to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logging.getLogger("nascope").addHandler(handler)
