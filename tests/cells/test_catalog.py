@@ -6,7 +6,7 @@ from importlib import resources
 import pytest
 
 from nascope._src.cells import catalog
-from nascope._src.cells.spaces.named import SPACES
+from nascope._src.cells.spaces.named import SPACES, named_space
 from nascope._src.errors import GenotypeError
 
 
@@ -32,8 +32,6 @@ def test_names_differ_even_in_lower_case():
 
 
 def test_normal_cells_are_in_the_space_they_were_searched_in():
-    from nascope._src.cells.spaces.named import named_space  # noqa: PLC0415
-
     outside = []
     for group in ("paper", "published"):
         for entry in catalog.cells_in(group):

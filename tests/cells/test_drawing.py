@@ -1,18 +1,15 @@
 """The drawing: well-formed, complete, escaped, readable; and its layout."""
 
 import re
-from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 
 from nascope._src.cells.catalog import load as load_cell
-from nascope._src.cells.catalog import names as cell_names
 from nascope._src.cells.drawing import cell_svg, cells_html, cells_svg, readable
 from nascope._src.cells.genotype import Cell
-from nascope._src.cells.graph import dead_nodes, heights
-from nascope._src.cells.layout import crossings, lay_out
+from nascope._src.cells.graph import dead_nodes
 from nascope._src.cells.operations import OPERATIONS
 from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import GenotypeError
@@ -32,28 +29,6 @@ def test_every_node_and_operation_is_drawn_once(cell):
     expected += [f"input {i}" for i in range(cell.num_inputs)]
     expected += [str(cell.num_inputs + i) for i in range(cell.num_nodes)] + ["output"]
     assert sorted(texts) == sorted(expected)
-
-
-@given(cells(max_nodes=7))
-def test_edges_lead_rightwards_and_boxes_keep_apart(cell):
-    layout = lay_out(cell)
-    for node, height in enumerate(heights(cell)):
-        assert layout.boxes[node].column == 2 * height
-    for route in layout.routes:
-        columns = [layout.boxes[box].column for box in route.boxes]
-        assert columns == list(range(columns[0], columns[-1] + 1))
-    for column in layout.columns:
-        ys = [layout.boxes[box].y for box in column]
-        assert all(below - above >= 12 - 1e-6 for above, below in pairwise(ys))
-
-
-@pytest.mark.parametrize("name", cell_names())
-def test_the_order_never_has_more_crossings_than_the_naive_one(name):
-    from nascope._src.cells.layout import _layers  # noqa: PLC0415
-
-    for cell in (load_cell(name).normal, load_cell(name).reduce):
-        assert crossings(lay_out(cell)) <= crossings(_layers(cell))
-        assert crossings(lay_out(cell)) <= 7
 
 
 def test_dead_nodes_and_their_edges_are_faint():
