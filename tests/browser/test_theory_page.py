@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 from nascope._src.records.files import write_json
 from nascope._src.report.html.theory_page import write_theory_page
 from nascope._src.theory.bound_checks import check_bounds, check_published
+from nascope._src.theory.comparison_result import Sweep
 from nascope._src.theory.counterexamples import known_cases
 from nascope._src.theory.sweeping import compare, settings
 from tests.browser.chromium import Page
@@ -30,8 +31,8 @@ def theory_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         descents=(replace(CHECK.descents[0], objective="<b>quadratic</b>"),),
     )
     write_json(folder / "check.json", check.as_dict())
-    outcomes = [asdict(compare(setting, cells=2)) for setting in settings()]
-    write_json(folder / "sweep.json", {"cells": 2, "outcomes": outcomes})
+    sweep = Sweep(2, 0, tuple(compare(setting, cells=2) for setting in settings()))
+    write_json(folder / "sweep.json", sweep.as_dict())
     norm = {"norm": 2.0, "gain": 0.5, "with_batchnorm": {"norm": 3.0, "gain": 1.5}}
     edge = {"operation": "sep_conv_3x3", "norms": [4.0, 5.0], "gains": [1.0, 1.2]}
     rate = {"at": "end", "rate": 0.1, "lipschitz": 5.0, "product": 0.5, "held": True}

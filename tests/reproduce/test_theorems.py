@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 
+from nascope._src.errors import StudyError
 from nascope._src.reproduce.agreement import Judge
 from nascope._src.reproduce.questions import Options, ask
 from nascope._src.reproduce.scales import REPRODUCTION_SCALES
 from nascope._src.reproduce.theorems import HEADING, of_check, of_extremes, proved_holds
-from nascope._src.reproduce.theory import measure_extremes
+from nascope._src.reproduce.theory import (
+    TheoryPaths,
+    TheoryResults,
+    measure_extremes,
+    read_results,
+)
 from nascope._src.results.paper.targets import TARGETS
+from nascope._src.theory.comparison_result import (
+    Extremes,
+    ExtremesOutcome,
+    Quantiles,
+    Sweep,
+    SweepOutcome,
+    SweepSetting,
+)
 from tests.theory.checks import CHECK, descent
 
 
-def block(*medians):
-    return [[0.5 * value, value, 2 * value] for value in medians]
+def blocks(*medians):
+    return tuple(Quantiles(0.5 * value, value, 2 * value) for value in medians)
 
 
 def outcome(scale, narrow, wide=(4.0, 4.0), *, broken=(0.5, 0.0), bound=(100.0, 100.0)):
-    return {
-        "scale": scale,
-        "broken": list(broken),
-        "wide": block(*wide), "narrow": block(*narrow),
-        "bound": block(*bound), "published": block(*wide),
-        "wide_variance": block(*wide), "narrow_variance": block(*narrow),
-        "variance_bound": block(*bound),
-    }  # fmt: skip
+    return ExtremesOutcome(
+        scale=scale,
+        broken=broken,
+        wide=blocks(*wide), narrow=blocks(*narrow), bound=blocks(*bound), published=blocks(*wide),
+        wide_variance=blocks(*wide), narrow_variance=blocks(*narrow), variance_bound=blocks(*bound),
+    )  # fmt: skip
 
 
-FIGURE_8 = [outcome(0.5, (5, 1)), outcome(2.0, (9, 8), broken=(1.0, 1.0))]
+def figure_8(*outcomes):
+    return Extremes(cells=10, seed=0, outcomes=outcomes)
+
+
+FIGURE_8 = figure_8(outcome(0.5, (5, 1)), outcome(2.0, (9, 8), broken=(1.0, 1.0)))
 
 
 def test_figure_8_says_of_each_theorem_whether_it_agrees():
@@ -51,29 +66,30 @@ def test_figure_8_says_of_each_theorem_whether_it_agrees():
 
 
 def test_a_broken_bound_is_loud_and_an_unbroken_one_no_contradiction():
-    planted = [outcome(0.5, (5, 1)), outcome(2.0, (9, 101))]
+    planted = figure_8(outcome(0.5, (5, 1)), outcome(2.0, (9, 101)))
     said = list(of_extremes(planted))
     assert said[2] == "Theorem 4.2 corrected: CONTRADICTED, broken in block 2 at λ = 2"
     assert said[3] == "Theorem 4.3 tightened: CONTRADICTED, broken in block 2 at λ = 2"
-    assert not proved_holds({"extremes": {"outcomes": planted}})
-    planted[1]["narrow"][1] = [1.0, 1.0, 201.0]  # its bound's are 50, 100 and 200
+    assert not proved_holds(TheoryResults(extremes=planted))
+    high = (Quantiles(4.5, 9.0, 18.0), Quantiles(1.0, 1.0, 201.0))  # its bound's: 50, 100 and 200
+    planted = figure_8(outcome(0.5, (5, 1)), replace(outcome(2.0, (9, 1)), narrow=high))
     assert list(of_extremes(planted))[2].endswith("CONTRADICTED, broken in block 2 at λ = 2")
-    kept = [outcome(0.5, (5, 1), broken=(0.0, 0.0))]
+    kept = figure_8(outcome(0.5, (5, 1), broken=(0.0, 0.0)))
     assert "not contradicted by these cells" in list(of_extremes(kept))[1]
-    assert proved_holds({"extremes": {"outcomes": kept}})
-    assert proved_holds({"check": CHECK.as_dict()})
+    assert proved_holds(TheoryResults(extremes=kept))
+    assert proved_holds(TheoryResults(check=CHECK))
     broken = replace(CHECK, bounds=(replace(CHECK.bounds[0], violations=1),))
-    assert not proved_holds({"check": broken.as_dict()})
-    above = [outcome(2.0, (1, 1))]  # where matrices amplify, nothing excuses a reversal
+    assert not proved_holds(TheoryResults(check=broken))
+    above = figure_8(outcome(2.0, (1, 1)))  # where matrices amplify, nothing excuses a reversal
     assert list(of_extremes(above))[4].endswith("reversed at λ = 2 (0 of 2 blocks)")
-    both = [outcome(2.0, (5, 5, 1), (4, 4, 4), bound=(9, 9, 9), broken=(0, 0, 0))]
+    both = figure_8(outcome(2.0, (5, 5, 1), (4, 4, 4), bound=(9, 9, 9), broken=(0, 0, 0)))
     assert "in part at λ = 2 (2 of 3 blocks)" in list(of_extremes(both))[4]
 
 
 def test_figure_8s_own_cells_are_judged_at_every_scale(tmp_path):
     path = tmp_path / "extremes.json"
     measure_extremes(path, {"cells": 20, "seed": 0}, lambda *_: None)
-    theory = {"extremes": json.loads(path.read_text())}
+    theory = read_results(TARGETS["fig8"], TheoryPaths(tmp_path))
     for scale in REPRODUCTION_SCALES.values():
         (question,) = ask([TARGETS["fig8"]], Options(scale), None).questions
         said = Judge(lambda: None).agreement(question, theory)
@@ -84,12 +100,18 @@ def test_figure_8s_own_cells_are_judged_at_every_scale(tmp_path):
 
 
 def swept(ratios):
-    return {"outcomes": [
-        {"setting": {"nodes": 3, "depth": depth, "size": 2, "scale": scale},
-         "largest_curvature": [0, ratio if depth == 3 else 1, 9],
-         "total_variance": [0, ratio if depth == 3 else 1, 9]}
-        for scale, ratio in ratios.items() for depth in (1, 2, 3)
-    ]}  # fmt: skip
+    def ratio(depth, value):
+        return Quantiles(0.0, value if depth == 3 else 1.0, 9.0)
+
+    outcomes = [
+        SweepOutcome(
+            SweepSetting("coupled quadratic", "gaussian", 3, depth, 2, scale),
+            gain=scale, curvature=(), variance=(), smoother=(), quieter=(), bounds=(),
+            largest_curvature=ratio(depth, value), total_variance=ratio(depth, value),
+        )
+        for scale, value in ratios.items() for depth in (1, 2, 3)
+    ]  # fmt: skip
+    return Sweep(cells=1, seed=0, outcomes=tuple(outcomes))
 
 
 SWEEP = swept({0.25: 0.5, 0.5: 0.9, 1.0: 1.5, 2.0: 7.0, 4.0: 0.1})
@@ -147,3 +169,10 @@ def test_what_does_not_come_out_is_not_claimed():
     assert said[2] == "Theorem 4.2 as published: not contradicted by these cells"
     assert not any("taken at W" in one for one in said)
     assert said[-1].endswith("1 of 1 settings with λ > 1, 1 of 1 settings with λ < 1")
+
+
+def test_a_damaged_result_is_named(tmp_path):
+    assert read_results(TARGETS["fig8"], TheoryPaths(tmp_path)) is None
+    (tmp_path / "extremes.json").write_text('{"cells": 1}')
+    with pytest.raises(StudyError, match=r"extremes\.json is damaged or of another version"):
+        read_results(TARGETS["fig8"], TheoryPaths(tmp_path))

@@ -9,11 +9,11 @@ import pytest
 
 from nascope._src.errors import TheoryError
 from nascope._src.theory.blocks import Blocks
+from nascope._src.theory.comparison_result import PUBLISHED, SweepSetting
 from nascope._src.theory.linear import LinearCell
-from nascope._src.theory.sweeping import KINDS as MATRICES
-from nascope._src.theory.sweeping import Setting, compare, settings, sweep
+from nascope._src.theory.sweeping import MATRIX_KINDS, compare, settings, sweep_settings
 
-SETTING = Setting("coupled quadratic", "gaussian", 4, 4, 3, 0.5)
+SETTING = SweepSetting("coupled quadratic", "gaussian", 4, 4, 3, 0.5)
 
 
 def test_a_cell_is_compared_with_the_widest_of_its_matrices(monkeypatch):
@@ -34,9 +34,7 @@ def test_a_cell_is_compared_with_the_widest_of_its_matrices(monkeypatch):
     assert found.smoother[3] == (ratios[:, 3] < 1).mean()
     totals = narrow.variances.sum(1) / wide.variances.sum(1)
     assert found.total_variance[1] == pytest.approx(np.median(totals.numpy()))
-    assert all(
-        max(own) <= 1 + 1e-9 for name, own in found.bounds.items() if "published" not in name
-    )
+    assert all(max(bound.ratios) <= 1 + 1e-9 for bound in found.bounds if not bound.published)
 
 
 def test_the_claim_holds_where_matrices_amplify_and_reverses_where_they_shrink():
@@ -47,7 +45,12 @@ def test_the_claim_holds_where_matrices_amplify_and_reverses_where_they_shrink()
     amplifying = compare(replace(SETTING, kind="orthogonal", scale=4.0), cells=30)
     assert amplifying.smoother == (0.0, 0.0, 0.0, 0.0)
     assert amplifying.total_variance[1] > 100
-    assert amplifying.bounds["curvature: as published"][0] > 1
+    (published,) = [
+        bound
+        for bound in amplifying.bounds
+        if (bound.quantity, bound.bound) == ("curvature", PUBLISHED)
+    ]
+    assert published.ratios[0] > 1
 
 
 def test_the_widest_cell_is_itself():
@@ -59,9 +62,9 @@ def test_the_widest_cell_is_itself():
 def test_the_sweep_covers_what_it_names_and_repeats(monkeypatch):
     every = settings()
     assert len(set(every)) == len(every)
-    assert {setting.kind for setting in every} == set(MATRICES)
+    assert {setting.kind for setting in every} == set(MATRIX_KINDS)
     monkeypatch.setattr("nascope._src.theory.sweeping.settings", lambda: every[::40])
-    assert sweep(cells=3) == sweep(cells=3, workers=2)
-    assert sweep(cells=3, seed=1) != sweep(cells=3)
+    assert sweep_settings(cells=3) == sweep_settings(cells=3, workers=2)
+    assert sweep_settings(cells=3, seed=1) != sweep_settings(cells=3)
     with pytest.raises(TheoryError, match="at least 1"):
-        sweep(cells=0)
+        sweep_settings(cells=0)

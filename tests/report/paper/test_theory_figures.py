@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -12,6 +12,13 @@ import pytest
 from nascope._src.report.figures.drawn import in_print
 from nascope._src.report.figures.theory import sweep_figures
 from nascope._src.report.figures.theory_tables import sweep_tables
+from nascope._src.theory.comparison_result import (
+    BoundRatio,
+    Quantiles,
+    Sweep,
+    SweepOutcome,
+    SweepSetting,
+)
 from nascope._src.theory.sweeping import settings
 
 CURVATURE = {
@@ -30,20 +37,25 @@ def sweep():
     outcomes = []
     for setting in settings():
         nodes = setting.nodes
-        names = [f"curvature: {name}" for name in CURVATURE[setting.objective]]
-        names += [f"variance: {name}" for name in VARIANCE]
-        outcomes.append({
-            "setting": asdict(setting),
-            "gain": 0.5,
-            "curvature": np.sort(draw(size=(nodes, 3))).tolist(),
-            "variance": np.sort(draw(size=(nodes, 3))).tolist(),
-            "smoother": draw(size=nodes).tolist(),
-            "quieter": draw(size=nodes).tolist(),
-            "largest_curvature": np.sort(draw(size=3)).tolist(),
-            "total_variance": np.sort(draw(size=3)).tolist(),
-            "bounds": {name: draw(size=nodes).tolist() for name in names},
-        })  # fmt: skip
-    return {"outcomes": outcomes}
+        names = [("curvature", name) for name in CURVATURE[setting.objective]]
+        names += [("variance", name) for name in VARIANCE]
+        outcomes.append(
+            SweepOutcome(
+                setting,
+                gain=0.5,
+                curvature=tuple(Quantiles(*row) for row in np.sort(draw(size=(nodes, 3))).tolist()),
+                variance=tuple(Quantiles(*row) for row in np.sort(draw(size=(nodes, 3))).tolist()),
+                smoother=tuple(draw(size=nodes).tolist()),
+                quieter=tuple(draw(size=nodes).tolist()),
+                largest_curvature=Quantiles(*np.sort(draw(size=3)).tolist()),
+                total_variance=Quantiles(*np.sort(draw(size=3)).tolist()),
+                bounds=tuple(
+                    BoundRatio(name, quantity, tuple(draw(size=nodes).tolist()))
+                    for quantity, name in names
+                ),
+            )
+        )
+    return Sweep(cells=1, seed=0, outcomes=tuple(outcomes))
 
 
 @pytest.fixture(scope="module")
@@ -94,24 +106,28 @@ def test_a_maps_numbers_stand_in_its_table(figures, tables):
 
 
 def test_tables_say_what_they_are_of(sweep, tables):
-    first = sweep["outcomes"][0]
+    first = sweep.outcomes[0]
     row = tables["regimes"][0]
-    assert {name: str(value) for name, value in first["setting"].items()} == {
-        name: row[name] for name in first["setting"]
+    setting = asdict(first.setting)
+    assert {name: str(value) for name, value in setting.items()} == {
+        name: row[name] for name in setting
     }
     quantiles = [float(row[f"largest_curvature_{part}"]) for part in ("q10", "median", "q90")]
-    assert quantiles == first["largest_curvature"]
+    assert quantiles == list(first.largest_curvature)
     (bound,) = [
         row for row in tables["bounds"]
         if (row["objective"], row["scale"], row["of"], row["bound"])
         == ("coupled quadratic", "2.0", "curvature", "convex, counted")
     ]  # fmt: skip
-    (own,) = [
-        outcome["bounds"]["curvature: convex, counted"] for outcome in sweep["outcomes"]
-        if outcome["setting"] == {"objective": "coupled quadratic", "kind": "gaussian", "nodes": 4,
-                                  "depth": 4, "size": 6, "scale": 2.0}
-    ]  # fmt: skip
-    assert float(bound["measured_by_bound_median"]) == own[int(bound["block"]) - 1] == max(own)
+    (ratios,) = [
+        row.ratios
+        for outcome in sweep.outcomes
+        if outcome.setting == SweepSetting("coupled quadratic", "gaussian", 4, 4, 6, 2.0)
+        for row in outcome.bounds
+        if (row.quantity, row.bound) == ("curvature", "convex, counted")
+    ]
+    largest = ratios[int(bound["block"]) - 1]
+    assert float(bound["measured_by_bound_median"]) == largest == max(ratios)
 
 
 def test_a_bound_looks_alike_in_every_panel(figures):
@@ -127,12 +143,15 @@ def test_a_bound_looks_alike_in_every_panel(figures):
 
 def test_what_lies_beyond_an_axis_is_said(sweep):
     def texts(factor):
-        outcomes = [
-            {**one, "largest_curvature": [factor * v for v in one["largest_curvature"]]}
-            for one in sweep["outcomes"]
-        ]
+        outcomes = tuple(
+            replace(
+                outcome,
+                largest_curvature=Quantiles(*(factor * v for v in outcome.largest_curvature)),
+            )
+            for outcome in sweep.outcomes
+        )
         with in_print():
-            figure = sweep_figures({"outcomes": outcomes})["regimes"]
+            figure = sweep_figures(replace(sweep, outcomes=outcomes))["regimes"]
         return [text.get_text() for ax in figure.axes for text in ax.texts]
 
     assert texts(1.0) == []

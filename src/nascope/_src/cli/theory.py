@@ -73,21 +73,20 @@ def sweep(
 
     Writes sweep.json and figures.
     """
-    from dataclasses import asdict  # noqa: PLC0415
-
     from nascope._src.cli.theory_lines import sweep_lines  # noqa: PLC0415
     from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
     from nascope._src.report.figures.theory import sweep_figures, write_figures  # noqa: PLC0415
-    from nascope._src.theory.sweeping import sweep as sweep_all  # noqa: PLC0415
+    from nascope._src.theory.sweeping import sweep_settings  # noqa: PLC0415
 
     make_folder(output)
     with job(quiet=quiet) as progress:
-        outcomes = sweep_all(cells=cells, seed=seed, workers=_workers(workers), progress=progress)
-    found = {"cells": cells, "seed": seed, "outcomes": [asdict(outcome) for outcome in outcomes]}
+        result = sweep_settings(
+            cells=cells, seed=seed, workers=_workers(workers), progress=progress
+        )
     path = output / "sweep.json"
-    write_json(path, {**found, "provenance": _provenance()})
-    figures = write_figures(output, sweep_figures(found))
-    _say(path, sweep_lines(found), figures)
+    write_json(path, {**result.as_dict(), "provenance": _provenance()})
+    figures = write_figures(output, sweep_figures(result))
+    _say(path, sweep_lines(result), figures)
 
 
 def report(

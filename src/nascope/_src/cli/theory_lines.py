@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nascope._src.theory.check_result import TheoryCheck
+from nascope._src.theory.comparison_result import Sweep
 from nascope._src.theory.summaries import reversals, summary, tallies_by_bound
 
 Plain = Mapping[str, Any]
@@ -56,13 +57,13 @@ def check_lines(check: TheoryCheck) -> list[str]:
     return lines
 
 
-def sweep_lines(found: Plain) -> list[str]:
+def sweep_lines(sweep: Sweep) -> list[str]:
     """Where the wide cell is smoother, and where the narrow one."""
     lines = [
-        f"{found['cells']} cells a setting; the narrowest cell's largest block constant and "
+        f"{sweep.cells} cells per setting; the narrowest cell's largest block constant and "
         "gradient variance exceed the widest's above these λ (and gains ‖W‖_F/√d):"
     ]
-    for row in reversals(found["outcomes"]):
+    for row in reversals(sweep):
         words = ", ".join(
             f"{name} {_crossing(at)}"
             for name, at in (("constant", row.curvature), ("variance", row.variance))

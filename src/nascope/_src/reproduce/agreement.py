@@ -12,13 +12,13 @@ from nascope._src.cells.graph import Topology, topology
 from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.reproduce.questions import Question
 from nascope._src.reproduce.theorems import of_check, of_extremes
+from nascope._src.reproduce.theory import TheoryResults
 from nascope._src.results.findings.finding import Finding
 from nascope._src.results.findings.judge import judge_study
 from nascope._src.results.paper.numbers import TITLES, WIDTHS
 from nascope._src.results.paper.targets import POPULAR, in_words
 from nascope._src.results.text.findings import detectable_sentence, family_line, needs, sentence
 from nascope._src.study.definition import PlannedCell
-from nascope._src.theory.check_result import read_check
 
 Plain = Mapping[str, Any]
 
@@ -49,17 +49,17 @@ class Judge:
     def _study(self) -> StudyRecord:
         return self.read()
 
-    def agreement(self, question: Question, theory: Plain) -> list[str]:
+    def agreement(self, question: Question, theory: TheoryResults) -> list[str]:
         """In words: whether what came out agrees with the paper.
 
         Args:
-            theory: what was computed on linear cells, by the names of its files.
+            theory: the results on linear cells that the question needs.
         """
         target = question.target
-        if target.drawing == "linear cells":
-            return list(of_extremes(theory["extremes"]["outcomes"]))
-        if target.drawing == "theory":
-            return list(of_check(read_check(theory["check"]), theory["sweep"]))
+        if theory.extremes is not None:
+            return list(of_extremes(theory.extremes))
+        if theory.check is not None and theory.sweep is not None:
+            return list(of_check(theory.check, theory.sweep))
         lines = [*_numbers(question), *_variants(question)]
         if target.claims and not question.scale.judged:
             return [*lines, "no verdict at this scale"]

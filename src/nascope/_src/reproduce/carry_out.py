@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from nascope._src.records.files import read_json
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.read import StudyRecord, read_study, read_trial
 from nascope._src.reproduce.agreement import Judge
 from nascope._src.reproduce.questions import Question, Questions
 from nascope._src.reproduce.theorems import proved_holds
-from nascope._src.reproduce.theory import TheoryPaths, tasks
+from nascope._src.reproduce.theory import TheoryPaths, read_results, tasks
 from nascope._src.study.engines.task import Engine, Task
 from nascope._src.study.run import Snapshot, Summary, run_plan
 
@@ -141,7 +139,7 @@ def _drawn(question: Question, paths: ReproductionPaths, judge: Judge) -> Result
     from nascope._src.reproduce.words import here  # noqa: PLC0415
 
     study = _study_of(question, paths.study)
-    theory = _theory_of(question, paths.theory)
+    theory = read_results(question.target, paths.theory)
     if theory is None:
         return Result(question, (), ("not run yet",), ())
     written: list[Path] = []
@@ -172,12 +170,3 @@ def _study_of(question: Question, paths: StudyPaths) -> StudyRecord:
     """The question's own trials, as far as they are there."""
     trials = tuple(read_trial(paths, entry) for entry in question.plan.trials)
     return StudyRecord(question.target.name, paths.folder, trials)
-
-
-def _theory_of(question: Question, paths: TheoryPaths) -> Mapping[str, Any] | None:
-    """What the question needs of the theory; None where some of it is not there."""
-    needed = {"linear cells": [paths.extremes], "theory": [paths.check, paths.sweep]}
-    files = needed.get(question.target.drawing, [])
-    if not all(path.is_file() for path in files):
-        return None
-    return {path.stem: read_json(path) for path in files}

@@ -17,18 +17,19 @@ from nascope._src.report.figures.theory import sweep_figures
 from nascope._src.report.figures.theory_tables import sweep_tables
 from nascope._src.report.figures.topologies import draw_topologies
 from nascope._src.reproduce.questions import Question
+from nascope._src.reproduce.theory import TheoryResults
 from nascope._src.reproduce.words import how_converged
 from nascope._src.results.paper.claims import MODES
 
 Plain = Mapping[str, Any]
 
 
-def pictures(question: Question, study: StudyRecord, theory: Plain) -> dict[str, Drawn]:
+def pictures(question: Question, study: StudyRecord, theory: TheoryResults) -> dict[str, Drawn]:
     """By the stems of their files, the main one first.
 
     Args:
         study: of the question's trials.
-        theory: what was computed on linear cells, by the names of its files.
+        theory: the results on linear cells that the question needs.
     """
     target, note = question.target, question.scale.note
     match target.drawing:
@@ -45,11 +46,13 @@ def pictures(question: Question, study: StudyRecord, theory: Plain) -> dict[str,
             parts = parts_of(arrange(study), question.columns, question.published)
             drawn = draw_table(parts, question.title, note)
         case "linear cells":
-            cells = theory["extremes"]["cells"]
-            words = f"{cells} random cells at each λ: medians, and 80 % of the cells"
-            drawn = draw_linear_cells(theory["extremes"]["outcomes"], question.title, words)
+            assert theory.extremes is not None
+            extremes = theory.extremes.as_dict()
+            words = f"{extremes['cells']} random cells at each λ: medians, and 80 % of the cells"
+            drawn = draw_linear_cells(extremes["outcomes"], question.title, words)
         case "theory":
-            figures, tables = sweep_figures(theory["sweep"]), sweep_tables(theory["sweep"])
+            assert theory.sweep is not None
+            figures, tables = sweep_figures(theory.sweep), sweep_tables(theory.sweep)
             return {
                 f"theory-{name}": Drawn(figure, tables[name]) for name, figure in figures.items()
             }

@@ -1,51 +1,35 @@
-"""Whether the theorems agree with what came out on linear cells, in words.
+"""Say whether the theorems agree with the results on linear cells.
 
-They speak of linear cells and not of trained networks, so they are judged at every scale.
+The theorems are about linear cells, not about trained networks, so they are judged at every scale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from nascope._src.runtime.types import Plain
-from nascope._src.theory.check_result import (
-    BoundCheck,
-    Descent,
-    Theorem,
-    TheoryCheck,
-    read_check,
-)
-from nascope._src.theory.summaries import swept_over_depth
+from nascope._src.reproduce.theory import TheoryResults
+from nascope._src.theory.check_result import BoundCheck, Descent, Theorem, TheoryCheck
+from nascope._src.theory.comparison_result import Extremes, Quantiles, Sweep
+from nascope._src.theory.summaries import swept_chains
 
 HEADING = "theorems on linear cells, not statistics of trained networks: judged at every scale"
-_PROVED = {
-    "Theorem 4.2 corrected": ("narrow", "bound"),
-    "Theorem 4.3 tightened": ("narrow_variance", "variance_bound"),
-}
-"""What Figure 8's cells measure, and the bound of it."""
+_TOLERANCE = 1e-9  # relative: an excess by rounding does not break a bound
 
-_TOLERANCE = 1e-9  # relative: what exceeds a bound by rounding does not break it
+_Blocks = Sequence[Quantiles]
 
 
-def proved_holds(theory: Plain) -> bool:
-    """Whether all that is proved held, in what was computed; a bug where not.
-
-    Args:
-        theory: by the names of its files.
-    """
-    outcomes = theory.get("extremes", {}).get("outcomes", ())
-    kept = not any(_broken(outcomes, *bounded) for bounded in _PROVED.values())
-    return kept and ("check" not in theory or read_check(theory["check"]).holds)
+def proved_holds(theory: TheoryResults) -> bool:
+    """Return whether every proved bound holds in what was computed; if not, there is a bug."""
+    broken = theory.extremes is not None and any(
+        _broken(outcomes) for outcomes in _proved(theory.extremes).values()
+    )
+    return not broken and (theory.check is None or theory.check.holds)
 
 
-def of_extremes(outcomes: Sequence[Plain]) -> Iterator[str]:
-    """Figure 8: the theorems on its two cells, and whether the narrowest cell's numbers are larger.
-
-    Args:
-        outcomes: `nascope._src.theory.extremes.Extremes` as plain data, one for each λ.
-    """
+def of_extremes(extremes: Extremes) -> Iterator[str]:
+    """Figure 8: the theorems on its two cells, and whether the narrowest cell's are larger."""
     yield HEADING
-    shares = {own["scale"]: sum(own["broken"]) / len(own["broken"]) for own in outcomes}
+    shares = {own.scale: sum(own.broken) / len(own.broken) for own in extremes.outcomes}
     (first, share), *others = shares.items()
     found = f"{_share(share)} of the random cells' blocks at λ = {first:g}"
     found += "".join(f", {_share(share)} at {scale:g}" for scale, share in others)
@@ -54,54 +38,73 @@ def of_extremes(outcomes: Sequence[Plain]) -> Iterator[str]:
         yield f"{name}: contradicted, broken in {found}"
     else:
         yield f"{name}: not contradicted by these cells, none of whose blocks breaks it"
-    for theorem, (measured, bound) in _PROVED.items():
-        yield _below(outcomes, theorem, measured, bound)
-    yield _larger(outcomes, "constants", "narrow", "wide")
-    yield _larger(outcomes, "gradient variances", "narrow_variance", "wide_variance")
+    for theorem, outcomes in _proved(extremes).items():
+        yield _below(theorem, outcomes)
+    constants = {own.scale: (own.narrow, own.wide) for own in extremes.outcomes}
+    variances = {own.scale: (own.narrow_variance, own.wide_variance) for own in extremes.outcomes}
+    yield _larger("constants", constants)
+    yield _larger("gradient variances", variances)
 
 
-def _below(outcomes: Sequence[Plain], theorem: str, measured: str, bound: str) -> str:
-    """By quantiles over the cells: what holds in each cell holds between its quantiles."""
-    if broken := _broken(outcomes, measured, bound):
+def _proved(extremes: Extremes) -> dict[str, dict[float, tuple[_Blocks, _Blocks]]]:
+    """Return what was measured and its proved bound, by theorem and λ."""
+    return {
+        "Theorem 4.2 corrected": {
+            outcome.scale: (outcome.narrow, outcome.bound) for outcome in extremes.outcomes
+        },
+        "Theorem 4.3 tightened": {
+            outcome.scale: (outcome.narrow_variance, outcome.variance_bound)
+            for outcome in extremes.outcomes
+        },
+    }
+
+
+def _below(theorem: str, outcomes: Mapping[float, tuple[_Blocks, _Blocks]]) -> str:
+    """Whether each quantile lies below the bound's: if it does in every cell, so do quantiles."""
+    if broken := _broken(outcomes):
         where = ", ".join(f"block {block} at λ = {scale:g}" for scale, block in broken)
         return f"{theorem}: CONTRADICTED, broken in {where}"
-    blocks = sum(len(own[measured]) for own in outcomes)
+    blocks = sum(len(measured) for measured, _ in outcomes.values())
     return (
         f"{theorem}: agrees, in {blocks} of {blocks} blocks every quantile of what was measured "
         "lies below the bound's (`theory` counts cell by cell)"
     )
 
 
-def _broken(outcomes: Sequence[Plain], measured: str, bound: str) -> list[tuple[float, int]]:
-    """λ and number of each block that breaks a bound."""
+def _broken(outcomes: Mapping[float, tuple[_Blocks, _Blocks]]) -> list[tuple[float, int]]:
+    """Return λ and number of each block that breaks a bound."""
     return sorted(
-        (own["scale"], block + 1)
-        for own in outcomes
-        for block, (values, limits) in enumerate(zip(own[measured], own[bound], strict=True))
-        if not all(v <= b * (1 + _TOLERANCE) for v, b in zip(values, limits, strict=True))
+        (scale, number)
+        for scale, blocks in outcomes.items()
+        for number, (measured, bounds) in enumerate(zip(*blocks, strict=True), start=1)
+        if not all(
+            value <= bound * (1 + _TOLERANCE) for value, bound in zip(measured, bounds, strict=True)
+        )
     )
 
 
-def _larger(outcomes: Sequence[Plain], what: str, narrow: str, wide: str) -> str:
+def _larger(what: str, outcomes: Mapping[float, tuple[_Blocks, _Blocks]]) -> str:
     """At which λ the medians of the narrowest cell's blocks exceed the widest's."""
     parts: dict[str, list[str]] = {"holds": [], "in part": [], "reversed": []}
     reversed_at = []
-    for own in outcomes:
-        pairs = zip(own[narrow], own[wide], strict=True)
-        larger = sum(chain[1] > parallel[1] * (1 + _TOLERANCE) for chain, parallel in pairs)
-        blocks = len(own[wide])
+    for scale, (narrow, wide) in outcomes.items():
+        larger = sum(
+            chain.median > parallel.median * (1 + _TOLERANCE)
+            for chain, parallel in zip(narrow, wide, strict=True)
+        )
+        blocks = len(wide)
         state = "holds" if larger == blocks else "in part" if 2 * larger > blocks else "reversed"
-        parts[state].append(f"{own['scale']:g} ({larger} of {blocks} blocks)")
+        parts[state].append(f"{scale:g} ({larger} of {blocks} blocks)")
         if state == "reversed":
-            reversed_at.append(own["scale"])
-    said = "; ".join(f"{state} at λ = {', '.join(own)}" for state, own in parts.items() if own)
-    words = f"the narrowest cell's {what} are the larger: {said}"
+            reversed_at.append(scale)
+    states = "; ".join(f"{state} at λ = {', '.join(at)}" for state, at in parts.items() if at)
+    words = f"the narrowest cell's {what} are the larger: {states}"
     if reversed_at and max(reversed_at) <= 1:
         words += ", where no matrix amplifies"
     return words
 
 
-def of_check(check: TheoryCheck, sweep: Plain) -> Iterator[str]:
+def of_check(check: TheoryCheck, sweep: Sweep) -> Iterator[str]:
     """Theorems 4.1 to 4.3, and the conclusion that the paper draws from them.
 
     Args:
@@ -122,9 +125,11 @@ def of_check(check: TheoryCheck, sweep: Plain) -> Iterator[str]:
     if counterexamples := _counterexamples(check, "4.3"):
         yield f"Theorem 4.3 as published, σ taken at W: {counterexamples}"
     yield _held("Theorem 4.3 tightened", [bound for bound in variance if not bound.published])
-    outcomes = sweep["outcomes"]
-    yield _conclusion(outcomes, "constant (the largest block's)", "largest_curvature")
-    yield _conclusion(outcomes, "gradient variance", "total_variance")
+    chains = swept_chains(sweep)
+    constants = [(chain.setting.scale, chain.largest_curvature.median) for chain in chains]
+    variances = [(chain.setting.scale, chain.total_variance.median) for chain in chains]
+    yield _conclusion("constant (the largest block's)", constants)
+    yield _conclusion("gradient variance", variances)
 
 
 def _descents(descents: Sequence[Descent]) -> str:
@@ -165,27 +170,29 @@ def _held(theorem: str, bounds: Sequence[BoundCheck]) -> str:
     return f"{theorem}: {state}, {violations:,} of {blocks:,} comparisons with a block break it"
 
 
-def _conclusion(outcomes: Sequence[Plain], what: str, quantity: str) -> str:
-    """Where the narrowest cell's median is the larger: above λ = 1, at it and below."""
-    nodes, size = swept_over_depth(outcomes)
-    counts = {"> 1": [0, 0], "= 1": [0, 0], "< 1": [0, 0]}
-    for own in outcomes:
-        setting = own["setting"]
-        if (setting["nodes"], setting["depth"], setting["size"]) == (nodes, nodes, size):
-            scale = setting["scale"]
-            side = "> 1" if scale > 1 else "= 1" if scale == 1 else "< 1"
-            counts[side][0] += own[quantity][1] > 1
-            counts[side][1] += 1
-    told = ", ".join(
-        f"{own} of {of} settings with λ {side}" for side, (own, of) in counts.items() if of
+def _conclusion(what: str, ratios: Sequence[tuple[float, float]]) -> str:
+    """Where the narrowest cell's median is the larger: for λ above 1, at 1 and below 1.
+
+    Args:
+        ratios: λ, and the median ratio of the narrowest to the widest cell.
+    """
+    larger_by_side: dict[str, list[bool]] = {"> 1": [], "= 1": [], "< 1": []}
+    for scale, ratio in ratios:
+        side = "> 1" if scale > 1 else "= 1" if scale == 1 else "< 1"
+        larger_by_side[side].append(ratio > 1)
+    counts = ", ".join(
+        f"{sum(larger)} of {len(larger)} settings with λ {side}"
+        for side, larger in larger_by_side.items()
+        if larger
     )
-    held, of = counts["< 1"]
-    ending = ": it reverses where no matrix amplifies" if 2 * held < of else ""
-    return f"the widest cell has the smaller {what}: agrees in {told}{ending}"
+    shrinking = larger_by_side["< 1"]
+    reverses = 2 * sum(shrinking) < len(shrinking)
+    ending = ": it reverses where no matrix amplifies" if reverses else ""
+    return f"the widest cell has the smaller {what}: agrees in {counts}{ending}"
 
 
 def _share(share: float) -> str:
-    """A share in per cent; what is not none is not written as none.
+    """Return a share in per cent; a positive share is never written as 0.
 
     >>> _share(0.0), _share(0.0004), _share(0.297)
     ('0 %', 'under 0.1 %', '29.7 %')

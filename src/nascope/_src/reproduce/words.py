@@ -16,6 +16,7 @@ from nascope._src.report.accuracies import accuracies_of, place_of_original
 from nascope._src.report.arrangement import Arrangement, Group, arrange
 from nascope._src.report.figures.table1 import Errors, parts_of
 from nascope._src.reproduce.questions import Question
+from nascope._src.reproduce.theory import TheoryResults
 from nascope._src.results.design import Member
 from nascope._src.results.findings.pairs import Pair
 from nascope._src.results.measures import ACCURACY, AREA, CAPPED_AREA, Measure, primary_measure
@@ -26,18 +27,19 @@ from nascope._src.results.stats.contrasts import Standing
 from nascope._src.results.stats.paired import MARGIN
 from nascope._src.results.text.numbers import format_p, in_digits, ordinal
 from nascope._src.results.text.standings import rank_in_words
-from nascope._src.theory.check_result import TheoryCheck, read_check
+from nascope._src.theory.check_result import TheoryCheck
+from nascope._src.theory.comparison_result import Extremes
 from nascope._src.theory.summaries import tallies_by_bound
 
 Plain = Mapping[str, Any]
 
 
-def here(question: Question, study: StudyRecord, theory: Plain) -> list[str]:
+def here(question: Question, study: StudyRecord, theory: TheoryResults) -> list[str]:
     """What came out here.
 
     Args:
         study: of the question's trials.
-        theory: what was computed on linear cells, by the names of its files.
+        theory: the results on linear cells that the question needs.
     """
     match question.target.drawing:
         case "topologies":
@@ -49,9 +51,11 @@ def here(question: Question, study: StudyRecord, theory: Plain) -> list[str]:
         case "table1":
             lines = _table1(question, arrange(study))
         case "linear cells":
-            lines = _linear_cells(theory["extremes"]["outcomes"])
+            assert theory.extremes is not None
+            lines = _linear_cells(theory.extremes)
         case "theory":
-            lines = _theory(read_check(theory["check"]))
+            assert theory.check is not None
+            lines = _theory(theory.check)
         case _:
             lines = _grids(question, study)
     return list(lines)
@@ -306,19 +310,19 @@ def _points(value: float) -> str:
     return f"{100 * value + 0.0:+.2f}".replace("-", "−")  # without a zero's own sign
 
 
-def _linear_cells(outcomes: Sequence[Plain]) -> Iterator[str]:
-    for own in outcomes:
-        pairs = zip(own["narrow"], own["wide"], strict=True)
-        smoother = sum(narrow[1] < wide[1] for narrow, wide in pairs)
-        quieter = sum(
-            narrow[1] < wide[1]
-            for narrow, wide in zip(own["narrow_variance"], own["wide_variance"], strict=True)
+def _linear_cells(extremes: Extremes) -> Iterator[str]:
+    for outcome in extremes.outcomes:
+        smoother, quieter = (
+            sum(narrow.median < wide.median for narrow, wide in zip(*blocks, strict=True))
+            for blocks in (
+                (outcome.narrow, outcome.wide),
+                (outcome.narrow_variance, outcome.wide_variance),
+            )
         )
-        blocks = len(own["wide"])
         yield (
-            f"λ = {own['scale']:g}: of {blocks} blocks the narrowest cell's constant is the "
-            f"smaller in {smoother}, its variance in {quieter} (medians); the published bound "
-            f"is broken in up to {max(own['broken']):.0%} of a block's cells"
+            f"λ = {outcome.scale:g}: of {len(outcome.wide)} blocks the narrowest cell's constant "
+            f"is the smaller in {smoother}, its variance in {quieter} (medians); the published "
+            f"bound is broken in up to {max(outcome.broken):.0%} of a block's cells"
         )
 
 

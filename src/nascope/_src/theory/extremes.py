@@ -1,71 +1,39 @@
-"""Figure 8's two cells, the widest and the narrowest, with the same random matrices: what the
-theorems bound, block by block, and the bounds."""
+"""Compare the widest and the narrowest cell of Figure 8, with the same random matrices."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
-from torch import Tensor
 
 from nascope._src.errors import TheoryError
 from nascope._src.records.identity import derived_seed
 from nascope._src.theory.blocks import Blocks
 from nascope._src.theory.bounds import convex_bound, published_bound, variance_bound
+from nascope._src.theory.comparison_result import Extremes, ExtremesOutcome
 from nascope._src.theory.linear import LinearCell, random_weights, spectral_norm
 from nascope._src.theory.objectives import Shape, coupled_quadratic
+from nascope._src.theory.sweeping import quantiles_by_block
 
 SCALES = (0.5, 1.0, 2.0)
 NODES, SIZE, INSTANCES = 4, 6, 8
-QUANTILES = (0.1, 0.5, 0.9)
-
-Spread = tuple[tuple[float, ...], ...]
-"""For each block, quantiles 0.1, 0.5 and 0.9 over the random cells."""
 
 
-@dataclass(frozen=True)
-class Extremes:
-    """The two cells, all of whose matrices have spectral norm ``scale``.
-
-    f is a random convex quadratic of all nodes, so that its constants hold at all weights and
-    are attained: what exceeds a bound breaks it.
-
-    Attributes:
-        wide, narrow: block-wise Lipschitz constants ‖∂²f/∂W⁽ⁱ⁾²‖.
-        bound: (Σ P_k √L⁽ᵏ⁾)², which the narrowest cell's cannot exceed.
-        published: (∏_{j<i} λ⁽ʲ⁾) L⁽ⁱ⁾, Theorem 4.2 as published.
-        broken: for each block, the share of cells whose constant exceeds that.
-        wide_variance, narrow_variance: E‖∂f_i/∂W⁽ⁱ⁾ − E ∂f_i/∂W⁽ⁱ⁾‖².
-        variance_bound: (Σ P_k σ⁽ᵏ⁾)², Theorem 4.3 tightened, σ at the effective weights.
-    """
-
-    scale: float
-    wide: Spread
-    narrow: Spread
-    bound: Spread
-    published: Spread
-    broken: tuple[float, ...]
-    wide_variance: Spread
-    narrow_variance: Spread
-    variance_bound: Spread
-
-
-def compare_extremes(*, cells: int = 200, seed: int = 0) -> list[Extremes]:
-    """Both cells, at each of `SCALES`.
+def compare_extremes(*, cells: int = 200, seed: int = 0) -> Extremes:
+    """Compare both cells block by block, at each of `SCALES`, with each other and with the bounds.
 
     Args:
-        cells: random ones at each scale.
+        cells: number of random cells per scale.
+        seed: random seed.
 
     Raises:
         TheoryError: cells are below 1.
     """
     if cells < 1:
-        raise TheoryError(f"cells must be at least 1, not {cells}")
-    return [_at(scale, cells, seed) for scale in SCALES]
+        raise TheoryError(f"Expected cells of at least 1, but got {cells}")
+    return Extremes(cells, seed, tuple(_compare(scale, cells, seed) for scale in SCALES))
 
 
-def _at(scale: float, cells: int, seed: int) -> Extremes:
+def _compare(scale: float, cells: int, seed: int) -> ExtremesOutcome:
     generator = np.random.default_rng(derived_seed("extremes", seed, str(scale)))
     chain, wide_cell = LinearCell.narrowest(NODES), LinearCell.widest(NODES)
     weights = random_weights(chain, cells, SIZE, scale, generator)
@@ -74,18 +42,14 @@ def _at(scale: float, cells: int, seed: int) -> Extremes:
     narrow = Blocks(chain, weights, objective, x)
     wide = Blocks(wide_cell, weights, objective, x)
     published = published_bound(spectral_norm(weights), wide.curvatures)
-    return Extremes(
+    return ExtremesOutcome(
         scale=scale,
-        wide=_spread(wide.curvatures),
-        narrow=_spread(narrow.curvatures),
-        bound=_spread(convex_bound(narrow.paths, narrow.wide_curvatures)),
-        published=_spread(published),
+        wide=quantiles_by_block(wide.curvatures),
+        narrow=quantiles_by_block(narrow.curvatures),
+        bound=quantiles_by_block(convex_bound(narrow.paths, narrow.wide_curvatures)),
+        published=quantiles_by_block(published),
         broken=tuple((narrow.curvatures > published * (1 + 1e-9)).double().mean(0).tolist()),
-        wide_variance=_spread(wide.variances),
-        narrow_variance=_spread(narrow.variances),
-        variance_bound=_spread(variance_bound(narrow.paths, narrow.wide_variances)),
+        wide_variance=quantiles_by_block(wide.variances),
+        narrow_variance=quantiles_by_block(narrow.variances),
+        variance_bound=quantiles_by_block(variance_bound(narrow.paths, narrow.wide_variances)),
     )
-
-
-def _spread(values: Tensor) -> Spread:
-    return tuple(tuple(np.quantile(own.numpy(), QUANTILES).tolist()) for own in values.unbind(1))

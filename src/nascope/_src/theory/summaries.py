@@ -10,6 +10,7 @@ from statistics import median
 
 from nascope._src.runtime.types import Plain
 from nascope._src.theory.check_result import BoundCheck, Quantity
+from nascope._src.theory.comparison_result import Sweep, SweepOutcome
 
 
 @dataclass(frozen=True)
@@ -40,45 +41,64 @@ def tallies_by_bound(checks: Sequence[BoundCheck]) -> list[BoundTally]:
 
 @dataclass(frozen=True)
 class Reversal:
-    """Where the narrowest cell stops being the smoother one: (λ, gain), or None."""
+    """Where the narrowest cell stops being the smoother one: (λ, gain), or None.
+
+    Attributes:
+        objective: its name.
+        kind: of the matrices.
+        curvature: for the largest block constant.
+        variance: for the gradient variance of all blocks.
+    """
 
     objective: str
     kind: str
     curvature: tuple[float, float] | None
-    """Of the largest block constant."""
     variance: tuple[float, float] | None
-    """Of the variance of all blocks."""
 
 
-def swept_over_depth(outcomes: Sequence[Plain]) -> tuple[int, int]:
-    """The number of nodes, and their size, of the settings that were swept over every depth."""
+def swept_over_depth(sweep: Sweep) -> tuple[int, int]:
+    """Return the number of nodes, and their size, whose settings were swept over every depth."""
     depths: dict[tuple[int, int], set[int]] = {}
-    for outcome in outcomes:
-        setting = outcome["setting"]
-        depths.setdefault((setting["nodes"], setting["size"]), set()).add(setting["depth"])
+    for outcome in sweep.outcomes:
+        setting = outcome.setting
+        depths.setdefault((setting.nodes, setting.size), set()).add(setting.depth)
     return max(depths, key=lambda key: len(depths[key]))
 
 
-def reversals(outcomes: Sequence[Plain]) -> list[Reversal]:
-    """By objective and kind of matrix, of the narrowest cells that were swept over every depth."""
-    nodes, size = swept_over_depth(outcomes)
-    lines: dict[tuple[str, str], list[Plain]] = {}
-    for outcome in outcomes:
-        setting = outcome["setting"]
-        if (setting["nodes"], setting["depth"], setting["size"]) == (nodes, nodes, size):
-            lines.setdefault((setting["objective"], setting["kind"]), []).append(outcome)
+def swept_chains(sweep: Sweep) -> list[SweepOutcome]:
+    """Return the narrowest cells among those that were swept over every depth."""
+    nodes_and_size = swept_over_depth(sweep)
     return [
-        Reversal(*key, _crossing(line, "largest_curvature"), _crossing(line, "total_variance"))
+        outcome
+        for outcome in sweep.outcomes
+        if outcome.is_chain and (outcome.setting.nodes, outcome.setting.size) == nodes_and_size
+    ]
+
+
+def reversals(sweep: Sweep) -> list[Reversal]:
+    """Find where the claim reverses, for each objective and kind of matrix."""
+    lines: dict[tuple[str, str], list[SweepOutcome]] = {}
+    for outcome in swept_chains(sweep):
+        lines.setdefault((outcome.setting.objective, outcome.setting.kind), []).append(outcome)
+
+    def crossing(line: Sequence[SweepOutcome], ratio: str) -> tuple[float, float] | None:
+        return _crossing(
+            [(row.setting.scale, row.gain, getattr(row, ratio).median) for row in line]
+        )
+
+    return [
+        Reversal(*key, crossing(line, "largest_curvature"), crossing(line, "total_variance"))
         for key, line in lines.items()
     ]
 
 
-def _crossing(line: Sequence[Plain], quantity: str) -> tuple[float, float] | None:
-    """The smallest λ above which the median ratio exceeds 1 at the next points, log-linear."""
-    points = sorted(
-        (outcome["setting"]["scale"], outcome["gain"], outcome[quantity][1]) for outcome in line
-    )
-    for (low, low_gain, before), (high, high_gain, after) in pairwise(points):
+def _crossing(points: Sequence[tuple[float, float, float]]) -> tuple[float, float] | None:
+    """Return the smallest λ, and its gain, above which the ratio exceeds 1; interpolated in logs.
+
+    Args:
+        points: (λ, gain, median ratio).
+    """
+    for (low, low_gain, before), (high, high_gain, after) in pairwise(sorted(points)):
         if 0 < before <= 1 < after:
             share = -math.log(before) / (math.log(after) - math.log(before))
             return (
@@ -90,38 +110,44 @@ def _crossing(line: Sequence[Plain], quantity: str) -> tuple[float, float] | Non
 
 @dataclass(frozen=True)
 class NormSummary:
-    """Medians over a network's weights or edges; NaN where there is none."""
+    """Medians over a network's weights or edges; NaN if there are none.
+
+    Attributes:
+        norm: median norm.
+        gain: median gain.
+        above: share of norms above 1.
+    """
 
     norm: float
     gain: float
     above: float
-    """The share whose norm is above 1."""
 
 
-def norms_and_gains(own: Plain, which: str) -> list[tuple[float, float]]:
-    """Of one moment of a network as `nascope._src.theory.premises` measures it; what is finite.
+def norms_and_gains(measured: Plain, which: str) -> list[tuple[float, float]]:
+    """Return the finite norms and gains of a network at one moment.
 
     Args:
-        which: ``weights`` as stored, ``batchnorm`` for weights with the BatchNorm that follows,
-            or ``edges`` that have weights, means over images: neither skips nor poolings.
+        measured: what `nascope._src.theory.premises` measures at a moment.
+        which: ``weights`` as stored; ``batchnorm`` for weights with the BatchNorm that follows; or
+            ``edges`` for edges with weights (not skips or poolings), as means over images.
     """
     if which == "edges":
         pairs = [
             (_mean(edge["norms"]), _mean(edge["gains"]))
-            for edge in own["edges"]
+            for edge in measured["edges"]
             if "conv" in edge["operation"]
         ]
     else:
-        weights = own["weights"]
+        weights = measured["weights"]
         if which == "batchnorm":
             weights = [weight["with_batchnorm"] for weight in weights]
         pairs = [(weight["norm"], weight["gain"]) for weight in weights if weight is not None]
     return [pair for pair in pairs if all(map(math.isfinite, pair))]
 
 
-def summary(own: Plain, which: str) -> NormSummary:
-    """Medians of `norms_and_gains`."""
-    pairs = norms_and_gains(own, which)
+def summary(measured: Plain, which: str) -> NormSummary:
+    """Return the medians of `norms_and_gains`."""
+    pairs = norms_and_gains(measured, which)
     if not pairs:
         return NormSummary(math.nan, math.nan, math.nan)
     norms, gains = zip(*pairs, strict=True)

@@ -15,9 +15,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from nascope._src.records.files import write_bytes
 from nascope._src.report.figures.pictures import png
 from nascope._src.results.text.numbers import readable
+from nascope._src.runtime.types import Plain
+from nascope._src.theory.comparison_result import Sweep, SweepOutcome
 from nascope._src.theory.summaries import norms_and_gains, swept_over_depth
-
-Plain = Mapping[str, Any]
 
 _INK = "#1f2937"
 _DEPTHS = ("#4db2ee", "#0072b2", "#00315f")  # light to dark: from wide to narrow
@@ -53,33 +53,32 @@ def write_figures(folder: Path, figures: Mapping[str, Figure]) -> list[Path]:
     return paths
 
 
-def sweep_figures(found: Plain) -> dict[str, Figure]:
+def sweep_figures(sweep: Sweep) -> dict[str, Figure]:
     """By name: ``regimes``, ``blocks``, ``bounds`` and ``sizes``."""
-    outcomes: Sequence[Plain] = found["outcomes"]
     return {
-        "regimes": _regimes(outcomes),
-        "blocks": _blocks(outcomes),
-        "bounds": _bounds(outcomes),
-        "sizes": _sizes(outcomes),
+        "regimes": _regimes(sweep),
+        "blocks": _blocks(sweep),
+        "bounds": _bounds(sweep),
+        "sizes": _sizes(sweep),
     }
 
 
-def _objectives(outcomes: Sequence[Plain]) -> list[str]:
-    return list(dict.fromkeys(outcome["setting"]["objective"] for outcome in outcomes))
+def _objectives(outcomes: Sequence[SweepOutcome]) -> list[str]:
+    return list(dict.fromkeys(outcome.setting.objective for outcome in outcomes))
 
 
-def _select(outcomes: Sequence[Plain], **wanted: Any) -> list[Plain]:
+def _select(outcomes: Sequence[SweepOutcome], **wanted: Any) -> list[SweepOutcome]:
     """Outcomes whose setting has the values wanted, by scale."""
     found = [
         outcome
         for outcome in outcomes
-        if all(outcome["setting"][name] == value for name, value in wanted.items())
+        if all(getattr(outcome.setting, name) == value for name, value in wanted.items())
     ]
-    return sorted(found, key=lambda outcome: outcome["setting"]["scale"])
+    return sorted(found, key=lambda outcome: outcome.setting.scale)
 
 
-def _scales(outcomes: Sequence[Plain]) -> list[float]:
-    return [outcome["setting"]["scale"] for outcome in outcomes]
+def _scales(outcomes: Sequence[SweepOutcome]) -> list[float]:
+    return [outcome.setting.scale for outcome in outcomes]
 
 
 def _name_scale_axis(ax: Any, scales: Sequence[float]) -> None:
@@ -132,8 +131,9 @@ def _end_axis(ax: Any) -> None:
                     ha="center", va=side, color="#555555")  # fmt: skip
 
 
-def _regimes(outcomes: Sequence[Plain]) -> Figure:
-    nodes, size = swept_over_depth(outcomes)
+def _regimes(sweep: Sweep) -> Figure:
+    outcomes = sweep.outcomes
+    nodes, size = swept_over_depth(sweep)
     objectives = _objectives(outcomes)
     figure, axes = _sheet(
         2,
@@ -158,7 +158,7 @@ def _regimes(outcomes: Sequence[Plain]) -> Figure:
                         objective=objective, kind=kind, depth=depth, nodes=nodes, size=size,
                     )  # fmt: skip
                     scales = _scales(line)
-                    low, middle, high = np.array([own[quantity] for own in line]).T
+                    low, middle, high = np.array([getattr(outcome, quantity) for outcome in line]).T
                     ax.plot(
                         scales, middle, linestyle=dash, color=colour, marker=marker, markersize=3,
                         linewidth=1.2, label=f"depth {depth}, {kind}",
@@ -176,9 +176,10 @@ def _regimes(outcomes: Sequence[Plain]) -> Figure:
     return figure
 
 
-def _blocks(outcomes: Sequence[Plain]) -> Figure:
+def _blocks(sweep: Sweep) -> Figure:
     """Each block of the narrowest cell: how much smoother or rougher it is than in the widest."""
-    nodes, size = swept_over_depth(outcomes)
+    outcomes = sweep.outcomes
+    nodes, size = swept_over_depth(sweep)
     objectives = _objectives(outcomes)
     figure, axes = _sheet(
         2,
@@ -195,9 +196,9 @@ def _blocks(outcomes: Sequence[Plain]) -> Figure:
             line = _select(
                 outcomes, objective=objective, kind=kind, depth=nodes, nodes=nodes, size=size
             )
-            medians = np.array([[own[1] for own in outcome["curvature"]] for outcome in line]).T
-            shares = np.array([outcome["smoother"] for outcome in line]).T
-            values = np.log10(np.maximum(medians, 1e-300)).clip(-_DECADES, _DECADES)
+            medians = np.array([[block.median for block in outcome.curvature] for outcome in line])
+            shares = np.array([outcome.smoother for outcome in line]).T
+            values = np.log10(np.maximum(medians.T, 1e-300)).clip(-_DECADES, _DECADES)
             image = ax.imshow(values, cmap=_DIVERGING, norm=norm, aspect="auto")
             for (i, j), share in np.ndenumerate(shares):
                 ink = "white" if abs(values[i, j]) > 1.6 else _INK
@@ -217,9 +218,10 @@ def _blocks(outcomes: Sequence[Plain]) -> Figure:
     return figure
 
 
-def _bounds(outcomes: Sequence[Plain]) -> Figure:
+def _bounds(sweep: Sweep) -> Figure:
     """What is measured by its bound, for the block where it comes nearest."""
-    nodes, size = swept_over_depth(outcomes)
+    outcomes = sweep.outcomes
+    nodes, size = swept_over_depth(sweep)
     objectives = _objectives(outcomes)
     figure, axes = _sheet(
         2,
@@ -232,28 +234,27 @@ def _bounds(outcomes: Sequence[Plain]) -> Figure:
             outcomes, objective=objective, kind="gaussian", depth=nodes, nodes=nodes, size=size
         )
         scales = _scales(line)
-        for row, of in enumerate(("curvature", "variance")):
+        for row, quantity in enumerate(("curvature", "variance")):
             ax = axes[row, column]
             ax.axhline(1, **_ONE)
-            names = [name for name in line[0]["bounds"] if name.startswith(of)]
-            for name in names:
-                label = name.split(": ")[1]
-                published = label.startswith("as published")
-                colour, marker = _LOOKS[label]
+            for number, bound in enumerate(line[0].bounds):
+                if bound.quantity != quantity:
+                    continue
+                colour, marker = _LOOKS[bound.bound]
                 ax.plot(
                     scales,
-                    [max(outcome["bounds"][name]) for outcome in line],
+                    [max(outcome.bounds[number].ratios) for outcome in line],
                     color=colour,
-                    linestyle=_DASHES["orthogonal"] if published else "-",
+                    linestyle=_DASHES["orthogonal"] if bound.published else "-",
                     marker=marker,
-                    markersize=5 if published else 3,
+                    markersize=5 if bound.published else 3,
                     linewidth=1.2,
-                    label=label,
+                    label=bound.bound,
                 )
             _log_ratios(ax)
             _name_scale_axis(ax, scales)
             if column == 0:
-                theorem = "4.2: block constants" if of == "curvature" else "4.3: variances"
+                theorem = "4.2: block constants" if quantity == "curvature" else "4.3: variances"
                 ax.set_ylabel(f"Theorem {theorem}\nmeasured / bound", fontsize=8)
             if row == 0:
                 ax.set_title(objective, fontsize=9)
@@ -261,9 +262,10 @@ def _bounds(outcomes: Sequence[Plain]) -> Figure:
     return figure
 
 
-def _sizes(outcomes: Sequence[Plain]) -> Figure:
+def _sizes(sweep: Sweep) -> Figure:
     """Over the number of nodes, and over their size."""
-    nodes, size = swept_over_depth(outcomes)
+    outcomes = sweep.outcomes
+    nodes, size = swept_over_depth(sweep)
     objectives = _objectives(outcomes)
     figure, axes = _sheet(
         2,
@@ -272,13 +274,10 @@ def _sizes(outcomes: Sequence[Plain]) -> Figure:
         f"({nodes} nodes)",
     )
     chains = [
-        outcome
-        for outcome in outcomes
-        if outcome["setting"]["kind"] == "gaussian"
-        and outcome["setting"]["depth"] == outcome["setting"]["nodes"]
+        outcome for outcome in outcomes if outcome.setting.kind == "gaussian" and outcome.is_chain
     ]
-    fewest = [outcome for outcome in chains if outcome["setting"]["nodes"] != nodes]
-    scales = sorted({outcome["setting"]["scale"] for outcome in fewest})
+    fewest = [outcome for outcome in chains if outcome.setting.nodes != nodes]
+    scales = sorted({outcome.setting.scale for outcome in fewest})
     for column, objective in enumerate(objectives):
         for row, (name, fixed) in enumerate(
             (("nodes", {"size": size}), ("size", {"nodes": nodes}))
@@ -288,16 +287,16 @@ def _sizes(outcomes: Sequence[Plain]) -> Figure:
             for scale, colour, marker in zip(scales, _THREE, _MARKERS, strict=False):
                 line = sorted(
                     _select(chains, objective=objective, scale=scale, **fixed),
-                    key=lambda outcome: outcome["setting"][name],
+                    key=lambda outcome: getattr(outcome.setting, name),
                 )
-                places = [outcome["setting"][name] for outcome in line]
+                places = [getattr(outcome.setting, name) for outcome in line]
                 for quantity, dash, label in (
                     ("largest_curvature", "-", "largest constant"),
                     ("total_variance", (0, (4, 2)), "variance"),
                 ):
                     ax.plot(
                         places,
-                        [outcome[quantity][1] for outcome in line],
+                        [getattr(outcome, quantity).median for outcome in line],
                         color=colour, linestyle=dash, marker=marker, markersize=3, linewidth=1.2,
                         label=f"λ = {scale:g}, {label}",
                     )  # fmt: skip

@@ -17,6 +17,7 @@ from nascope._src.report.figures.pictures import inline_svg
 from nascope._src.report.figures.theory import network_figures, sweep_figures, write_figures
 from nascope._src.report.html.environment import new_environment
 from nascope._src.theory.check_result import read_check
+from nascope._src.theory.comparison_result import read_sweep
 from nascope._src.theory.summaries import reversals, summary, tallies_by_bound
 from nascope._version import __version__
 
@@ -85,7 +86,7 @@ def _filled(
     template: str, found: Mapping[str, Any], networks: Mapping[str, Figure], prefix: str = ""
 ) -> str:
     check = read_check(found["check"]) if "check" in found else None
-    sweep = found.get("sweep")
+    sweep = read_sweep(found["sweep"]) if "sweep" in found else None
     figures = {**(sweep_figures(sweep) if sweep else {}), **networks}
     return (
         _environment()
@@ -96,7 +97,7 @@ def _filled(
             check=check,
             tallies=tallies_by_bound(check.bounds) if check else [],
             sweep=sweep,
-            reversals=reversals(sweep["outcomes"]) if sweep else [],
+            reversals=reversals(sweep) if sweep else [],
             networks=found["networks"]["networks"] if "networks" in found else [],
             summary=summary,
             figures={name: inline_svg(figure) for name, figure in figures.items()},
