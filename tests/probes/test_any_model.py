@@ -9,10 +9,10 @@ from torch import nn
 from torch.nn import functional
 
 from nascope._src.errors import ProbeError
-from nascope._src.probes.curvature import eigenvalues
 from nascope._src.probes.directions import random_directions
 from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
+from nascope._src.probes.hessian import eigenvalues
 from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Risk

@@ -5,10 +5,10 @@ import torch
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data.datasets import load_data
 from nascope._src.probes.checkpoint import probe_checkpoint
-from nascope._src.probes.curvature import eigenvalues
 from nascope._src.probes.directions import random_directions
 from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
+from nascope._src.probes.hessian import eigenvalues
 from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.per_instance import gradient_norms
 from nascope._src.probes.risk import Risk

@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from nascope._src.cells.catalog import load as load_cell
-from nascope._src.probes.curvature import eigenvalues
 from nascope._src.probes.directions import random_directions
 from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
+from nascope._src.probes.hessian import eigenvalues
 from nascope._src.probes.risk import Risk
 from tests import cases
 

@@ -71,7 +71,7 @@ def test_every_probe_is_in_float32(trained, digits, rounding, tmp_path):
         "compute_landscape",
         "choose_method",
         "compute_gradient_variance",
-        "eigenvalues",
+        "compute_curvature",
         "make_risk",
     )
     for name in names:
@@ -82,7 +82,7 @@ def test_every_probe_is_in_float32(trained, digits, rounding, tmp_path):
         VarianceSettings(points=2, instances=10),
         CurvatureSettings(top=1, vectors=0, blocks="none", points=0, instances=10),
     ):
-        probe_network(probed, digits, plan.as_dict(), device=CPU)
+        probe_network(probed, digits, plan, device=CPU)
     assert seen == {name: {"ieee"} for name in names}
     for name in ("weight_norms", "edge_norms"):
         rounding(premises, name)

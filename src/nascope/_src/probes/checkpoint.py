@@ -15,25 +15,24 @@ from nascope._src.data.augmentation import on_device
 from nascope._src.data.datasets import DataSet, balanced_subset
 from nascope._src.networks.network import Network, operation_keys
 from nascope._src.probes.chunks import Share
-from nascope._src.probes.curvature import eigenvalues, spectrum
+from nascope._src.probes.curvature import compute_curvature
 from nascope._src.probes.directions import direction_between, random_directions, trajectory_plane
 from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.history import WeightHistory
 from nascope._src.probes.landscape import compute_landscape
-from nascope._src.probes.lipschitz import (
-    block_lipschitz,
-    cell_blocks,
-    gradient_lipschitz,
-    matrix_blocks,
-)
 from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Direction, Risk
-from nascope._src.probes.settings import GridSettings, ProbeSettings
+from nascope._src.probes.settings import (
+    CurvatureSettings,
+    GridSettings,
+    LandscapeSettings,
+    ProbeSettings,
+)
 from nascope._src.records.files import write_arrays, write_json
 from nascope._src.records.provenance import make_provenance
 from nascope._src.runtime.devices import describe_device, evaluation_batch
-from nascope._src.runtime.types import Plain, Progress
+from nascope._src.runtime.types import Progress
 from nascope._src.training.build import restore_network
 from nascope._src.training.checkpoint import Checkpoint, load_checkpoint
 from nascope._src.training.files import snapshot_folder
@@ -47,7 +46,7 @@ _MARGIN = 0.25  # left free around a trajectory, as a share of its extent
 def probe_network(
     history: WeightHistory,
     data: DataSet,
-    settings: Plain,
+    probe: ProbeSettings,
     *,
     device: torch.device,
     other: Checkpoint | None = None,
@@ -61,7 +60,7 @@ def probe_network(
     Args:
         history: The trained network, and its weights on the way.
         data: The data set that it was trained on.
-        settings: The settings of a probe as plain data, `ProbeSettings.as_dict`.
+        probe: What to compute.
         device: The device to compute on.
         other: Probe the line to this network, in place of random directions.
         workers: Number of threads.
@@ -73,20 +72,21 @@ def probe_network(
         The arrays with the grid's coordinates, and the complete settings for the record.
     """
     with arithmetic("float32", device):
-        network, reached = history.network_at(settings["at"])
-        risk = make_risk(network.to(device), data, settings, device)
+        network, reached = history.network_at(probe.at)
+        risk = make_risk(network.to(device), data, probe, device)
         used = {
-            **settings,
+            **probe.as_dict(),
             "instances": len(risk),
             "calibration": f"{min(CALIBRATION, len(data.train))} training images",
             "reached": reached,
         }
         work: Any = {"workers": workers, "chunks": chunks, "progress": progress}
-        if settings["kind"] == "curvature":
-            return _curvature(risk, network, settings, **work), used
+        if isinstance(probe, CurvatureSettings):
+            return compute_curvature(risk, probe, keys=operation_keys(network), **work), used
+        assert isinstance(probe, GridSettings)
         work["part"] = part
-        directions, grid, details = _plane(history, risk, network, settings, other)
-        if settings["kind"] == "landscape":
+        directions, grid, details = _plane(history, risk, network, probe, other)
+        if isinstance(probe, LandscapeSettings):
             arrays = compute_landscape(risk, directions, grid, **work)
         else:
             method = choose_method(risk)
@@ -97,15 +97,15 @@ def probe_network(
     return {**grid.coordinates(), **arrays, **path}, used
 
 
-def make_risk(network: Network, data: DataSet, settings: Plain, device: torch.device) -> Risk:
+def make_risk(network: Network, data: DataSet, probe: ProbeSettings, device: torch.device) -> Risk:
     """Return the risk of a network on the planned data.
 
     The running statistics of an untrained network's BatchNorm are 0 and 1, which no training
     ever uses, so they are estimated first.
     """
-    part = data.test if settings["data"] == "test" else data.train
-    if settings["instances"] is not None:
-        part = part.take(balanced_subset(part.labels, settings["instances"], what="instances"))
+    part = data.test if probe.data == "test" else data.train
+    if probe.instances is not None:
+        part = part.take(balanced_subset(part.labels, probe.instances, what="instances"))
     images, labels = on_device(part, data, device)
     inputs = images.plain(slice(None))
     size = evaluation_batch(data.image_size, torch.device("cpu"))  # the same on every device
@@ -113,103 +113,51 @@ def make_risk(network: Network, data: DataSet, settings: Plain, device: torch.de
     calibration = on_device(data.train.take(few), data, device)[0].plain(slice(None))
     model: torch.nn.Module = network
     common: Any = {"batch_size": size, "calibration": calibration}
-    if settings["at"] == "initialisation" and settings["batchnorm"] == "frozen":
+    if probe.at == "initialisation" and probe.batchnorm == "frozen":
         model = Risk(network, inputs, labels, batchnorm="recalibrated", **common).model
-    return Risk(model, inputs, labels, batchnorm=settings["batchnorm"], **common)
+    return Risk(model, inputs, labels, batchnorm=probe.batchnorm, **common)
 
 
 def _plane(
-    history: WeightHistory, risk: Risk, network: Network, settings: Plain, other: Checkpoint | None
+    history: WeightHistory,
+    risk: Risk,
+    network: Network,
+    probe: GridSettings,
+    other: Checkpoint | None,
 ) -> tuple[list[Direction], Grid, dict[str, Any]]:
     """The directions, the grid, and what else the result should record."""
     if other is not None:
         line = direction_between(risk.origin, _parameters(restore_network(other), risk))
-        axis = tuple(np.linspace(-0.5, 1.5, settings["points"]).tolist())
+        axis = tuple(np.linspace(-0.5, 1.5, probe.points).tolist())
         return [line], Grid(axis), {"to": other.records["identity"]}
-    if settings["along"] == "trajectory":
-        weights, moments = history.trajectory(settings.get("through", ()))
+    if probe.along == "trajectory":
+        weights, moments = history.trajectory(probe.through)
         device = next(iter(risk.parameters.values())).device
         steps = [{n: w[n].to(device) for n in risk.parameters} for w in weights]
         plane = trajectory_plane(risk.origin, steps)
         lows = np.minimum(plane.coordinates.min(axis=0), 0)
         highs = np.maximum(plane.coordinates.max(axis=0), 0)
         margin = _MARGIN * (highs - lows)
-        axes = np.linspace(lows - margin, highs + margin, settings["points"]).T
+        axes = np.linspace(lows - margin, highs + margin, probe.points).T
         grid = Grid(tuple(axes[0].tolist()), tuple(axes[1].tolist()))
         path = {"trajectory": plane.coordinates, "explained": plane.explained}
         return list(plane.directions), grid, {**path, "moments": moments}
-    count = settings["dimensions"]
+    count = probe.dimensions
     directions = random_directions(
         risk.origin,
         count,
-        seed=settings["seed"],
-        normalise=settings["normalise"],
-        one_dimensional=settings["one_dimensional"],
+        seed=probe.seed,
+        normalise=probe.normalise,
+        one_dimensional=probe.one_dimensional,
         keys=operation_keys(network),
     )
     make = Grid.square if count == 2 else Grid.line
-    return list(directions), make(settings["points"], settings["radius"]), {}
+    return list(directions), make(probe.points, probe.radius), {}
 
 
 def _parameters(network: Network, risk: Risk) -> dict[str, Tensor]:
     device = next(iter(risk.parameters.values())).device
     return {name: p.detach().to(device) for name, p in network.named_parameters()}
-
-
-def _curvature(
-    risk: Risk,
-    network: Network,
-    settings: Plain,
-    *,
-    workers: int,
-    chunks: Path | None,
-    progress: Progress | None,
-) -> dict[str, np.ndarray]:
-    """All parts of a curvature probe, one after the other."""
-    seed, steps = settings["seed"], settings["steps"]
-    costs: dict[str, float] = {"eigenvalues": 8 * settings["top"] + 20}
-    if settings["vectors"]:
-        costs["spectrum"] = settings["vectors"] * steps
-    if settings["blocks"] != "none":
-        costs["blocks"] = settings["block_steps"] * 10
-    if settings["points"]:
-        costs["gradient"] = settings["points"] ** 2 * 0.7
-    total, before = sum(costs.values()), 0.0
-    arrays: dict[str, np.ndarray] = {}
-    for name, cost in costs.items():
-
-        def report(share: float, words: str, before: float = before, cost: float = cost) -> None:
-            if progress is not None:
-                progress((before + share * cost) / total, words)
-
-        work: Any = {
-            "workers": workers,
-            "chunks": chunks / name if chunks is not None else None,
-            "progress": report,
-        }
-        match name:
-            case "eigenvalues":
-                arrays |= eigenvalues(risk, settings["top"], seed=seed, **work)
-            case "spectrum":
-                vectors = settings["vectors"]
-                arrays |= spectrum(risk, vectors=vectors, steps=steps, seed=seed, **work)
-            case "blocks":
-                cells = settings["blocks"] == "cells"
-                blocks = cell_blocks(risk) if cells else matrix_blocks(risk)
-                arrays |= block_lipschitz(
-                    risk, blocks, steps=settings["block_steps"], seed=seed, **work
-                )
-            case "gradient":
-                directions = random_directions(
-                    risk.origin, 2, seed=seed, keys=operation_keys(network)
-                )
-                grid = Grid.square(settings["points"], settings["radius"])
-                arrays |= {
-                    **grid.coordinates(),
-                    **gradient_lipschitz(risk, directions, grid, **work),
-                }
-        before += cost
-    return arrays
 
 
 def probe_checkpoint(
@@ -261,7 +209,7 @@ def probe_checkpoint(
     arrays, settings = probe_network(
         history,
         data,
-        probe.as_dict(),
+        probe,
         device=device,
         other=other,
         workers=workers,

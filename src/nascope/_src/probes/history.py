@@ -84,7 +84,7 @@ class WeightHistory:
         reached = sorted((epoch, text) for text, epoch in epochs.items() if epoch is not None)
         if not reached:
             raise StudyError(
-                "a trajectory needs weights that were kept on the way: train with --keep, or let "
+                "a trajectory needs weights kept on the way: train with --keep, or let "
                 "the study probe at such moments"
             )
         moments = ["initialisation", *(text for _, text in reached)]

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from nascope._src.errors import ProbeError
 from nascope._src.probes.chunks import ChunkStore
-from nascope._src.probes.curvature import HessianProduct
 from nascope._src.probes.gradient_variance import block_names
 from nascope._src.probes.grid import Grid, compute_points
+from nascope._src.probes.hessian import HessianProduct
 from nascope._src.probes.lanczos import lanczos
 from nascope._src.probes.risk import Direction, Risk
 from nascope._src.probes.settings import CurvatureSettings

@@ -12,6 +12,7 @@ from annotated_types import Ge, Gt, Le
 from nascope._src import schema
 from nascope._src.errors import SettingError, StudyError
 from nascope._src.records.identity import compute_identity, non_defaults
+from nascope._src.runtime.types import Plain
 from nascope._src.training.moments import Moment, distinct_snapshots
 
 Normalisation = Literal["filter", "layer", "none"]
@@ -219,3 +220,16 @@ PROBES: Mapping[str, type[ProbeSettings]] = {
     settings.kind: settings for settings in (LandscapeSettings, VarianceSettings, CurvatureSettings)
 }
 """The settings class of each kind of probe."""
+
+
+def read_settings(plain: Plain) -> ProbeSettings:
+    """Return the settings of a probe from plain data, as `ProbeSettings.as_dict` gives it.
+
+    Raises:
+        StudyError: there is no such kind of probe, or a value is out of range.
+    """
+    settings = dict(plain)
+    kind = settings.pop("kind", None)
+    if kind not in PROBES:
+        raise StudyError(f"expected a probe of kind {', '.join(PROBES)}, got {kind!r:.60}")
+    return PROBES[kind](**settings)

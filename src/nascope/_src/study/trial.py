@@ -18,6 +18,7 @@ from nascope._src.errors import CheckpointError, StudyError
 from nascope._src.probes.checkpoint import probe_network
 from nascope._src.probes.chunks import Arrays, Share
 from nascope._src.probes.history import WeightHistory
+from nascope._src.probes.settings import read_settings
 from nascope._src.records.files import (
     discard_half_written,
     read_json,
@@ -152,7 +153,7 @@ def _probe(
     return probe_network(
         WeightHistory(checkpoint, work.paths.snapshots),
         require_digest(data, work.entry["data"]["digest"]),
-        probe["settings"],
+        read_settings(probe["settings"]),
         device=choose_device(work.device),
         chunks=work.paths.probe(probe["kind"], probe["identity"]).chunks,
         part=part,

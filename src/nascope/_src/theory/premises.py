@@ -16,7 +16,7 @@ from nascope._src.data.augmentation import on_device
 from nascope._src.data.datasets import DataSet
 from nascope._src.errors import StudyError
 from nascope._src.probes.checkpoint import make_risk
-from nascope._src.probes.curvature import eigenvalues
+from nascope._src.probes.hessian import eigenvalues
 from nascope._src.probes.history import WeightHistory
 from nascope._src.probes.settings import CurvatureSettings
 from nascope._src.records.files import read_json, write_json
@@ -199,7 +199,7 @@ def measure_premises(
         told(0.0, "weights")
         network, _ = probed.network_at(at)
         plan = CurvatureSettings(at=at, data="train", instances=instances)
-        risk = make_risk(network, data, plan.as_dict(), torch.device("cpu"))
+        risk = make_risk(network, data, plan, torch.device("cpu"))
         found["moments"][at] = {
             "weights": [_plain(norm) for norm in weight_norms(risk.model, few[:1])]
         }

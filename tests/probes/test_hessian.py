@@ -8,9 +8,9 @@ from torch.nn import functional
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.errors import ProbeError
-from nascope._src.probes.curvature import eigenvalues, spectrum
 from nascope._src.probes.directions import random_directions
 from nascope._src.probes.grid import Grid
+from nascope._src.probes.hessian import eigenvalues, spectrum
 from nascope._src.probes.lipschitz import (
     block_lipschitz,
     cell_blocks,

@@ -1,0 +1,249 @@
+"""Curvature of a risk: the Hessian's eigenvalues, trace and spectral density.
+
+Everything is computed from Hessian-vector products over the whole data set, at the risk's current
+weights. The Hessian itself is never built.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.linalg import eigh_tridiagonal
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+from torch import Tensor
+
+from nascope._src.errors import ProbeError
+from nascope._src.probes.chunks import ChunkStore
+from nascope._src.probes.lanczos import lanczos
+from nascope._src.probes.risk import Risk
+from nascope._src.probes.settings import CurvatureSettings
+from nascope._src.records.identity import derived_seed
+from nascope._src.runtime.threads import map_copies
+from nascope._src.runtime.types import Progress
+
+logger = logging.getLogger(__name__)
+
+
+def eigenvalues(
+    risk: Risk,
+    top: int = CurvatureSettings.top,
+    *,
+    tolerance: float = 1e-3,
+    seed: int = 0,
+    workers: int = 1,
+    chunks: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, np.ndarray]:
+    """Return the Hessian's largest eigenvalues and its smallest, by Lanczos (ARPACK via scipy).
+
+    Args:
+        risk: The risk, at the weights to examine.
+        top: Number of largest eigenvalues.
+        tolerance: Relative tolerance of ARPACK's stopping rule.
+        seed: Seed of the start vector.
+        workers: Number of threads; they share the data set's batches.
+        chunks: Folder in which products are kept, so that a killed run can resume.
+        progress: Called after each product. The expected number of products is a guess.
+
+    Returns:
+        ``eigenvalues`` (top,), descending; ``smallest``; and ``residuals`` (top,) and
+        ``smallest_residual``, ‖H v − λ v‖ with ‖v‖ = 1, recomputed. An eigenvalue of H is within
+        that distance of λ. Values that did not converge are NaN.
+
+    Raises:
+        ProbeError: ``top`` is not in 1 … number of weights − 2.
+    """
+    product = HessianProduct(risk, workers)
+    if not 1 <= top <= product.size - 2:
+        raise ProbeError(
+            f"the number of eigenvalues must be in 1 … {product.size - 2} for a Hessian of "
+            f"{product.size} weights, got {top}"
+        )
+    if not risk.is_finite:
+        return _constant_eigenvalues(np.nan, top)
+    store = ChunkStore(chunks)
+    expected = 8 * top + 40  # products; typical
+    calls = 0
+
+    def multiply(vector: np.ndarray) -> np.ndarray:
+        nonlocal calls
+        kept = store.get(f"product-{calls:05d}", lambda: {"product": product(vector.ravel())})
+        calls += 1
+        if progress is not None:
+            progress(min(0.99, calls / expected), f"{calls} Hessian-vector products")
+        return kept["product"]
+
+    # Without a dtype, LinearOperator would compute an extra product to find it.
+    operator = LinearOperator((product.size,) * 2, matvec=multiply, dtype=np.float64)
+    start = np.random.default_rng(derived_seed("eigenvalues", seed)).standard_normal(product.size)
+    first = float(np.linalg.norm(multiply(start)))
+    if first == 0 or not np.isfinite(first):  # H = 0: a random vector meets every eigenvector
+        return _constant_eigenvalues(0.0 if first == 0 else np.nan, top)
+    largest, vectors = _arpack(operator, top, "LA", start, tolerance)
+    least, vector = _arpack(operator, 1, "SA", start, tolerance)
+    residuals = _residuals(operator, largest, vectors)
+    smallest_residual = _residuals(operator, least, vector)
+    return {
+        "eigenvalues": largest,
+        "residuals": residuals,
+        "smallest": np.array(least[0]),
+        "smallest_residual": np.array(smallest_residual[0]),
+    }
+
+
+def spectrum(
+    risk: Risk,
+    *,
+    vectors: int = CurvatureSettings.vectors,
+    steps: int = CurvatureSettings.steps,
+    seed: int = 0,
+    workers: int = 1,
+    chunks: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, np.ndarray]:
+    """Return the Hessian's trace and spectral density, by stochastic Lanczos quadrature.
+
+    From a vector v of random signs, Lanczos yields nodes θ_k and weights τ_k with
+    vᵀ f(H) v / vᵀ v ≈ Σ_k τ_k f(θ_k) (Ubaru, Chen and Saad 2017). The density of eigenvalues is
+    Σ_k τ_k δ(λ − θ_k), and the mean of vᵀ H v is the trace (Hutchinson 1990).
+
+    Args:
+        risk: The risk, at the weights to examine.
+        vectors: Number of random vectors.
+        steps: Lanczos steps per vector; each is one product.
+        seed: Seed of the random vectors.
+        workers, chunks, progress: As in `eigenvalues`; one chunk per vector.
+
+    Returns:
+        ``nodes`` and ``weights`` (vectors, steps), where the weights of each vector add up to 1;
+        ``trace_samples`` (vectors,), independent unbiased estimates of the trace; ``dimension``,
+        the number of weights. If Lanczos finds everything in fewer steps, the unused nodes of
+        that vector have weight 0.
+
+    Raises:
+        ProbeError: ``vectors`` or ``steps`` is less than 1.
+    """
+    product = HessianProduct(risk, workers)
+    if vectors < 1 or steps < 1:
+        raise ProbeError(f"vectors and steps must be at least 1, not {vectors} and {steps}")
+    steps = min(steps, product.size)
+    size = np.array(product.size)
+    if not risk.is_finite:
+        grid, samples = np.full((vectors, steps), np.nan), np.full(vectors, np.nan)
+        return {"nodes": grid, "weights": grid, "trace_samples": samples, "dimension": size}
+    store = ChunkStore(chunks)
+    nodes, weights, trace_samples = [], [], []
+    for number in range(vectors):
+
+        def run(number: int = number) -> dict[str, np.ndarray]:
+            generator = np.random.default_rng(derived_seed("spectrum", seed, number))
+            signs = generator.choice([-1.0, 1.0], product.size)
+            for matrix in lanczos(product.rows, signs[None], steps):
+                if progress is not None:
+                    step = matrix.diagonal.shape[1]
+                    share = (number + step / steps) / vectors
+                    progress(share, f"vector {number + 1}/{vectors}, step {step}/{steps}")
+            return {"diagonal": matrix.diagonal[0], "beside": matrix.off_diagonal[0]}
+
+        kept = store.get(f"vector-{number:04d}", run)
+        values, shares = _quadrature(kept["diagonal"], kept["beside"][:-1])
+        padding = (0, steps - len(values))
+        nodes.append(np.pad(values, padding))
+        weights.append(np.pad(shares, padding))
+        trace_samples.append(kept["diagonal"][0] * product.size)
+    return {
+        "nodes": np.array(nodes),
+        "weights": np.array(weights),
+        "trace_samples": np.array(trace_samples),
+        "dimension": size,
+    }
+
+
+class HessianProduct:
+    """v → H v for flat float64 vectors.
+
+    Args:
+        risk: The risk, at the weights to examine.
+        workers: Number of threads; they share the data set's batches.
+        names: Parameters that H is restricted to; by default all.
+    """
+
+    def __init__(self, risk: Risk, workers: int, names: Sequence[str] | None = None) -> None:
+        self._risk, self._workers = risk, workers
+        self._names = list(risk.parameters if names is None else names)
+        self.size = sum(risk.parameters[name].numel() for name in self._names)
+
+    def __call__(self, vector: np.ndarray) -> np.ndarray:
+        """Return H v, (size,)."""
+        risk = self._risk
+        direction, start = {}, 0
+        for name in self._names:
+            like = risk.parameters[name]
+            piece = torch.from_numpy(vector[start : start + like.numel()])
+            direction[name] = piece.view(like.shape).to(like)
+            start += like.numel()
+
+        def multiply(risk: Risk, part: slice) -> dict[str, Tensor]:
+            return risk.hessian_vector_product(direction, part)
+
+        total = np.zeros(self.size)
+        slices = risk.slices()
+        results = map_copies(risk, slices, multiply, workers=min(self._workers, len(slices)))
+        for part, product in zip(slices, results, strict=True):
+            flat = torch.cat([product[name].flatten() for name in self._names]).cpu().numpy()
+            total += flat * ((part.stop - part.start) / len(risk))
+        return total
+
+    def rows(self, vectors: np.ndarray) -> np.ndarray:
+        """Return H v for each row of (G, size), as `lanczos` wants it."""
+        return np.stack([self(vector) for vector in vectors])
+
+
+def _constant_eigenvalues(value: float, top: int) -> dict[str, np.ndarray]:
+    """The result of `eigenvalues` if all of them are 0, or none is known."""
+    largest, smallest = np.full(top, value), np.array(value)
+    return {
+        "eigenvalues": largest,
+        "residuals": largest,
+        "smallest": smallest,
+        "smallest_residual": smallest,
+    }
+
+
+def _arpack(
+    operator: LinearOperator, count: int, which: str, start: np.ndarray, tolerance: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues from the end that ``which`` names, and eigenvectors (n, count)."""
+    size = len(start)
+    basis = min(size, max(2 * count + 1, 20))
+    try:
+        values, vectors = eigsh(operator, count, which=which, v0=start, tol=tolerance, ncv=basis)
+    except ArpackNoConvergence as error:
+        values, vectors = error.eigenvalues, error.eigenvectors
+        values = np.append(values, np.full(count - len(values), np.nan))
+        vectors = np.pad(vectors, ((0, 0), (0, count - vectors.shape[1])))
+    order = np.argsort(values)[::-1]
+    return values[order], vectors[:, order]
+
+
+def _residuals(operator: LinearOperator, values: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    return np.array(
+        [
+            np.linalg.norm(operator.matvec(vector) - value * vector)
+            if np.isfinite(value)
+            else np.nan
+            for value, vector in zip(values, vectors.T, strict=True)
+        ]
+    )
+
+
+def _quadrature(diagonal: np.ndarray, off_diagonal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights: eigenvalues of the tridiagonal matrix, squared first components."""
+    if not np.isfinite(diagonal).all():
+        return np.full(len(diagonal), np.nan), np.full(len(diagonal), np.nan)
+    values, vectors = eigh_tridiagonal(diagonal, off_diagonal)
+    return values, vectors[0] ** 2
