@@ -34,8 +34,8 @@ from nascope._src.cli.study_lines import (
 from nascope._src.runtime.progress import display, print_log
 
 if TYPE_CHECKING:
-    from nascope._src.reproduce.carry_out import Result
-    from nascope._src.reproduce.questions import Questions
+    from nascope._src.reproduce.plan import ReproductionPlan
+    from nascope._src.reproduce.run import DrawnFigure
     from nascope._src.study.run import Summary
 
 
@@ -91,7 +91,7 @@ def reproduce(
     Prints beside each what the paper shows and whether it agrees. Run it again to go on; what
     several figures need is done once (docs/guides/reproduce.md).
     """
-    from nascope._src.reproduce.questions import Options, ask  # noqa: PLC0415
+    from nascope._src.reproduce.plan import Options, plan_reproduction  # noqa: PLC0415
     from nascope._src.reproduce.scales import reproduction_scale  # noqa: PLC0415
     from nascope._src.results.paper.targets import targets_of  # noqa: PLC0415
 
@@ -99,16 +99,18 @@ def reproduce(
     folder, where = output / size.name, str(data_dir) if data_dir else None
     if verbose:
         print_log()
-    asked = ask(targets, Options(size, _split(cells or []), variants, seeds), where)
-    for note in asked.notes:
+    reproduction = plan_reproduction(
+        targets, Options(size, _split(cells or []), variants, seeds), where
+    )
+    for note in reproduction.notes:
         print(f"note: {note}", file=sys.stderr)
     on: dict[str, Any] = {"device": device, "workers": workers, "address": address}
     on |= {"threads": threads, "gpus": gpus}
     if plan:
-        _show_plan(asked, folder, engine, where, on)
+        _show_plan(reproduction, folder, engine, where, on)
         return
-    summary = _run(asked, folder, engine, where, on, quiet=quiet) if run else None
-    holds = _draw(asked, folder)
+    summary = _run(reproduction, folder, engine, where, on, quiet=quiet) if run else None
+    holds = _draw(reproduction, folder)
     if summary is not None:
         print_failures(summary)
     if not holds or (summary is not None and summary.failed):
@@ -124,12 +126,16 @@ def _split(texts: list[str]) -> tuple[str, ...]:
 
 
 def _show_plan(
-    asked: Questions, folder: Path, engine: EngineName, data_dir: str | None, on: dict[str, Any]
+    reproduction: ReproductionPlan,
+    folder: Path,
+    engine: EngineName,
+    data_dir: str | None,
+    on: dict[str, Any],
 ) -> None:
     from nascope._src.records.paths import StudyPaths  # noqa: PLC0415
     from nascope._src.study.missing import find_missing  # noqa: PLC0415
 
-    planned = asked.plan
+    planned = reproduction.plan
     if not planned.trials:
         print("nothing is to be trained")
         return
@@ -139,7 +145,7 @@ def _show_plan(
 
 
 def _run(
-    asked: Questions,
+    reproduction: ReproductionPlan,
     folder: Path,
     engine: EngineName,
     data_dir: str | None,
@@ -147,12 +153,12 @@ def _run(
     *,
     quiet: bool,
 ) -> Summary:
-    from nascope._src.reproduce.carry_out import run_questions  # noqa: PLC0415
+    from nascope._src.reproduce.run import run_reproduction  # noqa: PLC0415
 
     start = time.monotonic()
     with engine_of(engine, **on) as (chosen, _), display(quiet=quiet) as shown:
-        summary = run_questions(
-            asked,
+        summary = run_reproduction(
+            reproduction,
             folder,
             chosen,
             data_dir=data_dir,
@@ -164,33 +170,33 @@ def _run(
     return summary
 
 
-def _draw(asked: Questions, folder: Path) -> bool:
+def _draw(reproduction: ReproductionPlan, folder: Path) -> bool:
     """Draw and print every target; whether everything that is proved held."""
-    from nascope._src.reproduce.carry_out import draw_questions  # noqa: PLC0415
+    from nascope._src.reproduce.run import draw_reproduction  # noqa: PLC0415
 
     holds = True
-    for result in draw_questions(asked, folder):
-        print("\n".join(_lines(result)), flush=True)
-        holds = holds and result.holds
-    if asked.plan.trials:
+    for drawn in draw_reproduction(reproduction, folder):
+        print("\n".join(_lines(drawn)), flush=True)
+        holds = holds and drawn.holds
+    if reproduction.plan.trials:
         print(f"a page of all trials: nascope report {folder}")
     return holds
 
 
-def _lines(result: Result) -> list[str]:
+def _lines(drawn: DrawnFigure) -> list[str]:
     """A target's title, its files, and the paper's word beside ours."""
-    lines = [f"{result.question.target.name}: {result.question.title}"]
+    lines = [f"{drawn.figure.target.name}: {drawn.figure.title}"]
     grouped: dict[Path, list[str]] = {}
-    for path in result.paths:
+    for path in drawn.paths:
         grouped.setdefault(path.with_suffix(""), []).append(path.suffix)
     for stem, (first, *others) in grouped.items():
         lines.append(f"  {stem}{first}" + (f" ({', '.join(others)})" if others else ""))
-    if result.page is not None:
-        lines.append(f"  {result.page}")
+    if drawn.page is not None:
+        lines.append(f"  {drawn.page}")
     for heading, own in (
-        ("paper", (result.question.paper,)),
-        ("here", result.here),
-        ("agreement", result.agreement),
+        ("paper", (drawn.figure.paper,)),
+        ("here", drawn.here),
+        ("agreement", drawn.agreement),
     ):
         for place, line in enumerate(own):
             lines.append(f"  {heading if place == 0 else '':<11}{line}")

@@ -123,14 +123,19 @@ def _topology(cell: Cell) -> Topology:
 
 def setting_of(trial: TrialRecord, *, rate: bool = True) -> Setting:
     """Return a trial's setting; without its learning rate if rates are compared."""
-    recipe = {name: value for name, value in trial.recipe.items() if name != "learning_rate"}
     return Setting(
         data=str(trial.data.get("name")),
         digest=str(trial.data.get("digest")),
-        recipe=json.dumps(recipe, sort_keys=True, default=str),
+        recipe=recipe_key(trial.recipe),
         learning_rate=float(trial.recipe.get("learning_rate", RATE)) if rate else None,
         study=trial.study,
     )
+
+
+def recipe_key(recipe: Mapping[str, Any]) -> str:
+    """Return a recipe without its learning rate, as text that compares."""
+    kept = {name: value for name, value in recipe.items() if name != "learning_rate"}
+    return json.dumps(kept, sort_keys=True, default=str)
 
 
 def settings_of(study: StudyRecord) -> list[Setting]:

@@ -19,10 +19,10 @@ from nascope._src.records.read import (
     TrainingRecord,
     TrialRecord,
 )
-from nascope._src.reproduce.agreement import Judge
-from nascope._src.reproduce.questions import Options, ask
+from nascope._src.reproduce.compare import Comparison, lines_here
+from nascope._src.reproduce.plan import Options, plan_reproduction
 from nascope._src.reproduce.scales import REPRODUCTION_SCALES
-from nascope._src.reproduce.words import here
+from nascope._src.reproduce.theory import TheoryResults
 from nascope._src.results.paper.numbers import WIDTHS
 from nascope._src.results.paper.targets import TARGETS
 
@@ -38,7 +38,7 @@ def any_data(monkeypatch):
 
 
 def asked(name, scale=SMALL, **options):
-    (question,) = ask([TARGETS[name]], Options(scale, **options), None).questions
+    (question,) = plan_reproduction([TARGETS[name]], Options(scale, **options), None).figures
     return question
 
 
@@ -52,7 +52,7 @@ def training(speed: float, diverged_at: int | None = None) -> TrainingRecord:
         )
         for epoch in range(1, 11)
     )  # fmt: skip
-    return TrainingRecord(points, (), diverged_at, True, {})
+    return TrainingRecord(points, (), diverged_at, True, TheoryResults())
 
 
 def trained(*questions, trial=lambda entry: True) -> StudyRecord:
@@ -71,14 +71,14 @@ def trained(*questions, trial=lambda entry: True) -> StudyRecord:
 
 
 def lines(question, study):
-    return Judge(lambda: study).agreement(question, {})
+    return Comparison(lambda: study).agreement(question, TheoryResults())
 
 
 def test_other_figures_families_help_to_judge_one():
     few = asked("fig3")
     study = trained(few)
     judged = lines(few, study)
-    assert judged[0] == "judged by the 5 trials that this folder holds under this recipe:"
+    assert judged[0] == "judged by the 5 trials in this folder with this recipe:"
     (claim,) = [line for line in judged if line.startswith("claim 2 (faster convergence)")]
     assert "on CIFAR-10: not testable at this scale" in claim
     many = trained(few, asked("fig9"), asked("table1"))
@@ -101,15 +101,15 @@ def test_nothing_and_too_little():
     question = asked("fig3")
     nothing = trained(question, trial=lambda entry: False)
     assert lines(question, nothing) == ["nothing to judge yet"]
-    assert here(question, nothing, {})[0] == "DARTS on CIFAR-10: not run yet"
+    assert lines_here(question, nothing, TheoryResults())[0] == "DARTS on CIFAR-10: not run yet"
     assert lines(asked("fig3", TINY), nothing) == ["no verdict at this scale"]
 
 
 def test_the_study_is_read_and_judged_once():
     question, read = asked("fig3"), []
     study = trained(question)
-    judge = Judge(lambda: read.append(1) or study)
-    assert judge.agreement(question, {}) == judge.agreement(question, {})
+    judge = Comparison(lambda: read.append(1) or study)
+    assert judge.agreement(question, TheoryResults()) == judge.agreement(question, TheoryResults())
     assert read == [1]
 
 
@@ -124,7 +124,7 @@ def test_topologies_are_held_against_the_papers_numbers(monkeypatch):
 
 def test_what_came_out_is_ranked():
     question = asked("fig3")
-    words = here(question, trained(question), {})
+    words = lines_here(question, trained(question), TheoryResults())
     assert words[0].startswith("DARTS on CIFAR-10: area under the training loss 8.21, the lowest")
     assert "test accuracy (%) 90.3, the highest of 5" in words[0]
 
@@ -137,7 +137,7 @@ def test_variants_are_narrower_and_deeper_or_named():
     assert said["fig2"] == (
         "variants of DARTS, by the published convention of width: 3 of 4 narrower, 2 of 4 deeper: "
         "agrees in part, not for DARTS-p3 (equally deep), DARTS-p4 (equally wide, equally deep). "
-        "Figure 2's own seeds are not known: this speaks of seeds 1 to 4"
+        "Figure 2's own seeds are unknown: this is about seeds 1 to 4"
     )
     assert said["fig10"].endswith(
         "4 of 4 narrower, 2 of 4 deeper: agrees in part, not for AmoebaNet-p3 (equally deep), "
@@ -151,15 +151,14 @@ def test_variants_are_narrower_and_deeper_or_named():
     assert tiny[-1] == "no verdict at this scale"
 
 
-def test_the_variants_that_disagree_decide_the_word(monkeypatch):
-    from nascope._src.reproduce import agreement  # noqa: PLC0415
-
+def test_the_variants_that_disagree_decide_the_word():
     question = asked("fig11")
     original, *variants = question.cells
     as_wide = [dataclasses.replace(cell, genotype=original.genotype) for cell in variants]
 
     def said(*cells):
-        (line,) = agreement._variants(dataclasses.replace(question, cells=(original, *cells)))
+        changed = dataclasses.replace(question, cells=(original, *cells))
+        (line,) = (x for x in lines(changed, None) if x.startswith("variants"))
         return line
 
     assert "agrees except for SNAS-p4 (equally wide, equally deep)" in said(
@@ -181,10 +180,10 @@ def test_claims_tell_their_p():
 
 def test_ranks_stand_beside_what_chance_would_do():
     question = asked("fig9")
-    words = here(question, trained(question), {})
+    words = lines_here(question, trained(question), TheoryResults())
     assert words[0].startswith(
-        "NASNet on CIFAR-10: 90.3 %, the best of 11; by chance such a rank or better has "
-        "probability 9%, and some variant beats the original with 91%"
+        "NASNet on CIFAR-10: 90.3 %, the best of 11; by chance, the probability of such "
+        "a rank or a better one is 9 %, and that some variant beats the original 91 %"
     )
 
 
@@ -206,7 +205,7 @@ def test_the_gap_is_told_rate_by_rate():
             )
             for trial in base.trials
         )  # fmt: skip
-        return here(question, dataclasses.replace(base, trials=trials), {})
+        return lines_here(question, dataclasses.replace(base, trials=trials), TheoryResults())
 
     def area(speed):
         return sum(2.3 * speed**epoch for epoch in range(1, 11))
@@ -215,14 +214,14 @@ def test_the_gap_is_told_rate_by_rate():
     gaps = [f"−{100 * (1 - area(0.8) / area(speed)):.1f} %" for speed in (0.81, 0.83, 0.85)]
     assert told[-1] == (
         f"DARTS, area under the training loss against the mean variant: {gaps[0]} at 0.0025, "
-        f"{gaps[1]} at 0.025, {gaps[2]} at 0.25: the lead grows from rate to rate"
+        f"{gaps[1]} at 0.025, {gaps[2]} at 0.25: the lead grows with the rate"
     )
     assert f"; to the mean variant {gaps[2]}; test accuracy" in told[2]
     falls = at(dict(zip(rates, (0.85, 0.83, 0.84), strict=True)))
-    assert falls[-1].endswith("the lead does not grow from rate to rate")
+    assert falls[-1].endswith("the lead does not grow with the rate")
     behind = at(dict(zip(rates, (0.75, 0.76, 0.77), strict=True)))
     assert "+2" in behind[-1]
-    assert behind[-1].endswith("at 0.25: behind at every rate, less from rate to rate")
+    assert behind[-1].endswith("at 0.25: behind at every rate, but less so at larger rates")
     lost = at(dict.fromkeys(rates, 0.85), lost=4)  # learnt nothing from its fourth epoch on
     capped = sum(2.3 * 0.85**epoch for epoch in range(1, 4)) + 7 * math.log(10)
     mean = (3 * math.log(area(0.85)) + math.log(capped)) / 4
@@ -234,7 +233,7 @@ def test_the_gap_is_told_rate_by_rate():
 def test_an_unfinished_rate_has_no_gap():
     question = asked("fig4")
     part = trained(question, trial=lambda entry: entry["recipe"]["learning_rate"] == 0.025)
-    told = here(question, part, {})
+    told = lines_here(question, part, TheoryResults())
     assert told[0] == "DARTS on CIFAR-10, learning rate 0.0025: not run yet"
     assert told[-1].endswith("nothing to compare at two rates yet")
 
@@ -242,8 +241,8 @@ def test_an_unfinished_rate_has_no_gap():
 def test_pairs_are_held_against_the_margin():
     question = asked("table1")
     study = trained(question)
-    none = here(question, study, {})
-    assert none[0].endswith("; difference +10.25, its interval unknown")  # of which images?
+    none = lines_here(question, study, TheoryResults())
+    assert none[0].endswith("; difference +10.25, interval unknown")  # of which images?
 
     def with_images(wrong):
         """The adapted cells miss the last ``wrong`` of 40,000 images, the others none."""
@@ -259,14 +258,16 @@ def test_pairs_are_held_against_the_margin():
                 trial.training, epochs=(*trial.training.epochs[:-1], last), correct=right
             )
             trials.append(dataclasses.replace(trial, training=done))
-        return here(question, dataclasses.replace(study, trials=tuple(trials)), {})[0]
+        return lines_here(
+            question, dataclasses.replace(study, trials=tuple(trials)), TheoryResults()
+        )[0]
 
     within = with_images(8)
-    assert "difference +0.02 [+0.01, +0.03], within the margin of ±0.5 points: equiv" in within
+    assert "difference +0.02 [+0.01, +0.03], equivalent (within ±0.5 percentage points)" in within
     assert within.endswith("McNemar's p = 0.0078")  # 2 · ½⁸
-    assert "reaches across the margin of ±0.5 points: undecided" in with_images(200)
+    assert "undecided (margin ±0.5 percentage points)" in with_images(200)
     outside = with_images(400)
-    assert "difference +1.00 [+0.90, +1.10], outside the margin of ±0.5 points" in outside
+    assert "difference +1.00 [+0.90, +1.10], outside ±0.5 percentage points" in outside
 
 
 def test_cells_of_ones_own_are_judged_by_themselves():
@@ -274,8 +275,8 @@ def test_cells_of_ones_own_are_judged_by_themselves():
     fig9 = asked("fig9")
     own = asked("fig9", cells=("DOTS_ImageNet",), variants=4)
     study = trained(fig9, own)
-    assert lines(fig9, study)[0].startswith("judged by the 55 trials that this folder holds")
-    assert lines(own, study)[0].startswith("judged by the 5 trials of DOTS_ImageNet that this")
+    assert lines(fig9, study)[0].startswith("judged by the 55 trials in this folder")
+    assert lines(own, study)[0].startswith("judged by the 5 trials of DOTS_ImageNet in this")
 
 
 def test_what_is_not_finite_has_not_diverged():
@@ -292,6 +293,8 @@ def test_what_is_not_finite_has_not_diverged():
             for probe in entry["probes"]
         )  # fmt: skip
         probed.append(dataclasses.replace(trial, probes=probes))
-    words = here(question, dataclasses.replace(trained(question), trials=tuple(probed)), {})
+    words = lines_here(
+        question, dataclasses.replace(trained(question), trials=tuple(probed)), TheoryResults()
+    )
     assert words[0].startswith("DARTS, BatchNorm frozen: median √g not finite, the 5th lowest of 5")
     assert "diverged" not in words[0]

@@ -1,4 +1,4 @@
-"""From targets and a scale to what is to be trained and probed for each."""
+"""From targets and a scale to what is trained and probed for each."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from nascope._src.study.definition import Part, PlannedCell, Study, plan_cells
 class Options:
     """How targets are reproduced.
 
-    Args:
-        cells: names, files or genotype texts in place of a target's own cells.
-        variants: of each cell, in place of the target's number.
-        seeds: of each training: 0, 1, ….
+    Attributes:
+        cells: names, files or genotype texts that replace a target's own cells.
+        variants: number of variants of each cell; None for the target's own number.
+        seeds: number of trainings of each cell, with seeds 0, 1, ….
     """
 
     scale: ReproductionScale
@@ -41,15 +41,15 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Question:
-    """A target at a scale: what it compares, and the trials that it needs.
+class FigurePlan:
+    """A figure or table at a scale: what it compares, and the trials that it needs.
 
     Attributes:
-        stem: of its files.
+        stem: of its files' names.
         cells: originals, each followed by its variants.
-        columns: data sets and learning rates; some without trials.
-        published: for each of them the paper's own data set.
-        plan: empty where nothing is trained.
+        columns: data sets and learning rates; some have no trials.
+        published: for each column the paper's own data set.
+        plan: empty if nothing is trained.
     """
 
     target: Target
@@ -67,54 +67,56 @@ class Question:
 
     @property
     def title(self) -> str:
-        """What it shows, of its own cells."""
+        """What the figure shows, with the names of its cells."""
         return self.target.titled_of([shortened(family, 24) for family in self.families])
 
     @property
     def paper(self) -> str:
-        """What the paper shows there; of which cells, where these are others."""
+        """What the paper shows, and of which cells if these are others."""
         others = set(self.families) != set(self.target.cells)
         of = f"(of {in_words(self.target.cells)}) " if others else ""
         return of + self.target.paper
 
 
 @dataclass(frozen=True)
-class Questions:
-    """What is asked for together.
+class ReproductionPlan:
+    """Targets that are reproduced together.
 
     Attributes:
-        notes: data sets that are not there, and why, each in a line.
+        notes: missing data sets, and why, one line each.
     """
 
-    questions: tuple[Question, ...]
+    figures: tuple[FigurePlan, ...]
     notes: tuple[str, ...]
 
     @property
     def plan(self) -> Plan:
-        """All that they need; what they have in common once."""
-        return functools.reduce(merged, (question.plan for question in self.questions))
+        """All trials that the targets need; what they share occurs once."""
+        return functools.reduce(merged, (figure.plan for figure in self.figures))
 
 
-def ask(targets: Sequence[Target], options: Options, data_dir: str | Path | None) -> Questions:
-    """What the targets need.
+def plan_reproduction(
+    targets: Sequence[Target], options: Options, data_dir: str | Path | None
+) -> ReproductionPlan:
+    """Plan what the targets need.
 
     Raises:
-        DataError: the first data set of a target is not there.
-        StudyError: cells are given, and no target has any.
+        DataError: the first data set of a target is missing.
+        StudyError: cells are given, but no target has any.
         GenotypeError: a cell is unknown, or has no published variants.
     """
     if options.cells and not any(target.cells for target in targets):
-        raise StudyError(f"{targets[0].name} has no cells that others could take the place of")
+        raise StudyError(f"{targets[0].name} has no cells that others could replace")
     data, absent = _data(targets, options.scale, data_dir)
-    questions = tuple(_question(target, options, data, absent) for target in targets)
-    return Questions(questions, tuple(absent.values()))
+    plans = tuple(_plan_figure(target, options, data, absent) for target in targets)
+    return ReproductionPlan(plans, tuple(absent.values()))
 
 
 def _data(
     targets: Sequence[Target], scale: ReproductionScale, data_dir: str | Path | None
 ) -> tuple[dict[str, tuple[DataRequest, DataSet]], dict[str, str]]:
-    """The data sets that are there, and why others are not, by the paper's names for them."""
-    found: dict[str, tuple[DataRequest, DataSet]] = {}
+    """Return the available data sets, and why others are missing, by the paper's names."""
+    available: dict[str, tuple[DataRequest, DataSet]] = {}
     absent: dict[str, str] = {}
     needed = {target.data[0] for target in targets if target.recipe is not None}
     for name in dict.fromkeys(name for target in targets for name in target.data):
@@ -123,20 +125,20 @@ def _data(
             absent[name] = f"scale {scale.name} has no {TITLES[name]}: its panels say so"
             continue
         try:
-            found[name] = request, request.load(data_dir)
+            available[name] = request, request.load(data_dir)
         except DataError as error:
             if name in needed:
                 raise
             absent[name] = f"no {TITLES[name]}, so that its panels stay empty: {error}"
-    return found, absent
+    return available, absent
 
 
-def _question(
+def _plan_figure(
     target: Target,
     options: Options,
     data: Mapping[str, tuple[DataRequest, DataSet]],
     absent: Mapping[str, str],
-) -> Question:
+) -> FigurePlan:
     scale = options.scale
     cells = _cells(target, options)
     stem = target.name
@@ -165,7 +167,7 @@ def _question(
             probes=scale.probes(target.probe) if target.probe is not None else (),
         )
         plan = Study(title, (part,)).plan(dict(data.values()))
-    return Question(target, scale, stem, cells, tuple(columns), tuple(published), plan)
+    return FigurePlan(target, scale, stem, cells, tuple(columns), tuple(published), plan)
 
 
 def _families(cells: Sequence[PlannedCell]) -> tuple[str, ...]:
@@ -187,7 +189,7 @@ def _cells(target: Target, options: Options) -> tuple[PlannedCell, ...]:
 
 
 def _with_adapted(genotype: Genotype) -> tuple[PlannedCell, PlannedCell]:
-    """A cell, and itself adapted: by the authors where the catalogue has that, else by our rule."""
+    """Return a cell and its adapted form: the authors' if the catalogue has it, else ours."""
     name = genotype.name or "cell"
     theirs = f"{name}-adapted"
     if is_known(name) and load(name) == genotype and is_known(theirs):

@@ -7,17 +7,17 @@ from dataclasses import replace
 import pytest
 
 from nascope._src.errors import StudyError
-from nascope._src.reproduce.agreement import Judge
-from nascope._src.reproduce.questions import Options, ask
+from nascope._src.reproduce.compare import Comparison
+from nascope._src.reproduce.plan import Options, plan_reproduction
 from nascope._src.reproduce.scales import REPRODUCTION_SCALES
-from nascope._src.reproduce.theorems import HEADING, of_check, of_extremes, proved_holds
 from nascope._src.reproduce.theory import (
     TheoryPaths,
-    TheoryResults,
     measure_extremes,
     read_results,
 )
+from nascope._src.results.findings.theorems import proved_holds
 from nascope._src.results.paper.targets import TARGETS
+from nascope._src.results.text.theorems import HEADING, cells_agreement, check_agreement
 from nascope._src.theory.comparison_result import (
     Extremes,
     ExtremesOutcome,
@@ -50,40 +50,40 @@ FIGURE_8 = figure_8(outcome(0.5, (5, 1)), outcome(2.0, (9, 8), broken=(1.0, 1.0)
 
 
 def test_figure_8_says_of_each_theorem_whether_it_agrees():
-    assert list(of_extremes(FIGURE_8)) == [
+    assert list(cells_agreement(FIGURE_8)) == [
         HEADING,
         "Theorem 4.2 as published: contradicted, broken in 25 % of the random cells' blocks at "
         "λ = 0.5, 100 % at 2",
-        "Theorem 4.2 corrected: agrees, in 4 of 4 blocks every quantile of what was measured lies "
+        "Theorem 4.2 corrected: agrees, in 4 of 4 blocks every measured quantile is "
         "below the bound's (`theory` counts cell by cell)",
-        "Theorem 4.3 tightened: agrees, in 4 of 4 blocks every quantile of what was measured lies "
+        "Theorem 4.3 tightened: agrees, in 4 of 4 blocks every measured quantile is "
         "below the bound's (`theory` counts cell by cell)",
-        "the narrowest cell's constants are the larger: holds at λ = 2 (2 of 2 blocks); reversed "
+        "the narrowest cell's constants are larger: holds at λ = 2 (2 of 2 blocks); reversed "
         "at λ = 0.5 (1 of 2 blocks), where no matrix amplifies",
-        "the narrowest cell's gradient variances are the larger: holds at λ = 2 (2 of 2 blocks); "
+        "the narrowest cell's gradient variances are larger: holds at λ = 2 (2 of 2 blocks); "
         "reversed at λ = 0.5 (1 of 2 blocks), where no matrix amplifies",
     ]
 
 
 def test_a_broken_bound_is_loud_and_an_unbroken_one_no_contradiction():
     planted = figure_8(outcome(0.5, (5, 1)), outcome(2.0, (9, 101)))
-    said = list(of_extremes(planted))
+    said = list(cells_agreement(planted))
     assert said[2] == "Theorem 4.2 corrected: CONTRADICTED, broken in block 2 at λ = 2"
     assert said[3] == "Theorem 4.3 tightened: CONTRADICTED, broken in block 2 at λ = 2"
-    assert not proved_holds(TheoryResults(extremes=planted))
+    assert not proved_holds(planted, None)
     high = (Quantiles(4.5, 9.0, 18.0), Quantiles(1.0, 1.0, 201.0))  # its bound's: 50, 100 and 200
     planted = figure_8(outcome(0.5, (5, 1)), replace(outcome(2.0, (9, 1)), narrow=high))
-    assert list(of_extremes(planted))[2].endswith("CONTRADICTED, broken in block 2 at λ = 2")
+    assert list(cells_agreement(planted))[2].endswith("CONTRADICTED, broken in block 2 at λ = 2")
     kept = figure_8(outcome(0.5, (5, 1), broken=(0.0, 0.0)))
-    assert "not contradicted by these cells" in list(of_extremes(kept))[1]
-    assert proved_holds(TheoryResults(extremes=kept))
-    assert proved_holds(TheoryResults(check=CHECK))
+    assert "not contradicted by these cells" in list(cells_agreement(kept))[1]
+    assert proved_holds(kept, None)
+    assert proved_holds(None, CHECK)
     broken = replace(CHECK, bounds=(replace(CHECK.bounds[0], violations=1),))
-    assert not proved_holds(TheoryResults(check=broken))
+    assert not proved_holds(None, broken)
     above = figure_8(outcome(2.0, (1, 1)))  # where matrices amplify, nothing excuses a reversal
-    assert list(of_extremes(above))[4].endswith("reversed at λ = 2 (0 of 2 blocks)")
+    assert list(cells_agreement(above))[4].endswith("reversed at λ = 2 (0 of 2 blocks)")
     both = figure_8(outcome(2.0, (5, 5, 1), (4, 4, 4), bound=(9, 9, 9), broken=(0, 0, 0)))
-    assert "in part at λ = 2 (2 of 3 blocks)" in list(of_extremes(both))[4]
+    assert "in part at λ = 2 (2 of 3 blocks)" in list(cells_agreement(both))[4]
 
 
 def test_figure_8s_own_cells_are_judged_at_every_scale(tmp_path):
@@ -91,8 +91,8 @@ def test_figure_8s_own_cells_are_judged_at_every_scale(tmp_path):
     measure_extremes(path, {"cells": 20, "seed": 0}, lambda *_: None)
     theory = read_results(TARGETS["fig8"], TheoryPaths(tmp_path))
     for scale in REPRODUCTION_SCALES.values():
-        (question,) = ask([TARGETS["fig8"]], Options(scale), None).questions
-        said = Judge(lambda: None).agreement(question, theory)
+        (question,) = plan_reproduction([TARGETS["fig8"]], Options(scale), None).figures
+        said = Comparison(lambda: None).agreement(question, theory)
         assert said[0] == HEADING
         assert said[1].startswith("Theorem 4.2 as published: contradicted")
         assert said[2].startswith("Theorem 4.2 corrected: agrees, in 12 of 12")
@@ -119,10 +119,10 @@ SWEEP = swept({0.25: 0.5, 0.5: 0.9, 1.0: 1.5, 2.0: 7.0, 4.0: 0.1})
 
 def test_the_theorems_are_each_held_against_the_check():
     check = replace(CHECK, descents=(descent(), descent(), descent(premise=False, holds=False)))
-    assert list(of_check(check, SWEEP)) == [
+    assert list(check_agreement(check, SWEEP)) == [
         HEADING,
         "Theorem 4.1: agrees, the gradient of SGD stays below its bound in 2 of 2 settings with "
-        "γ < 1/L, which it presupposes",
+        "γ < 1/L, which the theorem requires",
         "Theorem 4.2 as published: contradicted by hand, 4 > 2 at w = (2, 1); broken for certain "
         "in 0 % to 82.5 % of the blocks, by objective and λ",
         "Theorem 4.2 corrected: agrees, 0 of 2,000 comparisons with a block break it",
@@ -151,7 +151,7 @@ def test_a_violation_contradicts_its_own_theorem_alone(place, line, start):
     bounds = list(CHECK.bounds)
     bounds[place] = replace(bounds[place], violations=3)
     planted = replace(CHECK, bounds=tuple(bounds))
-    said = list(of_check(planted, SWEEP))
+    said = list(check_agreement(planted, SWEEP))
     assert said[line].startswith(start)
     assert sum("CONTRADICTED" in one for one in said) == 1
 
@@ -163,7 +163,7 @@ def test_what_does_not_come_out_is_not_claimed():
         cases=tuple(replace(case, measured=case.bound) for case in CHECK.cases),
         published=CHECK.published[:1],
     )
-    said = list(of_check(planted, swept({0.5: 1.5, 2.0: 2.0})))
+    said = list(check_agreement(planted, swept({0.5: 1.5, 2.0: 2.0})))
     assert said[1].startswith("Theorem 4.1: CONTRADICTED")
     assert "in 1 of 2 settings" in said[1]
     assert said[2] == "Theorem 4.2 as published: not contradicted by these cells"

@@ -14,7 +14,7 @@ from nascope._src.cells.wiring import published_variant
 from nascope._src.data.datasets import load_data
 from nascope._src.data.request import DataRequest
 from nascope._src.errors import DataError, GenotypeError, StudyError
-from nascope._src.reproduce.questions import Options, ask
+from nascope._src.reproduce.plan import Options, plan_reproduction
 from nascope._src.reproduce.scales import REPRODUCTION_SCALES, reproduction_scale
 from nascope._src.results.paper.targets import POPULAR, TARGETS, targets_of
 from nascope._src.study.study_file import read_study_file
@@ -51,7 +51,7 @@ def test_every_figure_and_table_is_known():
 
 def test_titles_name_the_cells_that_are_shown(any_data):
     def asked(name, *cells):
-        (question,) = ask([TARGETS[name]], Options(SMALL, cells=cells), None).questions
+        (question,) = plan_reproduction([TARGETS[name]], Options(SMALL, cells=cells), None).figures
         return question
 
     assert asked("fig14").title == "Loss landscape around AmoebaNet and its random variants"
@@ -97,14 +97,14 @@ def test_names_as_people_write_them():
     ],
 )  # fmt: skip
 def test_trials_of_a_target(name, trials, probes, any_data):
-    asked = ask([TARGETS[name]], Options(SMALL), None)
+    asked = plan_reproduction([TARGETS[name]], Options(SMALL), None)
     assert len(asked.plan.trials) == trials
     assert sum(len(entry["probes"]) for entry in asked.plan.trials) == probes
     assert asked.notes == ()
 
 
 def test_what_targets_have_in_common_is_planned_once(any_data):
-    plan = ask(targets_of(["all"]), Options(SMALL), None).plan
+    plan = plan_reproduction(targets_of(["all"]), Options(SMALL), None).plan
     identities = [entry["identity"] for entry in plan.trials]
     assert len(identities) == len(set(identities)) == 120
     kinds = [probe["kind"] for entry in plan.trials for probe in entry["probes"]]
@@ -121,7 +121,7 @@ def test_small_has_the_identities_of_the_studys_file(name, trials, any_data, few
     sizes = {(r.name, r.train_size, r.test_size, r.validation_size) for r in requests}
     ours = {dataclasses.astuple(request)[:4] for request in SMALL.data.values()}
     assert sizes <= ours
-    plan = ask(targets_of(["all"]), Options(SMALL, seeds=3), None).plan
+    plan = plan_reproduction(targets_of(["all"]), Options(SMALL, seeds=3), None).plan
     mine = {_key(entry): entry for entry in plan.trials}
     shared = [entry for entry in theirs.trials if _key(entry) in mine]
     assert len(shared) >= trials
@@ -148,17 +148,17 @@ def test_recipes_are_the_papers():
 
 
 def test_figures_show_the_papers_cells(any_data):
-    (question,) = ask([TARGETS["fig10"]], Options(TINY), None).questions
+    (question,) = plan_reproduction([TARGETS["fig10"]], Options(TINY), None).figures
     assert [cell.label for cell in question.cells] == ["AmoebaNet"] + [
         f"AmoebaNet-p{seed}" for seed in (1, 2, 3, 4)
     ]
     assert question.cells[2].genotype == published_variant(load_cell("AmoebaNet"), 2)
-    (question,) = ask([TARGETS["fig9"]], Options(PAPER), None).questions
+    (question,) = plan_reproduction([TARGETS["fig9"]], Options(PAPER), None).figures
     assert [c.label for c in question.cells if c.family == "SNAS"][-1] == "SNAS-p10"
 
 
 def test_table1_takes_the_authors_adapted_cells(any_data):
-    (question,) = ask([TARGETS["table1"]], Options(SMALL), None).questions
+    (question,) = plan_reproduction([TARGETS["table1"]], Options(SMALL), None).figures
     labels = [cell.label for cell in question.cells if cell.variant == "adapted"]
     assert labels == [
         "NASNet-adapted", "AmoebaNet-adapted", "ENAS-adapted", "DARTS-widest-nr", "SNAS-adapted"
@@ -167,16 +167,16 @@ def test_table1_takes_the_authors_adapted_cells(any_data):
 
 def test_cells_variants_and_seeds_can_be_chosen(any_data):
     options = Options(SMALL, cells=("ENAS", "SNAS"), variants=1, seeds=2)
-    (question,) = ask([TARGETS["fig5"]], options, None).questions
+    (question,) = plan_reproduction([TARGETS["fig5"]], options, None).figures
     assert question.stem == "fig5-ENAS-SNAS"
     assert len(question.plan.trials) == 8
     assert [entry["seed"] for entry in question.plan.trials[:2]] == [0, 1]
     with pytest.raises(StudyError, match="fig8 has no cells"):
-        ask([TARGETS["fig8"]], options, None)
+        plan_reproduction([TARGETS["fig8"]], options, None)
     with pytest.raises(GenotypeError, match="did you mean DARTS"):
-        ask([TARGETS["fig1"]], Options(SMALL, cells=("DARZ",)), None)
+        plan_reproduction([TARGETS["fig1"]], Options(SMALL, cells=("DARZ",)), None)
     with pytest.raises(StudyError, match="'DARTS' twice"):
-        ask([TARGETS["fig3"]], Options(SMALL, cells=("DARTS", "darts")), None)
+        plan_reproduction([TARGETS["fig3"]], Options(SMALL, cells=("DARTS", "darts")), None)
 
 
 def test_missing_data(monkeypatch, few, tmp_path):
@@ -186,19 +186,19 @@ def test_missing_data(monkeypatch, few, tmp_path):
         return few[self.name]
 
     monkeypatch.setattr(DataRequest, "load", load)
-    asked = ask([TARGETS["fig3"]], Options(SMALL), None)
+    asked = plan_reproduction([TARGETS["fig3"]], Options(SMALL), None)
     (note,) = asked.notes
     assert note.startswith("no CIFAR-100, so that its panels stay empty")
     assert {entry["data"]["name"] for entry in asked.plan.trials} == {"cifar10"}
-    columns = asked.questions[0].columns
+    columns = asked.figures[0].columns
     assert [column.absent for column in columns] == ["", "no data: CIFAR-100"]
     monkeypatch.undo()
     with pytest.raises(DataError, match="cifar10 not found"):
-        ask([TARGETS["fig3"]], Options(SMALL), tmp_path)
+        plan_reproduction([TARGETS["fig3"]], Options(SMALL), tmp_path)
 
 
 def test_tiny_has_digits_and_no_second_data_set():
-    asked = ask([TARGETS["fig3"], TARGETS["fig5"]], Options(TINY), None)
+    asked = plan_reproduction([TARGETS["fig3"], TARGETS["fig5"]], Options(TINY), None)
     assert asked.notes == ("scale tiny has no CIFAR-100: its panels say so",)
     assert {entry["data"]["name"] for entry in asked.plan.trials} == {"digits"}
     assert len(asked.plan.trials) == 3
@@ -207,12 +207,12 @@ def test_tiny_has_digits_and_no_second_data_set():
 
 def test_no_torch_is_loaded(tmp_path):
     script = (
-        "import sys; from pathlib import Path; from nascope._src.reproduce.questions import Options, ask;"
-        "from nascope._src.reproduce.carry_out import draw_questions;"
+        "import sys; from pathlib import Path; from nascope._src.reproduce.plan import Options, plan_reproduction;"
+        "from nascope._src.reproduce.run import draw_reproduction;"
         "from nascope._src.reproduce.scales import reproduction_scale;"
         "from nascope._src.results.paper.targets import targets_of;"
-        "asked = ask(targets_of(['fig1', 'fig3', 'fig5']), Options(reproduction_scale('tiny')), None);"
-        f"list(draw_questions(asked, Path({str(tmp_path)!r})));"
+        "asked = plan_reproduction(targets_of(['fig1', 'fig3', 'fig5']), Options(reproduction_scale('tiny')), None);"
+        f"list(draw_reproduction(asked, Path({str(tmp_path)!r})));"
         "heavy = {'torch', 'plotly', 'pandas', 'matplotlib.pyplot'} & set(sys.modules);"
         "assert not heavy, heavy"
     )

@@ -1,4 +1,4 @@
-"""Carrying a reproduction out: what is missing is run, then each figure is drawn and told."""
+"""Run what a reproduction lacks, then draw each figure and compare it with the paper."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.read import StudyRecord, read_study, read_trial
-from nascope._src.reproduce.agreement import Judge
-from nascope._src.reproduce.questions import Question, Questions
-from nascope._src.reproduce.theorems import proved_holds
+from nascope._src.reproduce.plan import FigurePlan, ReproductionPlan
 from nascope._src.reproduce.theory import TheoryPaths, read_results, tasks
+from nascope._src.results.findings.theorems import proved_holds
 from nascope._src.study.engines.task import Engine, Task
 from nascope._src.study.run import Snapshot, Summary, run_plan
+
+if TYPE_CHECKING:
+    from nascope._src.reproduce.compare import Comparison
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class ReproductionPaths:
 
 
 @dataclass(frozen=True)
-class Result:
-    """A question's target, drawn.
+class DrawnFigure:
+    """A figure, drawn and compared.
 
     Attributes:
         paths: of the figures and their data, the main one first.
@@ -49,7 +52,7 @@ class Result:
         holds: whether everything that is proved held; a bug where not.
     """
 
-    question: Question
+    figure: FigurePlan
     paths: tuple[Path, ...]
     here: tuple[str, ...]
     agreement: tuple[str, ...]
@@ -57,8 +60,8 @@ class Result:
     holds: bool = True
 
 
-def run_questions(
-    asked: Questions,
+def run_reproduction(
+    reproduction: ReproductionPlan,
     folder: Path,
     engine: Engine,
     *,
@@ -66,15 +69,15 @@ def run_questions(
     device: str = "auto",
     on_progress: Callable[[Snapshot], None] | None = None,
 ) -> Summary:
-    """Run what the questions lack in a folder; what they have in common is done once.
+    """Run what the figures lack in a folder; what they share is done once.
 
-    The folder's study grows by what is asked for.
+    The folder's study grows by the trials that are asked for.
 
     Raises:
         NascopeError: the device or folder cannot be used.
     """
     paths = ReproductionPaths(folder.absolute())  # workers may run elsewhere
-    plan = asked.plan
+    plan = reproduction.plan
     done = Summary(0, 0, {})
     if plan.trials:
         done = run_plan(
@@ -86,8 +89,8 @@ def run_questions(
             extend=True,
             on_progress=on_progress,
         )
-    scale = asked.questions[0].scale
-    todo = tasks([question.target for question in asked.questions], scale, paths.theory)
+    scale = reproduction.figures[0].scale
+    todo = tasks([figure.target for figure in reproduction.figures], scale, paths.theory)
     return _run_tasks(todo, engine, done, on_progress)
 
 
@@ -122,51 +125,53 @@ def _run_tasks(
     return dataclasses.replace(before, done=done, failed=failed)
 
 
-def draw_questions(asked: Questions, folder: Path) -> Iterator[Result]:
-    """Draw each target from what its trials have left, also while others of them still run.
+def draw_reproduction(reproduction: ReproductionPlan, folder: Path) -> Iterator[DrawnFigure]:
+    """Draw each figure from what its trials have left, also while others of them still run.
 
     Raises:
         StudyError: a file cannot be written, or one of the theory's is damaged.
     """
-    judge = Judge(lambda: read_study(folder))
-    for question in asked.questions:
-        yield _drawn(question, ReproductionPaths(folder), judge)
+    from nascope._src.reproduce.compare import Comparison  # noqa: PLC0415  (matplotlib is slow)
+
+    comparison = Comparison(lambda: read_study(folder))
+    for figure in reproduction.figures:
+        yield _drawn(figure, ReproductionPaths(folder), comparison)
 
 
-def _drawn(question: Question, paths: ReproductionPaths, judge: Judge) -> Result:
+def _drawn(figure: FigurePlan, paths: ReproductionPaths, comparison: Comparison) -> DrawnFigure:
     from nascope._src.report.figures.drawn import in_print, write  # noqa: PLC0415  (matplotlib is slow)
-    from nascope._src.reproduce.pictures import pictures  # noqa: PLC0415
-    from nascope._src.reproduce.words import here  # noqa: PLC0415
+    from nascope._src.reproduce.compare import lines_here  # noqa: PLC0415
+    from nascope._src.reproduce.figures import draw_figure  # noqa: PLC0415
 
-    study = _study_of(question, paths.study)
-    theory = read_results(question.target, paths.theory)
+    study = _study_of(figure, paths.study)
+    theory = read_results(figure.target, paths.theory)
     if theory is None:
-        return Result(question, (), ("not run yet",), ())
+        return DrawnFigure(figure, (), ("not run yet",), ())
     written: list[Path] = []
     with in_print():
-        for stem, drawn in pictures(question, study, theory).items():
+        for stem, drawn in draw_figure(figure, study, theory).items():
             written += write(drawn, paths.figures, stem)
     page = None
-    if question.target.drawing == "theory":
+    if figure.target.drawing == "theory":
         from nascope._src.report.html.theory_page import write_theory_page  # noqa: PLC0415
 
         page = write_theory_page(paths.theory.folder)
-    return Result(
-        question,
+    return DrawnFigure(
+        figure,
         tuple(written),
-        tuple(here(question, study, theory)),
-        tuple(judge.agreement(question, theory)) if _can_be_judged(question, paths) else (),
+        tuple(lines_here(figure, study, theory)),
+        tuple(comparison.agreement(figure, theory)) if _can_be_judged(figure, paths) else (),
         page,
-        holds=proved_holds(theory),
+        holds=proved_holds(theory.extremes, theory.check),
     )
 
 
-def _can_be_judged(question: Question, paths: ReproductionPaths) -> bool:
+def _can_be_judged(figure: FigurePlan, paths: ReproductionPaths) -> bool:
     """Whether anything was ever run of what the question needs."""
-    return question.target.recipe is None or paths.study.plan.is_file()
+    return figure.target.recipe is None or paths.study.plan.is_file()
 
 
-def _study_of(question: Question, paths: StudyPaths) -> StudyRecord:
+def _study_of(figure: FigurePlan, paths: StudyPaths) -> StudyRecord:
     """The question's own trials, as far as they are there."""
-    trials = tuple(read_trial(paths, entry) for entry in question.plan.trials)
-    return StudyRecord(question.target.name, paths.folder, trials)
+    trials = tuple(read_trial(paths, entry) for entry in figure.plan.trials)
+    return StudyRecord(figure.target.name, paths.folder, trials)
