@@ -1,4 +1,4 @@
-"""A Markdown table of the 185 published cells: width, depth, and rank in the space of their search.
+"""Print a Markdown table of the 185 published cells: width, depth, and rank in their space.
 
 python examples/published_cells.py > published.md
 """
@@ -10,7 +10,7 @@ from nascope._src.errors import GenotypeError
 
 
 def numbers(published: CatalogCell, kind: str) -> str:
-    """Strict and fractional width, depth, and the percentage at least as wide and as shallow."""
+    """Return the widths, the depth, and the percentage of the space that is as wide and shallow."""
     cell = getattr(published.genotype, kind)
     at = point(cell)
     try:

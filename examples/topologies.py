@@ -1,8 +1,8 @@
-"""The topologies of the paper's Figures 1, 2, 10 and 11, as SVG files.
+"""Draw the topologies of the paper's Figures 1, 2, 10 and 11 as SVG files.
 
-Figure 1: the five cells. Figures 10 and 11: AmoebaNet, SNAS and the authors' variants of seeds 1 to
-4. Figure 2's seeds are not known: here DARTS and the authors' variants of seeds 4, 3, 1 and 2, in
-which the width falls and the depth grows as in the figure.
+Figure 1 shows the five cells. Figures 10 and 11 show AmoebaNet, SNAS and the authors' variants of
+seeds 1 to 4. The seeds of Figure 2 are unknown. Here it shows DARTS and the authors' variants of
+seeds 4, 3, 1 and 2, so that the width falls and the depth grows as in the paper.
 
     python examples/topologies.py [FOLDER]
 """
@@ -19,7 +19,7 @@ from nascope._src.cells.wiring import published_variant
 
 
 def captioned(name: str, cell: Cell) -> tuple[str, Cell]:
-    """A cell with its width and depth, as the paper's captions give them."""
+    """Return a cell with its width and depth as its caption."""
     strict, fractional = strict_width(cell), float(fractional_width(cell))
     width = (
         f"{strict}c" if strict == fractional else f"strict {strict}c, fractional {fractional:g}c"
@@ -28,7 +28,7 @@ def captioned(name: str, cell: Cell) -> tuple[str, Cell]:
 
 
 def with_variants(name: str, seeds: tuple[int, ...]) -> list[tuple[str, Cell]]:
-    """A normal cell, and the authors' variants of it."""
+    """Return a normal cell and the authors' variants of it."""
     genotype = load_cell(name)
     variants = [captioned(f"seed {s}", published_variant(genotype, s).normal) for s in seeds]
     return [captioned(name, genotype.normal), *variants]

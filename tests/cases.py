@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nascope._src.cells.genotype import Cell, Genotype
-from nascope._src.cells.operations import OPERATIONS
+from nascope._src.cells.operation_names import OPERATIONS
 from nascope._src.networks.network import Network
 from nascope._src.training.checkpoint import Checkpoint
 from nascope._src.training.files import TrainingFiles

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from nascope._src.cells.genotype import Cell, Edge, Genotype
-from nascope._src.cells.operations import OPERATIONS
+from nascope._src.cells.operation_names import OPERATIONS
 from nascope._src.cells.spaces.wiring_space import WiringSpace
 
 

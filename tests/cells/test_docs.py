@@ -1,4 +1,4 @@
-"""Every command and every Python example of the pages on cells runs; the numbers are the data's."""
+"""The commands and Python examples of the pages on cells run; the page's numbers are current."""
 
 import os
 import re
@@ -67,20 +67,20 @@ def test_the_table_of_published_cells_is_as_the_example_prints_it():
 
 
 def test_the_numbers_of_the_results_page_are_the_data_s():
-    """Groups and algorithms, as `nascope pattern` measures them, stand in the page's tables."""
+    """The page's tables contain the groups and algorithms that `nascope pattern` measures."""
     from nascope._src.results.pattern import survey  # noqa: PLC0415
 
     page = PAGES["results/wiring.md"].read_text("utf-8")
     for kind in ("normal", "reduce"):
         for convention in ("fractional", "strict"):
-            found = survey(kind=kind, convention=convention)
-            groups = [*found.groups, *(found.algorithms if convention == "fractional" else ())]
+            tested = survey(kind=kind, convention=convention)
+            groups = [*tested.groups, *(tested.algorithms if convention == "fractional" else ())]
             for group in groups:
                 width = f"{group.width:.2f} / {group.expected_width:.2f}"
                 depth = f"{group.depth:.2f} / {group.expected_depth:.2f}"
                 row = rf"\| {re.escape(group.label)} \| {group.cells} \|.*{width} \| {depth} \|"
                 assert re.search(row, page), (kind, convention, group.label)
-                if convention == "strict" or group in found.groups:
+                if convention == "strict" or group in tested.groups:
                     assert f"{group.wider.mean:.2f}" in page
                     assert f"p = {group.pattern.p_greater:.2g}" in page
     normal = survey()

@@ -10,7 +10,7 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.drawing import cell_svg, cells_html, cells_svg, readable
 from nascope._src.cells.genotype import Cell
 from nascope._src.cells.graph import dead_nodes
-from nascope._src.cells.operations import OPERATIONS
+from nascope._src.cells.operation_names import OPERATIONS
 from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import GenotypeError
 from nascope._src.palette import FILLS, INK

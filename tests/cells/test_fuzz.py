@@ -10,13 +10,13 @@ from tests.cells import fuzz
 
 
 def test_a_cell_or_a_clean_error():
-    """In a process of its own, since an audit hook cannot be taken away."""
+    """Runs in a separate process, since an audit hook cannot be removed."""
     command = [sys.executable, "-m", "tests.cells.fuzz", "--count", "3000", "--seed", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["cell"] + found["error"] == 3000
-    assert found["cell"] > 100
+    outcome = json.loads(done.stdout)
+    assert outcome["cell"] + outcome["error"] == 3000
+    assert outcome["cell"] > 100
 
 
 def test_the_guard_sees_a_reader_that_opens_a_file(tmp_path):

@@ -12,7 +12,7 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import Cell, Genotype
 from nascope._src.cells.graph import depth, fractional_width, strict_width
 from nascope._src.cells.isomorphism import canonical
-from nascope._src.cells.operations import DARTS_OPERATIONS
+from nascope._src.cells.operation_names import DARTS_OPERATIONS
 from nascope._src.cells.spaces.named import named_space
 from nascope._src.cells.wiring import (
     covering_variants,
@@ -91,24 +91,26 @@ def test_published_operations_follow_the_legacy_generator(seed):
 
 
 def test_distinct_variants():
-    found = list(distinct_variants(DARTS, 0, 30, cells=["normal"]))
-    every = [DARTS.normal, *(variant.normal for variant in found)]
-    assert not any(canonical(a) == canonical(b) for i, a in enumerate(every) for b in every[:i])
+    drawn = list(distinct_variants(DARTS, 0, 30, cells=["normal"]))
+    cells_seen = [DARTS.normal, *(variant.normal for variant in drawn)]
+    assert not any(
+        canonical(a) == canonical(b) for i, a in enumerate(cells_seen) for b in cells_seen[:i]
+    )
     tiny = Cell(nodes=[[("conv_1x1", 0)], [("conv_1x1", 0)]], concat=(1, 2), num_inputs=1)
-    with pytest.raises(GenotypeError, match="only 1 distinct"):
+    with pytest.raises(GenotypeError, match="gave only 1"):
         list(distinct_variants(Genotype(tiny, tiny), 0, 2, cells=["normal"]))
 
 
 @pytest.mark.parametrize("convention", ["fractional", "strict"])
 def test_covering_variants_reach_everything_evenly(convention):
     width = fractional_width if convention == "fractional" else strict_width
-    found = list(covering_variants(AMOEBA, 3, per_point=2, convention=convention))
-    points = Counter((width(v.normal), depth(v.normal)) for v in found)
+    drawn = list(covering_variants(AMOEBA, 3, per_point=2, convention=convention))
+    points = Counter((width(v.normal), depth(v.normal)) for v in drawn)
     reachable = named_space("independent").for_cell(AMOEBA.normal).census().marginal(convention)
     assert points == Counter(dict.fromkeys(reachable, 2))
-    assert {v.reduce for v in found} == {AMOEBA.reduce}
-    assert {v.normal.concat for v in found} == {AMOEBA.normal.concat}
-    assert len({v.name for v in found}) == len(found)
+    assert {v.reduce for v in drawn} == {AMOEBA.reduce}
+    assert {v.normal.concat for v in drawn} == {AMOEBA.normal.concat}
+    assert len({v.name for v in drawn}) == len(drawn)
 
 
 def test_random_operations():
@@ -155,6 +157,6 @@ def test_refusals(call, said):
 
 def test_figures_2_wants_monotone_seeds_that_darts_does_not_have():
     """The seeds of Figure 2 are unknown: DARTS' seeds 1 to 4 are not in its order."""
-    found = [published_variant(DARTS, seed).normal for seed in range(1, 5)]
-    assert [(strict_width(c), depth(c)) for c in found] == [(2, 4), (1, 5), (2, 3), (3, 3)]
-    assert not all(strict_width(a) <= strict_width(b) for a, b in pairwise(found))
+    drawn = [published_variant(DARTS, seed).normal for seed in range(1, 5)]
+    assert [(strict_width(c), depth(c)) for c in drawn] == [(2, 4), (1, 5), (2, 3), (3, 3)]
+    assert not all(strict_width(a) <= strict_width(b) for a, b in pairwise(drawn))

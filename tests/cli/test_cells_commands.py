@@ -148,10 +148,10 @@ def test_variants_pipe_into_describe(nascope):
 
 def test_census_prints_exact_integers(nascope):
     code, out, _ = nascope("census", "--space", "independent", "--nodes", "12", "--json")
-    found = json.loads(out)
-    assert (code, found["space"], found["intermediate_nodes"]) == (0, "independent", 12)
-    assert found["total"] == sum(entry["count"] for entry in found["counts"]) == 6227020800**2
-    assert set(found["counts"][0]) == {"strict_width", "fractional_width", "depth", "count"}
+    printed = json.loads(out)
+    assert (code, printed["space"], printed["intermediate_nodes"]) == (0, "independent", 12)
+    assert printed["total"] == sum(entry["count"] for entry in printed["counts"]) == 6227020800**2
+    assert set(printed["counts"][0]) == {"strict_width", "fractional_width", "depth", "count"}
 
 
 def test_census_as_a_table(nascope):
@@ -174,8 +174,8 @@ def test_the_census_as_a_figure(nascope, tmp_path):
 
 def test_the_pattern_is_tested(nascope):
     code, out, _ = nascope("pattern", "--json")
-    found = json.loads(out)
-    assert (code, found["groups"][0]["cells"], len(found["algorithms"])) == (0, 5, 29)
+    printed = json.loads(out)
+    assert (code, printed["groups"][0]["cells"], len(printed["algorithms"])) == (0, 5, 29)
     table = nascope("pattern", "--only", "reduce")[1]
     assert "does not follow" in table
     assert "left out: ENAS_fairdarts_repo" in table

@@ -5,7 +5,7 @@ from hypothesis import given
 
 from nascope._src.cells.formats.reading import read, write
 from nascope._src.cells.genotype import Cell
-from nascope._src.cells.operations import DARTS_OPERATIONS
+from nascope._src.cells.operation_names import DARTS_OPERATIONS
 from tests.cells.formats.refusals import assert_refused
 from tests.cells.strategies import genotypes, pair_cells
 

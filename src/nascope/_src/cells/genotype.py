@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from nascope._src.cells.checks import is_index, short
 from nascope._src.cells.drawing import cell_svg, cells_html
-from nascope._src.cells.operations import OPERATIONS, unknown_operation
+from nascope._src.cells.operation_names import OPERATIONS, unknown_operation
 from nascope._src.errors import GenotypeError
 
 CELL_KINDS = ("normal", "reduce")

@@ -34,10 +34,10 @@ def resolve_cell(text: str) -> Genotype:
 
 
 def as_genotype(cell: Genotype | str) -> Genotype:
-    """Return a genotype as it is, or the one that a text stands for; see `resolve_cell`.
+    """Return a genotype as it is, or the genotype that a user means by a text; see `resolve_cell`.
 
     Raises:
-        GenotypeError: The argument is neither, or the text stands for no genotype.
+        GenotypeError: The argument is neither, or the text is not that of a genotype.
     """
     if isinstance(cell, Genotype):
         return cell

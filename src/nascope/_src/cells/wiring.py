@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from nascope._src.cells.genotype import CELL_KINDS, Cell, Edge, Genotype
 from nascope._src.cells.isomorphism import canonical
-from nascope._src.cells.operations import DARTS_OPERATIONS
+from nascope._src.cells.operation_names import DARTS_OPERATIONS
 from nascope._src.cells.rng import below
 from nascope._src.cells.spaces.wiring_space import WiringSpace
 from nascope._src.errors import GenotypeError
@@ -118,7 +118,8 @@ def distinct_variants(
             yield variant
     if yielded < count:
         raise GenotypeError(
-            f"expected {count} distinct variants, but found only {yielded} distinct"
+            f"expected {count} distinct variants, but {1000 * count:,} seeds gave only {yielded} "
+            "distinct ones; ask for fewer"
         )
 
 

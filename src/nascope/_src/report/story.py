@@ -37,7 +37,7 @@ from nascope._src.results.text.numbers import capital
 
 
 @dataclass(frozen=True)
-class Census:
+class CensusFigure:
     """A space with a family's cells on it."""
 
     family: str
@@ -45,7 +45,7 @@ class Census:
     svg: Markup
 
 
-def censuses(arrangement: Arrangement) -> list[Census]:
+def censuses(arrangement: Arrangement) -> list[CensusFigure]:
     """For each family the space of its original, with the original and its variants on it."""
     found = []
     for family in arrangement.families:
@@ -67,7 +67,9 @@ def censuses(arrangement: Arrangement) -> list[Census]:
             crowd={member.label: point(member.genotype.normal) for member in others},
             title=f"Normal cells: share of {within.count():,} wirings",
         )
-        found.append(Census(family, "A.2's sampling" if len(members) > 1 else name, Markup(svg)))
+        found.append(
+            CensusFigure(family, "A.2's sampling" if len(members) > 1 else name, Markup(svg))
+        )
     return found
 
 

@@ -21,7 +21,7 @@ from nascope._src.cells.genotype import (
     lists_all_edges,
     to_dict,
 )
-from nascope._src.cells.operations import (
+from nascope._src.cells.operation_names import (
     NO_OPERATION,
     OPERATIONS,
     normalised,

@@ -16,7 +16,7 @@ from typing import Any
 from nascope._src.cells.checks import is_index, short
 from nascope._src.cells.genotype import CELL_KINDS, MAX_NODES, Cell, Edge, Genotype
 from nascope._src.cells.graph import loose_ends
-from nascope._src.cells.operations import OPERATIONS, unknown_operation
+from nascope._src.cells.operation_names import OPERATIONS, unknown_operation
 from nascope._src.errors import GenotypeError
 
 ENAS_OPERATIONS = (  # src/cifar10/micro_child.py of ENAS' code, by index

@@ -19,7 +19,7 @@ from typing import Any
 
 from nascope._src.cells.checks import short
 from nascope._src.cells.genotype import Cell, Edge, Genotype
-from nascope._src.cells.operations import (
+from nascope._src.cells.operation_names import (
     NO_OPERATION,
     OPERATIONS,
     normalised,

@@ -9,7 +9,7 @@ from typing import Any
 
 from nascope._src.cells.checks import is_index, short
 from nascope._src.cells.genotype import CELL_KINDS, Cell, Edge, Genotype
-from nascope._src.cells.operations import DARTS_OPERATIONS
+from nascope._src.cells.operation_names import DARTS_OPERATIONS
 from nascope._src.errors import GenotypeError
 
 

@@ -301,7 +301,7 @@ class WiringSpace(Space):
     def _draw(
         self, generator: random.Random, k: int, height: int, heights: list[int]
     ) -> tuple[int, ...]:
-        """Draw the sources of a node: k inputs, and nodes below it up to ``height`` − 1."""
+        """Draw the sources of a node of a given height: k inputs, and lower nodes."""
         lower = [self.inputs + i for i, h in enumerate(heights) if h < height]
         while True:
             others = self._pick(generator, lower, self.in_degree - k)
