@@ -212,10 +212,23 @@ def read_study_file(path: str | Path) -> Study:
     try:
         if "search" in content:
             raise StudyError("search: this file is of a search; run it with nascope study search")
-        name = content.get("name")
-        return Study(name if name else path.stem, _parts(content, path))
+        return build_study(content, name=path.stem, where=f"{path}: ")
     except NascopeError as error:
         raise StudyError(f"{path}: {error}") from None
+
+
+def build_study(content: Mapping[str, Any], *, name: str, where: str = "") -> Study:
+    """Return the study that the content of a study file describes.
+
+    Args:
+        content: the file's keys and sections.
+        name: the study's name, unless the content has one.
+        where: put before the key in errors about the data.
+
+    Raises:
+        StudyError: a key is unknown or a value out of range; the message names the dotted key.
+    """
+    return Study(content.get("name") or name, _parts(content, where))
 
 
 def read_search_file(path: str | Path) -> Search:
@@ -268,29 +281,29 @@ def _read(path: Path) -> dict[str, Any]:
         raise StudyError(f"{path}: not TOML: nested too deeply") from None
 
 
-def _parts(content: Mapping[str, Any], path: Path) -> tuple[Part, ...]:
+def _parts(content: Mapping[str, Any], where: str) -> tuple[Part, ...]:
     """The file itself, or each [[part]] over what stands outside of them."""
     common = {key: value for key, value in content.items() if key != "part"}
     if "part" not in content:
-        return (_part(_File, common, "", path),)
+        return (_part(_File, common, "", where),)
     given = content["part"]
     if not isinstance(given, list) or not given or not all(isinstance(p, dict) for p in given):
         raise StudyError("part: expected [[part]] sections")
     # What is common is checked by itself first, so that a mistake is told where it was made.
-    _part(_File, {"cells": ["DARTS"], **common}, "", path)
+    _part(_File, {"cells": ["DARTS"], **common}, "", where)
     common.pop("name", None)
     return tuple(
-        _part(_Part, _merged(common, own), f"part.{place}.", path)
+        _part(_Part, _merged(common, own), f"part.{place}.", where)
         for place, own in enumerate(given, start=1)
     )
 
 
-def _part(kind: type[_Part], content: Mapping[str, Any], where: str, path: Path) -> Part:
-    section = _validated(kind, content, where)
+def _part(kind: type[_Part], content: Mapping[str, Any], part: str, where: str) -> Part:
+    section = _validated(kind, content, part)
     try:
-        return section.build(f"{path}: {where}")
+        return section.build(f"{where}{part}")
     except NascopeError as error:
-        raise StudyError(f"{where}{error}" if where else str(error)) from None
+        raise StudyError(f"{part}{error}" if part else str(error)) from None
 
 
 def _validated(kind: type[Section], content: Mapping[str, Any], where: str) -> Section:
