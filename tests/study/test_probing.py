@@ -17,7 +17,7 @@ from nascope._src.study import calibration
 from nascope._src.study.definition import Part, Study, plan_cells
 from nascope._src.study.tasks import Work
 from nascope._src.theory import premises
-from nascope._src.theory.premises import TrainedNetwork, measure_premises, measured_by
+from nascope._src.theory.premises import TrainedNetwork, measure_premises, measurement_key
 from nascope._src.training.files import snapshot_folder
 from nascope._src.training.moments import Moment
 from nascope._src.training.recipe import Recipe
@@ -142,14 +142,14 @@ def test_what_was_kept_of_other_weights_is_not_taken_up(digits, tmp_path, plan):
     (kept,) = tmp_path.glob(".p-*-chunks")
     assert list(kept.rglob("*.npz"))
     trained = TrainedNetwork("c", path)
-    key = measured_by(trained, images=1, instances=5)
+    key = measurement_key(trained, images=1, instances=5)
     train_until(0.4)  # within the same epoch
     found, _ = probe_checkpoint(path, plan, tmp_path / "p.npz", **probe)
     fresh, _ = probe_checkpoint(path, plan, tmp_path / "fresh.npz", **probe)
     assert {name: array.tolist() for name, array in found.items()} == {
         name: array.tolist() for name, array in fresh.items()
     }
-    assert measured_by(trained, images=1, instances=5) != key
+    assert measurement_key(trained, images=1, instances=5) != key
 
 
 def test_premises_reuse_no_results_of_other_weights(digits, tmp_path):

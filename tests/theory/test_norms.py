@@ -354,9 +354,9 @@ class Standardised(nn.Conv2d):
 
 def test_layers_that_are_another_map_are_refused():
     images = torch.ones(1, 2, 5, 5)
-    with pytest.raises(TheoryError, match="'0' pads with 'circular'; only zeros"):
+    with pytest.raises(TheoryError, match="'0' to pad with zeros, not with 'circular'"):
         weight_norms(nn.Sequential(nn.Conv2d(2, 2, 3, padding=1, padding_mode="circular")), images)
-    with pytest.raises(TheoryError, match=r"'' \(Standardised\) computes something else"):
+    with pytest.raises(TheoryError, match=r"'' \(Standardised\) to compute a convolution"):
         weight_norms(Standardised(2, 2, 3), images)
 
 
@@ -489,7 +489,7 @@ def test_instances_that_are_not_independent_are_refused():
     with pytest.raises(TheoryError, match="put the model into eval mode"):
         jacobian_norms(network.train(), inputs)
     jacobian_norms(network.eval(), inputs, steps=2)
-    with pytest.raises(TheoryError, match="at least 2 vectors, not 1"):
+    with pytest.raises(TheoryError, match="at least 2 vectors for a standard error, not 1"):
         jacobian_norms(network, inputs, vectors=1)
 
 

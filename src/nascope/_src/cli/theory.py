@@ -116,10 +116,10 @@ def report(
     from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
     from nascope._src.report.html.theory_page import write_theory_page  # noqa: PLC0415
     from nascope._src.runtime.devices import configure_process  # noqa: PLC0415
-    from nascope._src.theory.premises import measure_networks, networks_in  # noqa: PLC0415
+    from nascope._src.theory.premises import find_networks, measure_networks  # noqa: PLC0415
 
     configure_process(threads=1)
-    trained = networks_in(networks or [])
+    trained = find_networks(networks or [])
     if trained:
         make_folder(output)
         path = output / "networks.json"

@@ -1,4 +1,4 @@
-"""Norms of Jacobians: of a function at each of a batch of inputs, and of a cell's edges."""
+"""Measure the norms of Jacobians: of any function, and of the edges of a network's cells."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ from nascope._src.theory.singular_values import STEPS, TOLERANCE, Map, spectral_
 
 
 class JacobianNorms(NamedTuple):
-    """Of the Jacobians J at each instance of a batch, float64 (batch,)."""
+    """Sizes of the Jacobians J at each instance of a batch, float64 (batch,).
+
+    Attributes:
+        norms: ‖J‖₂, a lower bound.
+        residuals: as in `SpectralNorms`.
+        gains: ‖J‖_F / √n_in, estimated: the root-mean-square amplification of a white input.
+        gain_errors: standard errors of the gains.
+    """
 
     norms: Tensor
-    """‖J‖₂, from below."""
     residuals: Tensor
-    """As in `SpectralNorms`."""
     gains: Tensor
-    """‖J‖_F / √n_in, estimated: the root-mean-square amplification of a white input."""
     gain_errors: Tensor
-    """The gains' standard errors."""
 
 
 def jacobian_norms(
@@ -41,29 +44,30 @@ def jacobian_norms(
     steps: int = STEPS,
     seed: int = 0,
 ) -> JacobianNorms:
-    """How much a function amplifies small changes of each of a batch of inputs.
+    """Measure how much a function amplifies small changes of each of a batch of inputs.
 
-    The function runs once, and once more on the first input alone. J v comes from differentiating
-    Jᵀu by u, so what has no forward-mode derivative will do. ‖J‖_F² is the mean of ‖J s‖² over
-    vectors s of random signs (Hutchinson 1990); the gain's standard error follows by the delta
+    The function runs once, and once more on the first input alone. J v is the derivative of Jᵀu by
+    u, so the function needs no forward-mode derivative. ‖J‖_F² is estimated by the mean of ‖J s‖²
+    over vectors s of random signs (Hutchinson 1990). The gain's standard error follows by the delta
     method.
 
     Args:
-        function: (batch, …) → (batch, …), each instance by itself: a model in eval mode.
-        inputs: (batch, …), of the dtype and on the device that the function takes.
-        vectors: s for the gain, at least 2.
+        function: (batch, …) → (batch, …), with independent instances: a model in eval mode.
+        inputs: (batch, …), of the function's dtype and on its device.
+        vectors: number of vectors s for the gain, at least 2.
         tolerance, steps, seed: as in `spectral_norms`.
 
     Raises:
-        TheoryError: an instance's output depends on the others or on chance, or too few vectors
-            or steps.
+        TheoryError: an instance's output depends on the others or on chance, or there are too few
+            vectors or steps.
 
     >>> jacobian_norms(lambda x: 3 * x, torch.zeros(2, 1)).norms
     tensor([3., 3.], dtype=torch.float64)
     """
     if vectors < 2:
-        raise TheoryError(f"a standard error needs at least 2 vectors, not {vectors}")
-    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):  # the others differentiate only once
+        raise TheoryError(f"Expected at least 2 vectors for a standard error, not {vectors}")
+    # Other attention kernels cannot be differentiated twice.
+    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         x = inputs.detach().clone().requires_grad_()
         y = function(x.clone())  # the function may change its input in place
         u = torch.zeros_like(y, requires_grad=True)
@@ -94,13 +98,13 @@ def _signs(shape: tuple[int, int], seed: int, number: int) -> Tensor:
 def _derivative(
     output: Tensor, by: Tensor, vector: Tensor, *, create_graph: bool = False
 ) -> Tensor:
-    """The transposed derivative of ``output`` applied to a vector; 0 where they are unrelated."""
+    """Apply the transposed derivative of ``output`` to a vector; 0 if they are unrelated."""
     if not output.requires_grad:
         return torch.zeros_like(by)
-    (found,) = torch.autograd.grad(
+    (product,) = torch.autograd.grad(
         output, by, vector, retain_graph=True, create_graph=create_graph, materialize_grads=True
     )
-    return found
+    return product
 
 
 def _flat(values: Tensor) -> Tensor:
@@ -113,8 +117,8 @@ def _check_independent(function: Map, inputs: Tensor, outputs: Tensor) -> None:
     scale = float(outputs[:1].nan_to_num(0, 0, 0).abs().max())
     if not torch.allclose(alone, outputs[:1], rtol=1e-2, atol=1e-3 * scale, equal_nan=True):
         raise TheoryError(
-            "an input's output differs when it comes alone: put the model into eval mode, "
-            "so that its instances are independent"
+            "Expected independent instances, but the first input's output differs if it is alone; "
+            "put the model into eval mode"
         )
 
 
@@ -123,11 +127,11 @@ class EdgeNorm:
     """How much an edge amplifies small changes of the value that it reads.
 
     Attributes:
-        cell: its index in the network.
-        reduction: whether that cell halves the resolution.
-        edge: the index among the cell's edges, as in ``cells.{cell}._ops.{edge}``.
-        source, node: from where to where, the inputs being 0 and 1.
-        operation: its name.
+        cell: index of the cell in the network.
+        reduction: whether the cell halves the resolution.
+        edge: index of the edge in the cell, as in ``cells.{cell}._ops.{edge}``.
+        source, node: start and end of the edge; 0 and 1 are the cell's inputs.
+        operation: name of the operation.
         norms: ‖J‖₂ at each image, (images,), float64.
         residuals, gains, gain_errors: as in `JacobianNorms`, (images,).
     """
@@ -153,36 +157,37 @@ def edge_norms(
     steps: int = STEPS,
     seed: int = 0,
 ) -> list[EdgeNorm]:
-    """The Jacobian of each edge's operation, at what the edge reads from real images.
+    """Measure the Jacobian of each edge's operation, at the values that real images give.
 
-    In eval mode and float64, from a copy of the network. An edge is the whole operation from the
-    node's value on: its ReLU is included. Identities have norm and gain 1. Dead nodes are not
-    computed, so their edges are left out.
+    The computation uses a float64 copy of the network in eval mode. An edge is the whole operation
+    on the node's value, including its ReLU. Identities have norm and gain 1. The network does not
+    compute dead nodes, so their edges are left out.
 
     Args:
-        images: (images, channels, height, width), as the network takes them.
+        network: a network; it is not changed.
+        images: network inputs, (images, channels, height, width).
         vectors, tolerance, steps, seed: as in `jacobian_norms`.
     """
     network = copy.deepcopy(network).cpu().double().eval().requires_grad_(False)
     measure = partial(jacobian_norms, vectors=vectors, tolerance=tolerance, steps=steps, seed=seed)
-    found = []
+    measured = []
     for index, (cell, states) in enumerate(_cells(network, images.detach().cpu().double())):
         for node, edges in cell._plan:
             for edge, source in edges:
                 operation, value = cell._ops[edge], states[source]
                 if isinstance(operation, nn.Identity):
-                    one, zero = value.new_ones(len(value)), value.new_zeros(len(value))
-                    norms = JacobianNorms(one, zero, one, zero)
+                    ones, zeros = value.new_ones(len(value)), value.new_zeros(len(value))
+                    norms = JacobianNorms(ones, zeros, ones, zeros)
                 else:
                     norms = measure(operation, value)
                 reduction = states[node].shape != states[1].shape
                 place = (index, reduction, edge, source, node, cell.operations[edge])
-                found.append(EdgeNorm(*place, *norms))
-    return found
+                measured.append(EdgeNorm(*place, *norms))
+    return measured
 
 
 def _cells(network: Network, images: Tensor) -> Iterator[tuple[CellModule, dict[int, Tensor]]]:
-    """Each cell with the values of its live nodes."""
+    """Yield each cell with the values of its live nodes."""
     inputs: list[tuple[Tensor, ...]] = []
     for cell in network.cells:
         cell.register_forward_pre_hook(lambda _, args: inputs.append(args))

@@ -1,7 +1,7 @@
-"""The weight matrices λ of a trained network, measured.
+"""Measure the norms λ of the weight matrices of a trained network.
 
-The paper's Theorems 4.2 and 4.3 suppose a largest λ⁽ⁱ⁾ = ‖W⁽ⁱ⁾‖₂ above or below 1. A convolution is
-taken as the linear map that it is on images of its input's size, not as its reshaped kernel.
+Whether λ⁽ⁱ⁾ = ‖W⁽ⁱ⁾‖₂ is above or below 1 decides what Theorems 4.2 and 4.3 of the paper say. A
+convolution is treated as a linear map of images of its input's size, not as its reshaped kernel.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class MapNorm:
 
     Attributes:
         norm: ‖A‖₂, a lower bound, exact up to the residual.
-        residual: a singular value of A lies within that distance of ``norm``.
+        residual: distance from ``norm`` within which A has a singular value.
         gain: ‖A‖_F / √n_in, exact: the root-mean-square amplification of a white input.
         upper: a certified upper bound of ‖A‖₂.
     """
@@ -47,19 +47,19 @@ class MapNorm:
 
 @dataclass(frozen=True)
 class WeightNorm(MapNorm):
-    """The linear map that a layer's weight is, without the layer's bias.
+    """The size of the linear map that a layer's weight defines, without the bias.
 
     Attributes:
-        name: the module's in its model.
-        kind: "linear", "conv", "pointwise conv" (each kernel one pixel) or "depthwise conv" (each
-            group one input channel, of several).
+        name: name of the module in its model.
+        kind: "linear", "conv", "pointwise conv" (1×1 kernels) or "depthwise conv" (one input
+            channel per group).
         weight_shape: (out, in / groups, *kernel).
-        input_size: pixels of a convolution's input, (height, width) say; () of a linear layer, as
-            are the stride, padding and dilation.
-        padding: as the module has it: pixels on both sides, or "same" or "valid".
+        input_size: pixels of a convolution's input, such as (height, width). It is () for a linear
+            layer, as are the stride, padding and dilation.
+        padding: the module's setting: pixels on both sides, "same" or "valid".
         batchnorm: name of the BatchNorm that reads the layer's output, or None.
-        with_batchnorm: the map with the rows multiplied by γ / √(running_var + ε), as that
-            BatchNorm does in eval mode. A weight before BatchNorm has no scale of its own.
+        with_batchnorm: the same map after this BatchNorm in eval mode, which multiplies the rows by
+            γ / √(running_var + ε). Before a BatchNorm, the scale of a weight has no effect.
     """
 
     name: str
@@ -82,43 +82,42 @@ def weight_norms(
     steps: int = STEPS,
     seed: int = 0,
 ) -> list[WeightNorm]:
-    """The norm of every nn.Conv1d, Conv2d, Conv3d and Linear that the model's forward pass calls.
+    """Measure every Linear, Conv1d, Conv2d and Conv3d that the model's forward pass calls.
 
-    In the order of their first calls; once for each input size, where a layer meets several. What
-    is never called has no input and is left out. All in float64, from a copy of the model.
+    Layers are in the order of their first calls. A layer with inputs of several sizes appears once
+    per size; a layer that is never called is left out. The computation uses a float64 copy.
 
-    The BatchNorm of a layer is the one that receives the very tensor that the layer returned, if it
-    is the only one; and of `FactorizedReduce` the half of its BatchNorm's channels.
+    The BatchNorm of a layer is the only one that receives the tensor that the layer returns. For
+    a convolution of `FactorizedReduce`, it is half of the channels of the operation's BatchNorm.
 
     Args:
-        model: any module; it stays as it is.
-        example: a batch (1, …) on which the input sizes are read off, in eval mode.
+        model: any module; it is not changed.
+        example: a batch (1, …) from which the input sizes are taken, in eval mode.
         tolerance, steps, seed: as in `spectral_norms`.
 
     Raises:
-        TheoryError: a layer pads with other than zeros, or applies another map than its weight's.
+        TheoryError: a layer does not pad with zeros, or applies another map than its weight's.
 
-    >>> found = weight_norms(nn.Sequential(nn.Conv2d(3, 8, 3, padding=1)), torch.zeros(1, 3, 8, 8))
-    >>> found[0].norm <= found[0].upper
+    >>> norms = weight_norms(nn.Sequential(nn.Conv2d(3, 8, 3, padding=1)), torch.zeros(1, 3, 8, 8))
+    >>> norms[0].norm <= norms[0].upper
     True
     """
     model = copy.deepcopy(model).eval()
     measure = partial(_map_norm, tolerance=tolerance, steps=steps, seed=seed)
-    found = []
-    for (name, size), norms in _watch(model, example).items():
+    measured = []
+    for (name, size), batchnorms in _watch(model, example).items():
         module = model.get_submodule(name)
         assert isinstance(module, (nn.Linear, *_CONVOLUTIONS))
         layer = _Layer.of(module, size)
-        weight = _plain(module.weight)
+        weight = _as_float64(module.weight)
         batchnorm, scaled = None, None
-        if len(norms) == 1:
-            ((batchnorm, channels),) = norms
+        if len(batchnorms) == 1:
+            ((batchnorm, channels),) = batchnorms
             scale = _scale(model.get_submodule(batchnorm))[slice(*channels)]
             scaled = measure(layer, weight * scale.view(-1, *[1] * (weight.dim() - 1)))
-        own = measure(layer, weight)
-        found.append(
+        measured.append(
             WeightNorm(
-                **vars(own),
+                **vars(measure(layer, weight)),
                 name=name,
                 kind=_kind(module),
                 weight_shape=tuple(weight.shape),
@@ -131,7 +130,7 @@ def weight_norms(
                 with_batchnorm=scaled,
             )
         )
-    return found
+    return measured
 
 
 def _kind(module: nn.Module) -> str:
@@ -146,8 +145,8 @@ def _kind(module: nn.Module) -> str:
 def _scale(norm: nn.Module) -> Tensor:
     assert isinstance(norm, _BatchNorm)
     assert norm.running_var is not None
-    inverse = (_plain(norm.running_var) + norm.eps).rsqrt()
-    return inverse if norm.weight is None else inverse * _plain(norm.weight)
+    inverse = (_as_float64(norm.running_var) + norm.eps).rsqrt()
+    return inverse if norm.weight is None else inverse * _as_float64(norm.weight)
 
 
 # ---------------------------------------------------------------- one layer's map
@@ -155,7 +154,7 @@ def _scale(norm: nn.Module) -> Tensor:
 
 @dataclass(frozen=True)
 class _Layer:
-    """What makes a weight a map. A linear layer is a convolution in no dimension."""
+    """What turns a weight into a map. A linear layer is a convolution over no dimensions."""
 
     size: tuple[int, ...]
     stride: tuple[int, ...]
@@ -177,7 +176,7 @@ class _Layer:
         return cls(size, module.stride, module.dilation, tuple(padding), module.groups)
 
     def apply(self, weight: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """A x + bias, of (batch, in, *size)."""
+        """Return A x + bias for x (batch, in, *size)."""
         if not self.size:
             return functional.linear(x, weight, bias)
         padded = functional.pad(x, [pad for pads in reversed(self.padding) for pad in pads])
@@ -185,25 +184,25 @@ class _Layer:
         return function(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
 
     def places(self, kernel_size: tuple[int, ...]) -> list[Tensor]:
-        """For each axis the pixel that a tap meets at an output, (taps, outputs); −1 if none."""
-        found = []
+        """Return the pixel that each tap reads at each output, (taps, outputs) per axis; or −1."""
+        pixels = []
         for size, stride, dilation, (before, after), taps in zip(
             self.size, self.stride, self.dilation, self.padding, kernel_size, strict=True
         ):
             outputs = (size + before + after - dilation * (taps - 1) - 1) // stride + 1
             places = torch.arange(taps)[:, None] * dilation + torch.arange(outputs) * stride
             places -= before
-            found.append(torch.where(places < size, places, -1).clamp(min=-1))
-        return found
+            pixels.append(torch.where(places < size, places, -1).clamp(min=-1))
+        return pixels
 
 
 def _map_norm(layer: _Layer, weight: Tensor, *, tolerance: float, steps: int, seed: int) -> MapNorm:
-    """Of the map with a weight, float64.
+    """Measure the map that a layer applies with a weight, in float64.
 
-    With K a group's reshaped kernel and P the map that copies the windows out of the image,
-    A = (K ⊗ I) P. PᵀP is diagonal and counts the windows that hold a pixel, so ‖A‖ ≤ ‖K‖ √r with r
-    the most of them. Where no two windows overlap and none is padded, P Pᵀ = I and ‖A‖ = ‖K‖.
-    Each tap meets the image at so many outputs, and ‖A‖_F² counts its square as often.
+    Let K be a group's reshaped kernel, and let P copy the windows out of the image: A = (K ⊗ I) P.
+    PᵀP is diagonal and counts the windows that contain a pixel, so ‖A‖ ≤ ‖K‖ √r for r the largest
+    count. If no windows overlap and none is padded, P Pᵀ = I and ‖A‖ = ‖K‖. ‖A‖_F² counts the
+    square of a tap once for each output at which the tap reads a pixel of the image.
     """
     if not bool(weight.isfinite().all()):
         return MapNorm(nan, nan, nan, nan)
@@ -230,8 +229,8 @@ def _lanczos(layer: _Layer, weight: Tensor, **settings: Any) -> tuple[float, flo
         y = layer.apply(weight, x)
 
     def transposed(vector: Tensor) -> Tensor:
-        (found,) = torch.autograd.grad(y, x, vector.view(y.shape), retain_graph=True)
-        return found.reshape(groups, -1)
+        (product,) = torch.autograd.grad(y, x, vector.view(y.shape), retain_graph=True)
+        return product.reshape(groups, -1)
 
     def product(vector: Tensor) -> Tensor:
         return layer.apply(weight, vector.view(x.shape)).reshape(groups, -1)
@@ -242,19 +241,19 @@ def _lanczos(layer: _Layer, weight: Tensor, **settings: Any) -> tuple[float, flo
 
 
 def _symbol_bounds(layer: _Layer, weight: Tensor) -> Tensor:
-    """sup_ω ‖F(ω)‖₂ of each group, (groups,), from above; F is the symbol of the convolution.
+    """Return upper bounds of sup_ω ‖F(ω)‖₂, (groups,), where F is the convolution's symbol.
 
-    With zero padding A is a part of the matrix of the convolution on an infinite image, whose norm
-    is sup ‖F‖. Only every g-th pixel is ever met, g = gcd(stride, dilation). Taps that are a
-    multiple of s = stride / g apart meet the same every s-th of those: A is a convolution, at
-    stride 1, of s times the channels. The dilation left scales ω and shifts channels: no more.
+    With zero padding, A is part of the matrix of the convolution on an infinite image, whose norm
+    is sup ‖F‖. The convolution reads only every g-th pixel, g = gcd(stride, dilation). Of these,
+    taps that are a multiple of s = stride / g apart read the same every s-th. So A is a convolution
+    of stride 1 with s times the channels. The remaining dilation only scales ω and shifts channels.
 
-    For unit v, ‖F(ω) v‖² is a trigonometric polynomial, in each axis of a degree n of one less than
-    the kernel's taps. About its largest value M, at ω₀, it is at least M cos n(ω − ω₀) (Riesz
-    1914), and of N equidistant frequencies one is within π/N of ω₀. So, axis after axis,
+    For unit v, ‖F(ω) v‖² is a trigonometric polynomial. Its degree n in an axis is one less than
+    the kernel's taps. Around its largest value M at ω₀, it is at least M cos n(ω − ω₀) (Riesz
+    1914). One of N equidistant frequencies is within π/N of ω₀. So, axis by axis,
     sup ‖F‖² ≤ max ‖F‖² / cos(π n / N) with the maximum over a grid.
 
-    Infinite where the grid would take too long.
+    The bound is infinite if the grid would take too long.
     """
     kernel = weight.view(layer.groups, -1, *weight.shape[1:])
     axes = range(3, kernel.dim())
@@ -281,24 +280,24 @@ _Channels = tuple[int, int]
 
 
 def _watch(model: nn.Module, example: Tensor) -> dict[_Key, set[tuple[str, _Channels]]]:
-    """Each layer and input size, and the BatchNorms (with the channels) that read its output."""
-    found: dict[_Key, set[tuple[str, _Channels]]] = {}
-    made: dict[int, tuple[Tensor, int, _Key]] = {}  # by id; kept so that none is used again
+    """Return the BatchNorms (with channels) that read the output of each layer and input size."""
+    batchnorms: dict[_Key, set[tuple[str, _Channels]]] = {}
+    outputs: dict[int, tuple[Tensor, int, _Key]] = {}  # by id; kept, so that ids stay unique
 
     def after_layer(name: str, module: Any, args: Any, kwargs: Any, output: Tensor) -> None:
         x = (*args, *kwargs.values())[0]
         key = name, tuple(x.shape[x.dim() + 2 - module.weight.dim() :])
         _check_map(name, module, x, output)
-        found.setdefault(key, set())
-        made[id(output)] = output, output._version, key
+        batchnorms.setdefault(key, set())
+        outputs[id(output)] = output, output._version, key
 
     def before_norm(name: str, module: Any, args: Any, kwargs: Any) -> None:
         x = (*args, *kwargs.values())[0]
-        if id(x) in made and module.running_var is not None:
-            _, version, key = made[id(x)]
-            plain = bool(key[1]) or x.dim() == 2  # a linear layer's channels come last, not second
-            if plain and version == x._version:  # nothing changed it in place
-                found[key].add((name, (0, module.num_features)))
+        if id(x) in outputs and module.running_var is not None:
+            _, version, key = outputs[id(x)]
+            second = bool(key[1]) or x.dim() == 2  # a linear layer's channels may come last
+            if second and version == x._version:  # it was not changed in place
+                batchnorms[key].add((name, (0, module.num_features)))
 
     for name, module in model.named_modules():
         if isinstance(module, (nn.Linear, *_CONVOLUTIONS)):
@@ -311,29 +310,32 @@ def _watch(model: nn.Module, example: Tensor) -> dict[_Key, set[tuple[str, _Chan
         if isinstance(module, FactorizedReduce) and module.bn.running_var is not None:
             half = module.conv_1.out_channels
             halves = {f"{name}.conv_1": (0, half), f"{name}.conv_2": (half, 2 * half)}
-            for (layer, _), norms in found.items():
+            for (layer, _), readers in batchnorms.items():
                 if layer in halves:
-                    norms.add((f"{name}.bn", halves[layer]))
-    return found
+                    readers.add((f"{name}.bn", halves[layer]))
+    return batchnorms
 
 
 def _check_map(name: str, module: Any, x: Tensor, output: Tensor) -> None:
-    """Raise unless the layer applies its weight as it stands: a subclass may do something else."""
+    """Raise an error if the layer does not apply its weight unchanged, as a subclass may."""
     layer = _Layer.of(module, tuple(x.shape[x.dim() + 2 - module.weight.dim() :]))
     mode = getattr(module, "padding_mode", "zeros")
     if mode != "zeros" and any(map(any, layer.padding)):
-        raise TheoryError(f"the layer {name!r} pads with {mode!r}; only zeros have a norm here")
-    bias = None if module.bias is None else _plain(module.bias)
-    expected, actual = layer.apply(_plain(module.weight), _plain(x), bias), _plain(output)
+        raise TheoryError(f"Expected the layer {name!r} to pad with zeros, not with {mode!r}")
+    bias = None if module.bias is None else _as_float64(module.bias)
+    expected, actual = (
+        layer.apply(_as_float64(module.weight), _as_float64(x), bias),
+        _as_float64(output),
+    )
     if not bool(expected.isfinite().all()):
         return
     scale = float(expected.abs().max())
     if actual.shape != expected.shape or bool(((actual - expected).abs() > 1e-2 * scale).any()):
         raise TheoryError(
-            f"the layer {name!r} ({type(module).__name__}) computes something else than a "
-            "convolution or product with its weight"
+            f"Expected the layer {name!r} ({type(module).__name__}) to compute a convolution or "
+            "product with its weight, but its output differs"
         )
 
 
-def _plain(values: Tensor) -> Tensor:
+def _as_float64(values: Tensor) -> Tensor:
     return values.detach().cpu().double()
