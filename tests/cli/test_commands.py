@@ -123,7 +123,7 @@ def test_bad_checkpoints_studies_and_folders(tmp_path):
     (tmp_path / "file").write_text("")
     place = tmp_path / "file" / "demo"
     result = nascope("demo", "--output", place)
-    assert_refused(result, "cannot write .*study.json: a file lies where a folder must be")
+    assert_refused(result, "cannot write .*study.json: expected a folder, but found a file")
     result = nascope("train", "DARTS", "--epochs", 1, "--train-size", 20, "--output", place)
     assert_refused(result, "cannot write .*demo")
     assert_refused(nascope("report", tmp_path), "holds no study")

@@ -132,7 +132,7 @@ def test_a_second_run_trains_nothing(whole):
     begun = time.monotonic()
     again = nascope("reproduce", "fig6", "fig8", "table1", cwd=folder.parents[2])
     assert again.returncode == 0, again.stderr
-    assert re.search(r"0 done in \d+ s, \d+ were already there", again.stderr)
+    assert re.search(r"0 done in \d+ s, \d+ already done", again.stderr)
     assert time.monotonic() - begun < 60
     assert before == {path: path.stat().st_mtime_ns for path in before}
     assert theory == {path: path.stat().st_mtime_ns for path in theory}
@@ -171,8 +171,8 @@ def test_nothing_is_drawn_from_nothing(tmp_path):
         (("fig3", "--scale", "small"), "cifar10 needs a data folder"),
         (("fig3", "--scale", "small", "--data-dir", "none"), "no data folder none"),
         (("fig3", "--engine", "serial", "--workers", "2"), "the serial engine has one worker"),
-        (("fig3", "--output", "file"), "a file lies where a folder must be"),
-        (("fig1", "--output", "file"), "a file lies where a folder must be"),
+        (("fig3", "--output", "file"), "expected a folder, but found a file"),
+        (("fig1", "--output", "file"), "expected a folder, but found a file"),
     ],
 )
 def test_bad_input_is_one_line(words, message, tmp_path):
@@ -226,5 +226,5 @@ def test_a_failed_trial_is_exit_code_one(tmp_path):
     (trials / name).write_text("in the way")
     again = nascope("reproduce", "fig3", "--variants", "0", "-q", cwd=tmp_path)
     assert again.returncode == 1
-    assert re.search(rf"failed: {name}: .*a file lies where a folder must be", again.stderr)
+    assert re.search(rf"failed: {name}: .*expected a folder, but found a file", again.stderr)
     assert "fig3.pdf" in again.stdout  # drawn all the same

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nascope._src.cli import studies
-from nascope._src.study.run import Snapshot
+from nascope._src.study.progress import RunProgress
 from tests.cli.test_commands import nascope
 
 SMALL = """
@@ -85,8 +85,8 @@ def test_status_results_and_clean(there):
     assert len(json.loads((there / "c.json").read_text())) > 2
     assert pq.read_table(there / "p.parquet").num_rows == 1
     listed = nascope("study", "clean", "runs/small", "--dry-run", cwd=there).stdout
-    assert "previous.safetensors (the training is finished)" in listed
-    assert "to go" in listed
+    assert "previous.safetensors (training finished)" in listed
+    assert "would be freed" in listed
     assert list(there.rglob("previous.safetensors"))
     assert "freed" in nascope("study", "clean", "runs/small", cwd=there).stdout
     assert not list(there.rglob("previous.safetensors"))
@@ -128,7 +128,7 @@ def test_a_search(tmp_path):
     ran = nascope("study", "search", "s.toml", "--workers", "1", "-q", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert re.search(r"best of 2: candidate \d, validation accuracy \d+\.\d+%", ran.stdout)
-    assert "the space darts, mean" in ran.stdout
+    assert "space darts, mean" in ran.stdout
     traced = nascope("trace", "runs/s/best.jsonl", "--space", "darts", cwd=tmp_path)
     assert len(traced.stdout.splitlines()) == 3
 
@@ -143,13 +143,13 @@ def test_the_time_left_of_a_resumed_search_is_by_its_own_pace(tmp_path, monkeypa
 
     def resumed(*_, on_progress, **__):
         for share in (0.0, 0.5):
-            on_progress(24, Snapshot(share, 0.0, None, {}))
+            on_progress(24, RunProgress(share, 0.0, None, {}))
             clock[0] += 60
         raise KeyboardInterrupt
 
     monkeypatch.setattr("nascope._src.study.search.rounds.run_search", resumed)
     monkeypatch.setattr(
-        "nascope._src.cli.studies.engine_of", lambda *_, **__: nullcontext((None, 1))
+        "nascope._src.cli.studies.open_engine", lambda *_, **__: nullcontext((None, 1))
     )
     monkeypatch.setattr("nascope._src.runtime.progress.display", lambda **_: nullcontext(display))
     monkeypatch.setattr("nascope._src.cli.studies.display", lambda **_: nullcontext(display))
@@ -168,7 +168,7 @@ def test_the_time_left_of_a_resumed_search_is_by_its_own_pace(tmp_path, monkeypa
         (("--address", "auto"), "--address is for a Ray cluster: give --engine ray"),
         (("--gpus", "0.5"), "--gpus is for a Ray cluster"),
         (("--engine", "serial", "--workers", "2"), "the serial engine has one worker"),
-        (("--engine", "ray", "--gpus", "1.5"), "gpus must be a share of one, or a whole number"),
+        (("--engine", "ray", "--gpus", "1.5"), "gpus must be a fraction of one, or a whole number"),
         (("--engine", "ray", "--gpus", "999"), "no machine of the Ray cluster has the"),
         (("--device", "tpu0"), "device 'tpu0' is not there"),
     ],

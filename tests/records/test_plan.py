@@ -1,78 +1,115 @@
-"""Plans put together: what either asks for, once."""
+"""Plans: written, read, and merged."""
 
 from __future__ import annotations
 
-import copy
+import dataclasses
+import json
 
 import pytest
 
+from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.wiring import random_variant
 from nascope._src.errors import StudyError
-from nascope._src.records.plan import Plan, merged, read_plan, write_plan
+from nascope._src.records.plan import (
+    Plan,
+    PlannedProbe,
+    PlannedTrial,
+    merge_plans,
+    read_plan,
+    write_plan,
+)
+
+DARTS = load_cell("DARTS")
 
 
-def entry(label="DARTS", *, seed=0, identity="a" * 16, probes=(), rate=0.025, digest="d"):
-    return {
-        "identity": identity,
-        "label": label,
-        "family": "DARTS",
-        "variant": "original" if label == "DARTS" else "published 1",
-        "genotype": {"normal": label},
-        "data": {"name": "digits", "digest": digest},
-        "request": {"name": "digits", "train_size": 100},
-        "recipe": {"epochs": 2, "learning_rate": rate},
-        "seed": seed,
-        "probes": list(probes),
-    }
+def trial(label="DARTS", *, seed=0, identity="a" * 16, probes=(), rate=0.025, digest="d"):
+    return PlannedTrial(
+        identity=identity,
+        label=label,
+        family="DARTS",
+        variant="original" if label == "DARTS" else "published 1",
+        genotype=DARTS if label == "DARTS" else random_variant(DARTS, 1),
+        data={"name": "digits", "digest": digest},
+        request={"name": "digits", "train_size": 100},
+        recipe={"epochs": 2, "learning_rate": rate},
+        seed=seed,
+        probes=tuple(probes),
+    )
 
 
 def probe(kind="landscape", *, identity="p" * 16, points=5):
-    settings = {"points": points, "kind": kind}
-    return {"kind": kind, "identity": identity, "settings": settings, "cost": 1.0}
+    return PlannedProbe(kind, identity, {"points": points, "kind": kind}, 1.0)
 
 
 def test_trials_of_both_the_older_ones_first():
-    old = Plan("old", (entry(), entry("DARTS-p1")))
-    new = Plan("new", (entry("DARTS-p1"), entry(seed=1), entry(rate=0.25)))
-    both = merged(old, new)
+    old = Plan("old", (trial(), trial("DARTS-p1")))
+    new = Plan("new", (trial("DARTS-p1"), trial(seed=1), trial(rate=0.25)))
+    both = merge_plans(old, new)
     assert both.name == "new"
-    assert [(e["label"], e["seed"], e["recipe"]["learning_rate"]) for e in both.trials] == [
+    assert [(t.label, t.seed, t.learning_rate) for t in both.trials] == [
         ("DARTS", 0, 0.025), ("DARTS-p1", 0, 0.025), ("DARTS", 1, 0.025), ("DARTS", 0, 0.25)
     ]  # fmt: skip
-    assert merged(both, new).trials == both.trials
+    assert merge_plans(both, new).trials == both.trials
 
 
 def test_a_trial_has_the_probes_of_both():
-    old = Plan("s", (entry(probes=[probe()]),))
-    new = Plan("s", (entry(probes=[probe("variance", identity="v" * 16), probe()]),))
-    (trial,) = merged(old, new).trials
-    assert [p["kind"] for p in trial["probes"]] == ["landscape", "variance"]
-    (trial,) = merged(old, Plan("s", (entry(),))).trials
-    assert [p["kind"] for p in trial["probes"]] == ["landscape"]
+    old = Plan("s", (trial(probes=[probe()]),))
+    new = Plan("s", (trial(probes=[probe("variance", identity="v" * 16), probe()]),))
+    (merged,) = merge_plans(old, new).trials
+    assert [p.kind for p in merged.probes] == ["landscape", "variance"]
+    (merged,) = merge_plans(old, Plan("s", (trial(),))).trials
+    assert [p.kind for p in merged.probes] == ["landscape"]
 
 
 def test_another_versions_identities_give_way():
-    old = Plan("s", (entry(probes=[probe()]), entry("DARTS-p1")))
-    new = Plan("s", (entry(identity="b" * 16),))
-    trials = merged(old, new).trials
-    assert [(t["identity"][0], len(t["probes"])) for t in trials] == [("b", 0), ("a", 0)]
-    newer_probe = Plan("s", (entry(probes=[probe(identity="q" * 16)]),))
-    (trial, _) = merged(old, newer_probe).trials
-    assert [p["identity"][0] for p in trial["probes"]] == ["q"]
+    old = Plan("s", (trial(probes=[probe()]), trial("DARTS-p1")))
+    new = Plan("s", (trial(identity="b" * 16),))
+    trials = merge_plans(old, new).trials
+    assert [(t.identity[0], len(t.probes)) for t in trials] == [("b", 0), ("a", 0)]
+    newer_probe = Plan("s", (trial(probes=[probe(identity="q" * 16)]),))
+    (merged, _) = merge_plans(old, newer_probe).trials
+    assert [p.identity[0] for p in merged.probes] == ["q"]
 
 
 def test_other_images_are_another_trial():
-    both = merged(Plan("s", (entry(),)), Plan("s", (entry(digest="e", identity="b" * 16),)))
+    both = merge_plans(Plan("s", (trial(),)), Plan("s", (trial(digest="e", identity="b" * 16),)))
     assert len(both.trials) == 2
 
 
 def test_a_name_stands_for_one_cell():
-    other = copy.deepcopy(entry())
-    other["genotype"] = {"normal": "another"}
+    other = dataclasses.replace(trial(), genotype=random_variant(DARTS, 2))
     with pytest.raises(StudyError, match="another cell of the name 'DARTS'"):
-        merged(Plan("s", (entry(),)), Plan("s", (other,)))
+        merge_plans(Plan("s", (trial(),)), Plan("s", (other,)))
 
 
 def test_a_merged_plan_is_written_and_read(tmp_path):
-    both = merged(Plan("s", (entry(probes=[probe()]),)), Plan("s", (entry(seed=1),)))
+    both = merge_plans(Plan("s", (trial(probes=[probe()]),)), Plan("s", (trial(seed=1),)))
     write_plan(tmp_path / "study.json", both)
     assert read_plan(tmp_path / "study.json") == both
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda plan: plan["trials"][0].pop(),
+        lambda plan: plan["trials"][0].__setitem__(0, "nobody"),
+        lambda plan: plan["trials"][0].__setitem__(1, 7),
+        lambda plan: plan["trials"][0].__setitem__(3, "zero"),
+        lambda plan: plan["trials"][0].__setitem__(4, None),
+        lambda plan: plan["cells"]["DARTS"].pop("family"),
+        lambda plan: plan["cells"]["DARTS"].update(genotype={"normal": 3}),
+        lambda plan: plan["data"][0]["summary"].pop("digest"),
+        lambda plan: plan["recipes"][0].pop("learning_rate"),
+        lambda plan: plan["recipes"].__setitem__(0, [1]),
+        lambda plan: plan["probes"][0].update(settings=None),
+        lambda plan: plan["probes"][0].update(costs=[None]),
+    ],
+)
+def test_a_plan_with_a_wrong_value_is_damaged(tmp_path, change):
+    path = tmp_path / "study.json"
+    write_plan(path, Plan("s", (trial(probes=[probe()]),)))
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(StudyError, match=r"study.json is damaged: run the study again"):
+        read_plan(path)

@@ -32,7 +32,7 @@ def test_a_plan_says_once_what_trials_share(tmp_path):
     assert (len(whole["trials"]), len(whole["cells"])) == (45, 5)
     assert (len(whole["recipes"]), len(whole["data"]), len(whole["probes"])) == (3, 1, 2)
     plan = read_plan(tmp_path / "study.json")
-    assert [entry["seed"] for entry in plan.trials] == [fake.seed for fake in fakes]
+    assert [trial.seed for trial in plan.trials] == [fake.seed for fake in fakes]
     write_plan(tmp_path / "again.json", plan)
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "study.json").read_bytes()
     many = Plan("many", plan.trials * 30)
@@ -62,12 +62,11 @@ def test_the_state_of_every_trial(folder):
         "\"quotes' & \u2028 signs": "done",
     }
     assert states["DARTS-r2"].diverged_at == 5
-    assert (states["DARTS-r3"].epochs, states["DARTS-r3"].planned) == (6, 12)
+    assert (states["DARTS-r3"].epochs, states["DARTS-r3"].epochs_planned) == (6, 12)
     assert states["DARTS-r3"].accuracy > 0.1
     assert math.isnan(states["DARTS-r5"].accuracy)
-    assert "out of memory" in states["DARTS-r4"].words
-    entry = read_plan(StudyPaths(folder).plan).trials[5]
-    trial = StudyPaths(folder).trial(entry["label"], entry["identity"])
+    assert "out of memory" in states["DARTS-r4"].message
+    trial = read_plan(StudyPaths(folder).plan).trials[5].paths_in(StudyPaths(folder))
     for lock in (trial.lock, trial.folder / "landscape-x" / "chunks" / "part-1-of-2.lock"):
         with locked(lock):
             assert is_held(lock)
@@ -114,9 +113,9 @@ def test_leftovers_go_and_results_stay(folder):
             f"{probe.folder.name}/chunks": 5,
             ".result.json.0123.part": 5,
         }
-        more = {left.path.name: left.why for left in find_leftovers(folder, unplanned=True)}
-    assert more["old-0123456789abcdef"] == "a trial that is no longer planned"
-    assert more["landscape-0123456789abcdef"] == "a probe that is no longer planned"
+        more = {left.path.name: left.reason for left in find_leftovers(folder, unplanned=True)}
+    assert more["old-0123456789abcdef"] == "trial no longer planned"
+    assert more["landscape-0123456789abcdef"] == "probe no longer planned"
     for left in find_leftovers(folder, unplanned=True):
         remove(left)
     assert find_leftovers(folder, unplanned=True) == []

@@ -24,7 +24,7 @@ from nascope._src.cells.wiring import random_variant
 from nascope._src.records import files
 from nascope._src.records.identity import compute_identity
 from nascope._src.records.paths import StudyPaths
-from nascope._src.records.plan import Plan, write_plan
+from nascope._src.records.plan import Plan, PlannedProbe, PlannedTrial, write_plan
 from nascope._src.records.read import CORRECT_KEY, RECORDS_KEY
 
 HOSTILE_NAME = "<script>alert(1)</script>"
@@ -137,7 +137,7 @@ def write_study(folder: Path, fakes: Iterable[Fake], *, name: str = "invented") 
     return folder
 
 
-def _write_trial(paths: StudyPaths, fake: Fake) -> dict[str, Any]:
+def _write_trial(paths: StudyPaths, fake: Fake) -> PlannedTrial:
     recipe = RECIPE | dict(fake.recipe)
     data = DATA | dict(fake.data)
     literal = to_dict(fake.genotype)
@@ -152,18 +152,7 @@ def _write_trial(paths: StudyPaths, fake: Fake) -> dict[str, Any]:
         },
     )
     trial = paths.trial(fake.label, name)
-    entry: dict[str, Any] = {
-        "identity": name,
-        "label": fake.label,
-        "family": fake.family,
-        "variant": fake.variant,
-        "genotype": literal,
-        "data": data,
-        "request": {"name": data["name"], "train_size": data["train"]},
-        "recipe": recipe,
-        "seed": fake.seed,
-        "probes": [],
-    }
+    probes = []
     if fake.error is not None:
         files.write_bytes(trial.error, fake.error.encode())
     if fake.started:
@@ -171,14 +160,25 @@ def _write_trial(paths: StudyPaths, fake: Fake) -> dict[str, Any]:
     grids = (("landscape", fake.landscape), ("variance", fake.variance))
     for (kind, array), mode in itertools.product(grids, fake.modes):
         probe = compute_identity(kind, {"of": name, "batchnorm": mode})
-        entry["probes"].append({"kind": kind, "identity": probe, "settings": {}, "cost": 1.0})
+        probes.append(PlannedProbe(kind, probe, {}, 1.0))
         if array is not None and fake.started:
             _write_probe(trial.probe(kind, probe), kind, probe, array, mode)
     if fake.eigenvalues:
         probe = compute_identity("curvature", {"of": name})
-        entry["probes"].append({"kind": "curvature", "identity": probe, "settings": {}, "cost": 1})
+        probes.append(PlannedProbe("curvature", probe, {}, 1.0))
         _write_curvature(trial.probe("curvature", probe), probe, fake.eigenvalues)
-    return entry
+    return PlannedTrial(
+        identity=name,
+        label=fake.label,
+        family=fake.family,
+        variant=fake.variant,
+        genotype=fake.genotype,
+        data=data,
+        request={"name": data["name"], "train_size": data["train"]},
+        recipe=recipe,
+        seed=fake.seed,
+        probes=tuple(probes),
+    )
 
 
 def _checkpoint(fake: Fake, recipe: Mapping[str, Any], name: str) -> bytes:

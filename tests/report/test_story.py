@@ -12,7 +12,7 @@ import pytest
 
 from nascope._src.errors import StudyError
 from nascope._src.records.files import write_json
-from nascope._src.records.read import read_study, together
+from nascope._src.records.read import combine_studies, read_study
 from nascope._src.report import verdict_cards
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.story import (
@@ -219,7 +219,7 @@ def test_studies_that_share_trials_keep_their_own_numbers(tmp_path: Path) -> Non
         read_study(write_study(tmp_path / name, own, name=name))
         for name, own in (("done", fakes), ("planned", waiting))
     ]
-    both = together(studies)
+    both = combine_studies(studies)
     seconds = measure_study(both).columns()["seconds"]
     assert [math.isnan(number) for number in seconds] == [False, False, True, True]
 
@@ -228,11 +228,11 @@ def test_studies_of_one_name_are_told_apart(tmp_path: Path) -> None:
     folders = [
         write_study(tmp_path / place / "demo", family(variants=1)) for place in ("one", "two")
     ]
-    both = together([read_study(folder) for folder in folders])
+    both = combine_studies([read_study(folder) for folder in folders])
     assert {trial.study for trial in both.trials} == {f"invented ({folder})" for folder in folders}
     page = write_report(*folders, output=tmp_path / "page.html").read_text(encoding="utf-8")
     assert "in the folder <code>figures" not in page  # of several studies none are drawn
-    twice = together([read_study(folders[0])] * 2)
+    twice = combine_studies([read_study(folders[0])] * 2)
     assert len({trial.study for trial in twice.trials}) == 2
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nascope._src.cells.formats.fields import from_dict
 from nascope._src.data.datasets import load_data
 from nascope._src.data.request import DataRequest
 from nascope._src.records.read import (
@@ -55,18 +54,17 @@ def training(speed: float, diverged_at: int | None = None) -> TrainingRecord:
     return TrainingRecord(points, (), diverged_at, True, TheoryResults())
 
 
-def trained(*questions, trial=lambda entry: True) -> StudyRecord:
+def trained(*questions, trial=lambda planned: True) -> StudyRecord:
     """Every planned trial, as if trained: the originals' losses fall the fastest."""
-    entries = {entry["identity"]: entry for q in questions for entry in q.plan.trials}
+    planned = {trial.identity: trial for q in questions for trial in q.plan.trials}
     return StudyRecord("s", Path(), tuple(
         TrialRecord(
-            entry["identity"], entry["label"], entry["family"], entry["variant"],
-            from_dict(entry["genotype"]), {**entry["data"], "image_size": 32}, entry["recipe"],
-            entry["seed"],
-            training(0.8 if entry["variant"] == "original" else 0.85 + 0.01 * (number % 5))
-            if trial(entry) else None,
+            plan.identity, plan.label, plan.family, plan.variant,
+            plan.genotype, {**plan.data, "image_size": 32}, plan.recipe, plan.seed,
+            training(0.8 if plan.variant == "original" else 0.85 + 0.01 * (number % 5))
+            if trial(plan) else None,
         )
-        for number, entry in enumerate(entries.values())
+        for number, plan in enumerate(planned.values())
     ))  # fmt: skip
 
 
@@ -189,7 +187,7 @@ def test_ranks_stand_beside_what_chance_would_do():
 
 def test_the_gap_is_told_rate_by_rate():
     question = asked("fig4")
-    rates = sorted({entry["recipe"]["learning_rate"] for entry in question.plan.trials})
+    rates = sorted({trial.learning_rate for trial in question.plan.trials})
     assert rates == [0.0025, 0.025, 0.25]
     base = trained(question)
 
@@ -232,7 +230,7 @@ def test_the_gap_is_told_rate_by_rate():
 
 def test_an_unfinished_rate_has_no_gap():
     question = asked("fig4")
-    part = trained(question, trial=lambda entry: entry["recipe"]["learning_rate"] == 0.025)
+    part = trained(question, trial=lambda planned: planned.learning_rate == 0.025)
     told = lines_here(question, part, TheoryResults())
     assert told[0] == "DARTS on CIFAR-10, learning rate 0.0025: not run yet"
     assert told[-1].endswith("nothing to compare at two rates yet")
@@ -283,14 +281,14 @@ def test_what_is_not_finite_has_not_diverged():
     question = asked("fig6")
     probed = []
     for trial in trained(question).trials:
-        entry = next(e for e in question.plan.trials if e["identity"] == trial.identity)
+        planned = next(t for t in question.plan.trials if t.identity == trial.identity)
         probes = tuple(
             ProbeRecord(
-                probe["kind"], probe["identity"], {"batchnorm": probe["settings"]["batchnorm"]}, {},
+                probe.kind, probe.identity, {"batchnorm": probe.settings["batchnorm"]}, {},
                 {"alphas": np.array([-1.0, 1.0]), "betas": np.array([-1.0, 1.0]),
                  "variance": np.full((2, 2), np.inf if trial.variant == "original" else 4.0)},
             )
-            for probe in entry["probes"]
+            for probe in planned.probes
         )  # fmt: skip
         probed.append(dataclasses.replace(trial, probes=probes))
     words = lines_here(

@@ -99,15 +99,15 @@ def test_names_as_people_write_them():
 def test_trials_of_a_target(name, trials, probes, any_data):
     asked = plan_reproduction([TARGETS[name]], Options(SMALL), None)
     assert len(asked.plan.trials) == trials
-    assert sum(len(entry["probes"]) for entry in asked.plan.trials) == probes
+    assert sum(len(trial.probes) for trial in asked.plan.trials) == probes
     assert asked.notes == ()
 
 
 def test_what_targets_have_in_common_is_planned_once(any_data):
     plan = plan_reproduction(targets_of(["all"]), Options(SMALL), None).plan
-    identities = [entry["identity"] for entry in plan.trials]
+    identities = [trial.identity for trial in plan.trials]
     assert len(identities) == len(set(identities)) == 120
-    kinds = [probe["kind"] for entry in plan.trials for probe in entry["probes"]]
+    kinds = [probe.kind for trial in plan.trials for probe in trial.probes]
     assert (kinds.count("landscape"), kinds.count("variance")) == (30, 30)
     guide = (ROOT / "docs/guides/reproduce.md").read_text(encoding="utf-8")
     assert "120 trainings" in guide
@@ -122,20 +122,20 @@ def test_small_has_the_identities_of_the_studys_file(name, trials, any_data, few
     ours = {dataclasses.astuple(request)[:4] for request in SMALL.data.values()}
     assert sizes <= ours
     plan = plan_reproduction(targets_of(["all"]), Options(SMALL, seeds=3), None).plan
-    mine = {_key(entry): entry for entry in plan.trials}
-    shared = [entry for entry in theirs.trials if _key(entry) in mine]
+    ours_by_key = {_key(trial): trial for trial in plan.trials}
+    shared = [trial for trial in theirs.trials if _key(trial) in ours_by_key]
     assert len(shared) >= trials
-    for entry in shared:
-        own = mine[_key(entry)]
-        assert own["identity"] == entry["identity"]
-        probes = {probe["identity"] for probe in own["probes"]}
-        if probes and entry["data"]["name"] == "cifar10":
-            assert {probe["identity"] for probe in entry["probes"]} <= probes
+    for trial in shared:
+        ours = ours_by_key[_key(trial)]
+        assert ours.identity == trial.identity
+        probes = {probe.identity for probe in ours.probes}
+        if probes and trial.data["name"] == "cifar10":
+            assert {probe.identity for probe in trial.probes} <= probes
 
 
-def _key(entry):
-    recipe = entry["recipe"]
-    place = entry["label"], entry["data"]["name"], entry["seed"]
+def _key(trial):
+    recipe = trial.recipe
+    place = trial.label, trial.data["name"], trial.seed
     return (*place, recipe["learning_rate"], recipe["cutout"])
 
 
@@ -170,7 +170,7 @@ def test_cells_variants_and_seeds_can_be_chosen(any_data):
     (question,) = plan_reproduction([TARGETS["fig5"]], options, None).figures
     assert question.stem == "fig5-ENAS-SNAS"
     assert len(question.plan.trials) == 8
-    assert [entry["seed"] for entry in question.plan.trials[:2]] == [0, 1]
+    assert [trial.seed for trial in question.plan.trials[:2]] == [0, 1]
     with pytest.raises(StudyError, match="fig8 has no cells"):
         plan_reproduction([TARGETS["fig8"]], options, None)
     with pytest.raises(GenotypeError, match="did you mean DARTS"):
@@ -189,7 +189,7 @@ def test_missing_data(monkeypatch, few, tmp_path):
     asked = plan_reproduction([TARGETS["fig3"]], Options(SMALL), None)
     (note,) = asked.notes
     assert note.startswith("no CIFAR-100, so that its panels stay empty")
-    assert {entry["data"]["name"] for entry in asked.plan.trials} == {"cifar10"}
+    assert {trial.data["name"] for trial in asked.plan.trials} == {"cifar10"}
     columns = asked.figures[0].columns
     assert [column.absent for column in columns] == ["", "no data: CIFAR-100"]
     monkeypatch.undo()
@@ -200,7 +200,7 @@ def test_missing_data(monkeypatch, few, tmp_path):
 def test_tiny_has_digits_and_no_second_data_set():
     asked = plan_reproduction([TARGETS["fig3"], TARGETS["fig5"]], Options(TINY), None)
     assert asked.notes == ("scale tiny has no CIFAR-100: its panels say so",)
-    assert {entry["data"]["name"] for entry in asked.plan.trials} == {"digits"}
+    assert {trial.data["name"] for trial in asked.plan.trials} == {"digits"}
     assert len(asked.plan.trials) == 3
     assert "digits" in TINY.note
 

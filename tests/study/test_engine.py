@@ -83,11 +83,13 @@ def test_order_failures_and_progress(engine, tmp_path):
         Task("after that", sleep, (0,), after=("after bad",)),
     ]
     seen = []
-    outcomes = {
-        outcome.name: outcome.error
-        for outcome in engine.run(tasks, lambda *event: seen.append(event))
-    }
+    ended = list(engine.run(tasks, lambda *event: seen.append(event)))
+    outcomes = {outcome.name: outcome.error for outcome in ended}
     assert outcomes.keys() == {task.name for task in tasks}
+    assert {outcome.name: outcome.status for outcome in ended} == {
+        "second": "done", "first": "done", "bad": "failed", "impolite": "failed",
+        "after bad": "skipped", "after that": "skipped",
+    }  # fmt: skip
     assert outcomes["first"] is outcomes["second"] is None
     assert (tmp_path / "b").read_text() == (tmp_path / "a").read_text()
     assert "Traceback" in outcomes["bad"]
@@ -214,7 +216,7 @@ def test_numbers_below_one_are_refused():
 
 def test_what_ray_cannot_do_is_refused():
     pytest.importorskip("ray", reason="needs Ray")
-    with pytest.raises(StudyError, match="gpus must be a share of one"):
+    with pytest.raises(StudyError, match="gpus must be a fraction of one"):
         RayEngine(gpus=1.5)
     with pytest.raises(StudyError, match="cannot reach the Ray cluster at 127.0.0.1:1"):
         RayEngine("127.0.0.1:1")

@@ -79,7 +79,7 @@ def test_identities_of_trainings():
 def test_identities_of_the_demonstration():
     study = demo_study()
     first, second = study.plan(study.load_data()).trials[:2]
-    assert first["identity"] == "e1ce8d328313a81b"
-    assert [p["identity"] for p in first["probes"]] == ["865f3758ccb987f4", "05fb1a6fc350d0c0"]
-    assert second["identity"] == "e06d2b5115b8f95c"
-    assert [p["identity"] for p in second["probes"]] == ["e1599871c0f0fa79", "b437a1c867666061"]
+    assert first.identity == "e1ce8d328313a81b"
+    assert [p.identity for p in first.probes] == ["865f3758ccb987f4", "05fb1a6fc350d0c0"]
+    assert second.identity == "e06d2b5115b8f95c"
+    assert [p.identity for p in second.probes] == ["e1599871c0f0fa79", "b437a1c867666061"]

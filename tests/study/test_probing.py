@@ -15,7 +15,7 @@ from nascope._src.probes.settings import CurvatureSettings, LandscapeSettings, V
 from nascope._src.records.files import read_json
 from nascope._src.study import calibration
 from nascope._src.study.definition import Part, Study, plan_cells
-from nascope._src.study.tasks import Work
+from nascope._src.study.job import Job
 from nascope._src.theory import premises
 from nascope._src.theory.premises import TrainedNetwork, measure_premises, measurement_key
 from nascope._src.training.files import snapshot_folder
@@ -89,13 +89,13 @@ def test_every_probe_is_in_float32(trained, digits, rounding, tmp_path):
     measure_premises(TrainedNetwork("c", trained), data_dir=None, images=1, instances=10)
     assert seen["weight_norms"] == seen["edge_norms"] == {"ieee"}
     seen.clear()
-    for name in ("choose_method", "_pace"):
+    for name in ("choose_method", "_time_repetition"):
         rounding(calibration, name)
-    calibration.measure(work_of(tmp_path), digits, tmp_path / "m.json", print)
-    assert seen == {"choose_method": {"ieee"}, "_pace": {"ieee"}}
+    calibration.measure(job_of(tmp_path), digits, tmp_path / "m.json", print)
+    assert seen == {"choose_method": {"ieee"}, "_time_repetition": {"ieee"}}
 
 
-def work_of(folder, **changes):
+def job_of(folder, **changes):
     """A planned trial."""
     part = Part(
         cells=plan_cells(["DARTS"]),
@@ -104,7 +104,7 @@ def work_of(folder, **changes):
         **changes,
     )
     study = Study("one", (part,))
-    return Work(folder, study.plan(study.load_data()).trials[0], "cpu")
+    return Job(folder, "cpu", study.plan(study.load_data()).trials[0])
 
 
 class Killed(Exception):

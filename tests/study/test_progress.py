@@ -1,18 +1,19 @@
-"""How far a study is, told while it runs: sums that run along, against sums made anew."""
+"""The progress of a run: sums that run along, compared with sums over all tasks."""
 
 import random
 import time
 
 import pytest
 
-from nascope._src.study import run
+from nascope._src.study.engines.task import Outcome, Task
+from nascope._src.study.progress import ProgressTracker
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """A time of our own."""
     now = [100.0]
-    monkeypatch.setattr(run.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
 
 
@@ -20,7 +21,11 @@ def kind(name):
     return name.split("/")[1] if "/" in name else ""
 
 
-def made_anew(costs, shares, first, seconds, running):
+def task(name, cost):
+    return Task(name, print, (), kind=kind(name), cost=cost)
+
+
+def summed_over_all(costs, shares, first, seconds, running):
     """Share of the whole, and seconds left: every task at its kind's pace, others at the mean's."""
     share = sum(costs[name] * s for name, s in shares.items()) / sum(costs.values())
     made, spent = {}, {}
@@ -46,7 +51,7 @@ def test_shares_and_time_left_are_those_of_all_tasks(clock, seed):
         costs |= {f"a{k}": chance.uniform(1, 9), f"a{k}/landscape/p": chance.uniform(0, 4)}
         costs[f"a{k}/curvature/p"] = 0.0 if k % 5 == 0 else 2.0
     seen = []
-    tracker = run._Tracker(costs, seen.append)
+    tracker = ProgressTracker([task(*item) for item in costs.items()], seen.append)
     names, running = list(costs), {}
     shares, first, since, seconds = {}, {}, {}, {}
     while names or running:
@@ -54,7 +59,7 @@ def test_shares_and_time_left_are_those_of_all_tasks(clock, seed):
         if names and len(running) < 3:
             name = names.pop(0)
             if chance.random() < 0.1:
-                tracker.end(name, "not run, since another failed", told=False)
+                tracker.end(Outcome(name, "skipped", "not run"), report=False)
                 shares[name] = 1.0
                 continue
             running[name] = chance.choice([0.01, 0.5])  # an earlier run may have done some of it
@@ -67,9 +72,9 @@ def test_shares_and_time_left_are_those_of_all_tasks(clock, seed):
         if chance.random() < 0.3:
             del running[name]
             shares[name] = 1.0
-            tracker.end(name, None, told=True)
+            tracker.end(Outcome(name))
         at_it = first.keys() & running.keys()  # others have not said a word yet
-        share, left = made_anew(costs, shares, first, seconds, len(at_it))
+        share, left = summed_over_all(costs, shares, first, seconds, len(at_it))
         assert seen[-1].share == pytest.approx(share)
         assert (seen[-1].seconds_left is None) == (left is None)
         assert left is None or seen[-1].seconds_left == pytest.approx(left, abs=1e-6)
@@ -81,11 +86,11 @@ def test_forty_thousand_tasks_are_followed_in_no_time():
     """Sums over all of them at each word took 36 ms, and words come from many workers."""
     costs = {f"a{k}/landscape/p": 1.0 for k in range(40_000)}
     seen = []
-    tracker = run._Tracker(costs, seen.append)
+    tracker = ProgressTracker([task(*item) for item in costs.items()], seen.append)
     started = time.monotonic()
     for name in costs:
         tracker.update(name, 0.5, "half")
-        tracker.end(name, None, told=True)
+        tracker.end(Outcome(name))
     assert time.monotonic() - started < 10
     assert len([s for s in seen if s.ended]) == len(costs)
     del seen[:]

@@ -50,7 +50,7 @@ def test_a_task_needs_room_on_one_machine(cluster):
     for asked, count in (({}, 5), ({"threads": 2}, 2), ({"gpus": 0.1}, 4), ({"gpus": 0.5}, 2)):
         engine = RayEngine(cluster.address, **asked)
         try:
-            assert engine.side_by_side() == count
+            assert engine.max_concurrent() == count
         finally:
             engine.close()
 

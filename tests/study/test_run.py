@@ -19,7 +19,7 @@ from nascope._src.probes.chunks import Share
 from nascope._src.probes.settings import CurvatureSettings, LandscapeSettings, VarianceSettings
 from nascope._src.records.files import read_json
 from nascope._src.records.paths import StudyPaths
-from nascope._src.records.plan import plan_in
+from nascope._src.records.plan import read_study_plan
 from nascope._src.records.read import read_study
 from nascope._src.records.status import read_status
 from nascope._src.study.calibration import forecast
@@ -27,9 +27,10 @@ from nascope._src.study.definition import Part, Study, plan_cells
 from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.serial import SerialEngine
 from nascope._src.study.engines.task import Outcome, Task
+from nascope._src.study.job import Job
 from nascope._src.study.missing import find_missing
 from nascope._src.study.run import run_plan, run_study
-from nascope._src.study.tasks import Work, make_work_list
+from nascope._src.study.tasks import make_work_list
 from nascope._src.study.trial import probe_part, probe_trial
 from nascope._src.training.recipe import Recipe
 
@@ -83,7 +84,7 @@ def test_every_number_counts_in_a_comparison(tmp_path):
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     summary = run_study(STUDY, folder, engine=SerialEngine(), device="cpu")
-    assert (summary.done, summary.found, summary.failed) == (6, 0, {})
+    assert (summary.done, summary.already_done, summary.failed) == (6, 0, {})
     return folder
 
 
@@ -114,7 +115,7 @@ def test_the_number_of_workers_changes_no_number(undisturbed, tmp_path):
 def test_a_second_run_finds_everything(undisturbed):
     before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*.safetensors")}
     summary = run_study(STUDY, undisturbed, engine=SerialEngine(), device="cpu")
-    assert (summary.done, summary.found) == (0, 6)
+    assert (summary.done, summary.already_done) == (0, 6)
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -122,7 +123,7 @@ def test_a_new_probe_retrains_nothing(undisturbed):
     more = changed(probes=(*PART.probes, LandscapeSettings(points=2)))
     before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*.safetensors")}
     summary = run_study(more, undisturbed, engine=SerialEngine(), device="cpu")
-    assert (summary.done, summary.found) == (2, 6)
+    assert (summary.done, summary.already_done) == (2, 6)
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -130,7 +131,7 @@ def test_a_failed_trial_is_recorded_and_stops_no_other(tmp_path):
     study = changed(probes=PART.probes[:1])
     plan = study.plan(study.load_data())
     bad = plan.trials[1]
-    folder = tmp_path / "trials" / f"{bad['label']}-{bad['identity']}"
+    folder = tmp_path / "trials" / f"{bad.label}-{bad.identity}"
     folder.mkdir(parents=True)
     (folder / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
     summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
@@ -192,7 +193,7 @@ def test_another_trials_checkpoint_is_not_believed(copy):
     assert not list(two.glob("landscape-*/result.json"))
     trials = {trial.label: trial for trial in read_study(copy).trials}
     assert trials["DARTS-r1"].training is None
-    assert "delete it" in trials["DARTS-r1"].error
+    assert "move this file away" in trials["DARTS-r1"].error
     (two / "checkpoint.safetensors").unlink()
     (two / "previous.safetensors").unlink()
     assert run_study(STUDY, copy, engine=SerialEngine(), device="cpu").failed == {}
@@ -209,8 +210,8 @@ def test_damaged_weights_are_trained_again_before_they_are_probed(copy, pristine
     (trial,) = copy.glob("trials/DARTS-r1-*")
     shutil.rmtree(next(trial.glob("landscape-*")))
     damage(trial / "checkpoint.safetensors")
-    lacking = find_missing(StudyPaths(copy), plan_in(StudyPaths(copy)))
-    assert [one.trained for one in lacking] == [True, True]  # by a glance
+    lacking = find_missing(StudyPaths(copy), read_study_plan(StudyPaths(copy)))
+    assert [trial.trained for trial in lacking] == [True, True]  # by a glance
     with pytest.warns(UserWarning, match="going on from previous"):
         summary = run_study(STUDY, copy, engine=SerialEngine(), device="cpu")
     assert (summary.done, summary.failed) == (2, {})
@@ -229,17 +230,17 @@ def test_a_damaged_snapshot_is_trained_for_again(tmp_path):
 
 def test_only_the_finished_weights_are_probed(copy):
     """Not those before, where the newest can't be read or are damaged."""
-    entry = plan_in(StudyPaths(copy)).trials[0]
-    work = Work(copy, entry, "cpu")
-    plan, data = entry["probes"][0], load_data("digits", train_size=150, test_size=40)
-    files = work.paths.probe(plan["kind"], plan["identity"])
+    trial = read_study_plan(StudyPaths(copy)).trials[0]
+    job = Job(copy, "cpu", trial)
+    probe, data = trial.probes[0], load_data("digits", train_size=150, test_size=40)
+    files = probe.paths_in(job.paths)
     shutil.rmtree(files.folder)
-    damage(work.paths.checkpoint)
+    damage(job.paths.checkpoint)
     with pytest.raises(CheckpointError, match="checksum does not match"):
-        probe_trial(work, data, plan, lambda *_: None)
-    work.paths.previous_checkpoint.replace(work.paths.checkpoint)
+        probe_trial(job, probe, data, lambda *_: None)
+    job.paths.previous_checkpoint.replace(job.paths.checkpoint)
     with pytest.raises(CheckpointError, match="not finished: run the study again"):
-        probe_trial(work, data, plan, lambda *_: None)
+        probe_trial(job, probe, data, lambda *_: None)
     assert not files.summary.exists()
 
 
@@ -274,10 +275,10 @@ def seconds_in(path):
 
 def test_a_probes_seconds_are_those_of_every_process_that_took_part(copy):
     """Its parts', a broken off try's and those of putting it together; a damaged time is none."""
-    entry = plan_in(StudyPaths(copy)).trials[0]
-    work = Work(copy, entry, "cpu")
-    plan = next(probe for probe in entry["probes"] if probe["kind"] == "variance")
-    paths = work.paths.probe("variance", plan["identity"])
+    trial = read_study_plan(StudyPaths(copy)).trials[0]
+    job = Job(copy, "cpu", trial)
+    probe = next(probe for probe in trial.probes if probe.kind == "variance")
+    paths = probe.paths_in(job.paths)
     shutil.rmtree(paths.folder)
     data = load_data("digits", train_size=150, test_size=40)
 
@@ -285,14 +286,14 @@ def test_a_probes_seconds_are_those_of_every_process_that_took_part(copy):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        probe_part(work, data, plan, Share(0, 2), broken_off)
-    first = seconds_in(paths.spent(0, 2))
+        probe_part(job, probe, Share(0, 2), data, broken_off)
+    first = seconds_in(paths.part_times(0, 2))
     for place in range(2):
-        probe_part(work, data, plan, Share(place, 2), lambda *_: None)
-    parts = [seconds_in(paths.spent(place, 2)) for place in range(2)]
+        probe_part(job, probe, Share(place, 2), data, lambda *_: None)
+    parts = [seconds_in(paths.part_times(place, 2)) for place in range(2)]
     assert 0 < first < parts[0]
-    paths.spent(1, 2).write_text("no time")
-    probe_trial(work, data, plan, lambda *_: None)
+    paths.part_times(1, 2).write_text("no time")
+    probe_trial(job, probe, data, lambda *_: None)
     provenance = read_json(paths.summary)["provenance"]
     assert parts[0] < provenance["seconds"] < parts[0] + parts[1] + 60
     assert "parts" not in provenance  # this process alone
@@ -391,7 +392,10 @@ def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
     study = changed(first, probes=probes)
     summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
     assert summary.failed == {}
-    assert (summary.found, summary.done) == (1, 1 + 7)  # the landscape; trained again for weights
+    assert (summary.already_done, summary.done) == (
+        1,
+        1 + 7,
+    )  # the landscape; trained again for weights
     assert before.read_bytes() == content
     (trial,) = read_study(tmp_path).trials
     assert trial.error is None
@@ -413,7 +417,7 @@ def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
     assert curvature.arrays["eigenvalues"].shape == (2,)
     assert curvature.arrays["along_first"].shape == (2, 2)
     again = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
-    assert (again.found, again.done) == (1 + len(probes), 0)
+    assert (again.already_done, again.done) == (1 + len(probes), 0)
 
 
 def test_a_trajectory_takes_no_weights_but_those_that_its_plan_names(tmp_path):
@@ -469,7 +473,7 @@ def test_workers_of_another_folder_write_into_the_study(tmp_path, monkeypatch):
     folder = Path("runs/study")
     plan = study.plan(study.load_data())
     todo = make_work_list(find_missing(StudyPaths(folder), plan), folder, "data", "cpu")
-    assert {task.arguments[0].folder for task in todo.tasks} == {here / folder}
+    assert {job.folder for job in todo.jobs.values()} == {here / folder}
     assert todo.tasks[0].arguments[1].arguments[0] == str(here / "data")
     todo = make_work_list(find_missing(StudyPaths(folder), plan), folder, None, "cpu")
     assert forecast(todo, engine, folder, workers=1, data_dir=None).seconds["training"] > 0
@@ -510,7 +514,7 @@ def test_an_error_goes_when_its_trial_lacks_nothing(tmp_path):
     (error,) = tmp_path.glob("trials/*/error.txt")
     content = error.read_text()
     summary = run_study(good, tmp_path, engine=SerialEngine(), device="cpu")
-    assert (summary.done, summary.found) == (0, 1)
+    assert (summary.done, summary.already_done) == (0, 1)
     assert not error.exists()
     error.write_text(content)  # written by a run that ended after this one
     (trial,) = read_status(tmp_path).trials
@@ -522,7 +526,7 @@ def test_an_error_goes_when_its_trial_lacks_nothing(tmp_path):
 
         def run(self, tasks, progress):
             list(super().run(tasks, progress))
-            yield from (Outcome(task.name, "the disk was full") for task in tasks)
+            yield from (Outcome(task.name, "failed", "the disk was full") for task in tasks)
 
     error.unlink()
     more = changed(good, probes=PART.probes[:1])
@@ -537,25 +541,25 @@ def test_an_error_of_what_another_figure_needs_stays(tmp_path):
     data = study.load_data()
     both = {"extend": True, "device": "cpu"}
     run_plan(changed(study, probes=(impossible,)).plan(data), tmp_path, SerialEngine(), **both)
-    assert run_plan(study.plan(data), tmp_path, SerialEngine(), **both).found == 1
+    assert run_plan(study.plan(data), tmp_path, SerialEngine(), **both).already_done == 1
     assert "a trajectory needs weights" in read_study(tmp_path).trials[0].error
 
 
 def test_a_split_grid_names_every_process_that_took_part(copy):
     """On its own only the one that put it together would stand in the result."""
-    entry = plan_in(StudyPaths(copy)).trials[0]
-    work = Work(copy, entry, "cpu")
-    plan = next(probe for probe in entry["probes"] if probe["kind"] == "landscape")
-    paths = work.paths.probe("landscape", plan["identity"])
+    trial = read_study_plan(StudyPaths(copy)).trials[0]
+    job = Job(copy, "cpu", trial)
+    probe = next(probe for probe in trial.probes if probe.kind == "landscape")
+    paths = probe.paths_in(job.paths)
     shutil.rmtree(paths.folder)
     data = load_data("digits", train_size=150, test_size=40)
-    probe_part(work, data, plan, Share(0, 2), lambda *_: None)
-    here = read_json(paths.spent(0, 2))
+    probe_part(job, probe, Share(0, 2), data, lambda *_: None)
+    here = read_json(paths.part_times(0, 2))
     assert (here[0]["host"], here[0]["process"]) == (platform.node(), os.getpid())
     other = [{"host": "elsewhere", "node": "b", "process": 7, "seconds": 5.0}] * 2
-    paths.spent(0, 2).write_text(json.dumps([*here, *other]))
-    paths.spent(1, 2).write_text("2.5")  # of a version that wrote seconds alone
-    probe_trial(work, data, plan, lambda *_: None)
+    paths.part_times(0, 2).write_text(json.dumps([*here, *other]))
+    paths.part_times(1, 2).write_text("2.5")  # of a version that wrote seconds alone
+    probe_trial(job, probe, data, lambda *_: None)
     provenance = read_json(paths.summary)["provenance"]
     found = {part.get("host"): part["seconds"] for part in provenance["parts"]}
     assert found.keys() == {platform.node(), "elsewhere", None}
@@ -565,10 +569,10 @@ def test_a_split_grid_names_every_process_that_took_part(copy):
 
 def test_chunks_are_not_removed_from_under_another_runs_part(copy, monkeypatch):
     """Who has the whole waits until nobody computes a part of it any more."""
-    entry = plan_in(StudyPaths(copy)).trials[0]
-    work = Work(copy, entry, "cpu")
-    plan = next(probe for probe in entry["probes"] if probe["kind"] == "landscape")
-    paths = work.paths.probe("landscape", plan["identity"])
+    trial = read_study_plan(StudyPaths(copy)).trials[0]
+    job = Job(copy, "cpu", trial)
+    probe = next(probe for probe in trial.probes if probe.kind == "landscape")
+    paths = probe.paths_in(job.paths)
     data = load_data("digits", train_size=150, test_size=40)
     before = read_study(copy).trials[0].probe("landscape").arrays["loss"]
     removed, began = [], threading.Event()
@@ -577,7 +581,7 @@ def test_chunks_are_not_removed_from_under_another_runs_part(copy, monkeypatch):
 
     def another_run():
         began.set()
-        probe_trial(work, data, plan, lambda *_: None)
+        probe_trial(job, probe, data, lambda *_: None)
 
     waiting = threading.Thread(target=another_run)
     content = paths.summary.read_bytes()
@@ -592,9 +596,9 @@ def test_chunks_are_not_removed_from_under_another_runs_part(copy, monkeypatch):
             assert not removed
             assert paths.chunks.is_dir()
 
-    probe_part(work, data, plan, Share(0, 2), meanwhile)
+    probe_part(job, probe, Share(0, 2), data, meanwhile)
     waiting.join()
     assert len(removed) == 1
-    probe_part(work, data, plan, Share(1, 2), meanwhile)  # it is complete: nothing is begun
+    probe_part(job, probe, Share(1, 2), data, meanwhile)  # it is complete: nothing is begun
     assert not paths.chunks.exists()
     assert np.array_equal(read_study(copy).trials[0].probe("landscape").arrays["loss"], before)

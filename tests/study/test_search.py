@@ -14,7 +14,7 @@ from nascope._src.errors import StudyError
 from nascope._src.records.read import read_study
 from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.serial import SerialEngine
-from nascope._src.study.search.candidates import Candidate, Search, propose
+from nascope._src.study.search.candidates import ScoredProposal, Search, propose
 from nascope._src.study.search.rounds import run_search
 from nascope._src.study.study_file import read_search_file
 from nascope._src.training.recipe import Recipe
@@ -35,8 +35,9 @@ def played(search, fitness):
     """The search with an invented accuracy instead of training."""
     found = []
     while len(found) < search.candidates:
-        for number, genotype, parent in propose(search, found):
-            found.append(Candidate(number, genotype, parent, fitness(genotype)))
+        for proposal in propose(search, found):
+            number, genotype, parent = proposal.number, proposal.genotype, proposal.parent
+            found.append(ScoredProposal(number, genotype, parent, fitness(genotype)))
     return found
 
 
@@ -70,13 +71,13 @@ def test_evolution_is_regularised_evolution(within):
             search.space_of("normal").for_cell(child.genotype.normal)  # raises if it lies outside
             search.space_of("reduce").for_cell(child.genotype.reduce)
     # Where width is what is chosen for, width is what is found.
-    assert sum(c.rank for c in found[-12:]) > sum(c.rank for c in found[:12]) + 6
+    assert sum(c.score for c in found[-12:]) > sum(c.score for c in found[:12]) + 6
     # A sample's best is the parent: with one that looks at all, always the best there is.
     greedy = played(dataclasses.replace(search, sample=12, population=12, batch=1), width)
     parents = Counter()
     for child in greedy[12:]:
         newest = greedy[child.number - 12 : child.number]
-        parents[greedy[child.parent].rank == max(c.rank for c in newest)] += 1
+        parents[greedy[child.parent].score == max(c.score for c in newest)] += 1
     assert parents[True] > 70  # draws are with replacement
 
 
@@ -95,11 +96,11 @@ def test_what_diverged_ranks_last():
     search = dataclasses.replace(SEARCH, candidates=40, population=4, sample=4, batch=1)
     chance = random.Random(0)
     found = played(search, lambda _: chance.choice([math.nan, 0.5]))
-    assert all(c.rank in {-math.inf, 0.5} for c in found)
+    assert all(c.score in {-math.inf, 0.5} for c in found)
     for child in found[4:]:
         newest = found[child.number - 4 : child.number]
-        if sum(c.rank == 0.5 for c in newest) == 4:
-            assert found[child.parent].rank == 0.5
+        if sum(c.score == 0.5 for c in newest) == 4:
+            assert found[child.parent].score == 0.5
 
 
 RECORDS = ("candidates.jsonl", "best.jsonl", "study.json")
@@ -190,8 +191,14 @@ def test_the_records_of_a_search_never_shrink(tmp_path, monkeypatch):
     [
         ({"sample": 4}, "search.sample must be at most the population, 3, not 4"),
         ({"batch": 0}, "search.batch: expected an integer of at least 1, got 0"),
-        ({"data": DataRequest("digits")}, "data.validation_size: a search chooses by validation"),
-        ({"within": "nas-bench-201"}, "search.space: nas-bench-201 has no fixed number"),
+        (
+            {"data": DataRequest("digits")},
+            "data.validation_size: a search ranks candidates by validation",
+        ),
+        (
+            {"within": "nas-bench-201"},
+            "search.space: expected a space with a fixed number .* got nas-bench-201",
+        ),
         ({"start": load_cell("NASNet")}, "search: the normal cell to start from .cells.: .*darts"),
     ],
 )

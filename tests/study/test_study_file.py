@@ -7,7 +7,7 @@ from nascope._src.cells.genotype import to_dict
 from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import NascopeError, StudyError
 from nascope._src.probes.settings import VarianceSettings
-from nascope._src.records.plan import merged, read_plan, write_plan
+from nascope._src.records.plan import merge_plans, read_plan, write_plan
 from nascope._src.study.study_file import read_study_file
 
 GOOD = """
@@ -46,8 +46,8 @@ def test_a_file_becomes_a_plan(tmp_path):
     assert (part.recipe.epochs, part.recipe.channels, part.recipe.weight_decay) == (3, 4, 0.0)
     trials = study.plan(study.load_data()).trials
     assert len(trials) == 3 * 2 * 3
-    assert len({trial["identity"] for trial in trials}) == 18
-    probes = [probe["identity"] for trial in trials for probe in trial["probes"]]
+    assert len({trial.identity for trial in trials}) == 18
+    probes = [probe.identity for trial in trials for probe in trial.probes]
     assert len(set(probes)) == 36
 
 
@@ -57,9 +57,9 @@ def test_identities_survive_what_does_not_matter(tmp_path):
     before = study.plan(data).trials
     longer = read_study_file(write(tmp_path, GOOD.replace("points = 5", "points = 7")))
     after = longer.plan(data).trials
-    assert [t["identity"] for t in before] == [t["identity"] for t in after]
-    assert before[0]["probes"][0]["identity"] != after[0]["probes"][0]["identity"]
-    assert before[0]["probes"][1]["identity"] == after[0]["probes"][1]["identity"]
+    assert [t.identity for t in before] == [t.identity for t in after]
+    assert before[0].probes[0].identity != after[0].probes[0].identity
+    assert before[0].probes[1].identity == after[0].probes[1].identity
 
 
 def test_probes_of_several_seeds_moments_and_sets(tmp_path):
@@ -84,16 +84,16 @@ def test_a_trajectory_leads_through_the_moments_that_its_part_names(tmp_path):
         more = f"\n[curvature]\nat = {json.dumps(moments)}\n"
         study = read_study_file(write(tmp_path, text + more))
         plans.append(study.plan(study.load_data()))
-    probes = [{p["kind"]: p for p in plan.trials[0]["probes"]} for plan in plans]
+    probes = [{p.kind: p for p in plan.trials[0].probes} for plan in plans]
     planes = [own["landscape"] for own in probes]
-    assert [plane["settings"]["through"] for plane in planes] == [
+    assert [plane.settings["through"] for plane in planes] == [
         ["epoch 2", "epoch 10"], ["epoch 2", "epoch 10"], ["epoch 2"],
     ]  # fmt: skip
-    assert planes[0]["identity"] == planes[1]["identity"] != planes[2]["identity"]
-    assert all("through" not in own["variance"]["settings"] for own in probes)
-    assert probes[0]["variance"]["identity"] == probes[2]["variance"]["identity"]
+    assert planes[0].identity == planes[1].identity != planes[2].identity
+    assert all("through" not in own["variance"].settings for own in probes)
+    assert probes[0]["variance"].identity == probes[2]["variance"].identity
     write_plan(path, plans[2])
-    assert merged(read_plan(path), plans[2]).trials == plans[2].trials
+    assert merge_plans(read_plan(path), plans[2]).trials == plans[2].trials
     with pytest.raises(StudyError, match='variance.through: moments need along = "trajectory"'):
         VarianceSettings(points=3, through=("epoch 1",))
 
@@ -199,12 +199,12 @@ def test_mistakes_are_named_with_their_place(tmp_path, old, new, message):
         (
             "instances = 50",
             "instances = 360",
-            "variance.instances: 360 test images of digits asked",
+            "variance.instances: expected at most 359, the test images of digits, but got 360",
         ),
         (
             "instances = 50",
             'data = "train"\ninstances = 101',
-            "variance.instances: 101 train images",
+            "variance.instances: expected at most 100, the train images",
         ),
     ],
 )
@@ -270,8 +270,8 @@ def test_parts_differ_in_the_keys_that_they_name(tmp_path):
     trials = study.plan(study.load_data()).trials
     # 3 cells × 2 seeds, two cells on fewer images, one longer; the last part's is the second's.
     assert len(trials) == 6 + 2 + 1
-    (shared,) = [t for t in trials if t["label"] == "SNAS"]
-    assert [p["settings"]["points"] for p in shared["probes"]] == [3, 3, 5, 5]
+    (shared,) = [t for t in trials if t.label == "SNAS"]
+    assert [p.settings["points"] for p in shared.probes] == [3, 3, 5, 5]
 
 
 @pytest.mark.parametrize(
@@ -311,5 +311,5 @@ def test_a_label_stands_for_one_cell(tmp_path):
 
 def test_published_variants_rewire_both_cells(tmp_path):
     text = GOOD.replace('method = "published"', 'method = "published"\ncells = ["normal"]')
-    with pytest.raises(StudyError, match=r"variants\.cells: the authors' variants rewire both"):
+    with pytest.raises(StudyError, match=r"variants\.cells: published variants rewire both cells"):
         read_study_file(write(tmp_path, text))

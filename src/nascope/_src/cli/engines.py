@@ -1,4 +1,4 @@
-"""Options that say where a study's tasks are carried out, and the engine that they make."""
+"""Options that choose an engine, which executes a study's tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class EngineName(StrEnum):
-    """The engines by name."""
+    """Names of the engines."""
 
     SERIAL = "serial"
     PROCESSES = "processes"
@@ -24,23 +24,27 @@ class EngineName(StrEnum):
 
 
 EngineOption = Annotated[
-    EngineName, typer.Option(help="One after the other, side by side here, or on a Ray cluster.")
+    EngineName, typer.Option(help="One task at a time, several processes here, or a Ray cluster.")
 ]
 AddressOption = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="A running Ray cluster; auto: this machine's."),
+    typer.Option(metavar="HOST:PORT", help="Running Ray cluster; auto: this machine's."),
 ]
 TaskThreadsOption = Annotated[
-    int, typer.Option("--threads", metavar="N", min=1, max=1024, help="CPU threads of a task.")
+    int, typer.Option("--threads", metavar="N", min=1, max=1024, help="CPU threads per task.")
 ]
 GpusOption = Annotated[
     float | None,
-    typer.Option(metavar="SHARE", min=0, help="Of a GPU, for each task on Ray: 0.25 for four."),
+    typer.Option(
+        metavar="FRACTION",
+        min=0,
+        help="GPUs per task (Ray only); 0.25: four on one.",
+    ),
 ]
 
 
 @contextlib.contextmanager
-def engine_of(
+def open_engine(
     name: EngineName,
     *,
     device: str,
@@ -49,10 +53,13 @@ def engine_of(
     threads: int,
     gpus: float | None,
 ) -> Iterator[tuple[Engine, int]]:
-    """The engine that the options ask for, and how many tasks it runs side by side.
+    """Open the engine that the options ask for, and close it at the end.
+
+    Yields:
+        The engine, and the number of tasks that it runs at a time.
 
     Raises:
-        StudyError: the options contradict each other, or the cluster is not reached.
+        StudyError: the options contradict each other, or the cluster cannot be reached.
     """
     from nascope._src.runtime.devices import cores, device_name  # noqa: PLC0415
     from nascope._src.study.engines.processes import ProcessEngine  # noqa: PLC0415
@@ -66,20 +73,20 @@ def engine_of(
         case EngineName.SERIAL:
             if workers not in {None, 1}:
                 raise StudyError("the serial engine has one worker: leave out --workers")
-            from nascope._src.runtime.devices import configure_process  # noqa: PLC0415  (loads torch)
+            from nascope._src.runtime.devices import configure_process  # noqa: PLC0415  (imports torch)
 
             configure_process(threads)
-            engine, side_by_side = SerialEngine(), 1
+            engine, max_concurrent = SerialEngine(), 1
         case EngineName.PROCESSES:
             on_cpu = device_name(device) == "cpu"
-            side_by_side = workers or (max(1, cores() // threads) if on_cpu else 1)
-            engine = ProcessEngine(side_by_side, threads)
+            max_concurrent = workers or (max(1, cores() // threads) if on_cpu else 1)
+            engine = ProcessEngine(max_concurrent, threads)
         case EngineName.RAY:
             from nascope._src.study.engines.ray import RayEngine  # noqa: PLC0415
 
             if address is None and workers is None:
                 workers = max(1, cores() // threads)
             engine = RayEngine(address, workers=workers, threads=threads, gpus=gpus or 0.0)
-            side_by_side = engine.side_by_side()
+            max_concurrent = engine.max_concurrent()
     with contextlib.closing(engine):
-        yield engine, side_by_side
+        yield engine, max_concurrent

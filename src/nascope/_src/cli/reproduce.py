@@ -15,7 +15,7 @@ from nascope._src.cli.engines import (
     EngineOption,
     GpusOption,
     TaskThreadsOption,
-    engine_of,
+    open_engine,
 )
 from nascope._src.cli.options import (
     DataDirOption,
@@ -28,7 +28,7 @@ from nascope._src.cli.study_lines import (
     print_failures,
     print_plan,
     show_forecast,
-    show_snapshot,
+    show_progress,
     summary_line,
 )
 from nascope._src.runtime.progress import display, print_log
@@ -36,7 +36,7 @@ from nascope._src.runtime.progress import display, print_log
 if TYPE_CHECKING:
     from nascope._src.reproduce.plan import ReproductionPlan
     from nascope._src.reproduce.run import DrawnFigure
-    from nascope._src.study.run import Summary
+    from nascope._src.study.run import RunSummary
 
 
 def register(app: typer.Typer) -> None:
@@ -152,20 +152,20 @@ def _run(
     on: dict[str, Any],
     *,
     quiet: bool,
-) -> Summary:
+) -> RunSummary:
     from nascope._src.reproduce.run import run_reproduction  # noqa: PLC0415
 
     start = time.monotonic()
-    with engine_of(engine, **on) as (chosen, _), display(quiet=quiet) as shown:
+    with open_engine(engine, **on) as (chosen, _), display(quiet=quiet) as shown:
         summary = run_reproduction(
             reproduction,
             folder,
             chosen,
             data_dir=data_dir,
             device=on["device"],
-            on_progress=lambda snapshot: show_snapshot(shown, snapshot),
+            on_progress=lambda progress: show_progress(shown, progress),
         )
-        if summary.done or summary.found or summary.failed:
+        if summary.done or summary.already_done or summary.failed:
             shown.say(summary_line(summary, time.monotonic() - start))
     return summary
 

@@ -16,7 +16,7 @@ from nascope._src.cli.engines import (
     EngineOption,
     GpusOption,
     TaskThreadsOption,
-    engine_of,
+    open_engine,
 )
 from nascope._src.cli.options import (
     DataDirOption,
@@ -31,7 +31,7 @@ from nascope._src.cli.study_lines import (
     print_failures,
     print_plan,
     show_forecast,
-    show_snapshot,
+    show_progress,
     summary_line,
 )
 from nascope._src.runtime.progress import display, job, print_log
@@ -39,7 +39,7 @@ from nascope._src.runtime.progress import display, job, print_log
 if TYPE_CHECKING:
     from nascope._src.study.definition import Study
     from nascope._src.study.engines.task import Engine
-    from nascope._src.study.run import Snapshot
+    from nascope._src.study.progress import RunProgress
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The study file.")]
 FolderOption = Annotated[
@@ -81,7 +81,7 @@ def demo(
     if verbose:
         print_log()
     where: Any = {"address": None, "threads": 1, "gpus": None}
-    with engine_of(EngineName.PROCESSES, device=device, workers=workers, **where) as (engine, _):
+    with open_engine(EngineName.PROCESSES, device=device, workers=workers, **where) as (engine, _):
         _run_and_report(study, output, engine, device=device, data_dir=None, quiet=quiet)
 
 
@@ -156,7 +156,7 @@ def run(
     folder = output or Path("runs") / file.stem
     if verbose:
         print_log()
-    with engine_of(
+    with open_engine(
         engine, device=device, workers=workers, address=address, threads=threads, gpus=gpus
     ) as (chosen, _):
         _run_and_report(
@@ -190,7 +190,7 @@ def _run_and_report(
             data_dir=data_dir,
             device=device,
             engine=engine,
-            on_progress=lambda snapshot: show_snapshot(shown, snapshot),
+            on_progress=lambda progress: show_progress(shown, progress),
         )
         shown.say(summary_line(summary, time.monotonic() - start))
         if report:
@@ -229,15 +229,15 @@ def search(
     wanted = read_search_file(file)
     folder = output or Path("runs") / file.stem
     with (
-        engine_of(
+        open_engine(
             engine, device=device, workers=workers, address=address, threads=threads, gpus=gpus
         ) as (chosen, _),
         job(quiet=quiet) as show,
     ):
 
-        def progress(before: int, snapshot: Snapshot) -> None:
+        def progress(before: int, progress_of_round: RunProgress) -> None:
             in_round = min(wanted.batch, wanted.candidates - before)
-            share = (before + in_round * snapshot.share) / wanted.candidates
+            share = (before + in_round * progress_of_round.share) / wanted.candidates
             show(share, f"candidates {before + 1} to {before + in_round} of {wanted.candidates}")
 
         found = run_search(

@@ -1,4 +1,4 @@
-"""The checksum in a checkpoint's header, over its tensors and records. Loads no torch."""
+"""The checksum of a checkpoint's tensors and records, stored in its header. Imports no torch."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ CHECKSUM_KEY = "checksum"
 
 
 def checksum(tensors: Mapping[str, np.ndarray], records: str) -> str:
-    """The checksum of a checkpoint.
+    """Return the checksum of a checkpoint.
 
     Args:
-        tensors: by name, contiguous.
-        records: as they are written.
+        tensors: contiguous tensors by name.
+        records: the records as written to the header.
     """
     digest = hashlib.sha256(records.encode())
     for name in sorted(tensors):
@@ -29,7 +29,7 @@ def checksum(tensors: Mapping[str, np.ndarray], records: str) -> str:
 
 
 def is_intact(path: Path) -> bool:
-    """Whether a checkpoint is there, with the content that was once written."""
+    """Return whether a checkpoint exists and its content matches its checksum."""
     try:
         with safe_open(path, framework="numpy") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

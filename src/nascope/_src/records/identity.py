@@ -1,12 +1,13 @@
-"""Identities: a hash of what determines a result, and of nothing else."""
+"""Identities: hashes of everything that determines a result, and of nothing else."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
+
+from nascope._src.runtime.types import Plain
 
 NUMERICS_VERSION = {
     "training": 3,
@@ -16,34 +17,36 @@ NUMERICS_VERSION = {
     "curvature": 3,
     "regime": 1,
 }
-"""By kind of result, bumped by hand when a commit changes the numbers that a run yields; golden
-values guard it. Results of another version are kept on disk but not taken for current ones."""
+"""Version of the numerics, by kind of result.
 
+Whoever changes the numbers that a run yields bumps it by hand; tests of golden values fail
+otherwise. Results of an older version stay on disk, but are computed again.
+"""
 
 _compact = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def compute_identity(kind: str, determines: Mapping[str, Any]) -> str:
-    """Sixteen hexadecimal digits that name a result.
+def compute_identity(kind: str, inputs: Plain) -> str:
+    """Return the identity of a result, sixteen hexadecimal digits.
 
     Args:
-        kind: one of `NUMERICS_VERSION`: keeps equal settings of different things apart.
-        determines: everything that the numbers depend on, as plain data.
+        kind: kind of result, a key of `NUMERICS_VERSION`.
+        inputs: everything that the numbers depend on, as plain data.
     """
-    content = {"kind": kind, "numerics": NUMERICS_VERSION[kind], **determines}
+    content = {"kind": kind, "numerics": NUMERICS_VERSION[kind], **inputs}
     try:
         text = _compact.encode(content)
-    except (TypeError, ValueError):  # numpy's numbers, or some that are not finite
-        from nascope._src.records.files import plain  # noqa: PLC0415  (loads numpy)
+    except (TypeError, ValueError):  # NumPy's numbers, or non-finite ones
+        from nascope._src.records.files import plain  # noqa: PLC0415  (imports NumPy)
 
         text = _compact.encode(plain(content))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def non_defaults(settings: Any) -> dict[str, Any]:
-    """The fields of a dataclass that differ from their defaults.
+    """Return the fields of a dataclass that differ from their defaults.
 
-    A field added later, left at its default, then changes no identity.
+    Identities hash only these, so that a new field at its default changes no identity.
     """
     changed = {}
     for field in dataclasses.fields(settings):
@@ -57,10 +60,9 @@ def non_defaults(settings: Any) -> dict[str, Any]:
 
 
 def derived_seed(*parts: int | str) -> int:
-    """A seed of 63 bits for one purpose, from its name and numbers.
+    """Return a seed of 63 bits for one purpose, such as ("epoch", seed, 7).
 
-    Randomness then depends on what it is for, ("epoch", seed, 7) say, and never on what was
-    drawn before.
+    Random numbers then depend on their purpose only, never on what was drawn before.
 
     >>> derived_seed("epoch", 0, 1) == derived_seed("epoch", 0, 1)
     True

@@ -1,4 +1,4 @@
-"""What a study's folder holds that its plan does not need, and removing it."""
+"""Find and remove files in a study's folder that its plan does not need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from nascope._src.errors import CheckpointError, StudyError
 from nascope._src.records.locks import is_held
 from nascope._src.records.paths import StudyPaths, TrialPaths
-from nascope._src.records.plan import plan_in
+from nascope._src.records.plan import read_study_plan
 from nascope._src.records.read import is_complete, read_training
 
 _AN_HOUR = 3600.0  # seconds
@@ -20,71 +20,69 @@ _AN_HOUR = 3600.0  # seconds
 
 @dataclass(frozen=True)
 class Leftover:
-    """A file or folder that can go, and why."""
+    """A file or folder that can be removed, and the reason why."""
 
     path: Path
-    why: str
+    reason: str
     size: int  # bytes
 
 
 def find_leftovers(folder: str | Path, *, unplanned: bool = False) -> list[Leftover]:
-    """What can be removed without losing a result of the plan. What is locked is left alone.
+    """Find what can be removed without losing a planned result. Locked trials are left alone.
 
     Args:
-        unplanned: also trials and probes that are no longer planned: results, and work.
+        unplanned: include trials and probes that are no longer planned. These are results.
 
     Raises:
         StudyError: the folder holds no study, or its plan is damaged.
     """
     paths = StudyPaths(Path(folder))
-    planned = {
-        paths.trial(entry["label"], entry["identity"]).folder.name: entry
-        for entry in plan_in(paths).trials
-    }
-    found: list[Leftover] = []
-    for path in sorted(paths.folder.glob(".*.part")):  # no lock tells whether a process is at it
+    planned = {trial.paths_in(paths).folder: trial for trial in read_study_plan(paths).trials}
+    leftovers: list[Leftover] = []
+    for path in sorted(paths.folder.glob(".*.part")):  # written without a lock
         if _is_old(path):
-            found.append(_leftover(path, "half-written"))
+            leftovers.append(_leftover(path, "half-written"))
     for path in sorted(paths.folder.glob(".forecast-*/")):
         if _is_old(path):
-            found.append(_leftover(path, "of a forecast that was broken off"))
-    for trial in sorted(path for path in paths.trials.glob("*") if path.is_dir()):
-        files = TrialPaths(trial)
-        if any(is_held(lock) for lock in files.locks()):
+            leftovers.append(_leftover(path, "left by an interrupted forecast"))
+    for trial_folder in sorted(path for path in paths.trials.glob("*") if path.is_dir()):
+        trial_paths = TrialPaths(trial_folder)
+        if any(is_held(lock) for lock in trial_paths.locks()):
             continue
-        entry = planned.get(trial.name)
-        if entry is None and unplanned:
-            found.append(_leftover(trial, "a trial that is no longer planned"))
+        trial = planned.get(trial_folder)
+        if trial is None and unplanned:
+            leftovers.append(_leftover(trial_folder, "trial no longer planned"))
             continue
-        wanted = None
-        if entry is not None:
-            wanted = {files.probe(p["kind"], p["identity"]).folder for p in entry["probes"]}
-        found += _within(files, wanted if unplanned else None)
-    return found
+        planned_probes = None
+        if trial is not None and unplanned:
+            planned_probes = {probe.paths_in(trial_paths).folder for probe in trial.probes}
+        leftovers += _leftovers_of_trial(trial_paths, planned_probes)
+    return leftovers
 
 
-def _within(files: TrialPaths, wanted: set[Path] | None) -> Iterator[Leftover]:
-    for path in sorted(files.folder.rglob(".*.part")):
-        if _is_old(path):  # where there are no locks, a process may be at it
+def _leftovers_of_trial(paths: TrialPaths, planned_probes: set[Path] | None) -> Iterator[Leftover]:
+    """Yield a trial's leftovers; with ``planned_probes`` also all other probes."""
+    for path in sorted(paths.folder.rglob(".*.part")):
+        if _is_old(path):  # without locks, a process may be writing it
             yield _leftover(path, "half-written")
     with contextlib.suppress(CheckpointError):
-        if files.previous_checkpoint.exists() and read_training(files.checkpoint).finished:
-            yield _leftover(files.previous_checkpoint, "the training is finished")
-    for probe in sorted(files.folder.glob("*-*/")):
-        own = files.probe(*probe.name.rsplit("-", 1))
-        if wanted is not None and probe not in wanted and _is_probe(probe):
-            yield _leftover(probe, "a probe that is no longer planned")
-        elif own.chunks.is_dir() and is_complete(own):
-            yield _leftover(own.chunks, "the probe is complete")
+        if paths.previous_checkpoint.exists() and read_training(paths.checkpoint).finished:
+            yield _leftover(paths.previous_checkpoint, "training finished")
+    for folder in sorted(paths.folder.glob("*-*/")):
+        probe = paths.probe(*folder.name.rsplit("-", 1))
+        if planned_probes is not None and folder not in planned_probes and _is_probe(folder):
+            yield _leftover(folder, "probe no longer planned")
+        elif probe.chunks.is_dir() and is_complete(probe):
+            yield _leftover(probe.chunks, "probe complete")
 
 
 def _is_old(path: Path) -> bool:
-    """Whether nobody has written to a file, or into a folder, for an hour."""
+    """Return whether nobody has written to a file, or into a folder, for an hour."""
     try:
-        newest = max(found.stat().st_mtime for found in (path, *path.glob("*")))
-    except OSError:  # it has gone, or something in it: a process is at it
+        latest = max(each.stat().st_mtime for each in (path, *path.glob("*")))
+    except OSError:  # a process has just removed it, or something in it
         return False
-    return time.time() - newest > _AN_HOUR
+    return time.time() - latest > _AN_HOUR
 
 
 def _is_probe(folder: Path) -> bool:
@@ -92,16 +90,16 @@ def _is_probe(folder: Path) -> bool:
     return bool(kind) and len(identity) == 16 and set(identity) <= set("0123456789abcdef")
 
 
-def _leftover(path: Path, why: str) -> Leftover:
+def _leftover(path: Path, reason: str) -> Leftover:
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-    return Leftover(path, why, sum(file.stat().st_size for file in files))
+    return Leftover(path, reason, sum(file.stat().st_size for file in files))
 
 
 def remove(leftover: Leftover) -> None:
-    """Remove it.
+    """Remove a leftover.
 
     Raises:
-        StudyError: it can't be removed.
+        StudyError: it cannot be removed.
     """
     try:
         if leftover.path.is_dir():

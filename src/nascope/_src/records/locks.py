@@ -1,4 +1,4 @@
-"""Locks by which processes keep off each other's work, also on other machines of a file system."""
+"""Locks that keep processes from doing the same work, also on machines that share a file system."""
 
 from __future__ import annotations
 
@@ -16,43 +16,44 @@ logger = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def locked(path: Path, *, shared: bool = False) -> Iterator[bool]:
-    """Hold a lock, alone or ``shared``; the system frees it when the process ends, however it does.
+    """Hold an exclusive or a ``shared`` lock; wait while another process holds it.
 
-    Where another process holds it, wait. A shared file system without locks is put up with: results
-    are written at once and are the same whoever writes them, so that only work is done twice.
+    The system releases the lock when the process ends, even if it is killed. If the file system
+    does not support locks, continue without: writes are atomic and deterministic, so the only cost
+    is duplicated work.
 
     Yields:
-        Whether the lock is held, rather than put up with.
+        Whether the lock is held; False if the file system does not support locks.
 
     Raises:
-        StudyError: the lock's file cannot be written.
+        StudyError: the lock file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+")  # NFS grants a shared lock only on what can be read
     except OSError as error:
         raise StudyError(f"cannot write {path}: {why_unwritable(error)}") from None
-    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    operation = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     held = True
     with file:
         try:
-            fcntl.flock(file, how | fcntl.LOCK_NB)
+            fcntl.flock(file, operation | fcntl.LOCK_NB)
         except BlockingIOError:
-            logger.info("waiting for another process that holds %s", path.name)
-            fcntl.flock(file, how)
+            logger.info("waiting for another process to release %s", path.name)
+            fcntl.flock(file, operation)
         except OSError as error:
-            logger.info("no lock, so that work may be done twice: %s", error.strerror)
+            logger.info("locks are not supported, so work may be done twice: %s", error.strerror)
             held = False
         yield held
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the lock alone, here or, as far as can be told, elsewhere."""
+    """Return whether a process, also on another machine, holds the lock exclusively."""
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:  # there is none, or the file system has no locks
+    except OSError:  # no such file, or the file system has no locks
         return False
     return False

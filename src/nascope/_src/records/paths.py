@@ -1,27 +1,27 @@
-"""The one owner of every path that a study writes.
+"""The layout of a study's folder. No other module builds a path within it.
 
 STUDY/
-  study.json                     the resolved plan: the list of its trials
-  study.lock                     held by the process that adds to the plan
+  study.json                     the plan: a list of the trials
+  study.lock                     held while a process changes the plan
   report.html, figures/*.png     written by the report
-  theory/*.json                  the theory's results, where a reproduction computed them
-  candidates.jsonl, best.jsonl   of a search: what it tried, and its best so far at each
+  theory/*.json                  results about linear cells, written by a reproduction
+  candidates.jsonl, best.jsonl   written by a search: its candidates, and the best one so far
   trials/LABEL-IDENTITY/
-    trial.json                   what the trial is
-    checkpoint.safetensors       weights, per-image correctness on the test set, and in
-                                 the header the records of training
-    previous.safetensors         the checkpoint before, in case the newest is damaged
-    snapshots/MOMENT.safetensors the weights at chosen moments of the training
-    log.txt                      what happened, with times
-    error.txt                    the traceback, where the trial failed
-    lock                         held by the process that works on the trial
+    trial.json                   the planned trial
+    checkpoint.safetensors       weights, per-image correctness on the test set, and, in the header,
+                                 the records of the training
+    previous.safetensors         the checkpoint before that, in case the latest is damaged
+    snapshots/MOMENT.safetensors weights at chosen moments of the training
+    log.txt                      log with times
+    error.txt                    traceback, if the trial failed
+    lock                         held by the process that trains
     PROBE-IDENTITY/
       result.npz, result.json    arrays; settings, numbers and provenance
-      lock                       held by the process that puts it together, or by all those
-                                 together that compute some of its chunks
-      chunks/NNNN.npz            finished chunks of a grid, removed at the end
-      chunks/part-K-of-N.lock    held by the process that computes some of them
-      chunks/part-K-of-N.json    who has worked on it, and for how many seconds
+      lock                       held by the process that assembles the result, and shared by the
+                                 processes that compute parts of it
+      chunks/NNNN.npz            completed chunks of a grid, removed at the end
+      chunks/part-K-of-N.lock    held by the process that computes a part
+      chunks/part-K-of-N.json    processes that worked on a part, each with its seconds
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ProbePaths:
-    """Files of one probe of one trial."""
+    """Files of one probe of a trial."""
 
     folder: Path
 
@@ -44,7 +44,7 @@ class ProbePaths:
 
     @property
     def summary(self) -> Path:
-        """Written last: its presence says that the probe is complete."""
+        """Written last: if it exists, the probe is complete."""
         return self.folder / "result.json"
 
     @property
@@ -55,13 +55,13 @@ class ProbePaths:
     def lock(self) -> Path:
         return self.folder / "lock"
 
-    def part_lock(self, place: int, of: int) -> Path:
-        """Of the process that computes a part of the chunks, its place from 0."""
-        return self.chunks / f"part-{place + 1}-of-{of}.lock"
+    def part_lock(self, index: int, count: int) -> Path:
+        """Return the lock of one of ``count`` parts of the chunks; ``index`` starts at 0."""
+        return self.chunks / f"part-{index + 1}-of-{count}.lock"
 
-    def spent(self, place: int, of: int) -> Path:
-        """Processes that worked on a part of the chunks; the probe as a whole is part 0 of 1."""
-        return self.chunks / f"part-{place + 1}-of-{of}.json"
+    def part_times(self, index: int, count: int) -> Path:
+        """Return the record of who worked on a part; the probe as a whole is part 0 of 1."""
+        return self.chunks / f"part-{index + 1}-of-{count}.json"
 
     def chunk(self, index: int) -> Path:
         return self.chunks / f"{index:04d}.npz"
@@ -95,7 +95,7 @@ class TrialPaths:
 
     @property
     def error(self) -> Path:
-        """The traceback of the last failure; removed when the trial lacks nothing."""
+        """Traceback of the last failure; removed once the trial is complete."""
         return self.folder / "error.txt"
 
     @property
@@ -103,7 +103,7 @@ class TrialPaths:
         return self.folder / "lock"
 
     def locks(self) -> Iterator[Path]:
-        """Every lock of the trial and its probes that is there."""
+        """Yield the existing lock files of the trial and its probes."""
         if self.folder.is_dir():
             yield self.lock
             yield from self.folder.glob("*/lock")
@@ -156,5 +156,5 @@ class StudyPaths:
 
 
 def slug(text: str) -> str:
-    """``text`` as part of a file name: letters, digits, dot, dash and underscore only."""
+    """Return ``text`` as part of a file name: letters, digits, dots, dashes and underscores."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._-")[:60] or "cell"

@@ -1,4 +1,6 @@
-"""A study's plan on disk: study.json, in which everything that trials share stands once.
+"""A study's plan: which networks are trained and how each one is probed.
+
+The plan is stored in study.json, which holds only once what several trials have in common:
 
 {
   "format": 2,
@@ -6,129 +8,180 @@
   "cells":   {LABEL: {"family", "variant", "genotype"}},
   "data":    [{"request": {name and sizes}, "summary": {digest, classes, sizes}}],
   "recipes": [{…}],
-  "probes":  [{"kind", "settings", "costs": [one for each of "data"]}],
+  "probes":  [{"kind", "settings", "costs": [one per entry of "data"]}],
   "trials":  [[LABEL, data, recipe, seed, IDENTITY, [[probe, IDENTITY], …]]]
 }
 
-Numbers in "trials" are places in the lists.
+In "trials", data, recipe and probe are indices into the lists above.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nascope._src.errors import StudyError
+from nascope._src.cells.formats.fields import from_dict
+from nascope._src.cells.genotype import Genotype, to_dict
+from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.records.files import read_json, write_json
-from nascope._src.records.paths import StudyPaths
+from nascope._src.records.paths import ProbePaths, StudyPaths, TrialPaths
+from nascope._src.runtime.types import Plain
 
 FORMAT = 2
 
-Entry = dict[str, Any]
-"""A planned trial: identity, label, family, variant, genotype, data, request, recipe, seed, and
-probes, each with kind, identity, settings and cost."""
+_RECIPE_KEYS = {"learning_rate", "epochs"}  # what is read here; a `Recipe` has more
+
+
+@dataclass(frozen=True)
+class PlannedProbe:
+    """A probe of a trained network.
+
+    Attributes:
+        kind: "landscape", "variance" or "curvature".
+        identity: hash of the training and the settings.
+        settings: the fields of a `ProbePlan` or `CurvaturePlan`.
+        cost: estimated work, in forward passes of one image.
+    """
+
+    kind: str
+    identity: str
+    settings: Plain
+    cost: float
+
+    def __post_init__(self) -> None:
+        _require_types(self, kind=str, identity=str, settings=Mapping, cost=(int, float))
+
+    def paths_in(self, trial: TrialPaths) -> ProbePaths:
+        """Return where the results are stored."""
+        return trial.probe(self.kind, self.identity)
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """A cell to be trained with one recipe and one seed, and the probes of the trained network.
+
+    Attributes:
+        identity: hash of everything that determines the training.
+        label: name of the cell, unique within the study.
+        family: label of the original that the cell is a variant of; the original's own label.
+        variant: "original", or how the variant was made: "random 2", "published 2", "adapted".
+        data: name, digest and sizes of the data set, see `DataSet.summary`.
+        request: the arguments of `load_data` that yield exactly these images.
+        recipe: the fields of a `Recipe`.
+        seed: seed of the weights and of the order of the images.
+    """
+
+    identity: str
+    label: str
+    family: str
+    variant: str
+    genotype: Genotype
+    data: Plain
+    request: Plain
+    recipe: Plain
+    seed: int
+    probes: tuple[PlannedProbe, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require_types(self, identity=str, label=str, family=str, variant=str, seed=int)
+        _require_types(self, data=Mapping, request=Mapping, recipe=Mapping)
+        missing = {"name", "digest"} - self.data.keys() | _RECIPE_KEYS - self.recipe.keys()
+        if missing:
+            raise TypeError(f"{self.label}: data or recipe lacks {', '.join(sorted(missing))}")
+
+    @property
+    def learning_rate(self) -> float:
+        """The recipe's learning rate."""
+        return float(self.recipe["learning_rate"])
+
+    @property
+    def epochs(self) -> int:
+        """The recipe's number of epochs."""
+        return int(self.recipe["epochs"])
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What identifies the trial within its study."""
+        return self.label, self.identity
+
+    def paths_in(self, study: StudyPaths) -> TrialPaths:
+        """Return where the results are stored."""
+        return study.trial(self.label, self.identity)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields as plain data, as trial.json holds them."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        probes = [dataclasses.asdict(probe) for probe in self.probes]
+        return fields | {"genotype": to_dict(self.genotype), "probes": probes}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A study's name and its trials, in their order."""
+    """A study's name and its trials, in order."""
 
     name: str
-    trials: tuple[Entry, ...]
+    trials: tuple[PlannedTrial, ...]
 
 
 def write_plan(path: Path, plan: Plan) -> None:
     """Replace the plan at ``path``."""
-    cells: dict[str, Entry] = {}
-    data, recipes, probes = _Shared(), _Shared(), _Shared()
+    cells: dict[str, Plain] = {}
+    data, recipes, probes = _Distinct(), _Distinct(), _Distinct()
     costs: dict[tuple[int, int], float] = {}
-    trials = []
-    for entry in plan.trials:
-        cell = {key: entry[key] for key in ("family", "variant", "genotype")}
-        cells.setdefault(entry["label"], cell)
-        where = data.place({"request": entry["request"], "summary": entry["data"]})
-        own = []
-        for probe in entry["probes"]:
-            which = probes.place({"kind": probe["kind"], "settings": probe["settings"]})
-            costs[which, where] = probe["cost"]
-            own.append([which, probe["identity"]])
-        recipe = recipes.place(entry["recipe"])
-        trials.append([entry["label"], where, recipe, entry["seed"], entry["identity"], own])
-    for which, probe in enumerate(probes.values):
-        probe["costs"] = [costs.get((which, where)) for where in range(len(data.values))]
-    whole = {
+    rows = []
+    for trial in plan.trials:
+        if trial.label not in cells:
+            genotype = to_dict(trial.genotype)
+            cells[trial.label] = {
+                "family": trial.family,
+                "variant": trial.variant,
+                "genotype": genotype,
+            }
+        data_index = data.index({"request": trial.request, "summary": trial.data})
+        recipe_index = recipes.index(trial.recipe)
+        probe_rows = []
+        for probe in trial.probes:
+            probe_index = probes.index({"kind": probe.kind, "settings": probe.settings})
+            costs[probe_index, data_index] = probe.cost
+            probe_rows.append([probe_index, probe.identity])
+        rows.append([trial.label, data_index, recipe_index, trial.seed, trial.identity, probe_rows])
+    content = {
         "format": FORMAT,
         "name": plan.name,
         "cells": cells,
         "data": data.values,
         "recipes": recipes.values,
-        "probes": probes.values,
-        "trials": trials,
+        "probes": [
+            {**probe, "costs": [costs.get((place, k)) for k in range(len(data.values))]}
+            for place, probe in enumerate(probes.values)
+        ],
+        "trials": rows,
     }
-    write_json(path, whole, indent=None if len(trials) > 1000 else 1)
-
-
-def merged(old: Plan, new: Plan) -> Plan:
-    """Everything that either of two plans asks for: the older one's trials first, the newer's name.
-
-    A trial is the same where cell, data, recipe and seed are, and its probes where their settings
-    are; then the newer plan's identities count, since the older may be of another version.
-
-    Raises:
-        StudyError: a name stands for one cell in the one plan, and for another in the other.
-    """
-    cells = {entry["label"]: _cell(entry) for entry in old.trials}
-    for entry in new.trials:
-        if cells.get(entry["label"], _cell(entry)) != _cell(entry):
-            raise StudyError(
-                f"the study holds another cell of the name {entry['label']!r}: give it another "
-                "name, or choose another folder"
-            )
-    found = {_trial_key(entry): entry for entry in old.trials}
-    for entry in new.trials:
-        before = found.get(key := _trial_key(entry))
-        probes = {_probe_key(probe): probe for probe in entry["probes"]}
-        if before is not None and before["identity"] == entry["identity"]:
-            probes = {_probe_key(probe): probe for probe in before["probes"]} | probes
-        found[key] = {**entry, "probes": list(probes.values())}
-    return Plan(new.name, tuple(found.values()))
-
-
-def _cell(entry: Entry) -> tuple[Any, ...]:
-    return entry["family"], entry["variant"], entry["genotype"]
-
-
-def _trial_key(entry: Entry) -> str:
-    data = entry["data"]["name"], entry["data"]["digest"]
-    return repr((entry["label"], data, sorted(entry["recipe"].items()), entry["seed"]))
-
-
-def _probe_key(probe: Entry) -> str:
-    return repr((probe["kind"], sorted(probe["settings"].items())))
+    write_json(path, content, indent=None if len(rows) > 1000 else 1)
 
 
 def read_plan(path: Path) -> Plan:
-    """The plan at ``path``.
+    """Read the plan at ``path``.
 
     Raises:
-        StudyError: it is missing, damaged, or of another version of nascope.
+        StudyError: the file is missing, damaged, or of another version of nascope.
     """
-    whole = read_json(path)
-    again = "run the study again to write it anew"
-    other = isinstance(whole, dict) and whole.get("format") != FORMAT
-    if other and isinstance(whole.get("trials"), list):
-        raise StudyError(f"{path} was written by another version of nascope: {again}")
+    content = read_json(path)
+    remedy = "run the study again to write it anew"
+    is_plan = isinstance(content, dict) and isinstance(content.get("trials"), list)
+    if is_plan and content.get("format") != FORMAT:
+        raise StudyError(f"{path} was written by another version of nascope: {remedy}")
     try:
-        trials = tuple(_entry(whole, trial) for trial in whole["trials"])
-        return Plan(str(whole["name"]), trials)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-        raise StudyError(f"{path} is damaged: {again}") from None
+        return _parse_plan(content)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, GenotypeError):
+        raise StudyError(f"{path} is damaged: {remedy}") from None
 
 
-def plan_in(paths: StudyPaths) -> Plan:
-    """The plan of the study in a folder.
+def read_study_plan(paths: StudyPaths) -> Plan:
+    """Read the plan of the study in a folder.
 
     Raises:
         StudyError: the folder holds no study, or its plan is damaged.
@@ -138,40 +191,104 @@ def plan_in(paths: StudyPaths) -> Plan:
     return read_plan(paths.plan)
 
 
-def _entry(whole: dict[str, Any], trial: Sequence[Any]) -> Entry:
-    label, where, recipe, seed, identity, own = trial
-    data = whole["data"][where]
-    return {
-        "identity": identity,
-        "label": label,
-        **whole["cells"][label],
-        "data": data["summary"],
-        "request": data["request"],
-        "recipe": whole["recipes"][recipe],
-        "seed": seed,
-        "probes": [
-            {
-                "kind": whole["probes"][which]["kind"],
-                "identity": name,
-                "settings": whole["probes"][which]["settings"],
-                "cost": whole["probes"][which]["costs"][where],
-            }
-            for which, name in own
-        ],
+def merge_plans(old: Plan, new: Plan) -> Plan:
+    """Return a plan with every trial and probe of either plan, under the newer one's name.
+
+    The older plan's trials come first. Two trials are the same if cell, data, recipe and seed are,
+    and two probes of a trial if their settings are. If their identities differ, the older plan is
+    of another version of nascope, and the newer identity replaces the older one.
+
+    Raises:
+        StudyError: the two plans use one label for two different cells.
+    """
+    cells = {trial.label: _cell_of(trial) for trial in old.trials}
+    for trial in new.trials:
+        if cells.get(trial.label, _cell_of(trial)) != _cell_of(trial):
+            raise StudyError(
+                f"the study holds another cell of the name {trial.label!r}: give it another "
+                "name, or choose another folder"
+            )
+    merged = {_content_of_trial(trial): trial for trial in old.trials}
+    for trial in new.trials:
+        older = merged.get(key := _content_of_trial(trial))
+        probes = {_content_of_probe(probe): probe for probe in trial.probes}
+        if older is not None and older.identity == trial.identity:
+            probes = {_content_of_probe(probe): probe for probe in older.probes} | probes
+        merged[key] = dataclasses.replace(trial, probes=tuple(probes.values()))
+    return Plan(new.name, tuple(merged.values()))
+
+
+def _cell_of(trial: PlannedTrial) -> tuple[str, str, Genotype]:
+    return trial.family, trial.variant, trial.genotype
+
+
+def _content_of_trial(trial: PlannedTrial) -> str:
+    data = trial.data["name"], trial.data["digest"]
+    return repr((trial.label, data, sorted(trial.recipe.items()), trial.seed))
+
+
+def _content_of_probe(probe: PlannedProbe) -> str:
+    return repr((probe.kind, sorted(probe.settings.items())))
+
+
+def _parse_plan(content: Any) -> Plan:
+    cells = {
+        label: (cell["family"], cell["variant"], from_dict(cell["genotype"]).named(label))
+        for label, cell in content["cells"].items()
     }
+    return Plan(
+        str(content["name"]),
+        tuple(_parse_trial(content, cells, row) for row in content["trials"]),
+    )
 
 
-class _Shared:
-    """Values that are written once, and the place of each; equal objects are met again and again,
-    so that each is compared once."""
+def _parse_trial(
+    content: Plain, cells: dict[str, tuple[str, str, Genotype]], row: Sequence[Any]
+) -> PlannedTrial:
+    label, data_index, recipe_index, seed, identity, probe_rows = row
+    family, variant, genotype = cells[label]
+    data = content["data"][data_index]
+    probes = []
+    for probe_index, probe_identity in probe_rows:
+        probe = content["probes"][probe_index]
+        probes.append(
+            PlannedProbe(
+                probe["kind"], probe_identity, probe["settings"], probe["costs"][data_index]
+            )
+        )
+    return PlannedTrial(
+        identity=identity,
+        label=label,
+        family=family,
+        variant=variant,
+        genotype=genotype,
+        data=data["summary"],
+        request=data["request"],
+        recipe=content["recipes"][recipe_index],
+        seed=seed,
+        probes=tuple(probes),
+    )
+
+
+def _require_types(value: Any, **types: type | tuple[type, ...]) -> None:
+    for name, expected in types.items():
+        given = getattr(value, name)
+        if not isinstance(given, expected):
+            what = type(value).__name__
+            raise TypeError(f"{what}.{name} must be of type {expected}, but got {given!r:.60}")
+
+
+class _Distinct:
+    """A list in which each value occurs once."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
-        self._by_content: dict[str, int] = {}
+        self._indices: dict[str, int] = {}
 
-    def place(self, value: Any) -> int:
+    def index(self, value: Any) -> int:
+        """Return the index of the value, which is appended if it is new."""
         content = repr(value)
-        if content not in self._by_content:
-            self._by_content[content] = len(self.values)
+        if content not in self._indices:
+            self._indices[content] = len(self.values)
             self.values.append(value)
-        return self._by_content[content]
+        return self._indices[content]

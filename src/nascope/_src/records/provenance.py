@@ -1,4 +1,4 @@
-"""What made a result: recorded beside it, and never part of its identity."""
+"""Provenance: which software, machine and process made a result. It is part of no identity."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 from nascope._src.records.identity import NUMERICS_VERSION
 from nascope._version import __version__
 
-_maker: dict[str, Any] = {}
+_this_process: dict[str, Any] = {}
 
 
-def set_provenance(**who: Any) -> None:
-    """Add what is known of this process, such as engine and node, to `make_provenance`."""
-    _maker.update(who)
+def set_provenance(**more: Any) -> None:
+    """Add facts about this process, such as its engine and node, to every `make_provenance`."""
+    _this_process.update(more)
 
 
 def this_process() -> dict[str, Any]:
-    """Which process this is, on which machine, and on which node of a cluster."""
-    return {"host": platform.node(), "process": os.getpid(), **_maker}
+    """Return what identifies this process: machine, process number, and node of a cluster."""
+    return {"host": platform.node(), "process": os.getpid(), **_this_process}
 
 
 def make_provenance(**more: Any) -> dict[str, Any]:
-    """Versions, machine, process and time, and whatever else the caller knows (device, threads)."""
+    """Return versions, machine, process and time, and what the caller adds, such as the device."""
     return {
         "nascope": __version__,
         "numerics": NUMERICS_VERSION,

@@ -1,7 +1,7 @@
-"""Reading a study's records: what analysis and report know of it. Loads no torch.
+"""Read what a study has stored. Imports no torch.
 
-The records of training stand in the header of the checkpoint itself, so they cannot disagree
-with the weights.
+The records of a training are stored in the header of its checkpoint, so that they always agree with
+the weights.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from nascope._src.cells.formats.fields import from_dict
 from nascope._src.cells.genotype import Genotype
 from nascope._src.errors import CheckpointError, StudyError
 from nascope._src.records.files import from_json, read_arrays, read_json
 from nascope._src.records.paths import ProbePaths, StudyPaths
-from nascope._src.records.plan import Entry, plan_in
+from nascope._src.records.plan import PlannedTrial, read_study_plan
+from nascope._src.runtime.types import Arrays, Plain
 
-RECORDS_KEY = "nascope"  # the header's one metadata entry, a JSON object
+RECORDS_KEY = "nascope"  # metadata entry of the header that holds the records, a JSON object
 CORRECT_KEY = "records.correct"  # (test images,) uint8: 1 where the final network is right
 
 GRID_ARRAYS = {
     "landscape": ("loss", "accuracy"),
     "variance": ("variance", "mean_gradient_norm", "loss"),
 }
-"""Arrays over the whole grid that a probe of a kind must have."""
+"""Names of the arrays over the whole grid that a probe of a kind must have."""
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """A point of the training curves. Losses are means per image, accuracies shares in [0, 1].
+    """A point of the training curves. Losses are means per image, accuracies fractions in [0, 1].
 
-    Training figures are those met over the stretch that ends here, on augmented images with the
-    weights changing: a completed epoch's stretch is that epoch, an early point's begins at the
-    early point before. Test figures are taken here, in evaluation mode.
+    Training figures are averages since the previous point, over augmented images and changing
+    weights: over the epoch for a completed epoch, and since the previous early point for an early
+    point. Test figures are those of the weights at this point, in evaluation mode.
     """
 
     epoch: float  # passes over the training set so far
@@ -49,9 +49,9 @@ class CurvePoint:
     test_loss: float
     test_accuracy: float
     test_top5: float
-    gradient_norm: float  # mean over the steps, of all parameters, before it is clipped
+    gradient_norm: float  # of all parameters before clipping, mean over the steps
     seconds: float  # training and evaluation
-    images_per_second: float  # of training
+    images_per_second: float  # training only
     validation_loss: float | None = None
     validation_accuracy: float | None = None
     validation_top5: float | None = None
@@ -61,91 +61,114 @@ class CurvePoint:
 class TrainingRecord:
     """A trial's training so far."""
 
-    epochs: tuple[CurvePoint, ...]  # one a completed epoch
-    early: tuple[CurvePoint, ...]  # several within the first epochs, their ends included
-    diverged_at: int | None  # the epoch whose loss or weights were not finite
+    epochs: tuple[CurvePoint, ...]  # one per completed epoch
+    early: tuple[CurvePoint, ...]  # several per epoch, for the first epochs
+    diverged_at: int | None  # the epoch with a non-finite loss or weight
     finished: bool  # all epochs done, or diverged
-    provenance: Mapping[str, Any]  # versions, device, threads, host, durations, parameters
+    provenance: Plain  # versions, device, threads, host, durations, parameters
     correct: np.ndarray | None = field(default=None, compare=False)  # (test images,) bool
 
     @property
     def last(self) -> CurvePoint | None:
-        """The newest epoch, if there is one."""
+        """The latest completed epoch, if there is one."""
         return self.epochs[-1] if self.epochs else None
 
     @property
     def curve(self) -> tuple[CurvePoint, ...]:
-        """The early points, then the epochs after them."""
+        """The early points, followed by the epochs after them."""
         covered = self.early[-1].epoch if self.early else 0
         return (*self.early, *(epoch for epoch in self.epochs if epoch.epoch > covered))
 
 
 @dataclass(frozen=True)
 class ProbeRecord:
-    """One completed probe: ``kind`` is "landscape", "variance" or "curvature".
+    """A completed probe.
 
-    The first two hold ``alphas`` (A,) and ``betas`` (B,), the coordinates along the directions (a
-    line has no betas), and arrays (A, B) with entry [i, j] at (alphas[i], betas[j]), named in
-    `GRID_ARRAYS`; see `nascope._src.probes.landscape` and the like. Non-finite values are results:
-    they stay. ``settings`` say what was probed: "at" a moment of the training, on which "data".
+    A "landscape" or a "variance" holds the coordinates ``alphas`` (A,) and, for a plane, ``betas``
+    (B,), and the arrays named in `GRID_ARRAYS`, of shape (A, B), or (A,) for a line. Entry [i, j]
+    belongs to the point (alphas[i], betas[j]). Non-finite values are results and are kept. The
+    arrays of a "curvature" are those of `nascope._src.probes.curvature`.
+
+    Attributes:
+        kind: "landscape", "variance" or "curvature".
+        settings: what was probed and how, such as the moment of the training ("at") and the part
+            of the data set ("data").
     """
 
     kind: str
     identity: str
-    settings: Mapping[str, Any]
-    provenance: Mapping[str, Any]
-    arrays: Mapping[str, np.ndarray] = field(compare=False)
-
-
-@dataclass(frozen=True)
-class TrialRecord:
-    """One (cell, data, recipe, seed), and what is on disk of it."""
-
-    identity: str
-    label: str  # unique cell name within the study, e.g. "DARTS" or "DARTS-r2"
-    family: str  # the original that a variant was made from; the original's own name
-    variant: str  # "original", or how the variant was made: "random 2", "published 2"
-    genotype: Genotype
-    data: Mapping[str, Any]
-    recipe: Mapping[str, Any]
-    seed: int
-    training: TrainingRecord | None = None
-    probes: tuple[ProbeRecord, ...] = ()
-    error: str | None = None  # the traceback of a failed trial
-    study: str = ""  # its name, where several are shown together
+    settings: Plain
+    provenance: Plain
+    arrays: Arrays = field(compare=False)
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """What tells it from all others on a page: studies may share trials, as labels do."""
-        return self.study, self.label, self.identity
+    def is_plane(self) -> bool:
+        """Whether the points form a plane, rather than a line."""
+        return "betas" in self.arrays
 
     @property
-    def diverged(self) -> bool:
-        """Whether its training did."""
-        return self.training is not None and self.training.diverged_at is not None
-
-    def probe(self, kind: str) -> ProbeRecord | None:
-        """The first completed probe of that kind of the trained network, on the test set.
-
-        Of a grid, one over a plane.
-        """
-        return next(
-            (
-                probe
-                for probe in self.probes
-                if probe.kind == kind
-                and (kind not in GRID_ARRAYS or "betas" in probe.arrays)
-                and probe.settings.get("at", "end") == "end"
-                and probe.settings.get("data", "test") == "test"
-                and probe.settings.get("along", "random") == "random"
-            ),
-            None,
+    def is_standard(self) -> bool:
+        """Whether it probes the final network, on test images, along random directions."""
+        return (
+            self.settings.get("at", "end") == "end"
+            and self.settings.get("data", "test") == "test"
+            and self.settings.get("along", "random") == "random"
         )
 
 
 @dataclass(frozen=True)
+class TrialRecord:
+    """A trial (one cell, data set, recipe and seed), and what is stored of it.
+
+    Attributes:
+        label: name of the cell, unique within the study: "DARTS", "DARTS-r2".
+        family: label of the original that the cell is a variant of; the original's own label.
+        variant: "original", or how the variant was made: "random 2", "published 2", "adapted".
+        error: traceback of the last failure, if the trial failed.
+        study: name of the study, if several studies were combined.
+    """
+
+    identity: str
+    label: str
+    family: str
+    variant: str
+    genotype: Genotype
+    data: Plain
+    recipe: Plain
+    seed: int
+    training: TrainingRecord | None = None
+    probes: tuple[ProbeRecord, ...] = ()
+    error: str | None = None
+    study: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What identifies the trial among those of several studies."""
+        return self.study, self.label, self.identity
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the training diverged."""
+        return self.training is not None and self.training.diverged_at is not None
+
+    def standard_probes(self, kind: str) -> list[ProbeRecord]:
+        """Return the completed probes of a kind that are standard; grids over planes only."""
+        return [
+            probe
+            for probe in self.probes
+            if probe.kind == kind
+            and probe.is_standard
+            and (kind not in GRID_ARRAYS or probe.is_plane)
+        ]
+
+    def probe(self, kind: str) -> ProbeRecord | None:
+        """Return the first of `standard_probes`, if there is one."""
+        return next(iter(self.standard_probes(kind)), None)
+
+
+@dataclass(frozen=True)
 class StudyRecord:
-    """A study: its name, its trials in the planned order, and where they lie."""
+    """A study: its name, its folder, and its trials in the planned order."""
 
     name: str
     folder: Path
@@ -153,35 +176,34 @@ class StudyRecord:
 
 
 def read_study(folder: str | Path) -> StudyRecord:
-    """Read everything that a study has left in ``folder``, also while it is still running.
+    """Read everything that a study has stored in ``folder``. The study may still be running.
 
-    A damaged file of a trial stops no other: that trial's ``error`` says what is wrong.
+    A damaged file of one trial does not affect the others: it is reported in that trial's
+    ``error``.
 
     Raises:
         StudyError: the folder holds no study, or its plan is damaged.
     """
     paths = StudyPaths(Path(folder))
-    plan = plan_in(paths)
-    try:
-        trials = tuple(read_trial(paths, entry) for entry in plan.trials)
-    except (KeyError, TypeError, AttributeError):
-        raise StudyError(f"{paths.plan} is damaged: run the study again to write it anew") from None
+    plan = read_study_plan(paths)
+    trials = tuple(read_trial(paths, trial) for trial in plan.trials)
     return StudyRecord(plan.name, paths.folder, trials)
 
 
-def together(studies: Sequence[StudyRecord]) -> StudyRecord:
-    """Several studies as one, each trial under its study's name; one study as it is.
+def combine_studies(studies: Sequence[StudyRecord]) -> StudyRecord:
+    """Combine several studies into one, in which each trial names its study.
 
-    A label that stands for another cell in a later study gets that study's name behind it.
+    If two studies use one label for different cells, the later study's label gets the name of the
+    study as a suffix. A single study is returned as it is.
 
     Raises:
-        StudyError: there is none.
+        StudyError: no study is given.
     """
     if not studies:
         raise StudyError("no study to read")
     if len(studies) == 1:
         return studies[0]
-    names = _distinct(studies)
+    names = _distinct_names(studies)
     known: dict[tuple[str, str], Genotype] = {}
     trials = []
     for name, study in zip(names, studies, strict=True):
@@ -193,8 +215,8 @@ def together(studies: Sequence[StudyRecord]) -> StudyRecord:
     return StudyRecord(" · ".join(names), studies[0].folder, tuple(trials))
 
 
-def _distinct(studies: Sequence[StudyRecord]) -> list[str]:
-    """A name for each, where need be by its folder, or that and a number."""
+def _distinct_names(studies: Sequence[StudyRecord]) -> list[str]:
+    """Return the studies' names; if two are equal, with their folders, or else with numbers."""
     ways: list[Callable[[StudyRecord], str]] = [
         lambda study: study.name,
         lambda study: f"{study.name} ({study.folder.name})",
@@ -207,36 +229,36 @@ def _distinct(studies: Sequence[StudyRecord]) -> list[str]:
     return [f"{name}, {number}" for number, name in enumerate(names, start=1)]
 
 
-def read_trial(study: StudyPaths, entry: Entry) -> TrialRecord:
-    """What a planned trial has left on disk. A damaged file of it is told in ``error``."""
-    paths = study.trial(entry["label"], entry["identity"])
+def read_trial(study: StudyPaths, planned: PlannedTrial) -> TrialRecord:
+    """Read what a planned trial has stored. Damaged files are reported in ``error``."""
+    paths = planned.paths_in(study)
     problems: list[str] = []
     training = None
     if paths.checkpoint.is_file():
         try:
-            training = read_training(paths.checkpoint, identity=entry["identity"])
+            training = read_training(paths.checkpoint, identity=planned.identity)
         except CheckpointError as error:
             problems.append(str(error))
     probes = []
-    for probe in entry["probes"]:
-        files = paths.probe(probe["kind"], probe["identity"])
-        if files.summary.is_file():
+    for planned_probe in planned.probes:
+        probe_paths = planned_probe.paths_in(paths)
+        if probe_paths.summary.is_file():
             try:
-                probes.append(read_probe(files))
+                probes.append(read_probe(probe_paths))
             except StudyError as error:
                 problems.append(str(error))
-    complete = training is not None and training.finished and len(probes) == len(entry["probes"])
-    if not complete and paths.error.is_file():  # else it is of a probe that was planned once
+    complete = training is not None and training.finished and len(probes) == len(planned.probes)
+    if not complete and paths.error.is_file():  # else it belongs to a probe no longer planned
         problems.insert(0, paths.error.read_text(encoding="utf-8", errors="replace"))
     return TrialRecord(
-        identity=entry["identity"],
-        label=entry["label"],
-        family=entry["family"],
-        variant=entry["variant"],
-        genotype=from_dict(entry["genotype"]).named(entry["label"]),
-        data=entry["data"],
-        recipe=entry["recipe"],
-        seed=entry["seed"],
+        identity=planned.identity,
+        label=planned.label,
+        family=planned.family,
+        variant=planned.variant,
+        genotype=planned.genotype,
+        data=planned.data,
+        recipe=planned.recipe,
+        seed=planned.seed,
         training=training,
         probes=tuple(probes),
         error="\n".join(problems) or None,
@@ -244,10 +266,10 @@ def read_trial(study: StudyPaths, entry: Entry) -> TrialRecord:
 
 
 def read_header(path: Path, *, identity: str | None = None) -> dict[str, Any]:
-    """The records in a checkpoint's header.
+    """Read the records in a checkpoint's header.
 
     Args:
-        identity: what the training must be.
+        identity: expected identity of the training.
 
     Raises:
         CheckpointError: the file is missing, damaged, not nascope's, or of another training.
@@ -269,23 +291,24 @@ def read_header(path: Path, *, identity: str | None = None) -> dict[str, Any]:
 
 
 def check_identity(path: Path, records: Mapping[str, Any], identity: str | None) -> None:
-    """Raise a CheckpointError where the records are those of another training than expected."""
-    found = records.get("identity")
-    if identity is not None and found != identity:
+    """Raise a `CheckpointError` if the records belong to another training than expected."""
+    actual = records.get("identity")
+    if identity is not None and actual != identity:
         raise CheckpointError(
-            f"{path} belongs to another training ({found}, not {identity}): delete it, or choose "
-            "another output"
+            f"{path} belongs to another training ({actual}, not {identity}): choose another "
+            "output, or move this file away"
         )
 
 
 def read_training(
     path: Path, *, identity: str | None = None, correct: bool = True
 ) -> TrainingRecord:
-    """The training that a checkpoint records.
+    """Read the training that a checkpoint records.
 
     Args:
-        identity: what the training must be.
-        correct: read the test images that it is right on, too; else the header alone.
+        identity: expected identity of the training.
+        correct: also read which test images are classified correctly; otherwise only the header
+            is read.
 
     Raises:
         CheckpointError: the file is missing, damaged, not nascope's, or of another training.
@@ -310,10 +333,10 @@ def read_training(
 
 
 def read_probe(paths: ProbePaths) -> ProbeRecord:
-    """A completed probe.
+    """Read a completed probe.
 
     Raises:
-        StudyError: a file of it is missing or damaged.
+        StudyError: one of its files is missing or damaged.
     """
     summary = read_json(paths.summary)
     arrays = read_arrays(paths.arrays)
@@ -334,23 +357,26 @@ def read_probe(paths: ProbePaths) -> ProbeRecord:
         )
     except (KeyError, TypeError):
         raise StudyError(
-            f"{paths.folder} holds a damaged probe: delete that folder, and run the study again"
+            f"{paths.folder} holds a damaged probe: run the study again to replace it"
         ) from None
 
 
 def is_complete(paths: ProbePaths, *, thorough: bool = True) -> bool:
-    """Whether a probe is there and can be read; one that can't is to be done again.
+    """Return whether a probe's results exist and can be read.
 
     Args:
-        thorough: read its arrays; else only what tells that both files are whole, which finds no
-            damage within an array.
+        thorough: read the arrays; otherwise only check that both files are whole, which does not
+            detect damage within an array.
     """
+    if not paths.summary.is_file():
+        return False
     try:
-        if not paths.summary.is_file():
-            return False
-        return bool(read_probe(paths)) if thorough else _looks_complete(paths)
+        if not thorough:
+            return _looks_complete(paths)
+        read_probe(paths)
     except StudyError:
         return False
+    return True
 
 
 def _looks_complete(paths: ProbePaths) -> bool:
@@ -358,7 +384,7 @@ def _looks_complete(paths: ProbePaths) -> bool:
     try:
         kind = summary["kind"]
         _ = summary["identity"], summary["settings"], summary["provenance"]
-        with paths.arrays.open("rb") as stream, ZipFile(stream) as file:  # its list is at the end
+        with paths.arrays.open("rb") as stream, ZipFile(stream) as file:  # reads its end
             sizes = {entry.filename: entry.file_size for entry in file.infolist()}
         if kind not in GRID_ARRAYS:
             return True

@@ -1,4 +1,4 @@
-"""How far a study is, read from its folder, also while it runs elsewhere. Loads no torch."""
+"""The status of a study, read from its folder while it may run elsewhere. Imports no torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 from nascope._src.errors import CheckpointError
 from nascope._src.records.locks import is_held
 from nascope._src.records.paths import StudyPaths
-from nascope._src.records.plan import Entry, plan_in
+from nascope._src.records.plan import PlannedTrial, read_study_plan
 from nascope._src.records.read import is_complete, read_training
 
 State = Literal["running", "failed", "begun", "waiting", "done"]
@@ -19,17 +19,19 @@ State = Literal["running", "failed", "begun", "waiting", "done"]
 
 @dataclass(frozen=True)
 class TrialStatus:
-    """How far a trial is.
+    """The status of a trial.
 
     Attributes:
-        state: "running": a process holds one of its locks; "begun": some of it is there, and
-            nobody works on it just now.
-        epochs, planned: completed and planned.
-        accuracy: on the test set after the last completed epoch, in [0, 1]; NaN before.
-        diverged_at: the epoch whose loss was not finite.
-        probes, probes_planned: completed and planned.
-        seconds: of training so far.
-        words: the last line of its log, or of its error.
+        state: "running" if a process holds one of its locks; "begun" if some of the work is done
+            and nobody continues it at the moment.
+        epochs: completed epochs.
+        epochs_planned: epochs of the recipe.
+        accuracy: test accuracy after the last completed epoch, in [0, 1]; NaN before that.
+        diverged_at: the epoch with a non-finite loss.
+        probes: completed probes.
+        probes_planned: probes in the plan.
+        seconds: training time so far.
+        message: last line of the error if the trial failed, else of the log.
     """
 
     label: str
@@ -38,73 +40,72 @@ class TrialStatus:
     seed: int
     state: State
     epochs: int
-    planned: int
+    epochs_planned: int
     trained: bool
     accuracy: float
     diverged_at: int | None
     probes: int
     probes_planned: int
     seconds: float
-    words: str
+    message: str
 
 
 @dataclass(frozen=True)
 class StudyStatus:
-    """How far a study is: its name, and its trials in the planned order."""
+    """The status of a study: its name and its trials, in the planned order."""
 
     name: str
     trials: tuple[TrialStatus, ...]
 
     def count(self, state: State) -> int:
-        """How many trials are in a state."""
+        """Return the number of trials in a state."""
         return sum(trial.state == state for trial in self.trials)
 
 
 def read_status(folder: str | Path) -> StudyStatus:
-    """How far the study in a folder is.
+    """Read the status of the study in a folder.
 
     Raises:
         StudyError: the folder holds no study, or its plan is damaged.
     """
     paths = StudyPaths(Path(folder))
-    plan = plan_in(paths)
-    return StudyStatus(plan.name, tuple(_trial_status(paths, entry) for entry in plan.trials))
+    plan = read_study_plan(paths)
+    return StudyStatus(plan.name, tuple(_trial_status(paths, trial) for trial in plan.trials))
 
 
-def _trial_status(study: StudyPaths, entry: Entry) -> TrialStatus:
-    paths = study.trial(entry["label"], entry["identity"])
-    record = None
-    with contextlib.suppress(CheckpointError):  # none yet, or damaged: the next run tells
-        record = read_training(paths.checkpoint, identity=entry["identity"], correct=False)
-    probes = sum(
-        is_complete(paths.probe(p["kind"], p["identity"]), thorough=False) for p in entry["probes"]
-    )
-    trained = record is not None and record.finished
-    words = _last_line(paths.error)
-    last = record.last if record is not None else None
+def _trial_status(study: StudyPaths, trial: PlannedTrial) -> TrialStatus:
+    paths = trial.paths_in(study)
+    training = None
+    with contextlib.suppress(CheckpointError):  # none yet, or damaged: the next run reports it
+        training = read_training(paths.checkpoint, identity=trial.identity, correct=False)
+    probes = sum(is_complete(probe.paths_in(paths), thorough=False) for probe in trial.probes)
+    trained = training is not None and training.finished
+    error = _last_line(paths.error)
+    last = training.last if training is not None else None
     if any(is_held(lock) for lock in paths.locks()):
         state: State = "running"
-    elif trained and probes == len(entry["probes"]):
-        state, words = "done", ""  # an error that is there is of a probe that was planned once
-    elif words:
+    elif trained and probes == len(trial.probes):
+        state, error = "done", ""  # the error of a probe that is no longer planned
+    elif error:
         state = "failed"
     else:
-        state = "begun" if record is not None else "waiting"
+        state = "begun" if training is not None else "waiting"
+    epochs = training.epochs if training is not None else ()
     return TrialStatus(
-        label=entry["label"],
-        data=entry["data"]["name"],
-        learning_rate=entry["recipe"]["learning_rate"],
-        seed=entry["seed"],
+        label=trial.label,
+        data=trial.data["name"],
+        learning_rate=trial.learning_rate,
+        seed=trial.seed,
         state=state,
-        epochs=len(record.epochs) if record is not None else 0,
-        planned=entry["recipe"]["epochs"],
+        epochs=len(epochs),
+        epochs_planned=trial.epochs,
         trained=trained,
         accuracy=last.test_accuracy if last is not None else math.nan,
-        diverged_at=record.diverged_at if record is not None else None,
+        diverged_at=training.diverged_at if training is not None else None,
         probes=probes,
-        probes_planned=len(entry["probes"]),
-        seconds=math.fsum(point.seconds for point in record.epochs) if record is not None else 0.0,
-        words=words or _last_line(paths.log),
+        probes_planned=len(trial.probes),
+        seconds=math.fsum(point.seconds for point in epochs),
+        message=error or _last_line(paths.log),
     )
 
 

@@ -1,4 +1,4 @@
-"""Writing a table as CSV, JSON or Parquet, by the end of the file's name."""
+"""Write tables as CSV, JSON or Parquet."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Columns = Mapping[str, Sequence[Any]]
 
 
 def write_table(path: Path, columns: Columns) -> None:
-    """Write equally long columns to ``path``: .csv, .json (a list of rows) or .parquet.
+    """Write columns of equal length to ``path``: .csv, .json (a list of rows) or .parquet.
 
     Raises:
-        StudyError: the name ends otherwise, or the folder cannot be written.
+        StudyError: the name has another ending, or the folder cannot be written.
     """
     writers: dict[str, Callable[[Columns], bytes]] = {
         ".csv": _csv,
@@ -32,12 +32,12 @@ def write_table(path: Path, columns: Columns) -> None:
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> Columns:
-    """Rows of the same names, at least one, as columns."""
+    """Return rows with equal keys, at least one, as columns."""
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def csv_bytes(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """A table as CSV, in UTF-8."""
+    """Return a table as CSV, encoded in UTF-8."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(header)

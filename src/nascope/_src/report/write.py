@@ -9,7 +9,7 @@ from pathlib import Path
 from nascope._src.errors import StudyError
 from nascope._src.records.files import write_bytes
 from nascope._src.records.paths import StudyPaths
-from nascope._src.records.read import StudyRecord, read_study, together
+from nascope._src.records.read import StudyRecord, combine_studies, read_study
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.html.page import Judged, render
 from nascope._src.report.html.theory_page import theory_sections
@@ -40,7 +40,7 @@ def write_report(
         raise StudyError("a report of several studies needs a page's name: give output")
     paths = [StudyPaths(Path(folder)) for folder in folders]
     studies = [read_study(path.folder) for path in paths]
-    study = together(studies)
+    study = combine_studies(studies)
     arrangement = arrange(study)
     measured = measure_study(study)
     posters: dict[str, bytes] | None = None

@@ -229,7 +229,7 @@ class Comparison:
 
     def _findings(self, figure: FigurePlan) -> tuple[int, tuple[Finding, ...]]:
         """Return the number of trained trials of the figure's recipe, and what they show."""
-        recipe = recipe_key(figure.plan.trials[0]["recipe"])
+        recipe = recipe_key(figure.plan.trials[0].recipe)
         families = _judged_families(figure)
         key = recipe, families
         if key not in self._known:

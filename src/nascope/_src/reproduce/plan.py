@@ -15,7 +15,7 @@ from nascope._src.data.datasets import DataSet
 from nascope._src.data.request import DataRequest
 from nascope._src.errors import DataError, StudyError
 from nascope._src.records.paths import slug
-from nascope._src.records.plan import Plan, merged
+from nascope._src.records.plan import Plan, merge_plans
 from nascope._src.reproduce.scales import ReproductionScale
 from nascope._src.results.paper.columns import FigureColumn
 from nascope._src.results.paper.numbers import TITLES
@@ -92,7 +92,7 @@ class ReproductionPlan:
     @property
     def plan(self) -> Plan:
         """All trials that the targets need; what they share occurs once."""
-        return functools.reduce(merged, (figure.plan for figure in self.figures))
+        return functools.reduce(merge_plans, (figure.plan for figure in self.figures))
 
 
 def plan_reproduction(

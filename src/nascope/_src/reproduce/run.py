@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,8 @@ from nascope._src.reproduce.plan import FigurePlan, ReproductionPlan
 from nascope._src.reproduce.theory import TheoryPaths, read_results, tasks
 from nascope._src.results.findings.theorems import proved_holds
 from nascope._src.study.engines.task import Engine, Task
-from nascope._src.study.run import Snapshot, Summary, run_plan
+from nascope._src.study.progress import ProgressTracker, RunProgress
+from nascope._src.study.run import RunSummary, run_plan
 
 if TYPE_CHECKING:
     from nascope._src.reproduce.compare import Comparison
@@ -67,8 +66,8 @@ def run_reproduction(
     *,
     data_dir: str | None = None,
     device: str = "auto",
-    on_progress: Callable[[Snapshot], None] | None = None,
-) -> Summary:
+    on_progress: Callable[[RunProgress], None] | None = None,
+) -> RunSummary:
     """Run what the figures lack in a folder; what they share is done once.
 
     The folder's study grows by the trials that are asked for.
@@ -78,7 +77,7 @@ def run_reproduction(
     """
     paths = ReproductionPaths(folder.absolute())  # workers may run elsewhere
     plan = reproduction.plan
-    done = Summary(0, 0, {})
+    done = RunSummary(0, 0, {})
     if plan.trials:
         done = run_plan(
             plan,
@@ -95,34 +94,19 @@ def run_reproduction(
 
 
 def _run_tasks(
-    todo: list[Task],
+    tasks: list[Task],
     engine: Engine,
-    before: Summary,
-    on_progress: Callable[[Snapshot], None] | None,
-) -> Summary:
-    start = time.monotonic()
-    shares: dict[str, float] = {}
-    running: dict[str, str] = {}
-    failed = dict(before.failed)
-
-    def tell(ended: tuple[str, str | None] | None = None) -> None:
-        if on_progress is not None:
-            share, spent = sum(shares.values()) / len(todo), time.monotonic() - start
-            left = spent * (1 - share) / share if spent > 3 and share > 0 else None
-            on_progress(Snapshot(share, spent, left, dict(running), ended))
-
-    def update(name: str, share: float, words: str) -> None:
-        shares[name], running[name] = share, words
-        tell()
-
-    for outcome in engine.run(todo, update):
-        shares[outcome.name] = 1.0
-        running.pop(outcome.name, None)
+    before: RunSummary,
+    on_progress: Callable[[RunProgress], None] | None,
+) -> RunSummary:
+    tracker = ProgressTracker(tasks, on_progress)
+    failed: dict[str, str] = {}
+    for outcome in engine.run(tasks, tracker.update):
         if outcome.error is not None:
             failed[outcome.name] = outcome.error
-        tell((outcome.name, outcome.error))
-    done = before.done + len(todo) - (len(failed) - len(before.failed))
-    return dataclasses.replace(before, done=done, failed=failed)
+        tracker.end(outcome)
+    done = before.done + len(tasks) - len(failed)
+    return RunSummary(done, before.already_done, before.failed | failed)
 
 
 def draw_reproduction(reproduction: ReproductionPlan, folder: Path) -> Iterator[DrawnFigure]:

@@ -86,7 +86,13 @@ def _read(path: Path, parse: Callable[[Plain], Any]) -> Any:
 def tasks(targets: Sequence[Target], scale: ReproductionScale, paths: TheoryPaths) -> list[Task]:
     """Return a task for each result that the targets need and that is not on disk."""
     return [
-        Task(f"theory/{path.stem}", function, (path, sizes))
+        Task(
+            f"theory/{path.stem}",
+            function,
+            (path, sizes),
+            kind=path.stem,
+            title=f"theory {path.stem}",
+        )
         for path, function, sizes in _needed(targets, scale, paths)
         if not _is_current(path, sizes)
     ]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
+
+from nascope._src.runtime.estimate import TimeEstimator
+from nascope._src.runtime.types import Progress
 
 _LINE_SECONDS = 10.0  # between two plain lines
 _NOTEBOOK_SECONDS = 0.2  # between two updates in a notebook
@@ -43,7 +46,7 @@ class _Lines:
         now = time.monotonic()
         if now - self._last >= _LINE_SECONDS:
             self._last = now
-            self.say(f"{share:4.0%}, {left_words(seconds_left)}  {words}")
+            self.say(f"{share:4.0%}, {time_left(seconds_left)}  {words}")
 
     def say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -62,7 +65,7 @@ class _Notebook:
             self._last = now
             done = round(20 * share)
             bar = "█" * done + "░" * (20 - done)
-            self._write(f"{share:4.0%} {bar} {left_words(seconds_left)}  {words}")
+            self._write(f"{share:4.0%} {bar} {time_left(seconds_left)}  {words}")
 
     def say(self, line: str) -> None:
         self._write(line)
@@ -94,9 +97,10 @@ def display(*, quiet: bool = False) -> Iterator[Display]:
         yield _Lines()
     else:
         from rich.console import Console  # noqa: PLC0415  (only on a terminal)
-        from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, TextColumn  # noqa: PLC0415
+        from rich.progress import Progress as LiveProgress  # noqa: PLC0415
 
-        progress = Progress(
+        progress = LiveProgress(
             TextColumn("{task.percentage:3.0f}%"),
             BarColumn(bar_width=30),
             TextColumn("{task.fields[left]}  {task.description}", markup=False),
@@ -108,7 +112,7 @@ def display(*, quiet: bool = False) -> Iterator[Display]:
         class _Live:
             def show(self, share: float, seconds_left: float | None, words: str) -> None:
                 progress.update(
-                    task, completed=share, description=words, left=left_words(seconds_left)
+                    task, completed=share, description=words, left=time_left(seconds_left)
                 )
 
             def say(self, line: str) -> None:
@@ -126,26 +130,22 @@ def _in_notebook() -> bool:
 
 
 @contextmanager
-def job(*, quiet: bool) -> Iterator[Callable[[float, str], None]]:
-    """Provide a display of one job, with the time left judged by its own pace."""
-    start = time.monotonic()
-    first: list[float] = []
+def job(*, quiet: bool) -> Iterator[Progress]:
+    """Provide a display of one job, with an estimate of the time left."""
+    estimator = TimeEstimator([("job", "job", 1.0)])
     with display(quiet=quiet) as shown:
 
         def progress(share: float, words: str) -> None:
-            if not first:
-                first.append(share)  # work done by an earlier run does not show the pace
-            made = share - first[0]
-            left = (time.monotonic() - start) * (1 - share) / made if made > 0.005 else None
-            shown.show(share, left, words)
+            estimator.update("job", share)
+            shown.show(share, estimator.seconds_left(), words)
 
         yield progress
 
 
-def left_words(seconds: float | None) -> str:
+def time_left(seconds: float | None) -> str:
     """Return the time left in words.
 
-    >>> left_words(75)
+    >>> time_left(75)
     '1 min 15 s left'
     """
     if seconds is None:

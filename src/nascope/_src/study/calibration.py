@@ -1,4 +1,4 @@
-"""What a study will take on this machine: measured on a few steps of its own work."""
+"""Forecast how long a study takes on this machine, by timing a few steps of its own work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 
-from nascope._src.cells.formats.fields import from_dict
 from nascope._src.data.augmentation import on_device
 from nascope._src.data.datasets import DataSet, balanced_subset
 from nascope._src.errors import StudyError
@@ -27,30 +26,35 @@ from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Risk
 from nascope._src.records.files import make_folder, read_json, write_json
-from nascope._src.records.plan import Entry
+from nascope._src.records.plan import PlannedProbe, PlannedTrial
 from nascope._src.runtime.devices import choose_device, evaluation_batch
 from nascope._src.runtime.types import Progress
 from nascope._src.study.engines.task import Engine, Task
-from nascope._src.study.tasks import Work, WorkList, shared_data
+from nascope._src.study.job import Job
+from nascope._src.study.tasks import WorkList, shared_data
 from nascope._src.training.build import build_network
 from nascope._src.training.loop import time_steps
 from nascope._src.training.precision import arithmetic
 from nascope._src.training.recipe import Recipe
 
-_SECONDS = 1.5  # of each measurement, at least; and two repetitions
-_CELLS = 3  # of each kind of network, spread over its cells
-_BYTES = 4  # of a float32
+_SECONDS = 1.5  # minimum duration of each measurement, which has two repetitions at least
+_MAX_CELLS = 3  # number of cells that are timed, per kind of network
+_BYTES_PER_WEIGHT = 4  # float32
+
+Measurement = Mapping[str, float]
+"""Number of parameters, and seconds per image by kind of work."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What is to come.
+    """What a study will take.
 
     Attributes:
-        seconds: of one process, by kind of work: "training", "landscape", "variance", "curvature".
-        workers: side by side.
+        seconds: seconds of one process, by kind of work: "training", "landscape", "variance",
+            "curvature".
+        workers: number of tasks at a time.
         longest: seconds of the longest chain of tasks that wait for one another.
-        bytes: on disk, at the end.
+        bytes: size of all results on disk.
     """
 
     seconds: Mapping[str, float]
@@ -60,148 +64,157 @@ class Forecast:
 
     @property
     def wall_seconds(self) -> float:
-        """From start to end, where all workers are busy until the last task."""
+        """Seconds from start to end, if all workers are busy until the last task."""
         return max(sum(self.seconds.values()) / self.workers, self.longest)
 
 
 def forecast(
-    todo: WorkList, engine: Engine, folder: Path, *, workers: int, data_dir: str | None
+    work: WorkList, engine: Engine, folder: Path, *, workers: int, data_dir: str | None
 ) -> Forecast:
-    """Measure a few steps of each kind of work, on all workers at once, and extrapolate.
+    """Time a few steps of each kind of work, on all workers at a time, and extrapolate.
 
-    Networks of the same size on images of the same size are taken to be of one kind, of which
-    up to three cells are timed.
+    Networks of equal size on images of equal size are assumed to take equally long; up to three
+    cells of each kind are timed.
 
     Args:
-        folder: the study's, which all nodes of a cluster see; nothing stays in it.
-        workers: side by side.
+        folder: the study's folder, which all nodes of a cluster can read. Nothing is left in it.
+        workers: number of tasks at a time.
 
     Raises:
-        StudyError: a measurement fails; its message says why.
+        StudyError: a measurement fails; the message says why.
     """
-    folder = folder.absolute()  # workers may run elsewhere
-    works = {id(t.arguments[0].entry): t.arguments[0] for t in todo.tasks}
-    kinds: dict[str, list[Work]] = {}
-    for work in works.values():
-        kinds.setdefault(_kind(work.entry), []).append(work)
-    chosen = {kind: _spread(found) for kind, found in kinds.items()}
-    with _passing_folder(folder) as own:
-        tasks = []
-        for place, work in enumerate(itertools.chain.from_iterable(chosen.values())):
-            path = own / f"{place}.json"
-            data = shared_data(work.entry, data_dir)
-            tasks.append(Task(path.name, measure, (work, data, path)))
-        # As many at once as there will be: they share caches and memory.
+    folder = folder.absolute()  # workers may run in another folder
+    by_trial = {job.trial.key: job for job in work.jobs.values()}
+    by_kind: dict[str, list[Job]] = {}
+    for job in by_trial.values():
+        by_kind.setdefault(_network_kind(job.trial), []).append(job)
+    chosen = {kind: _spread(jobs) for kind, jobs in by_kind.items()}
+    with _temporary_folder(folder) as temporary:
+        jobs = list(itertools.chain.from_iterable(chosen.values()))
+        paths = [temporary / f"{place}.json" for place in range(len(jobs))]
+        tasks = [
+            _measuring_task(job, path, data_dir) for job, path in zip(jobs, paths, strict=True)
+        ]
+        # As many tasks at a time as there will be, since they share caches and memory.
         spare = [
-            Task(f"again {k}", tasks[k % len(tasks)].function,
-                 (*tasks[k % len(tasks)].arguments[:2], own / f"again-{k}.json"))
-            for k in range(-len(tasks) % workers)
-        ] if tasks else []  # fmt: skip
+            _measuring_task(jobs[k % len(jobs)], temporary / f"spare-{k}.json", data_dir)
+            for k in range(-len(jobs) % workers if jobs else 0)
+        ]
         for outcome in engine.run([*tasks, *spare], lambda *_: None):
             if outcome.error is not None:
                 last = outcome.error.strip().splitlines()[-1]
                 raise StudyError(f"the calibration failed: {last}")
-        places = iter(range(len(tasks)))
-        measured = {
-            kind: [read_json(own / f"{next(places)}.json") for _ in found]
-            for kind, found in chosen.items()
+        measurements = iter([read_json(path) for path in paths])
+        means = {
+            kind: _mean([next(measurements) for _ in jobs_of_kind])
+            for kind, jobs_of_kind in chosen.items()
         }
-    return _extrapolated(todo, measured, workers)
+    return _extrapolate(work, means, workers)
+
+
+def _measuring_task(job: Job, path: Path, data_dir: str | None) -> Task:
+    return Task(path.name, measure, (job, shared_data(job.trial, data_dir), path))
 
 
 @contextlib.contextmanager
-def _passing_folder(folder: Path) -> Iterator[Path]:
-    """A folder within ``folder``, which is made for it where it is not there, and goes again."""
-    before = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+def _temporary_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder within ``folder``, which may not exist; finally remove all that was made."""
+    new = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     make_folder(folder)
     try:
-        with tempfile.TemporaryDirectory(prefix=".forecast-", dir=folder) as own:
-            yield Path(own)
+        with tempfile.TemporaryDirectory(prefix=".forecast-", dir=folder) as temporary:
+            yield Path(temporary)
     finally:
-        for made in before:
-            with contextlib.suppress(OSError):  # something else is in it by now
-                made.rmdir()
+        for parent in new:
+            with contextlib.suppress(OSError):  # something else has been written to it
+                parent.rmdir()
 
 
-def _extrapolated(
-    todo: WorkList, measured: Mapping[str, Sequence[Mapping[str, float]]], workers: int
-) -> Forecast:
+def _mean(measurements: Sequence[Measurement]) -> Measurement:
+    return {
+        name: sum(measurement[name] for measurement in measurements) / len(measurements)
+        for name in measurements[0]
+    }
+
+
+def _extrapolate(work: WorkList, means: Mapping[str, Measurement], workers: int) -> Forecast:
     seconds: dict[str, float] = {}
-    chains: dict[int, float] = {}
+    chains: dict[tuple[str, str], float] = {}
     size = 0.0
-    seen: set[int] = set()
-    for task in todo.tasks:
-        entry = task.arguments[0].entry
-        found = measured[_kind(entry)]
-        mean = {name: sum(one[name] for one in found) / len(found) for name in found[0]}
-        if len(task.arguments) == 2:
-            kind, own = "training", _training_seconds(entry, mean)
-            chains[id(entry)] = chains.get(id(entry), 0.0) + own
+    for task in work.tasks:
+        job = work.jobs[task.name]
+        trial, mean = job.trial, means[_network_kind(job.trial)]
+        if trial.key not in chains:
+            size += _training_bytes(trial, mean)
+        if job.probe is None:
+            task_seconds = in_chain = _training_seconds(trial, mean)
         else:
-            probe = task.arguments[2]
-            kind = probe["kind"]
-            own = todo.costs[task.name] * mean["variance" if kind == "variance" else "landscape"]
-            chains[id(entry)] = chains.get(id(entry), 0.0) + own / workers
-            arrays = 4.0 if kind == "landscape" else 14.0
-            points = probe["settings"]["points"] ** probe["settings"].get("dimensions", 2)
-            size += 8 * arrays * points if task.name in todo.results else 0.0
-        seconds[kind] = seconds.get(kind, 0.0) + own
-        if id(entry) not in seen:
-            seen.add(id(entry))
-            snapshots = {p["settings"]["at"] for p in entry["probes"]} - {"end", "initialisation"}
-            size += _BYTES * mean["parameters"] * (4 + len(snapshots)) + 20_000
+            per_image = mean["variance" if job.kind == "variance" else "landscape"]
+            task_seconds = task.cost * per_image
+            in_chain = task_seconds / workers
+            size += _probe_bytes(job.probe) if job.yields_result else 0.0
+        seconds[job.kind] = seconds.get(job.kind, 0.0) + task_seconds
+        chains[trial.key] = chains.get(trial.key, 0.0) + in_chain
     return Forecast(seconds, workers, max(chains.values(), default=0.0), size)
 
 
-def _training_seconds(entry: Entry, mean: Mapping[str, float]) -> float:
-    data, epochs = entry["data"], entry["recipe"]["epochs"]
-    held_out = data["test"] + data["validation"]
-    evaluations = epochs + 6  # early points of the curves
-    return float(
-        epochs * data["train"] * mean["training"] + evaluations * held_out * mean["landscape"]
-    )
+def _training_seconds(trial: PlannedTrial, mean: Measurement) -> float:
+    held_out = trial.data["test"] + trial.data["validation"]
+    evaluations = trial.epochs + 6  # early points of the curves
+    training = trial.epochs * trial.data["train"] * mean["training"]
+    return float(training + evaluations * held_out * mean["landscape"])
 
 
-def _kind(entry: Entry) -> str:
-    """What networks of about the same cost have in common."""
-    recipe, data = entry["recipe"], entry["data"]
+def _training_bytes(trial: PlannedTrial, mean: Measurement) -> float:
+    """Two checkpoints with their momentum, and the snapshots."""
+    snapshots = {probe.settings["at"] for probe in trial.probes} - {"end", "initialisation"}
+    return _BYTES_PER_WEIGHT * mean["parameters"] * (4 + len(snapshots)) + 20_000
+
+
+def _probe_bytes(probe: PlannedProbe) -> float:
+    arrays = 4.0 if probe.kind == "landscape" else 14.0
+    points = probe.settings["points"] ** probe.settings.get("dimensions", 2)
+    return float(8 * arrays * points)
+
+
+def _network_kind(trial: PlannedTrial) -> str:
+    """Return what networks of about the same cost have in common."""
     keys = ("channels", "layers", "batch_size", "auxiliary_weight", "precision", "compile")
     sizes = ("classes", "image_size", "image_channels")
-    return json.dumps([[recipe[key] for key in keys], [data[key] for key in sizes]])
+    return json.dumps([[trial.recipe[key] for key in keys], [trial.data[key] for key in sizes]])
 
 
-def _spread(works: Sequence[Work]) -> list[Work]:
-    """A few of them, of different cells, evenly over all."""
-    by_cell = list({json.dumps(work.entry["genotype"]): work for work in works}.values())
-    count = min(_CELLS, len(by_cell))
+def _spread(jobs: Sequence[Job]) -> list[Job]:
+    """Choose a few jobs with different cells, evenly spaced."""
+    by_cell = list({job.trial.genotype: job for job in jobs}.values())
+    count = min(_MAX_CELLS, len(by_cell))
     return [by_cell[k * (len(by_cell) - 1) // max(1, count - 1)] for k in range(count)]
 
 
-def measure(work: Work, data: DataSet, path: Path, progress: Progress) -> None:
-    """Time a training step, a landscape's point and a variance's, in seconds an image.
+def measure(job: Job, data: DataSet, path: Path, progress: Progress) -> None:
+    """Time a training step and a point of a landscape and of a variance, in seconds per image.
 
-    The probes' figures are divided by their share in `GridSettings.cost`, so that a plan's cost
-    times the figure is its time.
+    The times of the probes are divided by their weight in `GridSettings.cost`, so that cost times
+    result is the time of a probe. The results are written to ``path``.
     """
-    device = choose_device(work.device)
-    recipe = Recipe(**work.entry["recipe"])
-    genotype = from_dict(work.entry["genotype"])
-    network = build_network(genotype, recipe, data.summary(), seed=0).to(device)
-    found = {
+    device = choose_device(job.device)
+    recipe = Recipe(**job.trial.recipe)
+    network = build_network(job.trial.genotype, recipe, data.summary(), seed=0).to(device)
+    results = {
         "parameters": float(sum(p.numel() for p in network.parameters())),
         "training": time_steps(network, data, recipe, device=device, seconds=_SECONDS),
     }
     with arithmetic("float32", device):
-        found |= _time_probes(network, data, device)
-    write_json(path, found)
+        results |= _time_probes(network, data, device)
+    write_json(path, results)
 
 
 def _time_probes(network: Network, data: DataSet, device: torch.device) -> dict[str, float]:
-    """Seconds an image, in forward passes, of a landscape's point and of a variance's."""
+    """Return the seconds per image and forward pass of a landscape and of a variance."""
     batch = evaluation_batch(data.image_size, torch.device("cpu"))
     size = min(batch, len(data.test))
-    few = data.test.take(balanced_subset(data.test.labels, size, what="calibration"))
-    images, labels = on_device(few, data, device)
+    subset = data.test.take(balanced_subset(data.test.labels, size, what="calibration"))
+    images, labels = on_device(subset, data, device)
     risk = Risk(network, images.plain(slice(None)), labels, batch_size=batch)
     directions = random_directions(risk.origin, 2, seed=0)
     variance = functools.partial(compute_gradient_variance, method=choose_method(risk).name)
@@ -209,22 +222,19 @@ def _time_probes(network: Network, data: DataSet, device: torch.device) -> dict[
         ("landscape", compute_landscape, 1.0),
         ("variance", variance, 5.0),
     ]
-    found = {}
-    for name, probe, share in probes:
-        pair = Grid((0.0,), (0.0, 0.5))
-
-        def points(probe: Callable[..., Any] = probe, grid: Grid = pair) -> None:
-            probe(risk, directions, grid)
-
-        found[name] = _pace(points) / (2 * len(few) * share)
-    return found
+    grid = Grid((0.0,), (0.0, 0.5))
+    seconds = {}
+    for name, probe, weight in probes:
+        repetition = _time_repetition(functools.partial(probe, risk, directions, grid))
+        seconds[name] = repetition / (2 * len(subset) * weight)
+    return seconds
 
 
-def _pace(work: Callable[[], None]) -> float:
-    """Seconds of a repetition, after one to warm up."""
+def _time_repetition(work: Callable[[], Any]) -> float:
+    """Return the seconds of one repetition, after one for warming up."""
     work()
-    begun, times = time.perf_counter(), 0
-    while times < 2 or time.perf_counter() - begun < _SECONDS / 2:
+    start, repetitions = time.perf_counter(), 0
+    while repetitions < 2 or time.perf_counter() - start < _SECONDS / 2:
         work()
-        times += 1
-    return (time.perf_counter() - begun) / times
+        repetitions += 1
+    return (time.perf_counter() - start) / repetitions

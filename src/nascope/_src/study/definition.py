@@ -1,4 +1,4 @@
-"""Study: what is to be trained and probed, as data. A Study yields its plan: a list of trials."""
+"""A study as data: what to train and probe. `Study.plan` turns it into a list of trials."""
 
 from __future__ import annotations
 
@@ -10,21 +10,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nascope._src.cells.adaptation import adapt
-from nascope._src.cells.genotype import CELL_KINDS, Genotype, to_dict
+from nascope._src.cells.genotype import CELL_KINDS, Genotype
 from nascope._src.cells.resolve import resolve_cell
 from nascope._src.cells.wiring import published_variant, random_variant
 from nascope._src.data.datasets import DataSet
 from nascope._src.data.request import DataRequest
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.probes.settings import GridSettings, ProbeSettings
-from nascope._src.records.plan import Entry, Plan
+from nascope._src.records.plan import Plan, PlannedProbe, PlannedTrial
 from nascope._src.training.moments import distinct_snapshots
 from nascope._src.training.recipe import Recipe, training_identity
 
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """A cell of a study: an original, or a variant of one."""
+    """A cell of a study: an original, or a variant of one.
+
+    Args:
+        label: unique name within the study.
+        family: label of the original.
+        variant: "original", or how the variant was made: "random 2", "published 2", "adapted".
+    """
 
     label: str
     family: str
@@ -34,17 +40,18 @@ class PlannedCell:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Every cell, on all data, at every learning rate, with every seed: trained, then probed.
+    """All combinations of cells, data sets, learning rates and seeds, each trained and then probed.
 
     Args:
-        cells: originals and variants; their labels are unique.
-        recipe: of every trial but for the learning rate.
-        data: at least one.
-        learning_rates, seeds: at least one each.
-        probes: of every trained network.
+        cells: originals and variants, with unique labels.
+        recipe: recipe of every trial; its learning rate is replaced.
+        data: data sets, at least one.
+        learning_rates: at least one.
+        seeds: at least one.
+        probes: probes of every trained network.
 
     Raises:
-        StudyError: something is empty, repeated or out of range.
+        StudyError: a field is empty, repeats a value, or is out of range.
     """
 
     cells: tuple[PlannedCell, ...]
@@ -57,12 +64,12 @@ class Part:
     def __post_init__(self) -> None:
         named = {"cells": [cell.label for cell in self.cells], "data": [d.name for d in self.data]}
         for name in ("cells", "data", "learning_rates", "seeds"):
-            keys = named.get(name) or list(getattr(self, name))
-            if not keys:
+            values = named.get(name) or list(getattr(self, name))
+            if not values:
                 raise StudyError(f"{name} is empty: a study needs at least one")
-            if len(set(keys)) < len(keys):
-                twice = next(key for key in keys if keys.count(key) > 1)
-                raise StudyError(f"{name} holds {twice!r} twice: name each once")
+            if len(set(values)) < len(values):
+                repeated = next(value for value in values if values.count(value) > 1)
+                raise StudyError(f"{name} holds {repeated!r} twice: name each once")
         for probe in self.probes:
             if self.probes.count(probe) > 1:
                 raise StudyError(f"{probe.kind}: the same probe is planned twice: leave one out")
@@ -77,11 +84,11 @@ class Study:
     """Trainings and probes under one name.
 
     Args:
-        name: names the study in its report.
-        parts: what they have in common is done once.
+        name: title of the report.
+        parts: at least one. Trials that several parts have in common are run once.
 
     Raises:
-        StudyError: there is no part, or a label stands for two cells.
+        StudyError: there is no part, or two cells have the same label.
     """
 
     name: str
@@ -91,88 +98,83 @@ class Study:
         if not self.parts:
             raise StudyError("a study needs at least one part")
         known: dict[str, tuple[int, PlannedCell]] = {}
-        for place, part in enumerate(self.parts, start=1):
+        for number, part in enumerate(self.parts, start=1):
             for cell in part.cells:
-                first, other = known.setdefault(cell.label, (place, cell))
+                first, other = known.setdefault(cell.label, (number, cell))
                 if other != cell:
                     raise StudyError(
-                        f"part.{place}.cells: two different cells have the label {cell.label!r}, "
+                        f"part.{number}.cells: two different cells have the label {cell.label!r}, "
                         f"here and in part.{first}: give one of the files another name"
                     )
 
     def load_data(self, data_dir: str | Path | None = None) -> dict[DataRequest, DataSet]:
-        """Every data set that the study needs.
+        """Load all data sets that the study needs.
 
         Raises:
-            DataError: one is missing, damaged or smaller than asked for.
-            StudyError: a probe is to use more images than there are.
+            DataError: a data set is missing, damaged, or smaller than requested.
+            StudyError: a probe needs more images than there are.
         """
         requests = dict.fromkeys(request for part in self.parts for request in part.data)
         data = {request: request.load(data_dir) for request in requests}
         for part in self.parts:
             for request, probe in itertools.product(part.data, part.probes):
-                there = len(data[request].test if probe.data == "test" else data[request].train)
-                if (probe.instances or 0) > there:
+                images = data[request].test if probe.data == "test" else data[request].train
+                if (probe.instances or 0) > len(images):
                     raise StudyError(
-                        f"{request.where}{probe.kind}.instances: {probe.instances} {probe.data} "
-                        f"images of {request.name} asked for, {there} there; ask for less"
+                        f"{request.where}{probe.kind}.instances: expected at most {len(images)}, "
+                        f"the {probe.data} images of {request.name}, but got {probe.instances}"
                     )
         return data
 
     def plan(self, data: Mapping[DataRequest, DataSet]) -> Plan:
-        """All trials and probes with their identities."""
-        found: dict[tuple[str, str], Entry] = {}
+        """Return all trials and probes with their identities."""
+        trials: dict[tuple[str, str], PlannedTrial] = {}
         for part in self.parts:
-            for entry in _trials(part, data):
-                same = found.setdefault((entry["label"], entry["identity"]), entry)
-                known = {probe["identity"] for probe in same["probes"]}
-                same["probes"] += [p for p in entry["probes"] if p["identity"] not in known]
-        return Plan(self.name, tuple(found.values()))
+            for trial in _plan_trials(part, data):
+                same = trials.setdefault(trial.key, trial)
+                known = {probe.identity for probe in same.probes}
+                if more := tuple(p for p in trial.probes if p.identity not in known):
+                    trials[trial.key] = dataclasses.replace(same, probes=same.probes + more)
+        return Plan(self.name, tuple(trials.values()))
 
 
-def _trials(part: Part, data: Mapping[DataRequest, DataSet]) -> list[Entry]:
-    literal = {cell.label: to_dict(cell.genotype) for cell in part.cells}
-    probes = _through_what_is_kept(part.probes)
+def _plan_trials(part: Part, data: Mapping[DataRequest, DataSet]) -> list[PlannedTrial]:
+    probes = _with_trajectories(part.probes)
     settings = [probe.as_dict() for probe in probes]
-    entries = []
+    trials = []
     for request, rate in itertools.product(part.data, part.learning_rates):
         images = data[request]
-        exact, summary = request.exactly(images), images.summary()
+        exact_request, summary = request.exactly(images), images.summary()
         recipe = dataclasses.replace(part.recipe, learning_rate=rate)
-        written = dataclasses.asdict(recipe)
+        recipe_fields = dataclasses.asdict(recipe)
         sizes = {"test": len(images.test), "train": len(images.train)}
         costs = [probe.cost(sizes[probe.data]) for probe in probes]
         for cell, seed in itertools.product(part.cells, part.seeds):
-            training = training_identity(cell.genotype, images, recipe, seed)
-            entries.append(
-                {
-                    "identity": training,
-                    "label": cell.label,
-                    "family": cell.family,
-                    "variant": cell.variant,
-                    "genotype": literal[cell.label],
-                    "data": summary,
-                    "request": exact,
-                    "recipe": written,
-                    "seed": seed,
-                    "probes": [
-                        {
-                            "kind": probe.kind,
-                            "identity": probe.identity(training),
-                            "settings": setting,
-                            "cost": cost,
-                        }
-                        for probe, setting, cost in zip(probes, settings, costs, strict=True)
-                    ],
-                }
+            identity = training_identity(cell.genotype, images, recipe, seed)
+            trials.append(
+                PlannedTrial(
+                    identity=identity,
+                    label=cell.label,
+                    family=cell.family,
+                    variant=cell.variant,
+                    genotype=cell.genotype.named(cell.label),
+                    data=summary,
+                    request=exact_request,
+                    recipe=recipe_fields,
+                    seed=seed,
+                    probes=tuple(
+                        PlannedProbe(probe.kind, probe.identity(identity), fields, cost)
+                        for probe, fields, cost in zip(probes, settings, costs, strict=True)
+                    ),
+                )
             )
-    return entries
+    return trials
 
 
-def _through_what_is_kept(
+def _with_trajectories(
     probes: Sequence[ProbeSettings],
 ) -> list[ProbeSettings]:
-    """The probes, a trajectory through the moments that they name."""
+    """Let trajectories without moments lead through the moments of all other probes."""
     moments = distinct_snapshots(probe.at for probe in probes)
     return [
         dataclasses.replace(probe, through=moments)
@@ -190,34 +192,38 @@ def plan_cells(
     rewired: Sequence[str] = CELL_KINDS,
     adapted: Sequence[str] = (),
 ) -> tuple[PlannedCell, ...]:
-    """Each cell followed by its variants, and by itself adapted.
+    """Return each cell, followed by its variants and its adapted form.
 
     Args:
-        texts: catalogue names, files or genotype texts.
+        texts: names of the catalogue, files, or genotypes as text.
         method: "random" or "published", how variants are drawn.
-        seeds: one variant each.
-        rewired: which cells of a genotype are redrawn, "normal" and "reduce".
-        adapted: which are made the widest and shallowest in a further cell; none: no such cell.
+        seeds: one variant per seed.
+        rewired: which cells of a genotype are rewired in variants, "normal" and "reduce".
+        adapted: which cells are made widest and shallowest in the adapted form; by default there is
+            no adapted form.
 
     Raises:
-        StudyError: the authors' variants are asked for with one of the two cells kept.
+        StudyError: published variants are asked for, but not of both cells.
         GenotypeError: a cell is unknown.
     """
     if method == "published" and set(rewired) != set(CELL_KINDS):
-        raise StudyError("variants.cells: the authors' variants rewire both cells; take random")
+        raise StudyError(
+            "variants.cells: published variants rewire both cells; give both, or method random"
+        )
     cells = []
     for text in texts:
-        genotype = _under("cells", functools.partial(resolve_cell, text))
+        genotype = _with_key("cells", functools.partial(resolve_cell, text))
         name = genotype.name or "cell"
         cells.append(PlannedCell(name, name, "original", genotype))
         for seed in seeds:
             draw = functools.partial(_variant, genotype, method, seed, rewired)
-            variant = _under("variants.seeds", draw)
+            variant = _with_key("variants.seeds", draw)
             label = variant.name or f"{name}-{seed}"
             cells.append(PlannedCell(label, name, f"{method} {seed}", variant))
         if adapted:
-            wide = _under("variants.adapted", functools.partial(adapt, genotype, cells=adapted))
-            cells.append(PlannedCell(wide.name or f"{name}-widest", name, "adapted", wide))
+            widen = functools.partial(adapt, genotype, cells=adapted)
+            widest = _with_key("variants.adapted", widen)
+            cells.append(PlannedCell(widest.name or f"{name}-widest", name, "adapted", widest))
     return tuple(cells)
 
 
@@ -225,13 +231,13 @@ def _variant(genotype: Genotype, method: str, seed: int, rewired: Sequence[str])
     if method == "published":
         return published_variant(genotype, seed)
     variant = random_variant(genotype, seed, cells=rewired)
-    if set(rewired) != set(CELL_KINDS):  # the same seed's other variant has that name
+    if set(rewired) != set(CELL_KINDS):  # name it apart from the variant with both cells rewired
         variant = variant.named(f"{variant.name}{rewired[0][0]}")
     return variant
 
 
-def _under(key: str, make: Callable[[], Genotype]) -> Genotype:
-    """What ``make`` makes; an error of it is that of a key."""
+def _with_key(key: str, make: Callable[[], Genotype]) -> Genotype:
+    """Call ``make``, and add the key at fault to its error."""
     try:
         return make()
     except GenotypeError as error:

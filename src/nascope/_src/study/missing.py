@@ -1,87 +1,90 @@
-"""What of a plan is not on disk. Loads no torch."""
+"""Find the planned work that has not been done. Imports no torch."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nascope._src.errors import CheckpointError
 from nascope._src.records.checksums import is_intact
 from nascope._src.records.paths import StudyPaths, TrialPaths
-from nascope._src.records.plan import Entry, Plan
+from nascope._src.records.plan import Plan, PlannedProbe, PlannedTrial
 from nascope._src.records.read import is_complete, read_header, read_training
 from nascope._src.training.moments import Moment
 
 
 @dataclass(frozen=True)
 class Missing:
-    """What a trial lacks.
+    """What a planned trial lacks.
 
     Attributes:
-        name: of its folder.
-        trained: whether its training is there, with all weights that its probes need.
-        probes: those that are not.
-        found: results that are there.
+        trained: whether the training is complete, with all weights that its probes need.
+        probes: the probes that are not complete.
     """
 
-    name: str
-    entry: Entry
+    planned: PlannedTrial
     trained: bool
-    probes: tuple[Mapping[str, Any], ...]
-    found: int
+    probes: tuple[PlannedProbe, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is missing."""
+        return self.trained and not self.probes
+
+    @property
+    def num_complete(self) -> int:
+        """Number of results that exist."""
+        return self.trained + len(self.planned.probes) - len(self.probes)
 
 
 def find_missing(paths: StudyPaths, plan: Plan, *, thorough: bool = False) -> list[Missing]:
-    """For each trial of a plan, in its order, what it lacks.
+    """Return what each trial of a plan lacks, in the plan's order.
 
     Args:
-        thorough: read every array that is there, and the weights that are still to be probed, so
-            that a damaged one is missing too.
+        thorough: read all arrays, and the weights that are still to be probed, so that damaged ones
+            count as missing.
     """
-    there: set[str] = set()
+    folders: set[str] = set()
     with contextlib.suppress(OSError):
-        there = set(os.listdir(paths.trials))
-    return [_missing(paths, entry, there, thorough) for entry in plan.trials]
+        folders = set(os.listdir(paths.trials))
+    return [_missing_of(trial, paths, folders, thorough) for trial in plan.trials]
 
 
-def _missing(paths: StudyPaths, entry: Entry, there: set[str], thorough: bool) -> Missing:
-    trial = paths.trial(entry["label"], entry["identity"])
-    name = trial.folder.name
-    if name not in there:  # most of a large study is not: nothing of it is looked for
-        return Missing(name, entry, False, tuple(entry["probes"]), 0)
-    lacking = tuple(
-        probe
-        for probe in entry["probes"]
-        if not is_complete(trial.probe(probe["kind"], probe["identity"]), thorough=thorough)
+def _missing_of(
+    trial: PlannedTrial, study: StudyPaths, folders: set[str], thorough: bool
+) -> Missing:
+    paths = trial.paths_in(study)
+    if paths.folder.name not in folders:  # fast: true of most trials of a large study
+        return Missing(trial, False, trial.probes)
+    probes = tuple(
+        probe for probe in trial.probes if not is_complete(probe.paths_in(paths), thorough=thorough)
     )
-    trained = _is_trained(trial, entry, thorough=thorough and bool(lacking))
-    found = trained + len(entry["probes"]) - len(lacking)
-    return Missing(name, entry, trained, lacking, found)
+    trained = _is_trained(trial, paths, thorough=thorough and bool(probes))
+    return Missing(trial, trained, probes)
 
 
-def _is_trained(paths: TrialPaths, entry: Mapping[str, Any], *, thorough: bool) -> bool:
-    """Whether it is finished, and the weights that its probes need were kept, and are sound."""
+def _is_trained(trial: PlannedTrial, paths: TrialPaths, *, thorough: bool) -> bool:
+    """Return whether the training is complete, and the weights that probes need were kept."""
     try:
-        record = read_training(paths.checkpoint, identity=entry["identity"], correct=False)
-        kept = [
+        training = read_training(paths.checkpoint, identity=trial.identity, correct=False)
+        snapshots = [
             moment.path(paths.snapshots)
-            for moment in moments_of(entry)
-            if moment.needs_snapshot and moment.place(record.curve) is not None
+            for moment in moments_of(trial)
+            if moment.needs_snapshot and moment.place(training.curve) is not None
         ]
-        for path in kept:
-            read_header(path, identity=entry["identity"])
-    except CheckpointError:  # missing, or damaged: training decides
+        for path in snapshots:
+            read_header(path, identity=trial.identity)
+    except CheckpointError:  # missing or damaged: the training finds out which
         return False
-    return record.finished and (not thorough or all(map(is_intact, [paths.checkpoint, *kept])))
+    intact = not thorough or all(map(is_intact, [paths.checkpoint, *snapshots]))
+    return training.finished and intact
 
 
-def moments_of(entry: Mapping[str, Any]) -> list[Moment]:
-    """The moments of a planned trial's training whose weights its probes need."""
+def moments_of(trial: PlannedTrial) -> list[Moment]:
+    """Return the moments of the training at which the planned probes need the weights."""
     texts: dict[str, None] = {}
-    for probe in entry["probes"]:
-        settings = probe["settings"]
-        texts |= dict.fromkeys([settings["at"], *settings.get("through", ())])
+    for probe in trial.probes:
+        moments = [probe.settings["at"], *probe.settings.get("through", ())]
+        texts |= dict.fromkeys(moments)
     return [Moment.parse(text) for text in texts]

@@ -1,4 +1,4 @@
-"""One (cell, data, recipe, seed) and its probes: what a worker does, resumably, on plain files."""
+"""Train and probe one trial. Runs in a worker, resumes interrupted work, and writes plain files."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import torch
 from nascope._src.data.datasets import DataSet
 from nascope._src.errors import CheckpointError, StudyError
 from nascope._src.probes.checkpoint import probe_network
-from nascope._src.probes.chunks import Arrays, Share
+from nascope._src.probes.chunks import Share
 from nascope._src.probes.history import WeightHistory
 from nascope._src.probes.settings import read_settings
 from nascope._src.records.files import (
-    discard_half_written,
+    discard_partial_files,
     read_json,
     why_unwritable,
     write_arrays,
@@ -28,12 +28,13 @@ from nascope._src.records.files import (
 )
 from nascope._src.records.locks import locked
 from nascope._src.records.paths import ProbePaths, TrialPaths
+from nascope._src.records.plan import PlannedProbe
 from nascope._src.records.provenance import make_provenance, this_process
 from nascope._src.records.read import is_complete
 from nascope._src.runtime.devices import choose_device, describe_device
-from nascope._src.runtime.types import Plain, Progress
+from nascope._src.runtime.types import Arrays, Progress
+from nascope._src.study.job import Job
 from nascope._src.study.missing import moments_of
-from nascope._src.study.tasks import Work
 from nascope._src.training.checkpoint import load_checkpoint
 from nascope._src.training.files import TrainingFiles
 from nascope._src.training.recipe import Recipe
@@ -43,134 +44,147 @@ from nascope._src.training.trained import require_digest
 logger = logging.getLogger(__name__)
 
 
-def train_trial(work: Work, data: DataSet, progress: Progress) -> None:
-    """Train a planned trial to the end, from its checkpoint where there is one."""
-    paths = work.paths
-    with _logged(paths, "training"), locked(paths.lock) as alone:
-        if alone:
+def do_job(job: Job, data: DataSet, progress: Progress) -> None:
+    """Do a job: train the trial, compute a probe, or compute a part of one."""
+    if job.probe is None:
+        train_trial(job, data, progress)
+    elif job.share is None:
+        probe_trial(job, job.probe, data, progress)
+    else:
+        probe_part(job, job.probe, job.share, data, progress)
+
+
+def train_trial(job: Job, data: DataSet, progress: Progress) -> None:
+    """Train a planned trial to the end, starting from its checkpoint if there is one."""
+    paths, trial = job.paths, job.trial
+    with _log_to(paths, "training"), locked(paths.lock) as has_lock:
+        if has_lock:
             for name in (paths.plan.name, paths.checkpoint.name):
-                discard_half_written(paths.folder, name)
-            discard_half_written(paths.snapshots)
-        write_json(paths.plan, work.entry)
+                discard_partial_files(paths.folder, name)
+            discard_partial_files(paths.snapshots)
+        write_json(paths.plan, trial.to_dict())
         train_network(
-            work.genotype,
-            require_digest(data, work.entry["data"]["digest"]),
-            Recipe(**work.entry["recipe"]),
+            trial.genotype,
+            require_digest(data, trial.data["digest"]),
+            Recipe(**trial.recipe),
             TrainingFiles(paths.checkpoint, paths.previous_checkpoint, paths.snapshots),
-            seed=work.entry["seed"],
-            keep=moments_of(work.entry),
-            device=choose_device(work.device),
+            seed=trial.seed,
+            keep=moments_of(trial),
+            device=choose_device(job.device),
             progress=progress,
         )
 
 
-def probe_part(work: Work, data: DataSet, probe: Plain, part: Share, progress: Progress) -> None:
-    """Compute some of the chunks of a probe's grid, for `probe_trial` to put together.
+def probe_part(
+    job: Job, probe: PlannedProbe, share: Share, data: DataSet, progress: Progress
+) -> None:
+    """Compute some chunks of a probe's grid, which `probe_trial` assembles later.
 
-    Parts hold the probe's lock together, so that nobody who has the whole removes the chunks
-    meanwhile.
+    Processes that compute parts share the probe's lock, so that no process assembles the result and
+    removes the chunks meanwhile.
     """
-    files = work.paths.probe(probe["kind"], probe["identity"])
-    with _logged(work.paths, probe["kind"]), locked(files.lock, shared=True):
-        if not is_complete(files):
-            with locked(files.part_lock(part.index, part.count)), _timed(files, part):
-                _probe(work, data, probe, part, progress)
+    paths = probe.paths_in(job.paths)
+    with _log_to(job.paths, probe.kind), locked(paths.lock, shared=True):
+        if not is_complete(paths):
+            with locked(paths.part_lock(share.index, share.count)), _timed(paths, share):
+                _compute(job, probe, share, data, progress)
 
 
-def probe_trial(work: Work, data: DataSet, probe: Plain, progress: Progress) -> None:
-    """Probe a trained trial; finished chunks of the grid are kept until the whole is there."""
-    files = work.paths.probe(probe["kind"], probe["identity"])
-    with _logged(work.paths, probe["kind"]), locked(files.lock) as alone:
-        if alone:
-            discard_half_written(files.folder)
-        if not is_complete(files):
-            with _timed(files, Share(0, 1)):
-                arrays, used = _probe(work, data, probe, None, progress)
-            write_arrays(files.arrays, arrays)
-            parts = _took_part(files)
+def probe_trial(job: Job, probe: PlannedProbe, data: DataSet, progress: Progress) -> None:
+    """Compute a probe. Completed chunks of its grid are used, and removed at the end."""
+    paths = probe.paths_in(job.paths)
+    with _log_to(job.paths, probe.kind), locked(paths.lock) as has_lock:
+        if has_lock:
+            discard_partial_files(paths.folder)
+        if not is_complete(paths):
+            with _timed(paths, Share(0, 1)):
+                arrays, settings = _compute(job, probe, None, data, progress)
+            write_arrays(paths.arrays, arrays)
+            processes = _processes_of(paths)
             write_json(
-                files.summary,
+                paths.summary,
                 {
-                    "kind": probe["kind"],
-                    "identity": probe["identity"],
-                    "settings": used,
+                    "kind": probe.kind,
+                    "identity": probe.identity,
+                    "settings": settings,
                     "provenance": make_provenance(
-                        device=describe_device(choose_device(work.device)),
+                        device=describe_device(choose_device(job.device)),
                         threads=torch.get_num_threads(),
-                        seconds=math.fsum(part["seconds"] for part in parts),
-                        **({"parts": parts} if len(parts) > 1 else {}),
+                        seconds=math.fsum(process["seconds"] for process in processes),
+                        **({"parts": processes} if len(processes) > 1 else {}),
                     ),
                 },
             )
-        shutil.rmtree(files.chunks, ignore_errors=True)
+        shutil.rmtree(paths.chunks, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def _timed(files: ProbePaths, part: Share) -> Iterator[None]:
-    """Note who works on the part, and add the time spent within to what was spent on it before.
-
-    A kill loses its own time.
-    """
-    path = files.spent(part.index, part.count)
-    before, begun = _spent(path), time.perf_counter()
-    try:
-        yield
-    finally:
-        own = {**this_process(), "seconds": time.perf_counter() - begun}
-        with contextlib.suppress(StudyError):  # no work is lost for a time that can't be kept
-            write_json(path, [*before, own])
-
-
-def _took_part(files: ProbePaths) -> list[dict[str, Any]]:
-    """Each process that took part in a probe, with its seconds."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in sorted(files.chunks.glob("part-*.json")):
-        for one in _spent(path):
-            who = {key: value for key, value in one.items() if key != "seconds"}
-            known = found.setdefault(repr(sorted(who.items())), {**who, "seconds": 0.0})
-            known["seconds"] += one["seconds"]
-    return list(found.values())
-
-
-def _spent(path: Path) -> list[dict[str, Any]]:
-    """On a part of a probe, by the processes that worked on it; seconds alone, as once written."""
-    try:
-        found = read_json(path)
-        if not isinstance(found, list):
-            return [{"seconds": float(found)}]
-        return [{**one, "seconds": float(one["seconds"])} for one in found]
-    except (StudyError, TypeError, ValueError, KeyError):  # not there yet, or damaged
-        return []
-
-
-def _probe(
-    work: Work, data: DataSet, probe: Plain, part: Share | None, progress: Progress
+def _compute(
+    job: Job, probe: PlannedProbe, share: Share | None, data: DataSet, progress: Progress
 ) -> tuple[Arrays, dict[str, Any]]:
-    path = work.paths.checkpoint
-    checkpoint = load_checkpoint(path, identity=work.entry["identity"])
+    path = job.paths.checkpoint
+    checkpoint = load_checkpoint(path, identity=job.trial.identity)
     if not checkpoint.records["finished"]:
         raise CheckpointError(f"{path}: this training is not finished: run the study again")
     return probe_network(
-        WeightHistory(checkpoint, work.paths.snapshots),
-        require_digest(data, work.entry["data"]["digest"]),
-        read_settings(probe["settings"]),
-        device=choose_device(work.device),
-        chunks=work.paths.probe(probe["kind"], probe["identity"]).chunks,
-        part=part,
+        WeightHistory(checkpoint, job.paths.snapshots),
+        require_digest(data, job.trial.data["digest"]),
+        read_settings(probe.settings),
+        device=choose_device(job.device),
+        chunks=probe.paths_in(job.paths).chunks,
+        part=share,
         progress=progress,
     )
 
 
+@contextlib.contextmanager
+def _timed(paths: ProbePaths, share: Share) -> Iterator[None]:
+    """Record that this process works on a part, and for how long.
+
+    The time of a process that is killed is lost.
+    """
+    path = paths.part_times(share.index, share.count)
+    before, begun = _read_times(path), time.perf_counter()
+    try:
+        yield
+    finally:
+        entry = {**this_process(), "seconds": time.perf_counter() - begun}
+        with contextlib.suppress(StudyError):  # never lose work because a time cannot be written
+            write_json(path, [*before, entry])
+
+
+def _read_times(path: Path) -> list[dict[str, Any]]:
+    """Read which processes worked on a part; older versions wrote the total seconds only."""
+    try:
+        entries = read_json(path)
+        if not isinstance(entries, list):
+            return [{"seconds": float(entries)}]
+        return [{**entry, "seconds": float(entry["seconds"])} for entry in entries]
+    except (StudyError, TypeError, ValueError, KeyError):  # missing or damaged
+        return []
+
+
+def _processes_of(paths: ProbePaths) -> list[dict[str, Any]]:
+    """Return each process that worked on a probe, with its total seconds."""
+    totals: dict[str, dict[str, Any]] = {}
+    for path in sorted(paths.chunks.glob("part-*.json")):
+        for entry in _read_times(path):
+            process = {key: value for key, value in entry.items() if key != "seconds"}
+            key = repr(sorted(process.items()))
+            total = totals.setdefault(key, {**process, "seconds": 0.0})
+            total["seconds"] += entry["seconds"]
+    return list(totals.values())
+
+
 class _LogFile(logging.FileHandler):
-    """A log that can't be written, on a full disk say, fails no trial."""
+    """A log file. If it cannot be written, on a full disk for example, no trial fails."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         pass
 
 
 @contextlib.contextmanager
-def _logged(paths: TrialPaths, stage: str) -> Iterator[None]:
-    """Append what nascope logs meanwhile to the trial's log file."""
+def _log_to(paths: TrialPaths, stage: str) -> Iterator[None]:
+    """Append nascope's log messages to the trial's log file."""
     try:
         paths.folder.mkdir(parents=True, exist_ok=True)
         handler = _LogFile(paths.log, encoding="utf-8")

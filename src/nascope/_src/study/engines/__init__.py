@@ -1,5 +1,5 @@
-"""Engines: how a study's tasks are carried out, and nothing of what they do.
+"""Engines execute tasks; they know nothing about studies.
 
-All run the same tasks to the same numbers: one after the other in this process, side by side in
+All engines yield the same results: one task at a time in this process, several at a time in
 processes of this machine, or on a Ray cluster.
 """

@@ -1,4 +1,4 @@
-"""Tasks side by side in processes of this machine."""
+"""Execute several tasks at a time in processes of this machine."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from nascope._src.study.engines.task import (
     exit_if_cuda_corrupted,
 )
 
-PROGRESS_SECONDS = 0.2  # between two messages of one task
+PROGRESS_SECONDS = 0.2  # at least, between two messages about one task
 
 
 class ProcessEngine:
-    """Tasks side by side, in long-lived processes of one thread each.
+    """Executes several tasks at a time, each in a long-lived process.
 
-    A worker that dies takes only its own task with it, which is tried again elsewhere. Workers
-    stay for the next run until the engine is closed, and end with this process, however it ends.
+    If a worker dies, only its own task is lost, and is tried again in another one. Workers are kept
+    for later runs until the engine is closed. They also end if this process is killed.
 
     Args:
-        workers: how many.
-        threads: of each worker's numerical libraries.
+        workers: number of processes.
+        threads: threads of each worker's numerical libraries.
 
     Raises:
         StudyError: a number is below 1.
@@ -48,11 +48,11 @@ class ProcessEngine:
         self._idle: list[_Worker] = []
 
     def device(self, name: str) -> str:
-        """The device of that name, on this machine."""
+        """Return the device of that name on this machine; "auto" is CUDA if available."""
         return device_name(name)
 
     def run(self, tasks: Sequence[Task], progress: TaskProgress) -> Iterator[Outcome]:
-        """Run all tasks; yield an outcome for each as it ends."""
+        """Run all tasks and yield the outcome of each as it ends."""
         queue = Queue(tasks)
         busy: dict[Connection, tuple[_Worker, Task]] = {}
         try:
@@ -60,7 +60,7 @@ class ProcessEngine:
                 while len(busy) < self.workers and (task := queue.pop_ready()):
                     worker = self._idle.pop() if self._idle else _Worker(self.threads)
                     busy[worker.connection] = worker, task
-                    with contextlib.suppress(OSError):  # dead: noticed when it is read from
+                    with contextlib.suppress(OSError):  # it died: noticed when reading from it
                         worker.connection.send(task)
                 if not busy:
                     return
@@ -84,23 +84,23 @@ class ProcessEngine:
                 worker.stop()
 
     def close(self) -> None:
-        """End the workers."""
+        """End all workers."""
         while self._idle:
             self._idle.pop().stop()
 
 
 class _Worker:
-    """A process that takes tasks over a pipe and answers with progress and an outcome."""
+    """A process that receives tasks through a pipe and sends back progress and outcomes."""
 
     def __init__(self, threads: int) -> None:
         context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
+        self.connection, worker_end = context.Pipe()
         self.process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, threads), name="nascope-worker", daemon=True
+            target=_serve, args=(worker_end, threads), name="nascope-worker", daemon=True
         )
         with thread_limits(threads):
             self.process.start()
-        theirs.close()
+        worker_end.close()
 
     def join(self) -> int | None:
         self.connection.close()
@@ -114,7 +114,7 @@ class _Worker:
 
 
 class thread_limits:
-    """Sets the libraries' thread counts while processes start: they read them on import."""
+    """Sets the numerical libraries' thread counts, which new processes read when they start."""
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
@@ -132,8 +132,8 @@ class thread_limits:
 
 
 def _serve(connection: Connection, threads: int) -> None:
-    """A worker's life."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it stops the workers
+    """Execute tasks until the driver closes the connection; the main function of a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C the driver stops its workers
     threading.Thread(target=_die_with_parent, daemon=True).start()
     from nascope._src.runtime.devices import configure_process  # noqa: PLC0415  (loads torch)
 

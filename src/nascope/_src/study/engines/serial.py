@@ -1,4 +1,4 @@
-"""One task after the other in this process, where breakpoints work."""
+"""Execute one task at a time in this process, where breakpoints work."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from nascope._src.study.engines.task import Outcome, Queue, Task, TaskProgress, 
 
 
 class SerialEngine:
-    """One task after the other in this process, with as many threads as it has."""
+    """Executes one task at a time in this process, with the threads that it has."""
 
     def device(self, name: str) -> str:
-        """The device of that name, on this machine."""
+        """Return the device of that name on this machine; "auto" is CUDA if available."""
         return device_name(name)
 
     def run(self, tasks: Sequence[Task], progress: TaskProgress) -> Iterator[Outcome]:
-        """Run all tasks; yield an outcome for each as it ends."""
+        """Run all tasks and yield the outcome of each as it ends."""
         queue = Queue(tasks)
         while task := queue.pop_ready():
             yield from queue.finish(execute_here(task, functools.partial(progress, task.name)))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""

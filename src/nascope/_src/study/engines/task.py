@@ -1,4 +1,4 @@
-"""What engines have in common: tasks, their order, and how one is carried out."""
+"""What all engines share: tasks, the order in which they run, and how one is executed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from nascope._src.errors import NascopeError
 from nascope._src.records.locks import is_held
@@ -19,18 +19,18 @@ from nascope._src.runtime.types import Progress
 
 logger = logging.getLogger(__name__)
 
-POISONED = 75  # exit code of a process that CUDA is lost in: EX_TEMPFAIL
-ATTEMPTS = 3  # a task whose process or node was lost is tried so often
+EXIT_CUDA_CORRUPTED = 75  # exit code of a process in which CUDA failed for good: EX_TEMPFAIL
+ATTEMPTS = 3  # attempts at a task whose process or node is lost
 
 TaskProgress = Callable[[str, float, str], None]
-"""Called with a task's name, its share done in [0, 1], and a few words."""
+"""Called with a task's name, the share of it that is done, in [0, 1], and a few words."""
 
 
 @dataclass(frozen=True)
 class Shared:
-    """A value that many tasks read and none changes, made by ``load(*arguments)``.
+    """A value that many tasks read and none changes: the result of ``load(*arguments)``.
 
-    Once a process, or once for a whole cluster, by the driver, whose nodes then read it from the
+    Each process loads it once. On a cluster the driver loads it, and the nodes read it from the
     object store.
     """
 
@@ -38,23 +38,29 @@ class Shared:
     arguments: tuple[Any, ...]  # hashable
 
     def value(self) -> Any:
-        """The value, of this process."""
-        return _made(self)
+        """Return this process's copy of the value."""
+        return _loaded(self)
 
 
 @functools.lru_cache(maxsize=4)
-def _made(shared: Shared) -> Any:
+def _loaded(shared: Shared) -> Any:
     return shared.load(*shared.arguments)
 
 
 @dataclass(frozen=True)
 class Task:
-    """A unit of work: ``function(*arguments, progress)``, after the tasks named in ``after``.
+    """A unit of work: ``function(*arguments, progress)``.
 
     Args:
-        function: found by its name in a module, so that it can be sent to another process.
-        arguments: plain data; one that is `Shared` is replaced by its value.
-        lock: what a process that is at the task holds: where another run does, others go first.
+        name: unique name.
+        function: a function of a module, so that it can be sent to another process.
+        arguments: plain data. A `Shared` argument is replaced by its value.
+        after: names of the tasks that must be done before.
+        lock: the lock that a process holds during the task. If another run holds it, other tasks
+            are started first.
+        kind: kind of work. Tasks of one kind take time in proportion to their cost.
+        cost: estimated work, in any unit.
+        title: what people see in place of the name.
     """
 
     name: str
@@ -62,129 +68,146 @@ class Task:
     arguments: tuple[Any, ...]
     after: tuple[str, ...] = ()
     lock: Path | None = None
+    kind: str = ""
+    cost: float = 1.0
+    title: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: ``error`` is None, a line, or where ``unexpected`` a traceback."""
+    """How a task ended.
+
+    Attributes:
+        name: name of the task.
+        status: "skipped" if the task could not start because one before it failed.
+        error: the reason, unless the task is done: one line, or a traceback if ``unexpected``.
+        unexpected: whether the error was not raised by nascope itself.
+    """
 
     name: str
+    status: Literal["done", "failed", "skipped"] = "done"
     error: str | None = None
     unexpected: bool = False
 
 
 class Engine(Protocol):
-    """What every engine does. It holds what it needs, processes say, until it is closed."""
+    """Executes tasks. It may hold processes or connections until it is closed."""
 
     def device(self, name: str) -> str:
-        """The device that tasks are to use where ``name`` is asked for; "auto" is none.
+        """Return the device that tasks use if the user asks for ``name``; never "auto".
 
         Raises:
-            StudyError: it is not there.
+            StudyError: there is no such device.
         """
         ...
 
     def run(self, tasks: Sequence[Task], progress: TaskProgress) -> Iterator[Outcome]:
-        """Run all tasks; yield an outcome for each as it ends. A failed task doesn't stop the
-        others, but for those that wait for it."""
+        """Run all tasks and yield the outcome of each as it ends.
+
+        If a task fails, those that wait for it are skipped, and all others still run.
+        """
         ...
 
     def close(self) -> None:
-        """Let go of processes and connections; it may be called twice."""
+        """Release processes and connections. May be called more than once."""
         ...
 
 
 class Queue:
-    """Tasks in their given order, each ready when those it waits for are done.
+    """Tasks in the given order; each is ready once the tasks it waits for are done.
 
-    One that another run is at, by its lock, comes after all others: it would only wait for it.
+    Tasks that another run works on, according to their locks, come last: they would only wait.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
-        self._tasks = {task.name: task for task in tasks}
-        self._place = {task.name: place for place, task in enumerate(tasks)}
-        self._missing = {task.name: set(task.after) for task in tasks}
-        self._dependent: dict[str, list[str]] = {}
+        self._tasks = list(tasks)
+        self._index = {task.name: index for index, task in enumerate(tasks)}
+        self._waits_for = {task.name: set(task.after) for task in tasks}
+        self._dependents: dict[str, list[str]] = {}
         for task in tasks:
             for name in task.after:
-                self._dependent.setdefault(name, []).append(task.name)
-        self._ready = [self._place[task.name] for task in tasks if not task.after]
-        self._names = [task.name for task in tasks]
+                self._dependents.setdefault(name, []).append(task.name)
+        self._ready = [index for index, task in enumerate(tasks) if not task.after]
         self._attempts: dict[str, int] = {}
         heapq.heapify(self._ready)
 
     def pop_ready(self) -> Task | None:
-        """The first task that can be done now, of those that nobody else does if there are."""
+        """Return the first ready task, if possible one that no other run works on."""
         held: list[int] = []
         while self._ready:
-            place = heapq.heappop(self._ready)
-            lock = self._tasks[self._names[place]].lock
+            index = heapq.heappop(self._ready)
+            lock = self._tasks[index].lock
             if lock is None or not is_held(lock):
                 break
-            held.append(place)
+            held.append(index)
         else:
             if not held:
                 return None
-            place = held.pop(0)
+            index = held.pop(0)
         for other in held:
             heapq.heappush(self._ready, other)
-        return self._tasks[self._names[place]]
+        return self._tasks[index]
 
-    def lost(self, task: Task, why: str) -> Iterator[Outcome]:
-        """Note that a task's process died: it is tried again, or has failed."""
+    def lost(self, task: Task, reason: str) -> Iterator[Outcome]:
+        """Put a task back whose process was lost; after several attempts it has failed."""
         self._attempts[task.name] = self._attempts.get(task.name, 0) + 1
         if self._attempts[task.name] < ATTEMPTS:
-            heapq.heappush(self._ready, self._place[task.name])
+            heapq.heappush(self._ready, self._index[task.name])
             return
-        yield from self.finish(Outcome(task.name, f"its process died {ATTEMPTS} times ({why})"))
+        error = f"its process died {ATTEMPTS} times ({reason})"
+        yield from self.finish(Outcome(task.name, "failed", error))
 
     def finish(self, outcome: Outcome) -> Iterator[Outcome]:
-        """Note an outcome; yield it, and those of the tasks that can no longer run."""
+        """Yield an outcome, and then those of the tasks that have to be skipped because of it."""
         yield outcome
-        for name in self._dependent.pop(outcome.name, ()):
-            waits = self._missing.get(name)
-            if waits is None:
-                continue  # it can't run any more
-            if outcome.error is not None:
-                del self._missing[name]
-                yield from self.finish(Outcome(name, f"not run, since {outcome.name} failed"))
+        for name in self._dependents.pop(outcome.name, ()):
+            waits_for = self._waits_for.get(name)
+            if waits_for is None:
+                continue  # skipped before
+            if outcome.status != "done":
+                del self._waits_for[name]
+                error = f"not run, since {outcome.name} failed"
+                yield from self.finish(Outcome(name, "skipped", error))
                 continue
-            waits.discard(outcome.name)
-            if not waits:
-                heapq.heappush(self._ready, self._place[name])
+            waits_for.discard(outcome.name)
+            if not waits_for:
+                heapq.heappush(self._ready, self._index[name])
 
 
 def execute(task: Task, values: Sequence[Any], progress: Progress) -> Outcome:
-    """Carry out a task, here and now.
+    """Execute a task in this process.
 
     Args:
-        values: the task's arguments, shared ones replaced.
+        values: the task's arguments, with shared ones replaced by their values.
     """
-    try:
-        task.function(*values, progress)
-    except NascopeError as error:
-        return Outcome(task.name, str(error))
-    except Exception:
-        return Outcome(task.name, traceback.format_exc(), unexpected=True)
-    return Outcome(task.name)
+    return _outcome_of(task.name, lambda: task.function(*values, progress))
 
 
 def execute_here(task: Task, progress: Progress) -> Outcome:
-    """As `execute`, with this process's own copy of what is shared."""
-    try:
+    """Execute a task in this process, with the process's own copy of shared values."""
+
+    def call() -> None:
         values = [a.value() if isinstance(a, Shared) else a for a in task.arguments]
+        task.function(*values, progress)
+
+    return _outcome_of(task.name, call)
+
+
+def _outcome_of(name: str, call: Callable[[], Any]) -> Outcome:
+    try:
+        call()
     except NascopeError as error:
-        return Outcome(task.name, str(error))
+        return Outcome(name, "failed", str(error))
     except Exception:
-        return Outcome(task.name, traceback.format_exc(), unexpected=True)
-    return execute(task, values, progress)
+        return Outcome(name, "failed", traceback.format_exc(), unexpected=True)
+    return Outcome(name)
 
 
 def exit_if_cuda_corrupted(outcome: Outcome) -> None:
-    """End this process, an engine's own, where CUDA no longer works in it.
+    """End this process, which must be an engine's worker, if CUDA no longer works in it.
 
-    After an illegal access, say, every later call fails in this process and in no other: its task
-    is then tried again elsewhere, as one that was lost, and no further one fails here.
+    After an illegal memory access, for example, every later call fails in this process but in no
+    other. The engine then treats the task as lost and runs it again in another process.
     """
     torch = sys.modules.get("torch")
     if not outcome.unexpected or torch is None or not torch.cuda.is_initialized():
@@ -192,5 +215,5 @@ def exit_if_cuda_corrupted(outcome: Outcome) -> None:
     try:
         torch.cuda.synchronize()
     except Exception as error:
-        logger.error("%s: CUDA is lost in this process: %s", outcome.name, error)
-        os._exit(POISONED)
+        logger.error("%s: CUDA no longer works in this process: %s", outcome.name, error)
+        os._exit(EXIT_CUDA_CORRUPTED)

@@ -1,1 +1,4 @@
-"""Searching a space of wirings: candidates are proposed in rounds and trained as a study."""
+"""A search over the wirings of a space, run as a study whose trials are the candidates.
+
+`candidates` says which cells are tried next; `rounds` trains them.
+"""

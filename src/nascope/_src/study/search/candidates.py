@@ -1,17 +1,15 @@
-"""Search itself, in the small: over a space's wirings, by early validation accuracy.
+"""Choose the candidates of a search, at random or by evolution.
 
-Operations stay those of the cell that the search starts from; what is searched is the wiring of
-its normal and reduction cell. Each candidate is a trial of a study in the search's folder, trained
-under the study's recipe, whose epochs are the early-stopping budget. Candidates are proposed in
-rounds from the results so far and a seed, so that a search yields the same whatever the engine and
-however often it was interrupted: run again, it finds its trials and goes on.
+The search starts from a cell. It keeps the cell's operations and changes the wiring of its normal
+and reduction cell. Candidates are proposed in rounds, from the results so far and a seed, so that
+neither the engine nor interruptions change a search.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -36,25 +34,26 @@ Algorithm = Literal["random", "evolution"]
 class Search:
     """A search over the wirings of a space.
 
-    ``evolution`` is regularised evolution (Real et al. 2019): of a population of the newest
-    candidates a sample is drawn, its best is the parent, a child differs from it in the source of
-    one edge, and the oldest leaves. ``random`` draws every candidate uniformly from the space.
+    "evolution" is regularised evolution (Real et al. 2019): sample from the population, which is
+    the newest candidates; the best one of the sample is the parent; the child differs from it in
+    the source of one edge. "random" draws every candidate uniformly from the space.
 
     Args:
-        name: of the search.
-        start: the cell whose operations are used.
-        within: the space's name, see `nascope._src.cells.spaces.named`.
-        candidates: trained in all.
-        population, sample: of evolution.
-        batch: candidates proposed at a time, from the results before: as many can be trained side
-            by side. 1 is evolution as published.
-        recipe: of every candidate; its epochs are the budget of one.
-        data: needs validation images, since they choose.
-        seed: of all proposals; candidates are trained with it, too.
+        name: name of the study.
+        start: cell whose operations are used.
+        recipe: recipe of every candidate; its epochs are the budget of one candidate.
+        data: data set with validation images, which rank the candidates.
+        within: name of the space, see `nascope._src.cells.spaces.named`.
+        candidates: number of candidates.
+        population: size of the population of an evolution.
+        sample: number of candidates that compete to be the parent.
+        batch: number of candidates per round, which can be trained at the same time. 1 is evolution
+            as published.
+        seed: seed of all proposals, and of the training of each candidate.
 
     Raises:
         StudyError: a number is out of range, or there are no validation images.
-        GenotypeError: the space does not hold the cell.
+        GenotypeError: the cell is not in the space.
     """
 
     name: str
@@ -78,20 +77,23 @@ class Search:
             )
         if self.data.validation_size < 1:
             raise StudyError(
-                "data.validation_size: a search chooses by validation accuracy; hold some "
-                "training images out"
+                "data.validation_size: a search ranks candidates by validation accuracy; hold out "
+                "some training images"
             )
         for kind in CELL_KINDS:
             self.space_of(kind)
 
     def space_of(self, kind: str) -> WiringSpace:
-        """The space that the start's normal or reduction cell lies in."""
+        """Return the space of the normal or the reduction cell."""
         try:
             named = named_space(self.within)
         except GenotypeError as error:
             raise StudyError(f"search.space: {error}") from None
         if not isinstance(named, WiringSpace):
-            raise StudyError(f"search.space: {self.within} has no fixed number of edges a node")
+            raise StudyError(
+                f"search.space: expected a space with a fixed number of edges per node, but got "
+                f"{self.within}"
+            )
         try:
             return named.for_cell(getattr(self.start, kind))
         except GenotypeError as error:
@@ -102,84 +104,100 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A trained candidate.
+class Proposal:
+    """A candidate to be trained.
 
     Attributes:
-        parent: the number of the candidate that it was made from; None for one drawn at random.
-        accuracy: on the validation images at the end of its budget; NaN where it diverged.
+        number: its number, from 0.
+        parent: number of the candidate that it was made from; None if it was drawn at random.
     """
 
     number: int
     genotype: Genotype
     parent: int | None
+
+    @property
+    def label(self) -> str:
+        """Its label in the study of the search."""
+        return candidate_label(self.number)
+
+
+@dataclass(frozen=True)
+class ScoredProposal(Proposal):
+    """A trained candidate.
+
+    Attributes:
+        accuracy: validation accuracy after its training; NaN if it diverged.
+    """
+
     accuracy: float
 
     @property
-    def rank(self) -> float:
-        """Its accuracy, one that diverged last."""
+    def score(self) -> float:
+        """What candidates are compared by: the accuracy, or −∞ if it diverged."""
         return -math.inf if math.isnan(self.accuracy) else self.accuracy
 
 
-def best_of(candidates: Iterable[Candidate]) -> Candidate:
-    """The one of the highest rank, and of equals the earliest."""
-    return max(candidates, key=lambda candidate: (candidate.rank, -candidate.number))
+def candidate_label(number: int) -> str:
+    """Return the label of a candidate in the study of the search."""
+    return f"candidate-{number:04d}"
 
 
-def propose(search: Search, found: list[Candidate]) -> list[tuple[int, Genotype, int | None]]:
-    """The next round: number, genotype and parent of each. A function of its arguments alone."""
-    proposed: list[tuple[int, Genotype, int | None]] = []
-    first = search.algorithm == "random" or len(found) < search.population
-    room = search.candidates - len(found)
-    if first and search.algorithm == "evolution":  # the first population is drawn as a whole
-        room = min(room, search.population - len(found))
-    for number in range(len(found), len(found) + min(search.batch, room)):
+def best_of(candidates: Iterable[ScoredProposal]) -> ScoredProposal:
+    """Return the candidate with the highest score; the earliest one of several."""
+    return max(candidates, key=lambda candidate: (candidate.score, -candidate.number))
+
+
+def propose(search: Search, scored: Sequence[ScoredProposal]) -> list[Proposal]:
+    """Return the next round of candidates. The result depends on the arguments only."""
+    proposals: list[Proposal] = []
+    at_random = search.algorithm == "random" or len(scored) < search.population
+    room = search.candidates - len(scored)
+    if at_random and search.algorithm == "evolution":  # a round ends with the first population
+        room = min(room, search.population - len(scored))
+    for number in range(len(scored), len(scored) + min(search.batch, room)):
         generator = random.Random(derived_seed("search", search.seed, number))
-        if first:
-            proposed.append((number, _drawn(search, generator), None))
+        if at_random:
+            proposals.append(Proposal(number, _draw(search, generator), None))
             continue
-        newest = found[-search.population :]
-        sampled = [newest[below(generator, len(newest))] for _ in range(search.sample)]
-        parent = best_of(sampled)
-        proposed.append((number, _child(search, parent.genotype, generator), parent.number))
-    return proposed
+        population = scored[-search.population :]
+        sample = [population[below(generator, len(population))] for _ in range(search.sample)]
+        parent = best_of(sample)
+        child = _mutate(search, parent.genotype, generator)
+        proposals.append(Proposal(number, child, parent.number))
+    return proposals
 
 
-def _drawn(search: Search, generator: random.Random) -> Genotype:
+def _draw(search: Search, generator: random.Random) -> Genotype:
+    """Draw a candidate uniformly from the space."""
     cells = {}
     for kind in CELL_KINDS:
-        here = search.space_of(kind)
-        cells[kind] = _with_concat(
-            here, rewire(getattr(search.start, kind), here.sample(generator))
-        )
+        within = search.space_of(kind)
+        cell = rewire(getattr(search.start, kind), within.sample(generator))
+        cells[kind] = _with_concat(within, cell)
     return replace(search.start, normal=cells["normal"], reduce=cells["reduce"])
 
 
-def _child(search: Search, parent: Genotype, generator: random.Random) -> Genotype:
-    """One edge of one of the cells reads another node."""
+def _mutate(search: Search, parent: Genotype, generator: random.Random) -> Genotype:
+    """Change the source of one edge of the normal or the reduction cell."""
     kind = CELL_KINDS[below(generator, len(CELL_KINDS))]
-    here, cell = search.space_of(kind), getattr(parent, kind)
+    within, cell = search.space_of(kind), getattr(parent, kind)
     moves = [
         (node, edge, source)
         for node, sources in enumerate(cell.sources)
         for edge, old in enumerate(sources)
         for source in range(cell.num_inputs + node)
-        if source != old and not (here.distinct and source in sources)
+        if source != old and not (within.distinct and source in sources)
     ]
     if not moves:
         return parent
     node, edge, source = moves[below(generator, len(moves))]
-    sources = [list(one) for one in cell.sources]
-    sources[node][edge] = source
+    wiring = [list(sources) for sources in cell.sources]
+    wiring[node][edge] = source
     cells = {other: getattr(parent, other) for other in CELL_KINDS}
-    cells[kind] = _with_concat(here, rewire(cell, sources))
+    cells[kind] = _with_concat(within, rewire(cell, wiring))
     return replace(parent, normal=cells["normal"], reduce=cells["reduce"])
 
 
-def _with_concat(here: WiringSpace, cell: Cell) -> Cell:
-    return replace(cell, concat=loose_ends(cell)) if here.concat == "loose" else cell
-
-
-def label(number: int) -> str:
-    """A candidate's label in the search's study."""
-    return f"candidate-{number:04d}"
+def _with_concat(within: WiringSpace, cell: Cell) -> Cell:
+    return replace(cell, concat=loose_ends(cell)) if within.concat == "loose" else cell
