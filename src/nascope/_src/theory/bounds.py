@@ -73,7 +73,6 @@ class Bound:
         name: its name.
         quantity: what it limits.
         requires: what the objective f must be for the proof.
-        statement: the bound as a formula.
         evaluate: computes the bound of each edge, (b, E).
         published: whether the bound is in the paper as it stands.
     """
@@ -81,7 +80,6 @@ class Bound:
     name: str
     quantity: Quantity
     requires: Literal["separable", "convex", "any"]
-    statement: str
     evaluate: Callable[[Blocks], Tensor]
     published: bool = False
 
@@ -95,56 +93,48 @@ SOUND = (
         "separable",
         "curvature",
         "separable",
-        "L̂⁽ᵉ⁾ ≤ Σ P_k² L⁽ᵏ⁾",
         lambda blocks: separable_bound(blocks.paths, blocks.wide_curvatures),
     ),
     Bound(
         "convex",
         "curvature",
         "convex",
-        "L̂⁽ᵉ⁾ ≤ (Σ P_k √L⁽ᵏ⁾)²",
         lambda blocks: convex_bound(blocks.paths, blocks.wide_curvatures),
     ),
     Bound(
         "convex, counted",
         "curvature",
         "convex",
-        "L̂⁽ᵉ⁾ ≤ m Σ P_k² L⁽ᵏ⁾",
         lambda blocks: counted_bound(blocks.paths, blocks.wide_curvatures),
     ),
     Bound(
         "coupled",
         "curvature",
         "any",
-        "L̂⁽ᵉ⁾ ≤ Σ P_k P_l L⁽ᵏˡ⁾",
         lambda blocks: coupled_bound(blocks.paths, blocks.couplings),
     ),
     Bound(
         "joint",
         "curvature",
         "any",
-        "L̂⁽ᵉ⁾ ≤ L_joint Σ P_k²",
         lambda blocks: joint_bound(blocks.paths, blocks.joint_curvatures),
     ),
     Bound(
         "squared sum",
         "variance",
         "any",
-        "E‖∂f̂ − E ∂f̂‖² ≤ (Σ P_k σ⁽ᵏ⁾)²",
         lambda blocks: variance_bound(blocks.paths, blocks.wide_variances),
     ),
     Bound(
         "counted",
         "variance",
         "any",
-        "E‖∂f̂ − E ∂f̂‖² ≤ m Σ (P_k σ⁽ᵏ⁾)²",
         lambda blocks: counted_variance_bound(blocks.paths, blocks.wide_variances),
     ),
     Bound(
         "as published",
         "variance",
         "any",
-        "E‖∂f̂ − E ∂f̂‖² ≤ n Σ (P_k σ⁽ᵏ⁾)²",
         lambda blocks: published_variance_bound(blocks.paths, blocks.wide_variances),
         published=True,
     ),

@@ -119,16 +119,6 @@ class LinearCell:
             edges += [LinearEdge(int(source), node) for source in sorted(sources)]
         return cls(tuple(edges), inputs)
 
-    def widened(self) -> LinearCell:
-        """Return the widest cell with the same numbers of inputs and outputs.
-
-        Every output reads every input. Its matrices are the effective weights V⁽ᵏ⁾ of this cell,
-        and the bounds are stated in them.
-        """
-        nodes = range(self.inputs, self.inputs + len(self.outputs))
-        edges = tuple(LinearEdge(source, node) for node in nodes for source in range(self.inputs))
-        return LinearCell(edges, self.inputs)
-
     def forward(self, weights: Tensor, x: Tensor) -> Tensor:
         """Return the outputs z, (..., N, K, d), for inputs x, (..., N, M·d)."""
         size = weights.shape[-1]
