@@ -68,12 +68,13 @@ def test_the_table_of_published_cells_is_as_the_example_prints_it():
 
 def test_the_numbers_of_the_results_page_are_the_data_s():
     """The page's tables contain the groups and algorithms that `nascope pattern` measures."""
-    from nascope._src.results.pattern import survey  # noqa: PLC0415
+
+    from nascope._src.results.pattern import survey_catalog  # noqa: PLC0415
 
     page = PAGES["results/wiring.md"].read_text("utf-8")
     for kind in ("normal", "reduce"):
         for convention in ("fractional", "strict"):
-            tested = survey(kind=kind, convention=convention)
+            tested = survey_catalog(kind=kind, convention=convention)
             groups = [*tested.groups, *(tested.algorithms if convention == "fractional" else ())]
             for group in groups:
                 width = f"{group.width:.2f} / {group.expected_width:.2f}"
@@ -83,6 +84,6 @@ def test_the_numbers_of_the_results_page_are_the_data_s():
                 if convention == "strict" or group in tested.groups:
                     assert f"{group.wider.mean:.2f}" in page
                     assert f"p = {group.pattern.p_greater:.2g}" in page
-    normal = survey()
+    normal = survey_catalog()
     assert sum(not group.follows for group in normal.algorithms) == 13
     assert len(normal.algorithms) == 29

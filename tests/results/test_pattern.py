@@ -14,7 +14,14 @@ from nascope._src.cells.genotype import Genotype
 from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.results import pattern as module
-from nascope._src.results.pattern import by_algorithm, holm, pattern, score, survey, tails
+from nascope._src.results.pattern import (
+    holm,
+    measure_algorithms,
+    measure_group,
+    score_cells,
+    survey_catalog,
+)
+from nascope._src.results.stats.exact import tails
 
 
 def test_docstrings():
@@ -22,7 +29,7 @@ def test_docstrings():
 
 
 def test_scores_by_their_definition():
-    (darts,) = [one for one in score(cells_in("paper"))[0] if one.name == "DARTS"]
+    (darts,) = [one for one in score_cells(cells_in("paper"))[0] if one.name == "DARTS"]
     table = named_space("darts").census().marginal("fractional")
     wider = sum(n * ((w < 3.5) + Fraction(w == 3.5, 2)) for (w, _), n in table.items())
     shallower = sum(n * ((d > 3) + Fraction(d == 3, 2)) for (_, d), n in table.items())
@@ -66,7 +73,7 @@ def test_p_values_are_calibrated():
             _entry(f"{paper}", f"paper {paper}", within.cell(within.sample(generator)))
             for paper in range(6)
         ]
-        scored, _ = score(cells)
+        scored, _ = score_cells(cells)
         clusters = [[one] for one in scored]
         means = sum((one.pattern for one in scored), Fraction(0))
         nulls = [module._null(group[0].within, "fractional", "pattern") for group in clusters]
@@ -100,16 +107,16 @@ def test_no_interval_of_two_papers_nor_of_equal_scores() -> None:
 
 def test_copies_within_a_paper_add_no_evidence():
     wide = named_space("darts").cell(((0, 1), (0, 1), (0, 1), (0, 1)))
-    one, _ = score([_entry("a", "one paper", wide)])
-    many, _ = score([_entry(f"a{i}", "one paper", wide) for i in range(40)])
-    assert pattern(many).pattern.p_greater == pattern(one).pattern.p_greater
-    assert pattern(many, cluster="cell").pattern.p_greater < 1e-50
-    assert pattern(one).pattern.interval is None
+    one, _ = score_cells([_entry("a", "one paper", wide)])
+    many, _ = score_cells([_entry(f"a{i}", "one paper", wide) for i in range(40)])
+    assert measure_group(many).pattern.p_greater == measure_group(one).pattern.p_greater
+    assert measure_group(many, cluster="cell").pattern.p_greater < 1e-50
+    assert measure_group(one).pattern.interval is None
 
 
 def test_the_common_connection_pattern_in_the_five_cells():
     """Observation 3.1, as docs/results/wiring.md reports it."""
-    found = survey()
+    found = survey_catalog()
     own, sampled, published, fresh, control = found.groups
     assert own.wider.p_greater < 1e-7
     assert own.shallower.p_greater < 2e-4
@@ -125,14 +132,17 @@ def test_the_common_connection_pattern_in_the_five_cells():
 
 
 def test_reduction_cells_show_it_less():
-    normal, reduction = survey().groups[0], survey(kind="reduce").groups[0]
+    normal, reduction = survey_catalog().groups[0], survey_catalog(kind="reduce").groups[0]
     assert reduction.wider.mean < normal.wider.mean
-    assert survey(kind="reduce").outside == ("ENAS_fairdarts_repo", "SNAS_moderate_Analysis_copy")
+    assert survey_catalog(kind="reduce").outside == (
+        "ENAS_fairdarts_repo",
+        "SNAS_moderate_Analysis_copy",
+    )
 
 
 def test_algorithms_are_apart():
-    scored, _ = score(cells_in("published"))
-    groups = by_algorithm(scored)
+    scored, _ = score_cells(cells_in("published"))
+    groups = measure_algorithms(scored)
     assert sum(group.cells for group in groups) == len(scored) == 185
     assert holm([0.5]) == [0.5]
     assert holm([1.0, 1e-9]) == [1.0, 2e-9]
@@ -141,12 +151,12 @@ def test_algorithms_are_apart():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: pattern([]),
-        lambda: score(cells_in("paper"), kind="both"),
+        lambda: measure_group([]),
+        lambda: score_cells(cells_in("paper"), kind="both"),
     ],
 )
 def test_refusals(call):
     with pytest.raises(StudyError):
         call()
     with pytest.raises(GenotypeError):
-        score(cells_in("paper"), convention="live")
+        score_cells(cells_in("paper"), convention="live")

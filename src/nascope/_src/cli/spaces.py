@@ -13,7 +13,7 @@ from nascope._src.errors import GenotypeError
 
 if TYPE_CHECKING:
     from nascope._src.cells.spaces.space import Space
-    from nascope._src.results.pattern import Effect, Pattern
+    from nascope._src.results.pattern import Effect, GroupPattern
 
 _SPACES = "darts, independent, one-source, nasnet or nas-bench-201"
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -140,9 +140,9 @@ def pattern(
     as_json: JsonOption = False,
 ) -> None:
     """Test whether the catalogue's cells are wider and shallower than chance (Observation 3.1)."""
-    from nascope._src.results.pattern import survey  # noqa: PLC0415
+    from nascope._src.results.pattern import survey_catalog  # noqa: PLC0415
 
-    tested = survey(kind=only, convention=convention)
+    tested = survey_catalog(kind=only, convention=convention)
     if as_json:
         print(json.dumps(tested.as_dict()))
         return
@@ -162,7 +162,7 @@ def pattern(
         print(f"\nnot in their space, left out: {', '.join(tested.outside)}")
 
 
-def _row(group: Pattern, p: float | None = None) -> str:
+def _row(group: GroupPattern, p: float | None = None) -> str:
     def cell(effect: Effect) -> str:
         return f"{effect.mean:.2f} (p {effect.p_greater:.1g})"
 

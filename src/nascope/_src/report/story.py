@@ -26,7 +26,7 @@ from nascope._src.results.measures import ACCURACY, Measure
 from nascope._src.results.metrics.convergence import early_epoch
 from nascope._src.results.metrics.spectrum import spectral_density
 from nascope._src.results.paper.claims import MODES
-from nascope._src.results.pattern import origin
+from nascope._src.results.pattern import find_in_catalog
 from nascope._src.results.selection import Choice, candidates_of, choices
 from nascope._src.results.standings import common_measure, standing_of
 from nascope._src.results.stats.contrasts import Standing
@@ -53,7 +53,7 @@ def censuses(arrangement: Arrangement) -> list[CensusFigure]:
         original = next((cell for cell in members if cell.is_original), None)
         if original is None:
             continue
-        name = origin(original.genotype, family).space
+        name = find_in_catalog(original.genotype, family).space
         cell = original.genotype.normal
         try:
             # the authors' variants may read one source twice, so their space is A.2's

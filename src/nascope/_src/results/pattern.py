@@ -4,16 +4,16 @@ Each cell is compared with a uniformly drawn wiring of the space that its algori
 
     wider     = P(W < w) + ½ P(W = w)        shallower = P(D > d) + ½ P(D = d)
 
-with W, D the width and depth of the uniform wiring and w, d the cell's: exactly, from the space's
-census. By chance both average ½; 1 means wider (shallower) than every wiring. Such a score is the
-effect size "probability of superiority", comparable between spaces; ``pattern`` is the mean of the
-two.
+W and D are the width and depth of the uniform wiring, w and d the cell's. Both scores are exact,
+from the space's census. Their expectation by chance is ½; 1 means wider (shallower) than every
+wiring. Such a score is the effect size "probability of superiority", so it is comparable between
+spaces. ``pattern`` is the mean of the two scores.
 
-Cells of one paper come from one method's runs and are not independent. A group's statistic is the
-mean over its *papers* of the mean over a paper's cells. Its p-value is the probability that the
-mean over as many *single* uniform wirings, one a paper, is at least as large, by convolution of the
-censuses: as if all cells of a paper were copies of one, the most dependent case. Intervals are
-of the mean over papers (`nascope._src.results.stats.intervals`).
+Cells of one paper come from runs of one method, so they are not independent. A group's statistic is
+the mean over its *papers* of the mean over a paper's cells. Its p-value is the probability that the
+mean over as many *single* uniform wirings, one per paper, is at least as large, by convolution of
+the censuses. This treats all cells of a paper as copies of one, which is the most dependent case.
+Intervals are for the mean over papers (`nascope._src.results.stats.intervals`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from statistics import fmean
+from typing import Literal
 
 from nascope._src.cells.catalog import CatalogCell, cells_in
 from nascope._src.cells.genotype import Genotype
@@ -34,12 +35,13 @@ from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.results.stats.exact import Null, tails
 from nascope._src.results.stats.intervals import over_seeds
 
-SCORES = ("wider", "shallower", "pattern")
+Score = Literal["wider", "shallower", "pattern"]
+SCORES: tuple[Score, ...] = ("wider", "shallower", "pattern")
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A cell against uniform wirings of a space; widths in units of c."""
+class ScoredCell:
+    """A cell compared with uniform wirings of a space; widths are in units of c."""
 
     name: str
     algorithm: str
@@ -58,46 +60,51 @@ class Scored:
         return (self.wider + self.shallower) / 2
 
 
-def score(
+def score_cells(
     cells: Iterable[CatalogCell],
     *,
     kind: str = "normal",
     convention: str = "fractional",
     within: str | None = None,
-) -> tuple[list[Scored], list[str]]:
-    """Compare catalogue cells with uniform wirings of the space that each was searched in.
+) -> tuple[list[ScoredCell], list[str]]:
+    """Compare catalogue cells with uniform wirings of the space in which each was searched.
 
     Args:
+        cells: cells of the catalogue.
         kind: ``normal`` or ``reduce``.
-        convention: of width, ``strict`` or ``fractional``.
-        within: a space to use for all of them instead.
+        convention: convention of width, ``strict`` or ``fractional``.
+        within: name of a space to use for all cells instead of their own.
 
     Returns:
-        The scored cells, and the names of those that are not in their space.
+        The scored cells, and the names of the cells that are not in their space.
+
+    Raises:
+        StudyError: the kind is unknown.
     """
     if kind not in ("normal", "reduce"):
-        raise StudyError(f"kind must be normal or reduce, not {kind!r}")
+        raise StudyError(f"Expected kind to be normal or reduce, not {kind!r}")
     scored, outside = [], []
     for entry in cells:
         cell = getattr(entry.genotype, kind)
         try:
-            here = named_space(within or entry.space).for_cell(cell)
+            space = named_space(within or entry.space).for_cell(cell)
         except GenotypeError:
             outside.append(str(entry.genotype.name))
             continue
-        at = point(cell)
-        wider, shallower = _table(here, convention)[at.width(convention), at.depth]
-        width, depth = _expected(here, convention)
+        cell_point = point(cell)
+        cell_width = cell_point.width(convention)
+        wider, shallower = _scores(space, convention)[cell_width, cell_point.depth]
+        expected_width, expected_depth = _expected(space, convention)
         scored.append(
-            Scored(
+            ScoredCell(
                 str(entry.genotype.name),
                 entry.algorithm,
                 entry.paper,
-                here,
-                at.width(convention),
-                at.depth,
-                width,
-                depth,
+                space,
+                cell_width,
+                cell_point.depth,
+                expected_width,
+                expected_depth,
                 wider,
                 shallower,
             )
@@ -105,10 +112,10 @@ def score(
     return scored, outside
 
 
-def origin(genotype: Genotype, name: str) -> CatalogCell:
-    """The catalogue's entry of a cell: by what and in which space it was found.
+def find_in_catalog(genotype: Genotype, name: str) -> CatalogCell:
+    """Return the catalogue's entry of a genotype, under a name.
 
-    A cell that no catalogue has stands for itself, in A.2's sampling.
+    A genotype that is not in the catalogue becomes an entry of its own, in A.2's sampling space.
     """
     for group in ("paper", "published"):
         for entry in cells_in(group):
@@ -118,48 +125,52 @@ def origin(genotype: Genotype, name: str) -> CatalogCell:
 
 
 @functools.cache
-def _census(within: Space) -> Census:
+def _connected_census(within: Space) -> Census:
     census = within.census()
-    connected: dict[Point, int] = {at: n for at, n in census.counts.items() if at.depth}
+    connected: dict[Point, int] = {
+        wiring: count for wiring, count in census.counts.items() if wiring.depth
+    }
     return Census(census.space, census.nodes, connected)
 
 
 @functools.cache
-def _table(within: Space, convention: str) -> dict[tuple[Fraction, int], tuple[Fraction, Fraction]]:
-    """For every (width, depth) of a space its two scores."""
-    counts = _census(within).marginal(convention)
+def _scores(
+    within: Space, convention: str
+) -> dict[tuple[Fraction, int], tuple[Fraction, Fraction]]:
+    """Return both scores for every (width, depth) of a space."""
+    counts = _connected_census(within).marginal(convention)
     total = sum(counts.values())
-    table = {}
+    scores = {}
     for width, depth in counts:
-        wider = sum(n * _half(width, w) for (w, _), n in counts.items())
-        shallower = sum(n * _half(d, depth) for (_, d), n in counts.items())
-        table[width, depth] = (Fraction(wider, 2 * total), Fraction(shallower, 2 * total))
-    return table
+        wider = sum(count * _twice_score(width, other) for (other, _), count in counts.items())
+        shallower = sum(count * _twice_score(other, depth) for (_, other), count in counts.items())
+        scores[width, depth] = (Fraction(wider, 2 * total), Fraction(shallower, 2 * total))
+    return scores
 
 
-def _half(a: Fraction | int, b: Fraction | int) -> int:
-    """2 where a > b, 1 where they are equal: twice the score of one comparison."""
+def _twice_score(a: Fraction | int, b: Fraction | int) -> int:
+    """Return 2 if a > b, 1 if they are equal, else 0."""
     return 2 * (a > b) + (a == b)
 
 
 @functools.cache
 def _expected(within: Space, convention: str) -> tuple[Fraction, Fraction]:
-    counts = _census(within).marginal(convention)
+    counts = _connected_census(within).marginal(convention)
     total = sum(counts.values())
-    width = sum((n * w for (w, _), n in counts.items()), Fraction(0)) / total
-    return width, Fraction(sum(n * d for (_, d), n in counts.items()), total)
+    width = sum((count * width for (width, _), count in counts.items()), Fraction(0)) / total
+    return width, Fraction(sum(count * depth for (_, depth), count in counts.items()), total)
 
 
 @functools.cache
-def _null(within: Space, convention: str, which: str) -> Null:
-    """The distribution of a score over uniform wirings: (score, number of wirings)."""
-    counts = _census(within).marginal(convention)
-    found: Counter[Fraction] = Counter()
-    for at, n in counts.items():
-        wider, shallower = _table(within, convention)[at]
+def _null(within: Space, convention: str, which: Score) -> Null:
+    """Return the distribution of a score over uniform wirings: (score, number of wirings)."""
+    counts = _connected_census(within).marginal(convention)
+    distribution: Counter[Fraction] = Counter()
+    for width_and_depth, count in counts.items():
+        wider, shallower = _scores(within, convention)[width_and_depth]
         value = {"wider": wider, "shallower": shallower, "pattern": (wider + shallower) / 2}[which]
-        found[value] += n
-    return tuple(sorted(found.items()))
+        distribution[value] += count
+    return tuple(sorted(distribution.items()))
 
 
 # ---------------------------------------------------------------- groups of cells
@@ -167,17 +178,26 @@ def _null(within: Space, convention: str, which: str) -> Null:
 
 @dataclass(frozen=True)
 class Effect:
-    """A group's mean score: ½ by chance, 1 at most."""
+    """A group's mean score: ½ by chance, 1 at most.
+
+    Attributes:
+        mean: the mean over papers.
+        interval: its 95 % interval; None if there are fewer than three papers.
+        p_greater, p_less: one-sided p-values, under one uniform wiring per paper.
+    """
 
     mean: float
-    interval: tuple[float, float] | None  # 95 % over papers; None for fewer than three
-    p_greater: float  # one-sided, under one uniform wiring a cluster
+    interval: tuple[float, float] | None
+    p_greater: float
     p_less: float
 
 
 @dataclass(frozen=True)
-class Pattern:
-    """A group of cells against chance; means are over clusters, widths in units of c."""
+class GroupPattern:
+    """A group of cells compared with chance.
+
+    Means are over clusters: papers, or single cells. Widths are in units of c.
+    """
 
     label: str
     convention: str
@@ -197,35 +217,37 @@ class Pattern:
         return self.wider.mean > 0.5 and self.shallower.mean > 0.5
 
 
-def pattern(
-    scored: Sequence[Scored],
+def measure_group(
+    scored: Sequence[ScoredCell],
     *,
     label: str = "all",
     convention: str = "fractional",
-    cluster: str = "paper",
-) -> Pattern:
-    """Test a group of scored cells.
+    cluster: Literal["paper", "cell"] = "paper",
+) -> GroupPattern:
+    """Compare a group of scored cells with chance.
 
     Args:
-        convention: the one that they were scored under.
-        cluster: ``paper``: cells of a paper count as one; ``cell``: each for itself, as if the
-            runs were independent.
+        scored: the cells.
+        label: name of the group.
+        convention: convention of width under which they were scored.
+        cluster: ``paper`` to count the cells of a paper as one; ``cell`` to count each cell, as if
+            the runs were independent.
 
     Raises:
         StudyError: there are no cells.
     """
     if not scored:
-        raise StudyError("no cells to test")
-    groups: dict[tuple[object, ...], list[Scored]] = defaultdict(list)
-    for number, one in enumerate(scored):
-        groups[(one.paper, one.within) if cluster == "paper" else (number,)].append(one)
+        raise StudyError("Expected at least one cell to test, but there are none")
+    groups: dict[tuple[object, ...], list[ScoredCell]] = defaultdict(list)
+    for number, cell in enumerate(scored):
+        groups[(cell.paper, cell.within) if cluster == "paper" else (number,)].append(cell)
     clusters = list(groups.values())
 
     def mean(name: str) -> float:
-        return fmean(fmean(float(getattr(one, name)) for one in group) for group in clusters)
+        return fmean(fmean(float(getattr(cell, name)) for cell in group) for group in clusters)
 
     effects = {which: _effect(clusters, which, convention) for which in SCORES}
-    return Pattern(
+    return GroupPattern(
         label,
         convention,
         len(scored),
@@ -238,9 +260,10 @@ def pattern(
     )
 
 
-def _effect(clusters: Sequence[Sequence[Scored]], which: str, convention: str) -> Effect:
+def _effect(clusters: Sequence[Sequence[ScoredCell]], which: Score, convention: str) -> Effect:
     means = [
-        sum((getattr(one, which) for one in group), Fraction(0)) / len(group) for group in clusters
+        sum((getattr(cell, which) for cell in group), Fraction(0)) / len(group)
+        for group in clusters
     ]
     nulls = [_null(group[0].within, convention, which) for group in clusters]
     total = sum(means, Fraction(0))
@@ -254,27 +277,29 @@ def _effect(clusters: Sequence[Sequence[Scored]], which: str, convention: str) -
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """`over_seeds`' of the mean, within [0, 1]; None below three values, or where all tie."""
-    found = over_seeds(values)
-    if found.low is None or found.high is None or len(set(values)) == 1:
+    """Return the interval of the mean, cut to [0, 1]; None below three values or if all tie."""
+    estimate = over_seeds(values)
+    if estimate.low is None or estimate.high is None or len(set(values)) == 1:
         return None
-    return max(0.0, found.low), min(1.0, found.high)
+    return max(0.0, estimate.low), min(1.0, estimate.high)
 
 
-def by_algorithm(scored: Sequence[Scored], *, convention: str = "fractional") -> list[Pattern]:
-    """Each algorithm's cells, taken as independent runs, the strongest pattern first."""
-    groups: dict[str, list[Scored]] = defaultdict(list)
-    for one in scored:
-        groups[one.algorithm].append(one)
-    found = [
-        pattern(group, label=algorithm, convention=convention, cluster="cell")
-        for algorithm, group in groups.items()
+def measure_algorithms(
+    scored: Sequence[ScoredCell], *, convention: str = "fractional"
+) -> list[GroupPattern]:
+    """Compare each algorithm's cells with chance, as independent runs; strongest pattern first."""
+    cells_of: dict[str, list[ScoredCell]] = defaultdict(list)
+    for cell in scored:
+        cells_of[cell.algorithm].append(cell)
+    algorithms = [
+        measure_group(group, label=algorithm, convention=convention, cluster="cell")
+        for algorithm, group in cells_of.items()
     ]
-    return sorted(found, key=lambda group: -group.pattern.mean)
+    return sorted(algorithms, key=lambda group: -group.pattern.mean)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjustment of p-values for their number (1979).
+    """Adjust p-values for their number by Holm's method (1979).
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -289,23 +314,32 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 # ---------------------------------------------------------------- the paper's cells and the others
 
-CONTROL = "random sampling"  # the algorithm whose cells are a control
-_SEEN = ("NASNet", "AmoebaNet", "ENAS", "DARTS", "SNAS")  # algorithms that the paper looked at
+CONTROL = "random sampling"  # algorithm of the cells that serve as a control
+_IN_PAPER = ("NASNet", "AmoebaNet", "ENAS", "DARTS", "SNAS")  # algorithms that the paper examined
 
 
 @dataclass(frozen=True)
 class Survey:
-    """All groups of the catalogue's cells, each against chance."""
+    """Groups of the catalogue's cells, each compared with chance.
+
+    Attributes:
+        kind: ``normal`` or ``reduce``.
+        convention: convention of width.
+        groups: the groups that `survey_catalog` lists.
+        algorithms: the cells of each algorithm.
+        adjusted: p-value of each algorithm's pattern, adjusted by Holm's method.
+        outside: names of cells that are not in their space.
+    """
 
     kind: str
     convention: str
-    groups: tuple[Pattern, ...]
-    algorithms: tuple[Pattern, ...]
-    adjusted: tuple[float, ...]  # Holm's p-value of each algorithm's pattern
-    outside: tuple[str, ...]  # names of cells that are not in their space
+    groups: tuple[GroupPattern, ...]
+    algorithms: tuple[GroupPattern, ...]
+    adjusted: tuple[float, ...]
+    outside: tuple[str, ...]
 
     def as_dict(self) -> dict[str, object]:
-        """Plain values, for JSON."""
+        """Return plain values, for JSON."""
         algorithms = [
             asdict(group) | {"follows": group.follows, "p_holm": p}
             for group, p in zip(self.algorithms, self.adjusted, strict=True)
@@ -319,27 +353,27 @@ class Survey:
         }
 
 
-def survey(*, kind: str = "normal", convention: str = "fractional") -> Survey:
-    """Test Observation 3.1 on the five cells of the paper and on the published ones.
+def survey_catalog(*, kind: str = "normal", convention: str = "fractional") -> Survey:
+    """Test Observation 3.1 on the paper's five cells and on the published ones.
 
-    Groups: the five in the spaces that they were searched in; the five under A.2's sampling; the
-    published ones; those of algorithms that the paper did not look at (a replication); and the
-    control, cells that were sampled at random.
+    The groups are the five cells in the spaces in which they were searched; the five under A.2's
+    sampling; the published cells; those of algorithms that the paper did not examine, which is a
+    replication; and cells that were sampled at random, as a control.
     """
     choice = {"kind": kind, "convention": convention}
-    five, _ = score(cells_in("paper"), **choice)
-    sampled, _ = score(cells_in("paper"), **choice, within="independent")
-    every, outside = score(cells_in("published"), **choice)
-    found = [one for one in every if one.algorithm != CONTROL]
-    fresh = [one for one in found if not one.algorithm.startswith(_SEEN)]
-    control = [one for one in every if one.algorithm == CONTROL]
+    five, _ = score_cells(cells_in("paper"), **choice)
+    sampled, _ = score_cells(cells_in("paper"), **choice, within="independent")
+    every, outside = score_cells(cells_in("published"), **choice)
+    published = [cell for cell in every if cell.algorithm != CONTROL]
+    others = [cell for cell in published if not cell.algorithm.startswith(_IN_PAPER)]
+    control = [cell for cell in every if cell.algorithm == CONTROL]
     groups = (
-        pattern(five, label="five cells, own spaces", convention=convention),
-        pattern(sampled, label="five cells, A.2's sampling", convention=convention),
-        pattern(found, label="published", convention=convention),
-        pattern(fresh, label="published, other algorithms", convention=convention),
-        pattern(control, label="control: random", convention=convention, cluster="cell"),
+        measure_group(five, label="five cells, own spaces", convention=convention),
+        measure_group(sampled, label="five cells, A.2's sampling", convention=convention),
+        measure_group(published, label="published", convention=convention),
+        measure_group(others, label="published, other algorithms", convention=convention),
+        measure_group(control, label="control: random", convention=convention, cluster="cell"),
     )
-    algorithms = by_algorithm(found, convention=convention)
+    algorithms = measure_algorithms(published, convention=convention)
     adjusted = holm([group.pattern.p_greater for group in algorithms])
     return Survey(kind, convention, groups, tuple(algorithms), tuple(adjusted), tuple(outside))

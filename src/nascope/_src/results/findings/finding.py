@@ -12,7 +12,7 @@ from nascope._src.results.findings.pairs import AdaptedDifference, Pair
 from nascope._src.results.findings.rates import RateGap
 from nascope._src.results.measures import Measure
 from nascope._src.results.paper.claims import CLAIMS
-from nascope._src.results.pattern import Pattern
+from nascope._src.results.pattern import GroupPattern
 from nascope._src.results.stats.contrasts import Contrast, Standing
 from nascope._src.results.stats.correlation import Correlation
 
@@ -104,7 +104,7 @@ class Finding:
     families: tuple[FamilyFinding, ...] = ()
     correlations: Mapping[str, Correlation] = field(default_factory=dict)
     normal_only: bool = False
-    pattern: Pattern | None = None
+    pattern: GroupPattern | None = None
     gaps: tuple[RateGap, ...] = ()
     end_share: float | None = None
     late: tuple[tuple[str, ...], int] = ((), 0)

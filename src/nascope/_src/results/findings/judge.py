@@ -11,7 +11,6 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from nascope._src.records.read import StudyRecord
-from nascope._src.results import pattern
 from nascope._src.results.design import (
     Family,
     Member,
@@ -41,6 +40,7 @@ from nascope._src.results.findings.finding import (
 from nascope._src.results.findings.rates import SLOPE, gap_at, log_areas, slope_of, with_areas
 from nascope._src.results.measures import Measure
 from nascope._src.results.paper.claims import CLAIMS, LEFT_OUT, MODES
+from nascope._src.results.pattern import find_in_catalog, measure_group, score_cells
 from nascope._src.results.standings import (
     Numbers,
     common_measure,
@@ -106,17 +106,17 @@ def judge_pattern(study: StudyRecord) -> Finding:
     """Judge claim 1: are the study's originals wide and shallow for their search spaces?"""
     originals = {t.family: t.genotype for t in study.trials if t.variant == "original"}
     cells = [
-        pattern.origin(genotype, family)
+        find_in_catalog(genotype, family)
         for family, genotype in originals.items()
         if not is_constructed(genotype)
     ]
-    scored, outside = pattern.score(cells)
-    extra, _ = pattern.score([c for c in cells if c.genotype.name in outside], within="independent")
+    scored, outside = score_cells(cells)
+    extra, _ = score_cells([c for c in cells if c.genotype.name in outside], within="independent")
     scored += extra
     base = Finding(1, measure="share of the space's wirings that are narrower, and that are deeper")
     if not scored:
         return replace(base, reason="no cell")
-    tested = pattern.pattern(scored)
+    tested = measure_group(scored)
     p_both = max(tested.wider.p_greater, tested.shallower.p_greater)
     if p_both <= ALPHA:
         outcome = SUPPORTED
