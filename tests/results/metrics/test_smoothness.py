@@ -205,7 +205,7 @@ def small_network(seed: int, factor: float, *, normalised: bool = True) -> Smoot
 
 
 def test_the_example_of_the_guide_runs() -> None:
-    text = (Path(__file__).parents[2] / "docs/guides/smoothness.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs/guides/smoothness.md").read_text(encoding="utf-8")
     example = doctest.DocTestParser().get_doctest(text.replace("```", ""), {}, "guide", None, 0)
     assert example.examples
     assert doctest.DocTestRunner().run(example).failed == 0
