@@ -13,17 +13,25 @@ from nascope._src.results.stats.correlation import (
     Correlation,
     correlate_within,
     linked_families,
-    midranks,
     spearman,
 )
 
 
-def test_midranks_and_spearman_are_scipys() -> None:
+def test_spearman_is_scipys() -> None:
     generator = np.random.default_rng(0)
     for _ in range(20):
         x, y = generator.integers(0, 6, size=(2, 9)).astype(float)
-        assert midranks(x).tolist() == stats.rankdata(x).tolist()
         assert spearman(x, y) == pytest.approx(stats.spearmanr(x, y).statistic)
+
+
+@pytest.mark.filterwarnings("error")
+def test_spearman_is_exact_at_its_ends_and_nan_without_an_order() -> None:
+    for size in range(2, 12):
+        assert spearman(range(size), range(size)) == 1
+        assert spearman(range(size), range(size)[::-1]) == -1
+    assert spearman([1.0, 2.0, math.inf], [-math.inf, 0.0, 1.0]) == 1
+    for x, y in (([], []), ([1.0], [2.0]), ([1.0, 1.0], [1.0, 2.0]), ([1.0, 2.0], [0.0, 0.0])):
+        assert math.isnan(spearman(x, y))
 
 
 def test_exact_p_against_brute_force() -> None:

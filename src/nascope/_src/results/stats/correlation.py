@@ -1,13 +1,17 @@
-r"""Within families, does a number of a wiring go with its width or its depth?
+r"""Rank correlation within families: does a number go with a wiring's width or depth?
 
-Families differ in their operations, hence in everything: so ranks are taken within each family,
+Families differ in their operations, and so in every number. Ranks are therefore taken within each
+family f, over its wirings i:
 
     ρ = Σ_f Σ_i (r_fi − r̄_f)(q_fi − q̄_f) / √(Σ_f Σ_i (r_fi − r̄_f)² · Σ_f Σ_i (q_fi − q̄_f)²)
 
-with the midranks r of the width (or depth) and q of the number. With one family it is Spearman's
-rank correlation. Its p-value permutes the numbers within each family, and those of one wiring in
-several families together: what it does to one network it does to the others. The original is to
-be left out by the caller: its operations were searched together with its wiring.
+r is the rank of the width (or depth) and q the rank of the number; ties share the mean of their
+ranks. With one family, ρ is Spearman's rank correlation.
+
+The p-value permutes the numbers within each family. If families share wirings, the numbers of one
+wiring move together, because what a wiring does to one network it does to the others.
+
+Callers leave the original out: its operations were searched together with its wiring.
 """
 
 from __future__ import annotations
@@ -22,9 +26,13 @@ import numpy as np
 from nascope._src.results.stats.intervals import NORMAL_80, NORMAL_975
 
 Array = np.ndarray
+Ranks = tuple[Array, Array]
+"""Centred ranks of a family's widths, and of its numbers; (wirings,) each."""
 
-MOST_EXACT = 50_000  # permutations that are all looked at
-DRAWS = 20_000  # else
+MOST_EXACT = 50_000
+"""Largest number of permutations for which p is exact."""
+DRAWS = 20_000
+"""Number of random permutations if there are more."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +40,14 @@ class Correlation:
     """A pooled rank correlation.
 
     Attributes:
-        rho: in [−1, 1]; NaN where the numbers or the widths of every family are all equal.
-        p_positive, p_negative: one-sided.
-        low, high: 95 % interval; None below five wirings, beyond one for each cluster of families.
-        detectable: the |ρ| that would be found with 80 % probability; None likewise.
-        wirings, families: how many entered; a wiring of several families counts once.
-        exact: whether every permutation was looked at.
+        rho: in [−1, 1]; NaN if the numbers, or the widths, are equal within every family.
+        p_positive, p_negative: one-sided p-values.
+        low, high: 95 % interval; None if the wirings, less one for every cluster of families but
+            the first, are fewer than five.
+        detectable: the |ρ| that would be found with 80 % probability; None if there is no interval.
+        wirings: number of wirings; one that several families share counts once.
+        families: number of families.
+        exact: whether p comes from all permutations.
     """
 
     rho: float
@@ -52,7 +62,7 @@ class Correlation:
 
     @property
     def p(self) -> float:
-        """Two-sided."""
+        """Two-sided p-value."""
         return min(1.0, 2 * min(self.p_positive, self.p_negative))
 
 
@@ -62,64 +72,65 @@ def correlate_within(
     *,
     seed: int = 0,
 ) -> Correlation | None:
-    """Correlate within families.
+    """Correlate ranks within families (the equation is at the top of this module).
 
     Args:
-        families: of each the widths (or depths) of its wirings and their numbers, equally long;
-            infinite numbers rank last, NaN is not allowed.
-        wirings: of each which wirings they are, by anything that compares equal where they are
-            the same; None where no two are. Of families that share some, those enter that all of
-            them have.
-        seed: of the drawn permutations, where there are too many to look at all.
+        families: for each family, the widths (or depths) of its wirings and their numbers, equally
+            long. Infinite numbers rank last; NaN is not allowed.
+        wirings: for each family, a key for each of its wirings; equal keys are equal wirings. None
+            if no two are equal. Families that share wirings are compared on those that all of them
+            have.
+        seed: random seed of the permutations, if there are more than `MOST_EXACT`.
 
     Returns:
-        None where no family has two wirings.
+        The correlation; None if no family has two wirings.
 
-    >>> found = correlate_within([([1, 2, 3, 4], [9.0, 7.0, 5.0, 1.0])])
-    >>> found.rho, round(found.p_negative * 24)
+    >>> falling = ([1, 2, 3, 4], [9.0, 7.0, 5.0, 1.0])
+    >>> correlation = correlate_within([falling])
+    >>> correlation.rho, round(correlation.p_negative * 24)
     (-1.0, 1)
-    >>> twice = correlate_within([([1, 2, 3, 4], [9.0, 7.0, 5.0, 1.0])] * 2, ["abcd", "abcd"])
-    >>> round(twice.p_negative * 24), twice.wirings  # the same four: no second witness
+    >>> twice = correlate_within([falling, falling], ["abcd", "abcd"])
+    >>> round(twice.p_negative * 24), twice.wirings  # the same four wirings: no new evidence
     (1, 4)
     """
     clusters = _clusters(families, wirings)
     if not clusters:
         return None
-    xs, ys = ([pair[k] for own in clusters for pair in own] for k in (0, 1))
-    norm = math.sqrt(sum(float(x @ x) for x in xs) * sum(float(y @ y) for y in ys))
-    sizes = [len(own[0][0]) for own in clusters]
+    pairs = [pair for cluster in clusters for pair in cluster]
+    norm = math.sqrt(sum(float(x @ x) for x, _ in pairs) * sum(float(y @ y) for _, y in pairs))
+    sizes = [len(cluster[0][0]) for cluster in clusters]
     exact = math.prod(map(math.factorial, sizes)) <= MOST_EXACT
     if norm == 0:
-        return Correlation(math.nan, 1.0, 1.0, None, None, None, sum(sizes), len(xs), exact)
-    observed = sum(float(x @ y) for x, y in zip(xs, ys, strict=True))
-    products = [np.sum([np.outer(x, y) for x, y in own], axis=0) for own in clusters]
+        return Correlation(math.nan, 1.0, 1.0, None, None, None, sum(sizes), len(pairs), exact)
+    observed = sum(float(x @ y) for x, y in pairs)
+    products = [np.sum([np.outer(x, y) for x, y in cluster], axis=0) for cluster in clusters]
     sums = _all_sums(products) if exact else _drawn_sums(products, seed)
     slack = 1e-9 * norm  # equal sums may differ by rounding
-    extra = 0 if exact else 1  # the observed one counts among the drawn
+    extra = 0 if exact else 1  # the observed order counts as one of the draws
     count = len(sums) + extra
     rho = observed / norm
-    low, high, found = rank_interval(rho, sum(sizes) - len(sizes) + 1, 1 / norm)
+    low, high, detectable = rank_interval(rho, sum(sizes) - len(sizes) + 1, 1 / norm)
     return Correlation(
         rho,
         (int((sums >= observed - slack).sum()) + extra) / count,
         (int((sums <= observed + slack).sum()) + extra) / count,
         low,
         high,
-        found,
+        detectable,
         sum(sizes),
-        len(xs),
+        len(pairs),
         exact,
     )
 
 
 @dataclass(frozen=True)
 class LinkedFamilies:
-    """Families that are linked by wirings.
+    """Families that are linked by the wirings they share, directly or through other families.
 
     Attributes:
-        families: their places.
-        common: for each family the places of those wirings that all of the group have, in one
-            order; a family that is alone has all of its own.
+        families: their indices.
+        common: for each family, the indices of the wirings that all of these families have, in the
+            same order. A family that shares no wiring has all of its own.
     """
 
     families: tuple[int, ...]
@@ -127,103 +138,105 @@ class LinkedFamilies:
 
 
 def linked_families(wirings: Sequence[Sequence[Hashable]]) -> list[LinkedFamilies]:
-    """Families in groups that share no wiring with each other.
+    """Group families so that no two groups share a wiring.
 
     Args:
-        wirings: of each family, what its numbers belong to; equal in different families where the
-            wiring is the same.
+        wirings: for each family, a key for each of its wirings; equal keys are equal wirings.
 
-    >>> [one.families for one in linked_families([["a", "b"], ["c", "d"], ["b", "e"]])]
+    >>> [group.families for group in linked_families([["a", "b"], ["c", "d"], ["b", "e"]])]
     [(0, 2), (1,)]
     >>> linked_families([["a", "b"], ["c", "d"], ["b", "e"]])[0].common
     ((1,), (0,))
     """
-    found: list[tuple[set[int], set[Hashable]]] = []
-    for place, own in enumerate(wirings):
-        places, keys = {place}, set(own)
+    groups: list[tuple[set[int], set[Hashable]]] = []  # indices of families, and their wirings
+    for index, keys in enumerate(wirings):
+        members, known = {index}, set(keys)
         apart = []
-        for other in found:
-            if other[1] & keys:
-                places, keys = places | other[0], keys | other[1]
+        for group in groups:
+            if group[1] & known:
+                members, known = members | group[0], known | group[1]
             else:
-                apart.append(other)
-        found = [*apart, (places, keys)]
-    made = []
-    for places, _ in found:
-        members = tuple(sorted(places))
-        shared = set.intersection(*(set(wirings[place]) for place in members))
-        order = [key for key in dict.fromkeys(wirings[members[0]]) if key in shared]
-        common = tuple(tuple(list(wirings[place]).index(key) for key in order) for place in members)
-        if len(members) == 1:  # a wiring that stands twice in it stays twice
-            common = (tuple(range(len(wirings[members[0]]))),)
-        made.append(LinkedFamilies(members, common))
-    return sorted(made, key=lambda one: one.families)
+                apart.append(group)
+        groups = [*apart, (members, known)]
+    linked = [_linked(tuple(sorted(members)), wirings) for members, _ in groups]
+    return sorted(linked, key=lambda group: group.families)
 
 
-Pair = tuple[Array, Array]  # of a family: centred midranks of widths, and of numbers
+def _linked(members: tuple[int, ...], wirings: Sequence[Sequence[Hashable]]) -> LinkedFamilies:
+    if len(members) == 1:  # a wiring that the family has twice stays twice
+        return LinkedFamilies(members, (tuple(range(len(wirings[members[0]]))),))
+    shared = set.intersection(*(set(wirings[index]) for index in members))
+    order = [key for key in dict.fromkeys(wirings[members[0]]) if key in shared]
+    common = tuple(tuple(list(wirings[index]).index(key) for key in order) for index in members)
+    return LinkedFamilies(members, common)
 
 
 def _clusters(
     families: Sequence[tuple[Sequence[float], Sequence[float]]],
     wirings: Sequence[Sequence[Hashable]] | None,
-) -> list[list[Pair]]:
-    """Families whose numbers are to be permuted together, each on equally many wirings."""
+) -> list[list[Ranks]]:
+    """Return the families whose numbers are permuted together, on equally many wirings each."""
     if wirings is None:
         wirings = [[(k, place) for place in range(len(x))] for k, (x, _) in enumerate(families)]
-    found = []
+    clusters = []
     for group in linked_families(wirings):
         members, common = group.families, group.common
-        if len(common[0]) < 2:  # linked, but in nothing that could be permuted: the largest speaks
-            largest = max(members, key=lambda place: len(families[place][0]))
+        if len(common[0]) < 2:  # too few in common to permute: use only the largest family
+            largest = max(members, key=lambda index: len(families[index][0]))
             members, common = (largest,), (tuple(range(len(families[largest][0]))),)
         if len(common[0]) > 1:
-            found.append(
-                [
-                    (_centred(families[f][0], places), _centred(families[f][1], places))
-                    for f, places in zip(members, common, strict=True)
-                ]
-            )
-    return found
-
-
-def _centred(values: Sequence[float], places: Sequence[int]) -> Array:
-    ranks = midranks([values[place] for place in places])
-    return ranks - ranks.mean()
+            pairs = []
+            for index, places in zip(members, common, strict=True):
+                widths, numbers = families[index]
+                pairs.append(
+                    (
+                        _centred_ranks([widths[place] for place in places]),
+                        _centred_ranks([numbers[place] for place in places]),
+                    )
+                )
+            clusters.append(pairs)
+    return clusters
 
 
 def spearman(x: Sequence[float], y: Sequence[float]) -> float:
-    """Spearman's rank correlation; NaN where one side is constant or has fewer than two values."""
+    """Return Spearman's rank correlation, in [−1, 1].
+
+    NaN if one side is constant, or if there are fewer than two values. Opposite orders give −1
+    exactly; scipy's ``spearmanr`` rounds, and warns of a constant side.
+
+    Args:
+        x, y: (n,) numbers; infinite ones are allowed.
+
+    >>> spearman([1.0, 2.0], [5.0, 4.0])
+    -1.0
+    """
     if len(x) < 2:
         return math.nan
-    a, b = midranks(x), midranks(y)
-    a, b = a - a.mean(), b - b.mean()
+    a, b = _centred_ranks(x), _centred_ranks(y)
     norm = math.sqrt(float(a @ a) * float(b @ b))
     return float(a @ b) / norm if norm else math.nan
 
 
-def midranks(values: Sequence[float]) -> Array:
-    """Ranks from 1; equal values share the mean of theirs.
+def _centred_ranks(values: Sequence[float]) -> Array:
+    """Return ranks less their mean; equal values share the mean of their ranks."""
+    from scipy.stats import rankdata  # noqa: PLC0415  (slow to import)
 
-    >>> midranks([3.0, 1.0, 3.0]).tolist()
-    [2.5, 1.0, 2.5]
-    """
-    array = np.asarray(values, dtype=np.float64)
-    _, place, counts = np.unique(array, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[place]
+    ranks: Array = rankdata(values)
+    return ranks - ranks.mean()
 
 
 def _all_sums(products: Sequence[Array]) -> Array:
-    """Σ_f x_f · y_f under every choice of permutations, one for each cluster."""
+    """Return Σ_f x_f · y_f for every combination of permutations, one for each cluster."""
     sums = np.zeros(1)
     for product in products:
         rows = range(len(product))
-        own = np.array([product[rows, order].sum() for order in itertools.permutations(rows)])
-        sums = np.add.outer(sums, own).ravel()
+        permuted = np.array([product[rows, order].sum() for order in itertools.permutations(rows)])
+        sums = np.add.outer(sums, permuted).ravel()
     return sums
 
 
 def _drawn_sums(products: Sequence[Array], seed: int) -> Array:
+    """Return Σ_f x_f · y_f for random permutations, one for each cluster."""
     generator = np.random.default_rng(seed)
     sums = np.zeros(DRAWS)
     for product in products:
@@ -236,21 +249,28 @@ def _drawn_sums(products: Sequence[Array], seed: int) -> Array:
 def rank_interval(
     rho: float, effective: int, step: float
 ) -> tuple[float | None, float | None, float | None]:
-    """Fisher's z, with Bonett and Wright's (2000) standard error for ranks; and what is detectable.
+    """Return a 95 % interval of a rank correlation, and the |ρ| found with 80 % probability.
 
-    A perfect rank order would have an interval of no width: it is taken for one half-way to the
-    next.
+    This is Fisher's z with the standard error for ranks of Bonett and Wright (2000),
+
+        tanh(artanh ρ ± 1.96 √((1 + ρ²/2) / (n − 3)))
+
+    A perfect order would get an interval of width zero, so ρ is kept half a step away from ±1.
 
     Args:
-        effective: wirings, less one for every cluster but the first, whose means are estimated.
-        step: by how much ρ changes where two neighbours change places.
+        rho: the correlation.
+        effective: n, the wirings less one for every cluster but the first, because the clusters'
+            means are estimated.
+        step: by how much ρ changes if two neighbours in the order change places.
+
+    Returns:
+        low, high, detectable; all None if n is below five.
     """
     if effective < 5:
         return None, None, None
     most = 1 - step / 2
     z = math.atanh(max(-most, min(most, rho)))
-    error = math.sqrt((1 + rho * rho / 2) / (effective - 3))
-    half = NORMAL_975 * error
+    half = NORMAL_975 * math.sqrt((1 + rho * rho / 2) / (effective - 3))
     null_error = 1 / math.sqrt(effective - 3)
     return (
         math.tanh(z - half),
