@@ -69,7 +69,11 @@ def test_selection_of_a_table(nascope, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("genotype,epoch\n", "no rows"), ("a,b\n1,2\n", "lacks the column"), (None, "cannot be read")],
+    [
+        ("genotype,epoch\n", "has no rows"),
+        ("a,b\n1,2\n", "lacks the column"),
+        (None, "cannot be read"),
+    ],
 )
 def test_bad_tables_are_one_line(nascope, tmp_path: Path, text: str | None, words: str) -> None:
     table = tmp_path / "table.csv"

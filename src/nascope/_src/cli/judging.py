@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from nascope._src.results.selection import Choice
+    from nascope._src.results.selection.early_stopping import Choice
 
 TableOption = Annotated[
     Path | None,
@@ -66,9 +66,10 @@ def selection(
 
     from nascope._src.errors import StudyError  # noqa: PLC0415
     from nascope._src.records.tables import columns_of, write_table  # noqa: PLC0415
-    from nascope._src.results.selection import choices, read_candidates  # noqa: PLC0415
+    from nascope._src.results.external.accuracies import read_accuracies  # noqa: PLC0415
+    from nascope._src.results.selection.early_stopping import choices  # noqa: PLC0415
 
-    read = read_candidates(table).by_schedule
+    read = read_accuracies(table)
     found = {schedule: made for schedule, own in read.items() if (made := choices(own))}
     if not found:
         raise StudyError(

@@ -27,7 +27,8 @@ from nascope._src.results.metrics.convergence import early_epoch
 from nascope._src.results.metrics.spectrum import spectral_density
 from nascope._src.results.paper.claims import MODES
 from nascope._src.results.pattern import find_in_catalog
-from nascope._src.results.selection import Choice, candidates_of, choices
+from nascope._src.results.selection.early_stopping import Choice, choices
+from nascope._src.results.selection.family_cells import family_accuracies
 from nascope._src.results.standings import common_measure, standing_of
 from nascope._src.results.stats.contrasts import Standing
 from nascope._src.results.text.findings import correlation_sentence
@@ -293,14 +294,14 @@ def selections(study: StudyRecord, prefix: str = "s") -> list[Selection]:
     found: list[Selection] = []
     for setting in main_settings(study):
         for family in families_in(study, setting):
-            made = choices(candidates_of(family))
+            made = choices(family_accuracies(family))
             if made:
                 name = f"{prefix}{len(found)}"
                 found.append(_selection(name, family, "truncated", made, setting))
             short = [
                 choice
                 for other in _shorter(study, setting, family)
-                for choice in choices(candidates_of(family, other))
+                for choice in choices(family_accuracies(family, other))
             ]
             if short:
                 name = f"{prefix}{len(found)}"
