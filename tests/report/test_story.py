@@ -167,7 +167,7 @@ def test_each_of_several_studies_tells_its_own_story(tmp_path: Path) -> None:
     folder = folders[1] / "theory"
     folder.mkdir()
     outcome = {"cases_each": 1, "seed": 0, "tolerance": 1e-9, "seconds": 0.0, "equations": []}
-    lists = dict.fromkeys(("cases", "published", "bounds", "descents"), [])
+    lists = {key: [] for key in ("cases", "published", "bounds", "descents")}
     write_json(folder / "check.json", outcome | lists)
     path = write_report(*folders, output=tmp_path / "both.html")
     page = path.read_text(encoding="utf-8")
