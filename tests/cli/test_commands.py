@@ -109,7 +109,7 @@ def test_bad_data(tmp_path):
     result = nascope(
         "train", "DARTS", "--dataset", "cifar10", "--data-dir", tmp_path / "data", cwd=tmp_path
     )
-    assert_refused(result, "train.parquet: damaged, or not Parquet")
+    assert_refused(result, "train.parquet: damaged, or not a Parquet file")
 
 
 def test_bad_checkpoints_studies_and_folders(tmp_path):
@@ -127,7 +127,7 @@ def test_bad_checkpoints_studies_and_folders(tmp_path):
     result = nascope("train", "DARTS", "--epochs", 1, "--train-size", 20, "--output", place)
     assert_refused(result, "cannot write .*demo")
     assert_refused(nascope("report", tmp_path), "holds no study")
-    assert_refused(nascope("train", "DARTS", "--device", "tpu0"), "device 'tpu0' is not there")
+    assert_refused(nascope("train", "DARTS", "--device", "tpu0"), "device 'tpu0' is not available")
     assert_refused(nascope("train", "DARTS", "--recipe", "soup"), "no recipe 'soup'")
     assert_refused(
         nascope("train", "DARTS", "--learning-rate", "nan"),
@@ -146,7 +146,10 @@ def test_bad_checkpoints_studies_and_folders(tmp_path):
     study.write_text('cells = ["DARTS"]\nlandscape = 3\n')
     result = nascope("study", "run", study, cwd=tmp_path)
     assert_refused(result, "landscape: expected a section or table of keys, got 3")
-    assert_refused(nascope("data", "download", "mnist", "--data-dir", tmp_path), "no download of")
+    assert_refused(
+        nascope("data", "download", "mnist", "--data-dir", tmp_path),
+        "Expected one of cifar10, cifar100",
+    )
 
 
 def test_train_then_probe(tmp_path):

@@ -170,7 +170,7 @@ def test_the_time_left_of_a_resumed_search_is_by_its_own_pace(tmp_path, monkeypa
         (("--engine", "serial", "--workers", "2"), "the serial engine has one worker"),
         (("--engine", "ray", "--gpus", "1.5"), "gpus must be a fraction of one, or a whole number"),
         (("--engine", "ray", "--gpus", "999"), "no machine of the Ray cluster has the"),
-        (("--device", "tpu0"), "device 'tpu0' is not there"),
+        (("--device", "tpu0"), "device 'tpu0' is not available"),
     ],
 )
 def test_what_engines_cannot_do(there, words, message):

@@ -164,7 +164,7 @@ def test_what_cannot_work_is_refused_at_once(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(StudyError, match="cannot write"):
         run_study(STUDY, tmp_path / "file" / "study", engine=SerialEngine())
-    with pytest.raises(StudyError, match="device 'tpu0' is not there"):
+    with pytest.raises(StudyError, match="device 'tpu0' is not available"):
         run_study(STUDY, tmp_path, device="tpu0")
     with pytest.raises(DataError, match="needs a data folder"):
         run_study(changed(data=(DataRequest("cifar10"),)), tmp_path)

@@ -182,14 +182,18 @@ def test_mistakes_are_named_with_their_place(tmp_path, old, new, message):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"digits"', '"../digits"', "data.name: '../digits' is no name of a data set: letters"),
+        (
+            '"digits"',
+            '"../digits"',
+            "data.name: Expected a data set's name with .*, not '../digits'",
+        ),
         ('"digits"', '"cifar9"', "data.name: cifar9 not found in .*expected there"),
         (
             "train_size = 100",
             "train_size = 9999",
-            "data.train_size: .* 9999 images asked for, 1438",
+            "data.train_size: .* 1 to 1438 images, but 9999",
         ),
-        ("train_size = 100", "test_size = 9999", "data.test_size: .* 9999 images asked for, 359"),
+        ("train_size = 100", "test_size = 9999", "data.test_size: .* 1 to 359 images, but 9999"),
         (
             "train_size = 100",
             "validation_size = 9999",

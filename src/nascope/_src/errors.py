@@ -13,7 +13,8 @@ class DataError(NascopeError):
     """A data set that is missing, damaged or of the wrong kind.
 
     Args:
-        key: of what was asked for that is at fault, "train_size" say.
+        message: what was expected, what was found, and what to do.
+        key: the argument of `load_data` that is at fault, such as "train_size".
     """
 
     def __init__(self, message: str, key: str = "name") -> None:

@@ -26,6 +26,6 @@ def download(
     ],
 ) -> None:
     """Fetch a data set from the Hugging Face hub (needs internet and the extra "download")."""
-    from nascope._src.data.download import download as fetch  # noqa: PLC0415
+    from nascope._src.data.download import download_data  # noqa: PLC0415
 
-    print(fetch(name, data_dir))
+    print(download_data(name, data_dir))

@@ -1,1 +1,1 @@
-"""Data sets held in memory, and batch augmentation on the device."""
+"""Data sets in memory, and batch augmentation on the device."""

@@ -1,7 +1,7 @@
-"""Batch augmentation on the device: zero-pad and crop, flip, normalise, cutout.
+"""Augment batches on the device: zero-pad and crop, flip, normalise, cutout.
 
-The draws of a whole epoch are made at once on the CPU from one generator, so that they are the
-same on every device and a resume within the epoch only needs the position.
+All random draws of an epoch are made at once on the CPU, from one generator. So they are the same
+on every device, and resuming within an epoch only needs the position.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from nascope._src.data.datasets import DataSet, ImageSet
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to a training image, in pixels.
+    """How training images are augmented, in pixels.
 
     Args:
-        padding: zero pixels added on each side before a random crop of the original size.
-        flip: whether the image is mirrored with probability ½.
-        cutout: side of a square set to zero after normalisation, clipped at the border; 0: none.
+        padding: zero pixels added on each side, before a random crop to the original size.
+        flip: whether to mirror images with probability ½.
+        cutout: side of a square that is set to zero after normalisation, clipped at the border; 0
+            for none.
     """
 
     padding: int
@@ -34,12 +35,19 @@ class Augmentation:
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """One epoch's random draws, for n images in their drawn order."""
+    """The random draws of an epoch, for n images in their drawn order.
 
-    order: Tensor  # (n,) permutation
-    offset: Tensor  # (n, 2) row and column of the crop's corner, 0 … 2·padding
-    flip: Tensor  # (n,) bool
-    centre: Tensor  # (n, 2) row and column of the cutout's centre
+    Attributes:
+        order: permutation of the images, (n,).
+        offset: row and column of the crop's corner, 0 … 2·padding, (n, 2).
+        flip: whether to mirror, bool (n,).
+        centre: row and column of the cutout's centre, (n, 2).
+    """
+
+    order: Tensor
+    offset: Tensor
+    flip: Tensor
+    centre: Tensor
 
     def to(self, device: torch.device) -> Draws:
         return Draws(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
@@ -51,13 +59,20 @@ class Draws:
 def on_device(
     part: ImageSet, data: DataSet, device: torch.device, *, padding: int = 0
 ) -> tuple[Images, Tensor]:
-    """A part of a data set on a device: its images, normalised as the set is, and labels (n,)."""
+    """Move a part of a data set to a device; return its images and labels (n,).
+
+    Args:
+        part: the training, test or validation set of ``data``.
+        data: the data set, whose mean and standard deviation normalise the images.
+        device: where to.
+        padding: zero pixels kept around each image, for crops.
+    """
     images = Images(part.images, data.mean, data.std, device=device, padding=padding)
     return images, torch.from_numpy(part.labels).to(device)
 
 
 def draw_epoch(n: int, size: int, augmentation: Augmentation, generator: torch.Generator) -> Draws:
-    """Draw an epoch's order and augmentation; always the same numbers from a generator."""
+    """Draw the order and augmentation of an epoch of n images; ``size`` is their side in pixels."""
     order = torch.randperm(n, generator=generator)
     offset = torch.randint(0, 2 * augmentation.padding + 1, (n, 2), generator=generator)
     flip = torch.rand(n, generator=generator) < 0.5
@@ -66,11 +81,12 @@ def draw_epoch(n: int, size: int, augmentation: Augmentation, generator: torch.G
 
 
 class Images:
-    """A set of images on a device, ready to be turned into batches.
+    """Images on a device, from which batches are made.
 
     Args:
         images: (n, height, width, channels) uint8.
-        mean, std: per channel, in units of a pixel's value.
+        mean, std: of each channel, in units of a pixel's value.
+        device: where the images are stored.
         padding: zero pixels kept around each image, for crops.
     """
 
@@ -95,18 +111,18 @@ class Images:
         return len(self._pixels)
 
     def plain(self, part: slice) -> Tensor:
-        """Normalised images in their own order, (batch, channels, height, width) float32.
+        """Return normalised images in their original order, (batch, channels, height, width).
 
-        In channels_last memory order, as everything here.
+        They are float32 in channels_last memory order.
         """
         edge, size = self._padding, self.size
         pixels = self._pixels[part, edge : edge + size, edge : edge + size]
         return self._normalise(pixels).permute(0, 3, 1, 2)
 
     def augmented(self, draws: Draws, augmentation: Augmentation) -> Tensor:
-        """The drawn images, augmented and normalised, (batch, channels, height, width)."""
+        """Return the drawn images, augmented and normalised, (batch, channels, height, width)."""
         steps = torch.arange(self.size, device=self._pixels.device)
-        # The pixels are zero-padded by self._padding, of which the augmentation may use less.
+        # Images are stored with self._padding, and the augmentation may use less.
         corner = draws.offset + (self._padding - augmentation.padding)
         rows = corner[:, :1] + steps  # (batch, height)
         mirrored = torch.where(draws.flip[:, None], self.size - 1 - steps, steps)
@@ -122,7 +138,7 @@ class Images:
 
     @staticmethod
     def _outside(centre: Tensor, steps: Tensor, side: int) -> Tensor:
-        """(batch, height, width): 0 inside [centre − side/2, centre + side/2), else 1."""
+        """Return 0 inside [centre − side/2, centre + side/2), else 1; (batch, height, width)."""
         distance = steps - centre[:, :, None]  # (batch, 2, size)
         inside = (distance >= -(side // 2)) & (distance < side - side // 2)
         return (~(inside[:, 0, :, None] & inside[:, 1, None, :])).to(torch.float32)

@@ -1,7 +1,7 @@
-"""Image data sets, held in memory whole as uint8.
+"""Image data sets, held in memory as uint8.
 
-`load_data` finds a set by name in a data folder, whatever of the common formats it lies in, and
-takes class-balanced subsets of it by a fixed rule, so that a digest names the images used.
+`load_data` finds a data set by name in a data folder, in any of the common formats, and takes
+class-balanced subsets by a fixed rule. A digest identifies the images used.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ImageSet:
         labels: (n,) int64, from 0.
 
     Raises:
-        DataError: the shapes don't fit together.
+        DataError: the shapes do not match.
     """
 
     images: np.ndarray
@@ -41,30 +41,37 @@ class ImageSet:
         shape = self.images.shape
         if len(shape) != 4 or shape[0] != len(self.labels) or self.images.dtype != np.uint8:
             raise DataError(
-                f"expected images (n, height, width, channels) of uint8 and n labels, got {shape} "
-                f"of {self.images.dtype} and {len(self.labels)} labels"
+                "Expected images (n, height, width, channels) of uint8 and n labels, but got "
+                f"{shape} of {self.images.dtype} and {len(self.labels)} labels"
             )
         if shape[1] != shape[2]:
-            raise DataError(f"images must be square, not {shape[1]}×{shape[2]}")
+            raise DataError(f"Expected square images, not {shape[1]}×{shape[2]} pixels")
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, index: np.ndarray) -> ImageSet:
-        """The images at those positions."""
+        """Return the images at these positions."""
         return ImageSet(self.images[index], self.labels[index])
 
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """A data set: training and test images, and what training needs to know of them.
+    """A data set: training and test images, and what training needs to know about them.
 
     Args:
+        name: name of the data set.
+        train, test: images and labels.
         classes: number of classes.
-        mean, std: per channel, of the whole training set, in units of a pixel's value.
-        mirrors: whether an image's mirror image keeps its label (not so for digits).
-        validation: images held out of the training set, where asked for.
-        digest: sixteen hexadecimal digits that name the images and labels used.
+        mean, std: of each channel over the whole training set, in units of a pixel's value.
+        mirrors: whether a mirrored image keeps its label (not true for digits).
+        validation: images held out of the training set, if requested.
+
+    Attributes:
+        digest: sixteen hexadecimal digits that identify the images and labels used.
+
+    Raises:
+        DataError: a part is empty, or parts or labels do not match.
     """
 
     name: str
@@ -81,11 +88,16 @@ class DataSet:
         parts = [self.train, self.test] + ([self.validation] if self.validation else [])
         for part in parts:
             if len(part) == 0:
-                raise DataError(f"{self.name}: an empty training, test or validation set")
+                raise DataError(
+                    f"{self.name}: expected images in every part, but the training, test or "
+                    "validation set is empty"
+                )
             if part.images.shape[1:] != self.train.images.shape[1:]:
-                raise DataError(f"{self.name}: training and test images differ in size")
+                raise DataError(
+                    f"{self.name}: expected images of one size, but training and test images differ"
+                )
             if part.labels.min() < 0 or part.labels.max() >= self.classes:
-                raise DataError(f"{self.name}: labels must lie in 0 … {self.classes - 1}")
+                raise DataError(f"{self.name}: expected labels in 0 … {self.classes - 1}")
         object.__setattr__(self, "digest", _digest(parts))
 
     @property
@@ -97,7 +109,7 @@ class DataSet:
         return int(self.train.images.shape[3])
 
     def summary(self) -> dict[str, object]:
-        """What a result records of its data."""
+        """Return what a result records about its data."""
         return {
             "name": self.name,
             "digest": self.digest,
@@ -130,21 +142,20 @@ def load_data(
 ) -> DataSet:
     """Load a data set by name.
 
-    ``digits`` is embedded. ``cifar10``, ``cifar100`` and any other name are looked for in the data
-    folder: as the hub's Parquet, in the original binary version, as IDX files, or as a folder of
-    images per class (docs/guides/data.md).
+    ``digits`` is part of nascope. All other names are looked up in the data folder: as Parquet
+    files, as on the Hugging Face hub; as CIFAR's original binary files; as IDX files; or as one
+    folder of images per class (docs/guides/data.md).
 
     Args:
         name: "digits", "cifar10", "cifar100", or the name of a folder in the data folder.
-        data_dir: the data folder; by default what the variable NASCOPE_DATA names.
-        train_size, test_size: take only so many images, balanced over classes by a fixed rule;
-            a smaller subset is part of a larger one.
-        validation_size: hold so many images out of the training set, before ``train_size``.
-        at_most: training and test images taken where no size is given; fewer where fewer are
-            there.
+        data_dir: the data folder; by default, the value of the variable NASCOPE_DATA.
+        train_size, test_size: number of images to use, balanced over classes by a fixed rule.
+            Smaller subsets are contained in larger ones. None uses all.
+        validation_size: number of images to hold out of the training set, before ``train_size``.
+        at_most: largest numbers of training and test images, if no size is given.
 
     Raises:
-        DataError: the set is missing, damaged or smaller than asked for.
+        DataError: the data set is missing, damaged or smaller than requested.
 
     >>> data = load_data("digits", train_size=100)
     >>> len(data.train), len(data.test), data.image_size
@@ -156,16 +167,23 @@ def load_data(
         train, test, mirrors = _find(name, data_dir)
     classes = int(max(train.labels.max(), test.labels.max())) + 1
     if (name == "cifar10" and classes != 10) or (name == "cifar100" and classes != 100):
-        raise DataError(f"{name}: found {classes} classes in its place; is it another data set?")
+        raise DataError(
+            f"{name}: expected {name.removeprefix('cifar')} classes, but got {classes}; is it "
+            "another data set?"
+        )
     mean, std = channel_statistics(train.images)
     validation = None
     if validation_size:
         if validation_size == len(train):
-            left = f"{name}: {validation_size} validation images leave none to train on"
-            raise DataError(f"{left}: ask for fewer", "validation_size")
-        what = f"{name} validation"
-        with _blaming("validation_size"):
-            chosen = balanced_subset(train.labels, validation_size, seed=1, what=what)
+            raise DataError(
+                f"{name}: expected fewer than {len(train)} validation images, so that some are "
+                "left to train on",
+                "validation_size",
+            )
+        with _errors_name("validation_size"):
+            chosen = balanced_subset(
+                train.labels, validation_size, seed=1, what=f"{name} validation"
+            )
         validation = train.take(chosen)
         train = train.take(np.setdiff1d(np.arange(len(train)), chosen))
     if train_size is None and at_most[0] is not None:
@@ -173,19 +191,19 @@ def load_data(
     if test_size is None and at_most[1] is not None:
         test_size = min(at_most[1], len(test))
     if train_size is not None:
-        with _blaming("train_size"):
+        with _errors_name("train_size"):
             chosen = balanced_subset(train.labels, train_size, what=f"{name} training")
         train = train.take(chosen)
     if test_size is not None:
-        with _blaming("test_size"):
+        with _errors_name("test_size"):
             chosen = balanced_subset(test.labels, test_size, what=f"{name} test")
         test = test.take(chosen)
     return DataSet(name, train, test, classes, mean, std, mirrors, validation)
 
 
 @contextlib.contextmanager
-def _blaming(key: str) -> Iterator[None]:
-    """An error within is that of an argument."""
+def _errors_name(key: str) -> Iterator[None]:
+    """Let data errors in this block name an argument as their key."""
     try:
         yield
     except DataError as error:
@@ -193,7 +211,7 @@ def _blaming(key: str) -> Iterator[None]:
 
 
 def _digits() -> tuple[ImageSet, ImageSet]:
-    """The embedded digits; every fifth image is a test image."""
+    """Return the embedded digits; every fifth image is a test image."""
     with (
         resources.files("nascope._src.data").joinpath("digits.npz").open("rb") as stream,
         np.load(stream, allow_pickle=False) as file,
@@ -204,24 +222,27 @@ def _digits() -> tuple[ImageSet, ImageSet]:
 
 
 def _find(name: str, data_dir: str | Path | None) -> tuple[ImageSet, ImageSet, bool]:
-    given = data_dir if data_dir is not None else os.environ.get(DATA_DIR_VARIABLE)
-    if not given:
+    data_dir = data_dir if data_dir is not None else os.environ.get(DATA_DIR_VARIABLE)
+    if not data_dir:
         raise DataError(
             f"{name} needs a data folder: give --data-dir or set {DATA_DIR_VARIABLE} "
             f"({formats.expected_files(name)})"
         )
-    folder = Path(given)
+    folder = Path(data_dir)
     if not folder.is_dir():
         raise DataError(f"no data folder {folder} ({formats.expected_files(name)})")
-    arrays, mirrors = formats.find(name, folder)
+    arrays, mirrors = formats.read_data(name, folder)
     train, test = (ImageSet(*arrays[split]) for split in ("train", "test"))
     return train, test, mirrors
 
 
 def channel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel over (n, height, width, channels), exactly.
+    """Return the exact mean and standard deviation of each channel.
 
-    Counts of the 256 values, so that neither order nor memory matters.
+    They are computed from counts of the 256 values, so neither order nor memory matters.
+
+    Args:
+        images: (n, height, width, channels) uint8.
 
     >>> channel_statistics(np.array([[[[0], [4]]]], dtype=np.uint8))
     ((2.0,), (2.0,))
@@ -233,29 +254,35 @@ def channel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[flo
         mean = float(counts @ values / counts.sum())
         variance = float(counts @ (values - mean) ** 2 / counts.sum())
         means.append(mean)
-        deviations.append(variance**0.5 if variance > 0 else 1.0)  # a constant channel stays
+        deviations.append(variance**0.5 if variance > 0 else 1.0)  # keeps a constant channel
     return tuple(means), tuple(deviations)
 
 
 def balanced_subset(labels: np.ndarray, size: int, *, seed: int = 0, what: str = "") -> np.ndarray:
-    """Positions of ``size`` images, as equally many of each class as there are, in order.
+    """Return the positions of ``size`` images, in order, balanced over the classes.
 
-    The rule is fixed: a shuffle of NumPy's legacy generator, then one image of each class in
-    turn. A smaller subset is part of a larger one.
+    The rule is fixed: shuffle with NumPy's legacy generator, then take one image of each class in
+    turn. Smaller subsets are contained in larger ones.
+
+    Args:
+        labels: (n,) integers.
+        size: number of images.
+        seed: random seed.
+        what: name of the subset, for errors.
 
     Raises:
-        DataError: fewer images are there.
+        DataError: there are fewer images.
 
     >>> balanced_subset(np.array([0, 0, 0, 1, 1, 1]), 4).tolist()
     [0, 1, 3, 4]
     """
     if not 0 < size <= len(labels):
         raise DataError(
-            f"{what or 'subset'}: {size} images asked for, {len(labels)} there; ask for less"
+            f"{what or 'subset'}: expected 1 to {len(labels)} images, but {size} were requested"
         )
     order = np.random.RandomState(seed).permutation(len(labels))
     shuffled = labels[order]
-    rank = np.empty(len(labels), dtype=np.int64)  # place of an image among those of its class
+    rank = np.empty(len(labels), dtype=np.int64)  # of an image within its class
     for label in np.unique(shuffled):
         members = np.flatnonzero(shuffled == label)
         rank[members] = np.arange(len(members))

@@ -1,7 +1,6 @@
-"""Readers of the formats in which image data sets lie on disk.
+"""Read image data sets in the formats that are common on disk.
 
-Each reader yields (images (n, height, width, channels) uint8, labels (n,) int64) of one split.
-Nothing is unpickled. Decoded images are cached, since decoding CIFAR takes seconds and every
+Nothing is unpickled. Decoded images are cached, because decoding CIFAR takes seconds and every
 process of a study needs it.
 """
 
@@ -24,11 +23,12 @@ from PIL import Image
 from nascope._src.errors import DataError, StudyError
 from nascope._src.records.files import read_arrays, write_arrays
 
-Arrays = tuple[np.ndarray, np.ndarray]
+LabelledImages = tuple[np.ndarray, np.ndarray]
+"""Images (n, height, width, channels) uint8 and labels (n,) int64 of one split."""
 CACHE_VARIABLE = "NASCOPE_CACHE"
 _CACHE_VERSION = 1
 
-_FOLDERS = {  # where a set may lie inside the data folder, in order; the hub's names included
+_FOLDERS = {  # possible places of a data set in the data folder, in order, as on the hub too
     "cifar10": ("cifar10", "cifar-10", "plain_text", "cifar-10-batches-bin", "."),
     "cifar100": ("cifar100", "cifar-100", "cifar-100-binary", "."),
 }
@@ -45,7 +45,7 @@ _IMAGE_ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".ppm", ".pg
 
 
 def expected_files(name: str) -> str:
-    """One line that says which file goes where, for errors."""
+    """Return one line about which file goes where, for errors."""
     if name in _BINARY_FILES:
         binary = "data_batch_1.bin … test_batch.bin" if name == "cifar10" else "train.bin, test.bin"
         return (
@@ -60,32 +60,34 @@ def expected_files(name: str) -> str:
     )
 
 
-def find(name: str, folder: Path) -> tuple[dict[str, Arrays], bool]:
+def read_data(name: str, folder: Path) -> tuple[dict[str, LabelledImages], bool]:
     """Find and read a data set in the data folder.
 
     Returns:
-        the arrays of "train" and "test", and whether mirror images keep their label, which is
-        taken to hold but for IDX files (MNIST's digits).
+        The images of "train" and "test", and whether mirrored images keep their label. This is
+        assumed for all formats except IDX files (MNIST's digits).
 
     Raises:
-        DataError: it isn't there, or is damaged.
+        DataError: the data set is missing or damaged.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise DataError(f"{name!r} is no name of a data set: letters, digits, dot and dash only")
+        raise DataError(
+            f"Expected a data set's name with letters, digits, dots and dashes only, not {name!r}"
+        )
     outer = [folder / part for part in _FOLDERS.get(name, (name,))]
     places = [base / inner for base in outer for inner in _INNER if (base / inner).is_dir()]
     for place in places:
         if parquet := _parquet_files(place):
-            return _cached(parquet, lambda files: _read_parquet(files, name), name), True
+            return _read_cached(parquet, lambda files: _read_parquet(files, name), name), True
         if name in _BINARY_FILES and (binary := _binary_files(name, place)):
             return {s: _read_binary(files, name) for s, files in binary.items()}, True
         if name not in _BINARY_FILES:
             if idx := _idx_files(place):
                 return {split: _read_idx(*files) for split, files in idx.items()}, False
             if images := _class_folders(place):
-                return _cached(images, _read_images, name), True
+                return _read_cached(images, _read_images, name), True
     pickles = next((p for place in places for p in place.glob("data_batch_1")), None)
-    hint = f"; {pickles} is the pickled version, which is not read" if pickles else ""
+    hint = f"; {pickles} is the pickled version, which nascope does not read" if pickles else ""
     raise DataError(f"{name} not found in {folder} ({expected_files(name)}){hint}")
 
 
@@ -93,18 +95,18 @@ def find(name: str, folder: Path) -> tuple[dict[str, Arrays], bool]:
 
 
 def _parquet_files(place: Path) -> dict[str, list[Path]] | None:
-    found = {}
+    files_of = {}
     for split, names in _SPLITS.items():
         for name in names:
             files = sorted(place.glob(f"{name}*.parquet"))
             if files:
-                found[split] = files
+                files_of[split] = files
                 break
-    return found if len(found) == len(_SPLITS) else None
+    return files_of if len(files_of) == len(_SPLITS) else None
 
 
-def _read_parquet(files: list[Path], name: str) -> Arrays:
-    import pyarrow as pa  # noqa: PLC0415  (0.1 s that other formats need not pay)
+def _read_parquet(files: list[Path], name: str) -> LabelledImages:
+    import pyarrow as pa  # noqa: PLC0415  (takes 0.1 s; other formats do not need it)
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     images: list[np.ndarray] = []
@@ -114,7 +116,7 @@ def _read_parquet(files: list[Path], name: str) -> Arrays:
             table = pq.read_table(path)
         except (pa.ArrowException, OSError) as error:
             reason = str(error).splitlines()[0]
-            raise DataError(f"{path}: damaged, or not Parquet ({reason})") from None
+            raise DataError(f"{path}: damaged, or not a Parquet file ({reason})") from None
         columns = table.column_names
         image_column = _first(columns, ("img", "image"), path)
         label_column = _first(
@@ -125,7 +127,7 @@ def _read_parquet(files: list[Path], name: str) -> Arrays:
         images.append(_decode_all(encoded, path))
         column = table.column(label_column)
         if column.null_count or not pa.types.is_integer(column.type):
-            raise DataError(f"{path}: column {label_column} must hold integers, none missing")
+            raise DataError(f"{path}: expected integers without gaps in column {label_column}")
         labels.append(column.to_numpy().astype(np.int64))
     return _concatenate(images, files), np.concatenate(labels)
 
@@ -134,7 +136,9 @@ def _first(columns: list[str], wanted: tuple[str, ...], path: Path) -> str:
     for name in wanted:
         if name in columns:
             return name
-    raise DataError(f"{path}: no column {' or '.join(wanted)}, only {', '.join(columns)}")
+    raise DataError(
+        f"{path}: expected a column {' or '.join(wanted)}, but there are only {', '.join(columns)}"
+    )
 
 
 def _decode_all(encoded: Iterable[bytes | None], where: Path) -> np.ndarray:
@@ -143,14 +147,14 @@ def _decode_all(encoded: Iterable[bytes | None], where: Path) -> np.ndarray:
         try:
             return _pixels(Image.open(io.BytesIO(content or b"")))
         except (OSError, ValueError, SyntaxError):
-            raise DataError(f"{where}: row {index} holds no image that can be read") from None
+            raise DataError(f"{where}: cannot read the image in row {index}") from None
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         return _stack(list(pool.map(decode, enumerate(encoded))), where)
 
 
 def _pixels(image: Image.Image) -> np.ndarray:
-    """(height, width, channels): one channel for greyscale, else three."""
+    """Return (height, width, channels), with one channel for greyscale, else three."""
     grey = image.mode in ("1", "L")
     pixels = np.asarray(image.convert("L" if grey else "RGB"), dtype=np.uint8)
     return pixels[..., None] if grey else pixels
@@ -162,8 +166,8 @@ def _stack(images: list[np.ndarray], where: Path) -> np.ndarray:
     for index, image in enumerate(images):
         if image.shape != images[0].shape:
             raise DataError(
-                f"{where}: image {index} is {image.shape}, the first is {images[0].shape}; "
-                "all must have one size"
+                f"{where}: expected images of one size, but image {index} is {image.shape} and "
+                f"the first is {images[0].shape}"
             )
     return np.stack(images)
 
@@ -171,7 +175,10 @@ def _stack(images: list[np.ndarray], where: Path) -> np.ndarray:
 def _concatenate(parts: list[np.ndarray], files: list[Path]) -> np.ndarray:
     for part, path in zip(parts, files, strict=True):
         if part.shape[1:] != parts[0].shape[1:]:
-            raise DataError(f"{path}: images of {part.shape[1:]}, elsewhere {parts[0].shape[1:]}")
+            raise DataError(
+                f"{path}: expected images {parts[0].shape[1:]} as in {files[0].name}, but got "
+                f"{part.shape[1:]}"
+            )
     return np.concatenate(parts)
 
 
@@ -185,18 +192,20 @@ def _binary_files(name: str, place: Path) -> dict[str, list[Path]] | None:
     present = [path.is_file() for paths in files.values() for path in paths]
     if any(present) and not all(present):
         missing = next(path for paths in files.values() for path in paths if not path.is_file())
-        raise DataError(f"{missing} is missing beside the other files of {name}")
+        raise DataError(f"{missing} is missing; the other files of {name} exist")
     return files if all(present) else None
 
 
-def _read_binary(files: list[Path], name: str) -> Arrays:
+def _read_binary(files: list[Path], name: str) -> LabelledImages:
     labels_per_image = 2 if name == "cifar100" else 1  # coarse, fine
     size = labels_per_image + 3 * 32 * 32
     rows = []
     for path in files:
         content = np.fromfile(path, dtype=np.uint8)
         if len(content) == 0 or len(content) % size:
-            raise DataError(f"{path}: damaged, {len(content)} bytes are no multiple of {size}")
+            raise DataError(
+                f"{path}: damaged, expected a multiple of {size} bytes, but got {len(content)}"
+            )
         rows.append(content.reshape(-1, size))
     table = np.concatenate(rows)
     images = table[:, labels_per_image:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
@@ -207,7 +216,7 @@ def _read_binary(files: list[Path], name: str) -> Arrays:
 
 
 def _idx_files(place: Path) -> dict[str, tuple[Path, Path]] | None:
-    found = {}
+    files_of = {}
     for split, prefix in (("train", "train"), ("test", "t10k")):
         pair = [
             next(
@@ -216,17 +225,17 @@ def _idx_files(place: Path) -> dict[str, tuple[Path, Path]] | None:
             for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")
         ]
         if pair[0] and pair[1]:
-            found[split] = (pair[0], pair[1])
-    return found if len(found) == 2 else None
+            files_of[split] = (pair[0], pair[1])
+    return files_of if len(files_of) == 2 else None
 
 
-def _read_idx(images: Path, labels: Path) -> Arrays:
+def _read_idx(images: Path, labels: Path) -> LabelledImages:
     pixels = _idx_array(images, dimensions=3)
     return pixels[..., None], _idx_array(labels, dimensions=1).astype(np.int64)
 
 
 def _idx_array(path: Path, dimensions: int) -> np.ndarray:
-    """An IDX file: two zero bytes, the type (8 = uint8), the number of dimensions, their sizes."""
+    """Read an IDX file: two zero bytes, type (8: uint8), number of dimensions, sizes, values."""
     try:
         content = path.read_bytes()
         if path.suffix == ".gz":
@@ -245,7 +254,7 @@ def _idx_array(path: Path, dimensions: int) -> np.ndarray:
 
 
 def _class_folders(place: Path) -> dict[str, list[Path]] | None:
-    found = {}
+    files_of = {}
     for split, names in _SPLITS.items():
         for name in names:
             files = sorted(
@@ -254,20 +263,22 @@ def _class_folders(place: Path) -> dict[str, list[Path]] | None:
                 if path.suffix.lower() in _IMAGE_ENDINGS and path.is_file()
             )
             if files:
-                found[split] = files
+                files_of[split] = files
                 break
-    if len(found) < len(_SPLITS):
+    if len(files_of) < len(_SPLITS):
         return None
-    classes = {split: {path.parent.name for path in files} for split, files in found.items()}
+    classes = {split: {path.parent.name for path in files} for split, files in files_of.items()}
     if not classes["test"] <= classes["train"]:
         extra = sorted(classes["test"] - classes["train"])[0]
-        raise DataError(f"{place}: class {extra} has test images, but no training images")
-    return found
+        raise DataError(
+            f"{place}: expected training images of class {extra}, which has test images"
+        )
+    return files_of
 
 
-def _read_images(files: list[Path]) -> Arrays:
+def _read_images(files: list[Path]) -> LabelledImages:
     root = files[0].parent.parent
-    # Labels are the ranks of the training set's class names: the test set may lack some.
+    # Labels number the class names of the training set, since the test set may lack some.
     train = next(root.parent / name for name in _SPLITS["train"] if (root.parent / name).is_dir())
     classes = sorted({path.parent.name for path in train.glob("*/*") if path.is_file()})
     images = []
@@ -275,9 +286,12 @@ def _read_images(files: list[Path]) -> Arrays:
         try:
             images.append(_pixels(Image.open(path)))
         except (OSError, ValueError, SyntaxError):
-            raise DataError(f"{path}: no image that can be read") from None
+            raise DataError(f"{path}: cannot read the image") from None
         if images[-1].shape != images[0].shape:
-            raise DataError(f"{path} is {images[-1].shape}, others are {images[0].shape}")
+            raise DataError(
+                f"{path}: expected an image {images[0].shape} like the others, but got "
+                f"{images[-1].shape}"
+            )
     labels = np.array([classes.index(path.parent.name) for path in files], dtype=np.int64)
     return np.stack(images), labels
 
@@ -285,25 +299,25 @@ def _read_images(files: list[Path]) -> Arrays:
 # ---------------------------------------------------------------- cache of decoded images
 
 
-def _cached(
-    files: dict[str, list[Path]], reader: Callable[[list[Path]], Arrays], name: str
-) -> dict[str, Arrays]:
+def _read_cached(
+    files: dict[str, list[Path]], reader: Callable[[list[Path]], LabelledImages], name: str
+) -> dict[str, LabelledImages]:
     arrays = {}
     for split, paths in files.items():
         cache = cache_folder() / f"{name}-{split}-{_content_key(paths)}.npz"
         stored = _read_cache(cache)
         if stored is None:
             stored = reader(paths)
-            with contextlib.suppress(StudyError):  # a cache that can't be written is no error
+            with contextlib.suppress(StudyError):  # the cache is optional
                 write_arrays(cache, {"images": stored[0], "labels": stored[1]})
         arrays[split] = stored
     return arrays
 
 
 def cache_folder() -> Path:
-    """Where decoded images are kept: NASCOPE_CACHE, or nascope in the user's cache folder."""
-    if given := os.environ.get(CACHE_VARIABLE):
-        return Path(given)
+    """Return the folder for decoded images: NASCOPE_CACHE, or one in the user's cache folder."""
+    if folder := os.environ.get(CACHE_VARIABLE):
+        return Path(folder)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "nascope"
 
@@ -320,7 +334,7 @@ def _content_key(paths: list[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _read_cache(path: Path) -> Arrays | None:
+def _read_cache(path: Path) -> LabelledImages | None:
     try:
         arrays = read_arrays(path)
         return arrays["images"], arrays["labels"]

@@ -1,4 +1,4 @@
-"""Devices, cores and threads of this machine. Loads torch only in the functions that need it."""
+"""Devices, cores and threads of this machine. Only functions that need torch load it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from nascope._src.errors import StudyError
 if TYPE_CHECKING:
     import torch
 
-# Files of the drivers of NVIDIA, Jetson, Windows and AMD. Without one of them there is no GPU.
+# Driver files of NVIDIA, Jetson, Windows and AMD. Without one of them, there is no GPU.
 _DRIVERS = ("/dev/nvidia*", "/dev/nvhost-*", "/dev/dxg", "/dev/kfd")
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-"""What numerical libraries read, when they are loaded, to decide their number of threads."""
+"""Variables that numerical libraries read on import to set their number of threads."""
 
-# Pixels of a batch: on a CPU 64 images of 32 px, whose activations fit a core's cache, or 1,024 of
-# 8 px, where the overhead of each operation counts. Fixed, so that no number depends on the
-# machine's memory: the size of a batch may count in the last bit.
+# Pixels per batch. On a CPU: 64 images of 32 px, whose activations fit a core's cache, or 1,024 of
+# 8 px, where the overhead of each operation matters. It is fixed, so that results do not depend on
+# the machine's memory: the batch size can change the last bit.
 _CPU_PIXELS = 64 * 32 * 32
 _GPU_PIXELS = 1024 * 32 * 32
 
-_SET_THREADS = (  # of OpenBLAS, of those in the wheels of numpy and scipy, and of MKL
+_SET_THREADS = (  # functions of OpenBLAS, of its builds in numpy's and scipy's wheels, and of MKL
     "openblas_set_num_threads",
     "openblas_set_num_threads64_",
     "scipy_openblas_set_num_threads",
@@ -38,10 +38,10 @@ _SET_THREADS = (  # of OpenBLAS, of those in the wheels of numpy and scipy, and 
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device of that name; "auto" takes CUDA where it is there, else the CPU.
+    """Return the device of this name; "auto" is CUDA if available, else the CPU.
 
     Raises:
-        StudyError: the device is not there.
+        StudyError: the device is not available.
     """
     import torch  # noqa: PLC0415
 
@@ -52,12 +52,12 @@ def choose_device(name: str = "auto") -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise StudyError(f"device {name!r} is not there ({reason})") from None
+        raise StudyError(f"device {name!r} is not available ({reason})") from None
     return device
 
 
 def describe_device(device: torch.device) -> str:
-    """The device in words, for a record."""
+    """Return a description of the device, for records."""
     import torch  # noqa: PLC0415
 
     if device.type == "cuda":
@@ -68,7 +68,11 @@ def describe_device(device: torch.device) -> str:
 
 
 def evaluation_batch(image_size: int, device: torch.device) -> int:
-    """How many images are evaluated at once, where memory allows.
+    """Return how many images to evaluate at once, if memory allows.
+
+    Args:
+        image_size: side of an image in pixels.
+        device: where they are evaluated.
 
     >>> evaluation_batch(32, torch.device("cpu"))
     64
@@ -78,22 +82,24 @@ def evaluation_batch(image_size: int, device: torch.device) -> int:
 
 
 def configure_process(threads: int) -> None:
-    """Set up a process of our own for numerical work; a library leaves its user's alone.
+    """Set up a process of nascope's own for numerical work, never a user's process.
 
-    It computes with ``threads`` threads, those of numpy and scipy included: the last bits of their
-    products depend on how many there are. It keeps the memory that it frees where its C library is
-    glibc: by default each large tensor is mapped anew, and its pages are zeroed again, a fifth of
-    a training step on a CPU.
+    Set the number of threads, also for numpy and scipy, because the last bits of their products
+    depend on it. With glibc, keep freed memory: by default, each large tensor gets new pages that
+    must be zeroed, which takes a fifth of a training step on a CPU.
+
+    Args:
+        threads: number of threads.
     """
     import torch  # noqa: PLC0415
 
     torch.set_num_threads(threads)
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))  # read when a library loads
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))  # read on import
     for library in _loaded_blas():
         for name in _SET_THREADS:
             with contextlib.suppress(AttributeError):
                 getattr(library, name)(threads)
-    trim_threshold, top_pad, mmap_max = -1, -2, -4  # of malloc.h
+    trim_threshold, top_pad, mmap_max = -1, -2, -4  # from malloc.h
     with contextlib.suppress(OSError, AttributeError):
         if sys.platform == "linux":
             libc = ctypes.CDLL(None)
@@ -103,19 +109,19 @@ def configure_process(threads: int) -> None:
 
 
 def _loaded_blas() -> list[ctypes.CDLL]:
-    """The libraries of linear algebra that this process has loaded, where the system tells."""
-    found = []
+    """Return the linear algebra libraries that this process has loaded, as far as known."""
+    libraries = []
     with contextlib.suppress(OSError):
         maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
         paths = {line.split(maxsplit=5)[5] for line in maps if ".so" in line}
         for path in sorted(path for path in paths if re.search("blas|mkl", Path(path).name)):
-            with contextlib.suppress(OSError):  # its file has gone
-                found.append(ctypes.CDLL(path))
-    return found
+            with contextlib.suppress(OSError):  # its file was removed
+                libraries.append(ctypes.CDLL(path))
+    return libraries
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -125,7 +131,7 @@ def device_name(name: str) -> str:
     """Return the name of a device of this machine; "auto" is CUDA if available, else the CPU.
 
     Raises:
-        StudyError: the device is not there.
+        StudyError: the device is not available.
     """
     if name == "cpu" or (name == "auto" and not any(map(glob.glob, _DRIVERS))):
         return "cpu"

@@ -1,8 +1,8 @@
-"""Independent pieces of work on threads, one torch thread each.
+"""Run independent pieces of work on threads, with one torch thread each.
 
-torch releases the GIL inside its operations, so threads keep all cores busy without a second copy
-of the data, and with any model, including one that cannot be sent to another process. No result
-depends on the number of threads.
+torch releases the GIL inside its operations, so threads keep all cores busy. They need no second
+copy of the data, and work for any model, including one that cannot be sent to another process.
+Results do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from nascope._src.runtime.types import Progress
 
 
 class Copyable(Protocol):
-    """Something that each thread needs its own copy of."""
+    """An object of which each thread needs its own copy."""
 
     def copy(self) -> Self: ...
 
@@ -30,7 +30,7 @@ Private = TypeVar("Private", bound=Copyable)
 
 
 class Stopped(Exception):
-    """Another worker failed, or the user interrupted."""
+    """Another worker failed, or the user interrupted the work."""
 
 
 def map_copies(
@@ -43,12 +43,16 @@ def map_copies(
 ) -> Iterator[Result]:
     """Yield ``work(copy, item)`` for each item, in order; each thread has its own copy.
 
-    With one worker the work runs in this thread, on ``private`` itself, with as many torch threads
-    as the process has. With more, each worker uses one torch thread.
+    With one worker, the work runs in this thread, on ``private`` itself, with all torch threads of
+    the process. With more workers, each uses one torch thread.
 
     Args:
-        private: what each worker gets a copy of.
-        stop: set when an item fails or the iteration is abandoned, so that long work can end early.
+        private: object of which each worker gets a copy.
+        items: what to work on.
+        work: called with a copy and an item.
+        workers: number of threads.
+        stop: event that is set when an item fails or the iteration is abandoned, so that long work
+            can end early.
     """
     if workers <= 1:
         for item in items:
@@ -85,7 +89,15 @@ def map_threads(
     progress: Progress | None = None,
     name: Callable[[Item], str] = str,
 ) -> list[Result]:
-    """Return ``[work(item) for item in items]``, each computed with one torch thread."""
+    """Return ``[work(item) for item in items]``, each computed with one torch thread.
+
+    Args:
+        work: called with an item.
+        items: what to work on.
+        workers: number of threads.
+        progress: called after each item.
+        name: returns an item's name, for progress.
+    """
     results = []
     before = torch.get_num_threads()
     torch.set_num_threads(1)
