@@ -197,7 +197,7 @@ def test_mistakes_are_named_with_their_place(tmp_path, old, new, message):
         (
             "train_size = 100",
             "validation_size = 9999",
-            "data.validation_size: .* 9999 images asked",
+            "data.validation_size: .* images, but 9999",
         ),
         ("train_size = 100", "validation_size = 1438", "data.validation_size: .* none to train on"),
         (
