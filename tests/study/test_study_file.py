@@ -199,7 +199,7 @@ def test_mistakes_are_named_with_their_place(tmp_path, old, new, message):
             "validation_size = 9999",
             "data.validation_size: .* images, but 9999",
         ),
-        ("train_size = 100", "validation_size = 1438", "data.validation_size: .* none to train on"),
+        ("train_size = 100", "validation_size = 1438", "data.validation_size: .* left to train on"),
         (
             "instances = 50",
             "instances = 360",
