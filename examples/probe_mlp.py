@@ -65,8 +65,8 @@ def main(folder: Path) -> None:
     grid = Grid(tuple(np.linspace(-0.5, 1.5, 41)))
     found = {**grid.coordinates(), **compute_landscape(risk, [line], grid)}
     print(f"loss of one {found['loss'][10]:.4f}, halfway to the other {found['loss'][20]:.4f}")
-    picture = draw_probe("landscape", found, {**settings, "to": "the other"}, title="MLP")
-    (folder / "line.png").write_bytes(picture)
+    drawing = draw_probe("landscape", found, {**settings, "to": "the other"}, title="MLP")
+    drawing.write(folder, "line")
 
     plane = trajectory_plane(risk.origin, path)
     low, high = plane.coordinates.min(axis=0), plane.coordinates.max(axis=0)
@@ -75,7 +75,7 @@ def main(folder: Path) -> None:
     grid = Grid(tuple(axes[0]), tuple(axes[1]))
     found = {**grid.coordinates(), **compute_landscape(risk, plane.directions, grid, workers=2)}
     found |= {"trajectory": plane.coordinates, "explained": plane.explained}
-    (folder / "trajectory.png").write_bytes(draw_probe("landscape", found, settings, title="MLP"))
+    draw_probe("landscape", found, settings, title="MLP").write(folder, "trajectory")
     print(f"the plane holds {plane.explained.sum():.1%} of the path")
 
     method = choose_method(risk)

@@ -93,8 +93,8 @@ def main(folder: Path, epochs: int) -> None:
         numbers = smoothness_of(found["loss"], found["alphas"], found["betas"], level)
         print(f"BatchNorm {mode}: loss {found['loss'][5, 5]:.3f} at the centre, {numbers}")
         settings = {"instances": len(risk), "data": "test", "at": "end", "batchnorm": mode}
-        picture = draw_probe("landscape", found, settings, title="ResNet")
-        (folder / f"landscape-{mode}.png").write_bytes(picture)
+        drawing = draw_probe("landscape", found, settings, title="ResNet")
+        drawing.write(folder, f"landscape-{mode}")
 
     for name, network in (("before training", beginning), ("after", model)):
         risk = Risk(network, test, test_labels, batchnorm="recalibrated", calibration=images[:512])

@@ -16,7 +16,7 @@ import pytest
 from nascope._src.palette import colours_at
 from nascope._src.records.read import read_study
 from nascope._src.report.arrangement import arrange
-from nascope._src.report.quantities import scale_of
+from nascope._src.report.figures.grid_panels import scale_of
 from nascope._src.results.findings.judge import judge_study
 from nascope._src.results.quantities import GRIDS
 from nascope._src.results.text.findings import sentence

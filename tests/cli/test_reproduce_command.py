@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from nascope._src.report.figures.drawn import in_print
+from nascope._src.report.figures.theory import sweep_figures
 
 from nascope._src.records.files import read_arrays
 from nascope._src.records.read import read_study
-from nascope._src.report.figures.drawn import in_print
-from nascope._src.report.figures.theory import sweep_figures
 from nascope._src.results.paper.targets import TARGETS
 from nascope._src.results.planes import std_of
 from tests.cli.test_commands import assert_refused, nascope

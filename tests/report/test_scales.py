@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nascope._src.report.scales import Scale, shared_scale
+from nascope._src.report.figures.scales import Scale, shared_scale
 from nascope._src.results.text.numbers import in_digits, readable
 
 finite = st.floats(-1e300, 1e300, allow_nan=False)

@@ -14,6 +14,9 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
+from nascope._src.report.figures.drawn import Drawn, in_print, write
+from nascope._src.report.figures.paper_curves import draw_curves
+from nascope._src.report.figures.paper_grids import draw_grids, in_mode
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.catalog import names as cell_names
@@ -23,10 +26,7 @@ from nascope._src.report.accuracies import accuracies_of, place_of_original
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.figures.accuracies import draw_accuracies
 from nascope._src.report.figures.curves import curve_figure, draw_lines
-from nascope._src.report.figures.drawn import Drawn, in_print, write
 from nascope._src.report.figures.linear_cells import draw_linear_cells
-from nascope._src.report.figures.paper_curves import draw_curves
-from nascope._src.report.figures.paper_grids import draw_grids, in_mode
 from nascope._src.report.figures.table1 import draw_table, parts_of
 from nascope._src.report.figures.topologies import draw_topologies
 from nascope._src.results.paper.columns import FigureColumn

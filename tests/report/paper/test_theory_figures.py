@@ -8,10 +8,10 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-
 from nascope._src.report.figures.drawn import in_print
 from nascope._src.report.figures.theory import sweep_figures
 from nascope._src.report.figures.theory_tables import sweep_tables
+
 from nascope._src.theory.comparison_result import (
     BoundRatio,
     Quantiles,

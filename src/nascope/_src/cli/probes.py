@@ -196,8 +196,8 @@ def _probe(  # noqa: PLR0917  (the options that all kinds share)
             workers=workers or (cores() if torch_device.type == "cpu" else 1),
             progress=progress,
         )
-    png = draw_probe(probe.kind, arrays, settings, title=stem.name)
-    write_bytes(path.with_suffix(".png"), png)
+    drawing = draw_probe(probe.kind, arrays, settings, title=stem.name)
+    write_bytes(path.with_suffix(".png"), drawing.encode())
     print(f"{path} and {path.with_suffix('.png').name}:")
     if not settings["reached"]:
         print(f"  the training did not reach {settings['at']}: all values are NaN")

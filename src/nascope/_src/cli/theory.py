@@ -75,7 +75,7 @@ def sweep(
     """
     from nascope._src.cli.theory_lines import sweep_lines  # noqa: PLC0415
     from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
-    from nascope._src.report.figures.theory import sweep_figures, write_figures  # noqa: PLC0415
+    from nascope._src.report.figures.theory_sweep import draw_sweep  # noqa: PLC0415
     from nascope._src.theory.sweeping import sweep_settings  # noqa: PLC0415
 
     make_folder(output)
@@ -85,7 +85,11 @@ def sweep(
         )
     path = output / "sweep.json"
     write_json(path, {**result.as_dict(), "provenance": _provenance()})
-    figures = write_figures(output, sweep_figures(result))
+    figures = [
+        figure
+        for name, drawing in draw_sweep(result).items()
+        for figure in drawing.write(output, f"theory-{name}", with_data=False)
+    ]
     _say(path, sweep_lines(result), figures)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nascope._src.records.read import TrialRecord
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell
-from nascope._src.report.scales import LOG_RATIO
+from nascope._src.report.figures.scales import LOG_RATIO
 from nascope._src.results.measures import Measure
 from nascope._src.results.standings import standing_of
 from nascope._src.results.stats.intervals import MIN_BOOTSTRAP, MIN_SEEDS, Estimate, over_seeds

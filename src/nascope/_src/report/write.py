@@ -11,6 +11,7 @@ from nascope._src.records.files import write_bytes
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.read import StudyRecord, combine_studies, read_study
 from nascope._src.report.arrangement import arrange
+from nascope._src.report.figures.folder import draw_study
 from nascope._src.report.html.page import Judged, render
 from nascope._src.report.html.theory_page import theory_sections
 from nascope._src.results.findings.judge import judge_study, too_small
@@ -45,9 +46,7 @@ def write_report(
     measured = measure_study(study)
     posters: dict[str, bytes] | None = None
     if figures and len(studies) == 1:
-        from nascope._src.report.figures.folder import draw_figures  # noqa: PLC0415  (matplotlib is slow)
-
-        posters = draw_figures(arrangement, measured.levels, paths[0].figures)
+        posters = draw_study(arrangement, measured.levels, paths[0].figures)
     page = render(
         arrangement,
         measured,

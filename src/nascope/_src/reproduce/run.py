@@ -123,7 +123,6 @@ def draw_reproduction(reproduction: ReproductionPlan, folder: Path) -> Iterator[
 
 
 def _drawn(figure: FigurePlan, paths: ReproductionPaths, comparison: Comparison) -> DrawnFigure:
-    from nascope._src.report.figures.drawn import in_print, write  # noqa: PLC0415  (matplotlib is slow)
     from nascope._src.reproduce.compare import lines_here  # noqa: PLC0415
     from nascope._src.reproduce.figures import draw_figure  # noqa: PLC0415
 
@@ -132,9 +131,8 @@ def _drawn(figure: FigurePlan, paths: ReproductionPaths, comparison: Comparison)
     if theory is None:
         return DrawnFigure(figure, (), ("not run yet",), ())
     written: list[Path] = []
-    with in_print():
-        for stem, drawn in draw_figure(figure, study, theory).items():
-            written += write(drawn, paths.figures, stem)
+    for stem, drawing in draw_figure(figure, study, theory).items():
+        written += drawing.write(paths.figures, stem)
     page = None
     if figure.target.drawing == "theory":
         from nascope._src.report.html.theory_page import write_theory_page  # noqa: PLC0415

@@ -6,13 +6,19 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 
+from nascope._src.palette import FAINT, NOTE
 from nascope._src.records.tables import csv_bytes
 from nascope._src.report.accuracies import Accuracy, accuracies_of
 from nascope._src.report.arrangement import Arrangement, ShownCell
-from nascope._src.report.figures.drawn import WIDTH, Drawn, titled
+from nascope._src.report.figures.style import (
+    STYLES,
+    Drawing,
+    StyleName,
+    new_figure,
+    write_in_middle,
+)
 from nascope._src.results.measures import ACCURACY
 from nascope._src.results.paper.columns import FigureColumn
 from nascope._src.results.standings import standings_of
@@ -25,26 +31,37 @@ _NAMED = 6  # variants up to which the legend names each
 
 
 def draw_accuracies(
-    arrangement: Arrangement, columns: Sequence[FigureColumn], title: str, note: str = ""
-) -> Drawn:
-    """A strip of accuracies for each family, the original marked; a panel a data set.
+    arrangement: Arrangement,
+    columns: Sequence[FigureColumn],
+    title: str,
+    note: str = "",
+    *,
+    style: StyleName = "page",
+) -> Drawing:
+    """Draw a strip of accuracies for each family, the original marked; a panel per data set.
 
-    A cell whose trainings all diverged is a cross at the panel's foot; where some did, its mark is
-    hollow, and stands for the others.
+    A cell whose trainings all diverged is a cross at the panel's foot. If only some diverged, its
+    mark is hollow and stands for the others.
     """
-    figure = Figure(figsize=(WIDTH, _HEIGHT * len(columns) + 0.9), layout="constrained")
-    titled(figure, title, note)
-    axes = figure.subplots(len(columns), 1, squeeze=False, sharex=True)[:, 0]
+    look = STYLES[style]
     found = [accuracies_of(arrangement, column) for column in columns]
-    for ax, column, own in zip(axes, columns, found, strict=True):
-        _draw_panel(ax, own, arrangement)
-        ax.set_ylabel(f"test accuracy (%)\non {column.title}")
-        if not own:
-            words = column.absent or "not run yet"
-            ax.text(0.5, 0.5, words, ha="center", va="center", transform=ax.transAxes,
-                    color="#555555")  # fmt: skip
-            ax.set_yticks([])
-    handles: dict[str, dict[Any, Any]] = {}  # by label, then by mark: a label may have several
+    size = (look.width, _HEIGHT * len(columns) + 0.9)
+    with new_figure(look, size, title, note) as figure:
+        axes = figure.subplots(len(columns), 1, squeeze=False, sharex=True)[:, 0]
+        for ax, column, shown in zip(axes, columns, found, strict=True):
+            _draw_panel(ax, shown, arrangement)
+            ax.set_ylabel(f"test accuracy (%)\non {column.title}")
+            if not shown:
+                write_in_middle(ax, column.absent or "not run yet")
+        _name_marks(figure, axes)
+    return Drawing(
+        figure, look, _table([accuracy for shown in found for accuracy in shown], arrangement)
+    )
+
+
+def _name_marks(figure: Any, axes: Any) -> None:
+    """Name each label once, with all its marks: variants of other families have other marks."""
+    handles: dict[str, dict[Any, Any]] = {}  # by label, then by mark
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, {}).setdefault(handle.get_marker(), handle)
@@ -56,7 +73,6 @@ def draw_accuracies(
             handlelength=None if all(len(own) == 1 for own in handles.values()) else 6,
             loc="outside lower center", ncols=min(6, len(handles)), frameon=False,
         )  # fmt: skip
-    return Drawn(figure, _table([one for own in found for one in own], arrangement))
 
 
 def _draw_panel(ax: Any, found: Sequence[Accuracy], arrangement: Arrangement) -> None:
@@ -80,7 +96,7 @@ def _draw_panel(ax: Any, found: Sequence[Accuracy], arrangement: Arrangement) ->
             _draw_dot(ax, own[cell.key], x, foot, _label(cell, few=few))
         if found and not own:
             at = ax.get_xaxis_transform()
-            ax.text(place, 0.5, "not run yet", transform=at, ha="center", color="#555555")
+            ax.text(place, 0.5, "not run yet", transform=at, ha="center", color=NOTE)
         original = next((own[c.key] for c in cells if c.is_original and c.key in own), None)
         if original is not None and math.isfinite(original.mean.mean):
             level, colour = original.mean.mean, original.cell.look.colour
@@ -88,7 +104,7 @@ def _draw_panel(ax: Any, found: Sequence[Accuracy], arrangement: Arrangement) ->
                     linestyle=(0, (4, 2)), zorder=1)  # fmt: skip
     if len(families) > 1:
         for edge in range(1, len(families)):
-            ax.axvline(edge - 0.5, color="#d8d8d8", linewidth=0.6)
+            ax.axvline(edge - 0.5, color=FAINT, linewidth=0.6)
 
 
 def _label(cell: ShownCell, *, few: bool) -> str:

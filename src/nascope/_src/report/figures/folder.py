@@ -1,42 +1,28 @@
-"""Figures for print: one panel a cell, the original first, each with its data beside it.
-
-matplotlib draws them without pyplot, so that no state outlives a figure.
-"""
+"""The folder of a study's figures: PNG, each with its data as CSV or npz."""
 
 from __future__ import annotations
 
+import functools
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
 from PIL import Image
 
-from nascope._src.records.files import write_arrays, write_bytes
 from nascope._src.records.paths import slug
 from nascope._src.report.arrangement import Arrangement, Group
-from nascope._src.report.figures.curves import curves_table, draw_curves
-from nascope._src.report.figures.grids import (
-    Panel,
-    draw_maps,
-    draw_surfaces,
-    grid_arrays,
-    in_rows,
-    panels_by_seed,
-)
-from nascope._src.report.figures.pictures import PRINT, png
-from nascope._src.report.quantities import scale_of
+from nascope._src.report.figures.curves import CurveColumn, draw_curves
+from nascope._src.report.figures.grid_panels import scale_of
+from nascope._src.report.figures.grids import draw_grids
 from nascope._src.results.levels import Levels
-from nascope._src.results.planes import modes_of
+from nascope._src.results.planes import modes_of, plane
 from nascope._src.results.quantities import GRIDS
 from nascope._src.results.text.trials import shortened
 
 _POSTER_SCALE = 0.5  # of the printed figure's pixels
 
 
-def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict[str, bytes]:
-    """Write every figure of a study as PNG, with its data beside it as CSV or npz.
+def draw_study(arrangement: Arrangement, levels: Levels, folder: Path) -> dict[str, bytes]:
+    """Write every figure of a study.
 
     Returns:
         Small WebP pictures of the surfaces, by ``"GROUP-KIND"``, for the page.
@@ -46,39 +32,34 @@ def draw_figures(arrangement: Arrangement, levels: Levels, folder: Path) -> dict
     """
     posters: dict[str, bytes] = {}
     scales = {kind: scale_of(arrangement, kind) for kind in GRIDS}
-    with mpl.rc_context(PRINT):
-        for group in arrangement.groups:
-            name = _name(group, arrangement)
-            level = levels.of(next(iter(group.trials.values()))[0]).landscape_loss
-            if any(trial.training for trials in group.trials.values() for trial in trials):
-                curves = draw_curves(group, arrangement, _title("Training", group))
-                _write(curves, folder / f"curves{name}.png")
-                write_bytes(folder / f"curves{name}.csv", curves_table([group], arrangement))
-            for kind, mode, seed, panels in _grids(group, arrangement):
-                scale = scales[kind]
-                assert scale is not None  # there is a grid of the kind
-                seeded = f"-seed{seed}" if len(arrangement.probed_seeds) > 1 else ""
-                moded = "" if mode == "frozen" else f"-{mode}"
-                stem = f"{kind}{name}{seeded}{moded}"
-                title = _title(GRIDS[kind].heading, group, seed, f"BatchNorm {mode}")
-                rows = in_rows(panels)
-                _write(draw_maps(rows, kind, scale, title, level=level), folder / f"{stem}.png")
-                picture = _write(draw_surfaces(rows, kind, scale, title), folder / f"{stem}-3d.png")
-                write_arrays(folder / f"{stem}.npz", grid_arrays(panels))
-                posters.setdefault(f"{group.key}-{kind}", _poster(picture))
+    for group in arrangement.groups:
+        name = _name(group, arrangement)
+        trials = [trial for own in group.trials.values() for trial in own]
+        if any(trial.training for trial in trials):
+            title = _title("Training", group)
+            draw_curves([[CurveColumn(group)]], arrangement, title).write(folder, f"curves{name}")
+        for kind in GRIDS:
+            for mode in modes_of(arrangement.study.trials, kind):
+                for seed in arrangement.probed_seeds:
+                    if not any(t.seed == seed and plane(t, kind, mode) for t in trials):
+                        continue
+                    stem = f"{kind}{name}"
+                    stem += f"-seed{seed}" if len(arrangement.probed_seeds) > 1 else ""
+                    stem += "" if mode == "frozen" else f"-{mode}"
+                    title = _title(GRIDS[kind].heading, group, f"seed {seed}", f"BatchNorm {mode}")
+                    draw = functools.partial(
+                        draw_grids, arrangement, kind, title,
+                        groups=[group], seeds=[seed], mode=mode, scale=scales[kind],
+                        levels=levels.of(trials[0]),
+                    )  # fmt: skip
+                    draw().write(folder, stem)
+                    (path,) = draw(surfaces=True).write(folder, f"{stem}-3d", with_data=False)
+                    posters.setdefault(f"{group.key}-{kind}", _poster(path))
     return posters
 
 
-def _grids(group: Group, arrangement: Arrangement) -> Iterator[tuple[str, str, int, list[Panel]]]:
-    """Kind, BatchNorm mode, seed and panels of each figure of a group."""
-    for kind in GRIDS:
-        for mode in modes_of(arrangement.study.trials, kind):
-            for seed, panels in panels_by_seed(group, arrangement, kind, mode):
-                yield kind, mode, seed, panels
-
-
 def _name(group: Group, arrangement: Arrangement) -> str:
-    """What sets a group's files apart; empty where there is one group."""
+    """What sets a group's files apart; empty if there is one group."""
     parts = []
     if len(arrangement.families) > 1:
         # two names may have the same slug, so they are numbered too
@@ -88,22 +69,12 @@ def _name(group: Group, arrangement: Arrangement) -> str:
     return "".join(f"-{part}" for part in parts)
 
 
-def _title(what: str, group: Group, seed: int | None = None, mode: str = "") -> str:
-    parts = [what, shortened(group.family, 40), group.setting]
-    if seed is not None:
-        parts.append(f"seed {seed}")
-    parts.append(mode)
-    return " · ".join(part for part in parts if part)
+def _title(what: str, group: Group, *more: str) -> str:
+    return " · ".join(filter(None, (what, shortened(group.family, 40), group.setting, *more)))
 
 
-def _write(figure: Figure, path: Path) -> bytes:
-    picture = png(figure)
-    write_bytes(path, picture)
-    return picture
-
-
-def _poster(png: bytes) -> bytes:
-    with Image.open(io.BytesIO(png)) as image:
+def _poster(path: Path) -> bytes:
+    with Image.open(path) as image:
         size = (round(image.width * _POSTER_SCALE), round(image.height * _POSTER_SCALE))
         small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -1,10 +1,9 @@
-"""Landscapes and gradient variances for print: contours, heat maps, surfaces."""
+"""Loss landscapes and gradient variances: Figures 5 to 7 and 14 to 17, and those of the page."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,196 +12,254 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from nascope._src.records.read import ProbeRecord
-from nascope._src.report.arrangement import Arrangement, Group, ShownCell
-from nascope._src.report.quantities import STOPS, bands
-from nascope._src.report.scales import Scale
-from nascope._src.results.planes import plane
+from nascope._src.palette import COLOUR_MAPS, FAINT, GROUND, NOTE, WARNING, colours_at
+from nascope._src.report.arrangement import Arrangement, Group
+from nascope._src.report.figures.grid_panels import (
+    PER_ROW,
+    GridPanel,
+    GridRow,
+    GridValues,
+    grid_arrays,
+    grid_rows,
+)
+from nascope._src.report.figures.scales import Scale, shared_scale
+from nascope._src.report.figures.style import STYLES, Drawing, Style, StyleName, new_figure
+from nascope._src.results.levels import DataLevels, shared_levels
 from nascope._src.results.quantities import GRIDS
+from nascope._src.results.text.levels import rule_in_words
 from nascope._src.results.text.trials import shortened
 
-_SIDE = 2.3  # inches, of a panel
-_COLUMNS = 5
+_LEAST = 3  # panels that a figure has room for, which its title needs
+_LINE = 0.16  # inches, of a title's further line
+_SIGNS = "+ the trained weights"
 
 
-@dataclass(frozen=True, kw_only=True)
-class GridValues:
-    """A grid of values, (A, B), and its axes."""
-
-    alphas: np.ndarray
-    betas: np.ndarray
-    values: np.ndarray
+def band_colours(kind: str, scale: Scale) -> list[str]:
+    """Return the colours between a scale's levels, from below the lowest to above the highest."""
+    return colours_at(COLOUR_MAPS[kind], [k / scale.count for k in range(scale.count + 1)])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Panel(GridValues):
-    """A cell's; ``note`` stands in it, and in place of a grid where there is none."""
-
-    cell: ShownCell
-    note: str = ""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is no grid."""
-        return self.values.size == 0
+def named_levels(scale: Scale, most: int = 99) -> dict[float, str]:
+    """Return the places of a scale's levels that have a name, and these; at most so many."""
+    named = [(at, label) for at, label in zip(scale.places, scale.labels, strict=True) if label]
+    return dict(named[:: -(-len(named) // most)])
 
 
-@dataclass(frozen=True)
-class Row:
-    """Panels beside each other, and what they have in common, in words."""
+def draw_grids(
+    arrangement: Arrangement,
+    kind: str,
+    title: str,
+    note: str = "",
+    *,
+    groups: Sequence[Group] | None = None,
+    seeds: Sequence[int] | None = None,
+    mode: str | None = None,
+    scale: Scale | None = None,
+    levels: DataLevels | None = None,
+    surfaces: bool = False,
+    style: StyleName = "page",
+) -> Drawing:
+    """Draw contours of the loss, maps of √g, or surfaces of either; a row per group and seed.
 
-    panels: Sequence[Panel]
-    heading: str = ""
-
-
-def in_rows(panels: Sequence[Panel], columns: int = _COLUMNS, heading: str = "") -> list[Row]:
-    """Panels row by row."""
-    starts = range(0, len(panels), columns)
-    return [Row(panels[start : start + columns], heading) for start in starts]
-
-
-def absent(cell: ShownCell, note: str) -> Panel:
-    """The panel of a cell without a grid, which says why."""
-    nothing = np.empty((0, 0))
-    return Panel(cell=cell, alphas=nothing[0:0], betas=nothing[0:0], values=nothing, note=note)
-
-
-def panels_by_seed(
-    group: Group, arrangement: Arrangement, kind: str, mode: str
-) -> Iterator[tuple[int, list[Panel]]]:
-    """Each seed that was probed, with the panels of a group's cells, the original first.
+    All panels share their levels and colours. A trial without a grid has a panel that says why.
 
     Args:
-        mode: of BatchNorm.
+        arrangement: of a study.
+        kind: "landscape" or "variance".
+        groups: of trials; all by default.
+        seeds: all by default.
+        mode: of BatchNorm; each trial's first grid by default.
+        scale: that of the grids shown by default.
+        levels: the loss of the heavy contour; that of the study by default.
     """
-    for seed in arrangement.probed_seeds:
-        panels = [
-            panel_of(arrangement.cell(key), probe)
-            for key, trials in group.trials.items()
-            for trial in trials
-            if trial.seed == seed and (probe := plane(trial, kind, mode)) is not None
-        ]
-        if panels:
-            yield seed, panels
+    look = STYLES[style]
+    groups, seeds = groups or arrangement.groups, seeds or arrangement.seeds
+    rows = list(grid_rows(arrangement, groups, seeds, kind, mode))
+    panels = [panel for row in rows for panel in row.panels if not panel.is_empty]
+    arrays = grid_arrays(panels) | {"quantity": np.array(GRIDS[kind].axis)}
+    scale = scale or shared_scale([panel.values for panel in panels])
+    if scale is None:
+        return _draw_nothing(rows, title, note, look)
+    level, signs = None, _SIGNS
+    if kind == "landscape" and not surfaces:
+        levels = levels or shared_levels(arrangement.study).only
+        level = levels.landscape_loss if levels else None
+        if levels and level is not None:
+            signs += f"; heavy line: {rule_in_words(levels)}"
+    if not surfaces:
+        note = "\n".join(filter(None, (note, signs)))
+    columns = max(len(row.panels) for row in rows)
+    rim, gap = (0.3, 0.15) if surfaces else (0.7, 0.3)
+    side = look.side or (look.width - rim) / max(columns, PER_ROW)
+    width = max(columns, _LEAST) * side + rim if look.side else look.width
+    height = len(rows) * (side + gap) + 1.1 + _LINE * note.count("\n")
+    with new_figure(look, (width, height), title, note) as figure:
+        draw = _draw_surfaces if surfaces else _draw_maps
+        filled, axes = draw(figure, rows, look, kind=kind, scale=scale, level=level)
+        if filled is not None:
+            bar = figure.colorbar(
+                filled, ax=axes, location="bottom", fraction=0.05, pad=0.03, aspect=50
+            )
+            label_bar(bar, kind, scale)
+        _thin_bars(figure)
+    return Drawing(figure, look, arrays=arrays)
 
 
-def panel_of(cell: ShownCell, probe: ProbeRecord, note: str = "") -> Panel:
-    """The panel of a grid."""
-    return Panel(
-        cell=cell,
-        note=note,
-        alphas=probe.arrays["alphas"],
-        betas=probe.arrays["betas"],
-        values=GRIDS[probe.kind].values(probe),
+def _draw_nothing(rows: Sequence[GridRow], title: str, note: str, look: Style) -> Drawing:
+    with new_figure(look, (look.width, 1.5), title, note) as figure:
+        reasons = sorted({panel.note.replace("\n", " ") for row in rows for panel in row.panels})
+        figure.text(0.5, 0.4, "; ".join(reasons), ha="center", color=NOTE)
+    return Drawing(figure, look, arrays={"labels": np.array([])})
+
+
+def _draw_maps(
+    figure: Figure,
+    rows: Sequence[GridRow],
+    look: Style,
+    *,
+    kind: str,
+    scale: Scale,
+    level: float | None,
+) -> tuple[Any, Any]:
+    columns = max(len(row.panels) for row in rows)
+    axes = figure.subplots(len(rows), columns, squeeze=False, sharex=True, sharey=True)
+    filled: Any = None
+    for line, row in zip(axes, rows, strict=True):
+        for ax in line[len(row.panels) :]:
+            ax.set_axis_off()
+        for ax, panel in zip(line, row.panels, strict=False):
+            _name_panel(ax, panel, look, pad=4)
+            ax.set_aspect("equal", "box")
+            if panel.is_empty:
+                ax.set(xlabel="α", ylabel="β")
+                ax.tick_params(left=False, bottom=False)
+                ax.spines[:].set_color(FAINT)
+            else:
+                drawn = fill_grid(ax, kind, panel, scale, level)
+                filled = filled or drawn
+                ax.plot(0, 0, "+", color="white", markersize=6, markeredgewidth=1)
+                _name_axes(ax, panel)
+            ax.label_outer()
+            _write_note(ax, panel)
+        if row.heading:
+            line[0].set_ylabel("\n".join(filter(None, (row.heading, line[0].get_ylabel()))))
+    return filled, axes
+
+
+def _draw_surfaces(
+    figure: Figure,
+    rows: Sequence[GridRow],
+    look: Style,
+    *,
+    kind: str,
+    scale: Scale,
+    level: float | None,
+) -> tuple[Any, Any]:
+    """Points that are not finite are holes."""
+    heights = (scale.start - scale.step / 2, scale.end + scale.step / 2)
+    named = named_levels(scale, most=4)
+    columns = max(len(row.panels) for row in rows)
+    axes = []
+    for place, row in enumerate(rows):
+        for number, panel in enumerate(row.panels, start=1):
+            where = place * columns + number
+            ax: Any = figure.add_subplot(len(rows), columns, where, projection="3d")
+            axes.append(ax)
+            _name_panel(ax, panel, look, pad=-2)
+            if panel.is_empty:
+                ax.set_axis_off()
+            else:
+                _draw_surface(ax, kind, panel, scale)
+                _name_axes(ax, panel, pad=look.inset)
+                ax.set_zlim(*heights)
+                ax.set_zticks(list(named), labels=list(named.values()))
+                ax.tick_params(labelsize=look.small, pad=-5)
+                ax.tick_params(axis="z", pad=-3)
+            _write_note(ax, panel)
+            if row.heading and number == 1:
+                ax.text2D(-0.08, 0.5, row.heading, transform=ax.transAxes, rotation=90, va="center")
+            ax.view_init(elev=28, azim=-58)
+            ax.set_box_aspect((1, 1, 0.8), zoom=0.92)
+            for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+                axis.set_pane_color((1, 1, 1, 0))
+    colours, norm = _colours(kind, scale)
+    return ScalarMappable(norm, colours), axes
+
+
+def _draw_surface(ax: Any, kind: str, panel: GridPanel, scale: Scale) -> None:
+    colours, norm = _colours(kind, scale)
+    places = np.minimum(scale.place(panel.values), scale.end + scale.step / 2)
+    if not np.isfinite(places).any():
+        ax.text2D(0.5, 0.5, "nothing finite", ha="center", transform=ax.transAxes)
+        return
+    a, b = np.meshgrid(panel.alphas, panel.betas, indexing="ij")
+    ax.plot_surface(
+        a,
+        b,
+        places,
+        facecolors=colours(norm(np.nan_to_num(places))),
+        rcount=places.shape[0],
+        ccount=places.shape[1],
+        shade=False,
+        linewidth=0.15,
+        edgecolor=(1, 1, 1, 0.35),
     )
 
 
-def grid_arrays(panels: Sequence[Panel]) -> dict[str, np.ndarray]:
-    """The grids behind a figure: ``labels`` (n,), and for panel k ``alphas_k``, ``betas_k`` and
-    ``values_k`` (A, B)."""
-    arrays: dict[str, np.ndarray] = {"labels": np.array([panel.cell.label for panel in panels])}
-    for index, panel in enumerate(panels):
-        arrays |= {
-            f"alphas_{index}": panel.alphas,
-            f"betas_{index}": panel.betas,
-            f"values_{index}": panel.values,
-        }
-    return arrays
+def _name_panel(ax: Any, panel: GridPanel, look: Style, *, pad: float) -> None:
+    title = shortened(panel.cell.label, look.label)
+    ax.set_title(title, color=panel.cell.look.colour, fontweight="bold", pad=pad)
 
 
-def _sheet(rows: Sequence[Row], title: str) -> tuple[Figure, int]:
-    """A figure for rows of panels, and the number of its columns."""
-    columns = max(len(row.panels) for row in rows)
-    size = (columns * _SIDE + 1.2, len(rows) * (_SIDE - 0.05) + 0.35)
-    figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle(title, fontsize=10, fontweight="bold")
-    return figure, columns
-
-
-def _name_panel(ax: Any, panel: Panel, *, compact: bool, **where: Any) -> None:
-    title = shortened(panel.cell.label, 15 if compact else 26)
-    ax.set_title(title, color=panel.cell.look.colour, fontweight="bold", **where)
-
-
-def _name_axes(ax: Any, panel: Panel, *, pad: float = 4) -> None:
+def _name_axes(ax: Any, panel: GridPanel, *, pad: float = 4) -> None:
     for axis, name, points in ((ax.xaxis, "α", panel.alphas), (ax.yaxis, "β", panel.betas)):
         axis.set_ticks([points[0], (points[0] + points[-1]) / 2, points[-1]])
         axis.set_label_text(name)
         axis.labelpad = pad
 
 
-def draw_maps(
-    rows: Sequence[Row],
-    kind: str,
-    scale: Scale,
-    title: str,
-    *,
-    level: float | None = None,
-    width: float | None = None,
-) -> Figure:
-    """Contours of a landscape, or a heat map of √g, on the levels that all panels share.
-
-    Args:
-        level: the loss at which areas are compared, drawn as a heavy contour.
-        width: of the figure in inches, where that is given: then axes are named at its rims alone,
-            and the colours below.
-    """
-    compact = width is not None
-    figure, columns = _sheet(rows, title)
-    if width is not None:
-        side = (width - 0.7) / max(columns, _COLUMNS)
-        figure.set_size_inches(width, len(rows) * (side + 0.25) + 1.15)
-    axes = figure.subplots(len(rows), columns, squeeze=False, sharex=compact, sharey=compact)
-    filled: Any = None
-    for line, row in zip(axes, rows, strict=True):
-        for ax in line[len(row.panels) :]:
-            ax.set_axis_off()
-        for ax, panel in zip(line, row.panels, strict=False):
-            _name_panel(ax, panel, compact=compact, pad=4)
-            ax.set_aspect("equal", "box")
-            if panel.is_empty:
-                ax.set(xlabel="α", ylabel="β")
-                ax.tick_params(left=False, bottom=False)
-                ax.spines[:].set_color("#cccccc")
-            else:
-                drawn = fill_grid(ax, kind, panel, scale, level)
-                filled = filled or drawn
-                ax.plot(0, 0, "+", color="white", markersize=6, markeredgewidth=1)
-                _name_axes(ax, panel)
-            if compact:
-                ax.label_outer()
-            _write_note(ax, panel)
-        if row.heading:
-            line[0].set_ylabel("\n".join(filter(None, (row.heading, line[0].get_ylabel()))))
-    if filled is not None:
-        look: dict[str, Any] = {"fraction": 0.04, "pad": 0.01}
-        if compact:
-            look = {"location": "bottom", "fraction": 0.05, "pad": 0.02, "aspect": 50}
-        label_bar(figure.colorbar(filled, ax=axes, **look), kind, scale, wrapped=not compact)
-    return figure
-
-
-def _write_note(ax: Any, panel: Panel) -> None:
+def _write_note(ax: Any, panel: GridPanel) -> None:
     if panel.note:
-        where = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2.0}
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2.0}
         text = ax.text2D if hasattr(ax, "text2D") else ax.text
         text(0.5, 0.5 if panel.is_empty else 0.12, panel.note, ha="center", va="center",
-             transform=ax.transAxes, fontsize="small", bbox=where)  # fmt: skip
+             transform=ax.transAxes, fontsize="small", bbox=box)  # fmt: skip
 
 
-def label_bar(bar: Any, kind: str, scale: Scale, *, wrapped: bool = True) -> None:
+def label_bar(bar: Any, kind: str, scale: Scale) -> None:
     """Name a colour bar's levels and quantity."""
-    named = _named_levels(scale)
+    named = named_levels(scale)
     bar.set_ticks(list(named), labels=list(named.values()))
-    axis = GRIDS[kind].axis + (", log scale" if scale.base else "")
-    bar.set_label("\n".join(textwrap.wrap(axis, 34)) if wrapped else axis, fontsize=8)
+    bar.set_label(GRIDS[kind].axis + (", log scale" if scale.base else ""))
     bar.outline.set_linewidth(0.4)
+
+
+def _thin_bars(figure: Figure) -> None:
+    """Leave out names of a colour bar's levels where they would touch: every other, then more."""
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        if ax.get_label() != "<colorbar>":
+            continue
+        axis = ax.xaxis
+        places, words = axis.get_ticklocs(), [text.get_text() for text in axis.get_ticklabels()]
+        boxes = [text.get_window_extent() for text in axis.get_ticklabels()]
+        gap = 0.5 * max((box.height for box in boxes), default=0.0)
+        step = 1
+        while any(
+            before.x1 + gap > after.x0 for before, after in pairwise(boxes[::step])
+        ) and step < len(boxes):
+            step += 1
+        axis.set_ticks(places, labels=["" if k % step else word for k, word in enumerate(words)])
 
 
 def fill_grid(
     ax: Any, kind: str, grid: GridValues, scale: Scale, level: float | None = None
 ) -> Any:
-    """Contours of a landscape, or a heat map of √g; what is not finite is hatched."""
+    """Draw contours of a landscape, or a map of √g; points that are not finite are hatched.
+
+    Args:
+        level: the loss of a heavy contour.
+    """
     return _contours(ax, grid, scale, level) if kind == "landscape" else _heat(ax, grid, scale)
 
 
@@ -210,7 +267,7 @@ def _contours(ax: Any, grid: GridValues, scale: Scale, level: float | None) -> A
     _hatch_ground(ax, grid, rim=0.0)
     alphas, betas = grid.alphas, grid.betas
     places = np.ma.masked_invalid(scale.place(grid.values).T)  # rows are betas
-    colours = bands("landscape", scale)
+    colours = band_colours("landscape", scale)
     filled = ax.contourf(alphas, betas, places, scale.places, colors=colours, extend="both")
 
     def lines(levels: Sequence[float], **look: Any) -> None:
@@ -234,9 +291,10 @@ def _heat(ax: Any, grid: GridValues, scale: Scale) -> Any:
 
 
 def _hatch_ground(ax: Any, grid: GridValues, *, rim: float) -> None:
-    """What no colour covers, the points that are not finite, shows as hatched.
+    """Hatch the ground, which shows where no colour covers it.
 
-    ``rim``: how far colours reach beyond the outermost points, in grid steps.
+    Args:
+        rim: how far colours reach beyond the outermost points, in grid steps.
     """
     if np.isfinite(grid.values).all():
         return
@@ -245,8 +303,8 @@ def _hatch_ground(ax: Any, grid: GridValues, *, rim: float) -> None:
         for axis in (grid.alphas, grid.betas)
     )
     look: dict[str, Any] = {
-        "facecolor": "#f7f7f5",
-        "edgecolor": "#9a3412",
+        "facecolor": GROUND,
+        "edgecolor": WARNING,
         "hatch": "////",
         "linewidth": 0,
     }
@@ -255,87 +313,7 @@ def _hatch_ground(ax: Any, grid: GridValues, *, rim: float) -> None:
 
 
 def _colours(kind: str, scale: Scale) -> tuple[LinearSegmentedColormap, Normalize]:
-    """The colour of each place on a scale, as the page has it."""
+    """The colour of each place on a scale, as on the page."""
     rim = scale.step / 2
     norm = Normalize(scale.start - rim, scale.end + rim, clip=True)
-    return LinearSegmentedColormap.from_list(kind, STOPS[kind]), norm
-
-
-def _named_levels(scale: Scale) -> dict[float, str]:
-    named = zip(scale.places, scale.labels, strict=True)
-    return {place: label for place, label in named if label}
-
-
-def draw_surfaces(
-    rows: Sequence[Row],
-    kind: str,
-    scale: Scale,
-    title: str,
-    *,
-    width: float | None = None,
-) -> Figure:
-    """The same grids as surfaces, on one scale of height and colour; lost points are holes.
-
-    Args:
-        width: of the figure in inches, where that is given: then colours are named below.
-    """
-    compact = width is not None
-    figure, columns = _sheet(rows, title)
-    if width is not None:
-        side = (width - 0.3) / max(columns, _COLUMNS)
-        figure.set_size_inches(width, len(rows) * (side + 0.15) + 1.15)
-    heights = (scale.start - scale.step / 2, scale.end + scale.step / 2)
-    named = list(_named_levels(scale).items())
-    named = named[:: max(1, -(-len(named) // (4 if compact else 5)))]
-    axes = []
-    for place, row in enumerate(rows):
-        for number, panel in enumerate(row.panels, start=1):
-            where = place * columns + number
-            ax: Any = figure.add_subplot(len(rows), columns, where, projection="3d")
-            axes.append(ax)
-            _name_panel(ax, panel, compact=compact, pad=-2 if compact else -6)
-            if panel.is_empty:
-                ax.set_axis_off()
-            else:
-                _draw_surface(ax, kind, panel, scale)
-                _name_axes(ax, panel, pad=-12 if compact else -8)
-                ax.set_zlim(*heights)
-                ax.set_zticks([at for at, _ in named], labels=[label for _, label in named])
-                ax.tick_params(labelsize=5 if compact else 6, pad=-5 if compact else -3)
-                ax.tick_params(axis="z", pad=-3 if compact else -1)
-            _write_note(ax, panel)
-            if row.heading and number == 1:
-                ax.text2D(-0.08, 0.5, row.heading, transform=ax.transAxes, rotation=90, va="center")
-            ax.view_init(elev=28, azim=-58)
-            ax.set_box_aspect((1, 1, 0.8), zoom=0.92)
-            for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
-                axis.set_pane_color((1, 1, 1, 0))
-    if compact:
-        colours, norm = _colours(kind, scale)
-        look: dict[str, Any] = {"location": "bottom", "fraction": 0.05, "pad": 0.04, "aspect": 50}
-        bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, **look)
-        label_bar(bar, kind, scale, wrapped=False)
-    else:  # on the title's line, where no panel's ticks come
-        axis = GRIDS[kind].axis + (", log scale" if scale.base else "")
-        figure.text(0.995, 0.985, axis, ha="right", va="top", fontsize=7, color="#555555")
-    return figure
-
-
-def _draw_surface(ax: Any, kind: str, panel: Panel, scale: Scale) -> None:
-    colours, norm = _colours(kind, scale)
-    places = np.minimum(scale.place(panel.values), scale.end + scale.step / 2)
-    if not np.isfinite(places).any():
-        ax.text2D(0.5, 0.5, "nothing finite", ha="center", transform=ax.transAxes)
-        return
-    a, b = np.meshgrid(panel.alphas, panel.betas, indexing="ij")
-    ax.plot_surface(
-        a,
-        b,
-        places,
-        facecolors=colours(norm(np.nan_to_num(places))),
-        rcount=places.shape[0],
-        ccount=places.shape[1],
-        shade=False,
-        linewidth=0.15,
-        edgecolor=(1, 1, 1, 0.35),
-    )
+    return LinearSegmentedColormap.from_list(kind, COLOUR_MAPS[kind]), norm

@@ -1,91 +1,91 @@
-"""A single probe for print: landscape, gradient variance or curvature of one network."""
+"""A single probe in print: landscape, gradient variance or curvature of one network."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from nascope._src.report.figures.grids import GridValues, fill_grid, label_bar
-from nascope._src.report.figures.pictures import png
-from nascope._src.report.scales import shared_scale
+from nascope._src.palette import INK, NOTE, VERMILION
+from nascope._src.report.figures.grid_panels import GridValues
+from nascope._src.report.figures.grids import fill_grid, label_bar
+from nascope._src.report.figures.scales import asks_for_log, shared_scale
+from nascope._src.report.figures.style import STYLES, Drawing, StyleName, new_figure, set_log_axis
 from nascope._src.results.metrics.smoothness import gradient_std
 from nascope._src.results.metrics.spectrum import spectral_density
 from nascope._src.results.quantities import GRIDS
-
-Arrays = Mapping[str, np.ndarray]
-
-_INK, _ACCENT, _GREY = "#1f2937", "#c2410c", "#6b7280"
+from nascope._src.runtime.types import Arrays, Plain
 
 
-def draw_probe(kind: str, arrays: Arrays, settings: Mapping[str, Any], title: str) -> bytes:
-    """A PNG of a probe's result.
+def draw_probe(
+    kind: str, arrays: Arrays, settings: Plain, title: str, *, style: StyleName = "page"
+) -> Drawing:
+    """Draw a probe's result.
 
     Args:
         kind: "landscape", "variance" or "curvature".
         settings: what was probed, for the title.
         title: the network's name.
     """
-    figure = Figure(figsize=(9.0 if kind == "curvature" else 5.4, 4.4), layout="constrained")
     heading = "Curvature" if kind == "curvature" else GRIDS[kind].heading
-    words = [f"{settings['instances']:,} {settings['data']} images", settings["at"]]
-    words.append(f"BatchNorm {settings['batchnorm']}")
-    figure.suptitle(f"{heading}: {title}\n{', '.join(words)}", fontsize=10, color=_INK)
-    if kind == "curvature":
-        _draw_curvature(figure, arrays)
-    elif "betas" in arrays:
-        _draw_plane(figure, kind, arrays, settings)
-    else:
-        _draw_line(figure, kind, arrays, settings)
-    return png(figure, dpi=160)
+    note = f"{settings['instances']:,} {settings['data']} images, {settings['at']}, "
+    note += f"BatchNorm {settings['batchnorm']}"
+    size = (9.0 if kind == "curvature" else 5.4, 4.4)
+    with new_figure(STYLES[style], size, f"{heading}: {title}", note) as figure:
+        if kind == "curvature":
+            _draw_curvature(figure, arrays)
+        elif "betas" in arrays:
+            _draw_plane(figure, kind, arrays)
+        else:
+            _draw_line(figure, kind, arrays, settings)
+    return Drawing(figure, STYLES[style])
 
 
-def _draw_plane(figure: Figure, kind: str, arrays: Arrays, settings: Mapping[str, Any]) -> None:
+def _draw_plane(figure: Figure, kind: str, arrays: Arrays) -> None:
     alphas, betas = arrays["alphas"], arrays["betas"]
     values = arrays["loss"] if kind == "landscape" else gradient_std(arrays["variance"])
     ax = figure.subplots()
     scale = shared_scale([values])
     if scale is None or not np.isfinite(values).any() or min(values.shape) < 2:
-        ax.text(0.5, 0.5, "no finite value to draw", ha="center", va="center", color=_GREY)
+        ax.text(0.5, 0.5, "no finite value to draw", ha="center", va="center", color=NOTE)
         ax.set_axis_off()
         return
     filled = fill_grid(ax, kind, GridValues(alphas=alphas, betas=betas, values=values), scale)
     path = arrays.get("trajectory")
     if path is not None:
-        ax.plot(*path.T, "-o", color=_ACCENT, markersize=4, markeredgecolor="white", linewidth=1.4)
-        ax.annotate("start", path[0], xytext=(5, 5), textcoords="offset points", color=_ACCENT)
+        ax.plot(*path.T, "-o", color=VERMILION, markersize=4, mec="white", linewidth=1.4)
+        ax.annotate("start", path[0], xytext=(5, 5), textcoords="offset points", color=VERMILION)
     ax.plot(0, 0, "+", color="white", markersize=8, markeredgewidth=1.5)
     first, second = arrays.get("explained", (None, None))
-    of = " of the trajectory" if path is not None else ""
-    ax.set_xlabel("α" if first is None else f"first direction: {first:.1%}{of}")
-    ax.set_ylabel("β" if second is None else f"second direction: {second:.1%}{of}")
+    whole = " of the trajectory" if path is not None else ""
+    ax.set_xlabel("α" if first is None else f"first direction: {first:.1%}{whole}")
+    ax.set_ylabel("β" if second is None else f"second direction: {second:.1%}{whole}")
     if path is None:
         ax.set_aspect("equal", "box")
     label_bar(figure.colorbar(filled, ax=ax, fraction=0.05, pad=0.02), kind, scale)
 
 
-def _draw_line(figure: Figure, kind: str, arrays: Arrays, settings: Mapping[str, Any]) -> None:
+def _draw_line(figure: Figure, kind: str, arrays: Arrays, settings: Plain) -> None:
     alphas = arrays["alphas"]
     ax = figure.subplots()
     if kind == "landscape":
         values, error = arrays["loss"], arrays["loss_error"]
         with np.errstate(invalid="ignore"):
-            ax.fill_between(alphas, values - 2 * error, values + 2 * error, color=_INK, alpha=0.15)
+            ax.fill_between(alphas, values - 2 * error, values + 2 * error, color=INK, alpha=0.15)
     else:
         values = gradient_std(arrays["variance"])
-    ax.plot(alphas, values, color=_INK, marker=".", linewidth=1.4)
+    ax.plot(alphas, values, color=INK, marker=".", linewidth=1.4)
     for alpha in alphas[~np.isfinite(values)]:
-        ax.axvspan(alpha - 0.01, alpha + 0.01, color=_ACCENT, alpha=0.4)
+        ax.axvspan(alpha - 0.01, alpha + 0.01, color=VERMILION, alpha=0.4)
     if kind == "landscape" and np.isfinite(arrays["accuracy"]).any():
-        beside = ax.twinx()
-        beside.plot(alphas, 100 * arrays["accuracy"], color=_ACCENT, linestyle="--", linewidth=1.2)
-        beside.set_ylabel("Accuracy (%), dashed", color=_ACCENT)
-        beside.set_ylim(0, 100)
-    finite = values[np.isfinite(values)]
-    if finite.size and finite.min() > 0 and finite.max() > 30 * finite.min():
-        ax.set_yscale("log")
+        right = ax.twinx()
+        right.plot(alphas, 100 * arrays["accuracy"], color=VERMILION, linestyle="--", linewidth=1.2)
+        right.set_ylabel("Accuracy (%), dashed", color=VERMILION)
+        right.set_ylim(0, 100)
+        right.spines.right.set_visible(True)
+    if asks_for_log(values[np.isfinite(values)].tolist()):
+        set_log_axis(ax)
     ax.set_ylabel(GRIDS[kind].axis)
     ax.set_xlabel("α, from this network (0) to the other (1)" if "to" in settings else "α")
 
@@ -103,14 +103,14 @@ def _draw_spectrum(ax: Any, arrays: Arrays) -> None:
     values = arrays["eigenvalues"][np.isfinite(arrays["eigenvalues"])]
     if "nodes" in arrays and np.isfinite(arrays["nodes"]).all():
         x, density, width = spectral_density(arrays["nodes"], arrays["weights"])
-        ax.plot(x, density, color=_INK, linewidth=1.2)
+        ax.plot(x, density, color=INK, linewidth=1.2)
         ax.set_yscale("log")
         ax.set_ylim(bottom=1e-7)
         ax.set_ylabel(f"Density, Gaussian of width {width:.2g}")
     else:
         ax.set_yticks([])
     for value in values:
-        ax.axvline(value, ymax=0.06, color=_ACCENT, linewidth=1.4)
+        ax.axvline(value, ymax=0.06, color=VERMILION, linewidth=1.4)
     ax.set_title("Eigenvalues of the Hessian; the largest marked below", fontsize=9)
     ax.set_xlabel("λ (nats per unit of weight²)")
 
@@ -118,7 +118,7 @@ def _draw_spectrum(ax: Any, arrays: Arrays) -> None:
 def _draw_blocks(ax: Any, arrays: Arrays) -> None:
     values, names = arrays["lipschitz"], arrays["blocks"]
     places = np.arange(len(values))
-    ax.barh(places, np.where(np.isfinite(values), values, 0.0), color=_INK, height=0.7)
+    ax.barh(places, np.where(np.isfinite(values), values, 0.0), color=INK, height=0.7)
     if len(values) <= 40:
         ax.set_yticks(places, [str(name) for name in names], fontsize=7)
     ax.invert_yaxis()

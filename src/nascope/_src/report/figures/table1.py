@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.figure import Figure
-
+from nascope._src.palette import FAINT, NOTE
 from nascope._src.records.read import TrialRecord
 from nascope._src.records.tables import csv_bytes
 from nascope._src.report.accuracies import Accuracy, accuracies_of
 from nascope._src.report.arrangement import Arrangement
-from nascope._src.report.figures.drawn import WIDTH, Drawn, titled
+from nascope._src.report.figures.style import STYLES, Drawing, StyleName, new_figure
 from nascope._src.results.findings.pairs import Pair, pair_families, pairs
 from nascope._src.results.paper.columns import FigureColumn
 from nascope._src.results.paper.numbers import TABLE_1, TITLES
@@ -78,8 +77,10 @@ def parts_of(
     return parts
 
 
-def draw_table(parts: Sequence[Part], title: str, note: str = "") -> Drawn:
-    """The table as a figure."""
+def draw_table(
+    parts: Sequence[Part], title: str, note: str = "", *, style: StyleName = "page"
+) -> Drawing:
+    """Draw the table as a figure."""
     head = [
         "",
         "original",
@@ -92,33 +93,34 @@ def draw_table(parts: Sequence[Part], title: str, note: str = "") -> Drawn:
     ]
     edges = [0.0, 0.21, 0.315, 0.41, 0.535, 0.66, 0.775, 0.89]  # of the figure's width
     count = sum(len(part.lines) + 3 for part in parts)
-    figure = Figure(figsize=(WIDTH, count * _LINE + 0.55))
-    titled(figure, title, note)
-    ax = figure.add_axes((0.02, 0.0, 0.96, 1 - 0.5 / (count * _LINE + 0.55)))
-    ax.set(xlim=(0, 1), ylim=(count, 0))
-    ax.set_axis_off()
-    y = 0.5
+    look = STYLES[style]
+    height = count * _LINE + 0.55
+    with new_figure(look, (look.width, height), title, note, layout=None) as figure:
+        ax = figure.add_axes((0.02, 0.0, 0.96, 1 - 0.5 / height))
+        ax.set(xlim=(0, 1), ylim=(count, 0))
+        ax.set_axis_off()
+        y = 0.5
 
-    def write(words: Sequence[str], **look: Any) -> None:
-        for place, (x, word) in enumerate(zip(edges, words, strict=True)):
-            side, at = ("left", x) if place == 0 else ("right", x + 0.085)
-            ax.text(at, y, word, va="center", ha=side, **look)
+        def write(words: Sequence[str], **letters: Any) -> None:
+            for place, (x, word) in enumerate(zip(edges, words, strict=True)):
+                side, at = ("left", x) if place == 0 else ("right", x + 0.085)
+                ax.text(at, y, word, va="center", ha=side, **letters)
 
-    for part in parts:
-        ax.text(0, y, f"{part.column.title}: test error (%)", va="center", fontweight="bold")
-        paper = f"paper, {TITLES[part.published]}"
-        for left, right, words in ((0.24, 0.495, paper), (0.55, 0.975, "here")):
-            ax.text((left + right) / 2, y, words, ha="center", va="center", color="#444444")
-            ax.plot([left, right], [y + 0.5] * 2, color="#999999", linewidth=0.5)
-        y += 1
-        write(head, color="#444444")
-        ax.plot([0, 0.98], [y + 0.5] * 2, color="black", linewidth=0.6)
-        for line in part.lines:
+        for part in parts:
+            ax.text(0, y, f"{part.column.title}: test error (%)", va="center", fontweight="bold")
+            paper = f"paper, {TITLES[part.published]}"
+            for left, right, words in ((0.24, 0.495, paper), (0.55, 0.975, "here")):
+                ax.text((left + right) / 2, y, words, ha="center", va="center", color=NOTE)
+                ax.plot([left, right], [y + 0.5] * 2, color=FAINT, linewidth=0.5)
             y += 1
-            write(_words(line, part.column))
-        ax.plot([0, 0.98], [y + 0.5] * 2, color="black", linewidth=0.6)
-        y += 2
-    return Drawn(figure, _table(parts))
+            write(head, color=NOTE)
+            ax.plot([0, 0.98], [y + 0.5] * 2, color="black", linewidth=0.6)
+            for line in part.lines:
+                y += 1
+                write(_words(line, part.column))
+            ax.plot([0, 0.98], [y + 0.5] * 2, color="black", linewidth=0.6)
+            y += 2
+    return Drawing(figure, look, _table(parts))
 
 
 def _words(line: Errors, column: FigureColumn) -> list[str]:

@@ -1,11 +1,10 @@
-"""Figures 1, 2, 10 and 11: normal cells, each with its width and depth."""
+"""Drawings of normal cells, each with its width and depth: Figures 1, 2, 10 and 11."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path as Line
 
@@ -15,7 +14,7 @@ from nascope._src.cells.graph import plain_number, topology
 from nascope._src.cells.layout import Route
 from nascope._src.palette import GREY, INK, operation_fill
 from nascope._src.records.tables import csv_bytes
-from nascope._src.report.figures.drawn import WIDTH, Drawn, titled
+from nascope._src.report.figures.style import STYLES, Drawing, StyleName, new_figure
 from nascope._src.results.text.trials import shortened
 
 _LEAST_ACROSS, _MOST_ACROSS = 800.0, 1020.0  # pixels: letters are 5 to 7 points high in print
@@ -27,8 +26,10 @@ _FAINT = 0.45
 Named = tuple[str, Genotype]
 
 
-def draw_topologies(cells: Sequence[Named], title: str, note: str = "") -> Drawn:
-    """The normal cells of some genotypes, row by row.
+def draw_topologies(
+    cells: Sequence[Named], title: str, note: str = "", *, style: StyleName = "page"
+) -> Drawing:
+    """Draw the normal cells of some genotypes, row by row.
 
     Args:
         cells: names and genotypes.
@@ -43,25 +44,26 @@ def draw_topologies(cells: Sequence[Named], title: str, note: str = "") -> Drawn
     across = [sum(widths[k] for k in row) + _GAP * (len(row) - 1) for row in rows]
     total = max(*across, _LEAST_ACROSS)
     heights = [max(scenes[k].size()[1] for k in row) + _CAPTION for row in rows]
-    inches = WIDTH / total  # of a pixel
+    look = STYLES[style]
+    inches = look.width / total  # of a pixel
     height = sum(heights) * inches
-    figure = Figure(figsize=(WIDTH, height + _TITLE))
-    titled(figure, title, note)
-    ax = figure.add_axes((0, 0, 1, height / (height + _TITLE)))
-    ax.set(xlim=(0, total), ylim=(sum(heights), 0))
-    ax.set_axis_off()
-    top = 0.0
-    for row, own, room in zip(rows, heights, across, strict=True):
-        left = (total - room) / 2
-        for k in row:
-            width, down = scenes[k].size()
-            shift = (left + (widths[k] - width) / 2, top + (own - _CAPTION - down) / 2)
-            _draw_cell(ax, scenes[k], shift, 72 * inches)
-            at = (left + widths[k] / 2, top + own - _CAPTION)
-            _write_caption(ax, captions[k], at, 72 * inches)
-            left += widths[k] + _GAP
-        top += own
-    return Drawn(figure, _table(cells))
+    size = (look.width, height + _TITLE)
+    with new_figure(look, size, title, note, layout=None) as figure:
+        ax = figure.add_axes((0, 0, 1, height / (height + _TITLE)))
+        ax.set(xlim=(0, total), ylim=(sum(heights), 0))
+        ax.set_axis_off()
+        top = 0.0
+        for row, own, room in zip(rows, heights, across, strict=True):
+            left = (total - room) / 2
+            for k in row:
+                width, down = scenes[k].size()
+                shift = (left + (widths[k] - width) / 2, top + (own - _CAPTION - down) / 2)
+                _draw_cell(ax, scenes[k], shift, 72 * inches)
+                at = (left + widths[k] / 2, top + own - _CAPTION)
+                _write_caption(ax, captions[k], at, 72 * inches)
+                left += widths[k] + _GAP
+            top += own
+    return Drawing(figure, look, _table(cells))
 
 
 def _rows(widths: Sequence[float]) -> list[list[int]]:

@@ -19,13 +19,14 @@ from nascope._src.cells.drawing import cell_svg
 from nascope._src.cells.genotype import Cell, format_text
 from nascope._src.cells.graph import topology
 from nascope._src.errors import GenotypeError, StudyError
-from nascope._src.records.read import ProbeRecord, StudyRecord, TrialRecord
+from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.report import glance, story
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell
-from nascope._src.report.html import payload
+from nascope._src.report.figures.grid_panels import grids_of, scale_of
+from nascope._src.report.figures.grids import band_colours
 from nascope._src.report.html.environment import new_environment, template_text
+from nascope._src.report.html.payload import PageGrid, as_script, page_data, page_grids
 from nascope._src.report.html.provenance import Provenance, gather
-from nascope._src.report.quantities import bands, grids_of, scale_of
 from nascope._src.report.verdict_cards import Card, cards, tally
 from nascope._src.results.findings.finding import Finding
 from nascope._src.results.findings.pairs import Pair
@@ -39,9 +40,7 @@ from nascope._src.results.text.numbers import readable
 from nascope._src.results.text.trials import status
 from nascope._version import __version__
 
-_SCRIPTS = (
-    "theme.js", "curves.js", "grids.js", "scatter.js", "scenes.js", "table.js", "main.js",
-)  # fmt: skip
+_SCRIPTS = ("theme.js", "figures.js", "scenes.js", "table.js", "main.js")
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def render(
                 for kind in GRIDS
                 if any(not np.isfinite(grid).all() for grid in grids_of(arrangement, kind))
             },
-            bands={kind: bands(kind, s) for kind, s in scales.items() if s is not None},
+            bands={kind: band_colours(kind, s) for kind, s in scales.items() if s is not None},
             table=_table(arrangement, measured),
             provenance=_provenance(study.trials),
             printed=posters is not None,
@@ -173,7 +172,7 @@ def render(
                 key: "data:image/webp;base64," + base64.b64encode(picture).decode()
                 for key, picture in (posters or {}).items()
             },
-            data=Markup(payload.as_script(payload.payload(arrangement, measured.levels, figures))),
+            data=Markup(as_script(page_data(arrangement, measured.levels, scales, figures))),
             css=Markup(template_text("page.css")),
             scripts=[Markup(template_text(name)) for name in _SCRIPTS],
             plotly=Markup(_plotly_script()),
@@ -191,7 +190,7 @@ def _environment() -> jinja2.Environment:
     environment.filters["accuracy"] = _accuracy
     environment.filters["points"] = lambda value: f"{value:.2f}" if math.isfinite(value) else "–"
     environment.filters["width"] = lambda value: f"{float(value):g}"
-    environment.globals.update(panels=payload.panels, status=status, grid_note=_grid_note)
+    environment.globals.update(page_grids=page_grids, status=status, grid_note=_grid_note)
     return environment
 
 
@@ -314,9 +313,9 @@ def _provenance(trials: tuple[TrialRecord, ...]) -> dict[str, Provenance]:
     return found
 
 
-def _grid_note(probe: ProbeRecord, kind: str) -> str:
-    """The grid of a panel in words, for readers who do not see it."""
-    values = GRIDS[kind].values(probe)
+def _grid_note(grid: PageGrid) -> str:
+    """A grid in words, for readers who do not see it."""
+    values = grid.panel.values
     finite = values[np.isfinite(values)]
     shape = " × ".join(str(size) for size in values.shape)
     lost = values.size - finite.size

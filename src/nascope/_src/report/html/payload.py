@@ -1,4 +1,4 @@
-"""What the page's script draws, as plain data: the curves, the grids, their scales."""
+"""The data of the page's script: every interactive figure, ready for plotly."""
 
 from __future__ import annotations
 
@@ -7,53 +7,125 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nascope._src.records.read import ProbeRecord, TrialRecord
-from nascope._src.report.arrangement import Arrangement, Group
-from nascope._src.report.figures.curves import curve_figure
-from nascope._src.report.figures.plain_numbers import number, numbers
-from nascope._src.report.quantities import STOPS, scale_of
-from nascope._src.report.scales import Scale
+from nascope._src.records.read import TrialRecord
+from nascope._src.report.arrangement import Arrangement, Group, ShownCell
+from nascope._src.report.figures.curves import CURVE_LAYOUT, curve_figure, curve_panel
+from nascope._src.report.figures.grid_panels import GridPanel, grid_panel
+from nascope._src.report.figures.grid_traces import grid_figure, grid_kind
+from nascope._src.report.figures.scales import Scale
+from nascope._src.report.figures.scatters import (
+    SCATTER_LAYOUT,
+    lines_figure,
+    scatter_figure,
+    selection_figure,
+)
 from nascope._src.results.levels import Levels
 from nascope._src.results.planes import mode_of, planes
 from nascope._src.results.quantities import CURVES, GRIDS
+from nascope._src.runtime.types import Plain
+
+_AXIS = {
+    "gridcolor": "@grid", "linecolor": "@line", "zeroline": False, "ticks": "", "fixedrange": True
+}  # fmt: skip
+_LAYOUT = {
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "showlegend": False,
+    "autosize": True,
+    "font": {"size": 12, "color": "@muted"},
+    "hoverlabel": {
+        "bgcolor": "@card",
+        "bordercolor": "@line",
+        "font": {"color": "@ink", "size": 12},
+        "namelength": 24,
+    },
+    "margin": {"l": 52, "r": 12, "t": 10, "b": 40},
+}
+_SCENE_AXIS = {
+    "gridcolor": "@grid", "zerolinecolor": "@grid", "backgroundcolor": "rgba(0,0,0,0)",
+    "color": "@muted", "showspikes": False, "tickfont": {"size": 10},
+}  # fmt: skip
+_SCENE = {
+    "xaxis": _SCENE_AXIS,
+    "yaxis": _SCENE_AXIS,
+    "zaxis": _SCENE_AXIS,
+    "aspectmode": "manual",
+    "aspectratio": {"x": 1, "y": 1, "z": 0.75},
+    "camera": {"eye": {"x": 1.15, "y": -1.25, "z": 0.75}, "center": {"x": 0, "y": 0, "z": -0.14}},
+}
 
 
-def payload(
-    arrangement: Arrangement, levels: Levels, others: Mapping[str, Any] | None = None
+@dataclass(frozen=True)
+class PageGrid:
+    """A grid of the page; ``name`` is the id of its element."""
+
+    name: str
+    cell: ShownCell
+    trial: TrialRecord
+    mode: str
+    panel: GridPanel
+
+
+def page_grids(group: Group, arrangement: Arrangement, kind: str) -> list[PageGrid]:
+    """Return a group's grids of a kind: one per trial and BatchNorm mode."""
+    grids: dict[str, PageGrid] = {}
+    for key, trials in group.trials.items():
+        cell = arrangement.cell(key)
+        for index, trial in enumerate(trials):
+            for probe in planes(trial, kind):
+                mode = mode_of(probe)
+                name = f"{group.key}-{kind}-{key}-{index}-{mode}"
+                grids.setdefault(name, PageGrid(name, cell, trial, mode, grid_panel(cell, probe)))
+    return list(grids.values())
+
+
+def page_data(
+    arrangement: Arrangement,
+    levels: Levels,
+    scales: Mapping[str, Scale | None],
+    others: Mapping[str, Plain],
 ) -> dict[str, Any]:
-    """Everything that the script needs; figures by the id of the element they are drawn in.
+    """Return everything that the script needs, figures by the id of their element.
 
     Args:
-        others: further figures.
+        scales: by the kind of grid; None if there is none.
+        others: scatters, spectra and selections, as data.
     """
-    scales = {kind: scale for kind in GRIDS if (scale := scale_of(arrangement, kind)) is not None}
+    cells = {cell.key: cell for cell in arrangement.cells}
     figures: dict[str, Any] = {}
     for group in arrangement.groups:
         for quantity in CURVES:
-            figures[f"{group.key}-{quantity}"] = curve_figure(group, quantity)
+            panel = curve_panel(group, arrangement, quantity)
+            figures[f"{group.key}-{quantity}"] = curve_figure(panel)
         for kind in GRIDS:
-            for panel in panels(group, kind):
-                level = levels.of(panel.trial).landscape_loss
-                figures[panel.name] = _grid_figure(panel, kind, level)
+            for grid in page_grids(group, arrangement, kind):
+                level, scale = levels.of(grid.trial).landscape_loss, scales[kind]
+                assert scale is not None  # there is a grid of the kind
+                figures[grid.name] = grid_figure(grid.panel, kind, scale, level)
+    for name, figure in others.items():
+        if figure["kind"] == "scatter":
+            figures[name] = scatter_figure(figure, cells)
+        elif figure["kind"] == "lines":
+            figures[name] = lines_figure(figure, cells)
+        else:
+            figures[name] = selection_figure(figure)
+    small = dict.fromkeys(("scatter", "lines", "selection"), SCATTER_LAYOUT)
+    grid_kinds = {kind: grid_kind(kind, scale) for kind, scale in scales.items() if scale}
     return {
         "cells": {
-            cell.key: {
-                "label": cell.label,
-                "colour": cell.look.colour,
-                "dark": cell.look.dark,
-                "dash": cell.look.dash,
-                "marker": cell.look.marker,
-                "width": cell.look.width,
-            }
-            for cell in arrangement.cells
+            key: {"label": cell.label, "colour": cell.look.colour, "dark": cell.look.dark}
+            for key, cell in cells.items()
         },
-        "scales": {kind: _scale(kind, scale) for kind, scale in scales.items()},
-        "figures": {**figures, **(others or {})},
+        "layout": _LAYOUT,
+        "axes": {"xaxis": _AXIS, "yaxis": _AXIS},
+        "scene": _SCENE,
+        "kinds": {"curve": CURVE_LAYOUT, **small, **grid_kinds},
+        "figures": figures,
     }
 
 
 def as_script(data: Any) -> str:
-    r"""JSON that may stand inside a ``<script>`` element, whatever the text in it.
+    r"""Return JSON that can stand in a ``<script>`` element, whatever text it holds.
 
     >>> as_script("</script>")
     '"\\u003c/script\\u003e"'
@@ -62,57 +134,3 @@ def as_script(data: Any) -> str:
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text
-
-
-# ---------------------------------------------------------------- grids
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A grid of the page: ``name`` is its element's, ``cell`` the cell's key."""
-
-    name: str
-    cell: str
-    trial: TrialRecord
-    probe: ProbeRecord
-    mode: str
-
-
-def panels(group: Group, kind: str) -> list[Panel]:
-    """The group's grids of a kind: one a trial and BatchNorm mode."""
-    found: dict[tuple[str, int, str], Panel] = {}
-    for key, trials in group.trials.items():
-        for index, trial in enumerate(trials):
-            for probe in planes(trial, kind):
-                mode = mode_of(probe)
-                name = f"{group.key}-{kind}-{key}-{index}-{mode}"
-                found.setdefault((key, index, mode), Panel(name, key, trial, probe, mode))
-    return list(found.values())
-
-
-def _scale(kind: str, scale: Scale) -> dict[str, Any]:
-    grid = GRIDS[kind]
-    return {
-        "name": grid.name,
-        "title": grid.axis,
-        "base": scale.base,
-        "start": scale.start,
-        "end": scale.end,
-        "step": scale.step,
-        "stops": list(STOPS[kind]),
-        "ticks": list(scale.labels),
-    }
-
-
-def _grid_figure(panel: Panel, kind: str, level: float | None) -> dict[str, Any]:
-    arrays = panel.probe.arrays
-    values = GRIDS[kind].values(panel.probe)
-    return {
-        "kind": kind,
-        "cell": panel.cell,
-        "level": level,
-        "x": numbers(arrays["alphas"]),
-        "y": numbers(arrays["betas"]),
-        # rows are y in the script, so betas
-        "z": [[number(z, name_lost=True) for z in row] for row in values.T],
-    }

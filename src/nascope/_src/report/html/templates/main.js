@@ -4,12 +4,8 @@ const hiddenCells = new Set();
 const drawn = new Set();
 
 function draw(element) {
-  const figure = DATA.figures[element.id];
   drawn.add(element);
-  if (figure.kind === "curve") return drawCurve(element, figure, hiddenCells);
-  if (figure.kind === "lines") return drawLines(element, figure, hiddenCells);
-  if (figure.kind === "scatter") return drawScatter(element, figure, hiddenCells);
-  return figure.kind === "selection" ? drawSelection(element, figure) : drawGrid(element, figure);
+  return drawFigure(element, DATA.figures[element.id], hiddenCells);
 }
 
 function redraw(elements) {
@@ -46,7 +42,7 @@ function toggleCell(key, shown) {
   if (shown) hiddenCells.delete(key); else hiddenCells.add(key);
   for (const chip of document.querySelectorAll(`[data-toggle="${key}"]`)) chip.setAttribute("aria-pressed", String(shown));
   for (const element of document.querySelectorAll(`[data-cell="${key}"]`)) element.classList.toggle("hidden-cell", !shown);
-  redraw([...drawn].filter((element) => ["curve", "scatter", "lines"].includes(DATA.figures[element.id]?.kind)));
+  redraw([...drawn].filter((element) => DATA.figures[element.id].traces.some((trace) => trace.cell === key)));
 }
 
 function choose(name, value) {

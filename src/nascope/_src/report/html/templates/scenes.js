@@ -22,37 +22,15 @@ function releaseScene(scene) {
   scenes.splice(scenes.indexOf(scene), 1);
 }
 
-function surfaceLayout(figure, scale, colours) {
-  const layout = baseLayout(colours);
-  layout.margin = { l: 0, r: 0, t: 0, b: 0 };
-  const axis = { gridcolor: colours.grid, zerolinecolor: colours.grid, backgroundcolor: "rgba(0,0,0,0)", color: colours.muted, showspikes: false, tickfont: { size: 10 } };
-  const places = scale.ticks.map((_, index) => scale.start + index * scale.step);
-  const named = places.map((_, index) => index).filter((index) => scale.ticks[index] !== "");
-  const few = named.filter((_, index) => index % Math.ceil(named.length / 6) === 0);
-  layout.scene = {
-    xaxis: { ...axis, title: { text: "α" } }, yaxis: { ...axis, title: { text: "β" } },
-    zaxis: { ...axis, title: { text: scale.name }, range: [scale.start, scale.end + scale.step / 2], tickvals: few.map((index) => places[index]), ticktext: few.map((index) => scale.ticks[index]) },
-    aspectmode: "manual", aspectratio: { x: 1, y: 1, z: 0.75 },
-    camera: scenes[0]?.plot.layout?.scene?.camera ?? { eye: { x: 1.15, y: -1.25, z: 0.75 }, center: { x: 0, y: 0, z: -0.14 } },
-  };
-  return layout;
-}
-
-function surfaceTrace(figure, scale) {
-  const { places, words } = onScale(figure, scale);
-  const low = scale.start - scale.step / 2, high = scale.end + scale.step / 2;
-  return {
-    type: "surface", x: figure.x, y: figure.y, z: places.map((row) => row.map((place) => (place === null ? null : Math.min(place, high)))),
-    text: words, cmin: low, cmax: high, colorscale: colourscale(scale), showscale: false, connectgaps: false,
-    hovertemplate: `α %{x:.2f}, β %{y:.2f}<br>${scale.name} %{text}<extra></extra>`,
-    contours: { z: { show: true, start: scale.start, end: scale.end, size: scale.step, width: 1, color: "rgba(255,255,255,.5)" } },
-    lighting: { ambient: 0.75, diffuse: 0.45, specular: 0.05, roughness: 0.9 },
-  };
+function surfaceTrace(figure) {
+  const trace = traceOf(figure, "surface", {}), clipped = (place) => (place === null ? null : Math.min(place, trace.cmax));
+  return { ...trace, z: trace.z.map((row) => row.map(clipped)) };
 }
 
 async function drawScene(scene) {
-  const figure = DATA.figures[scene.id], scale = DATA.scales[figure.kind];
-  await Plotly.react(scene.plot, [surfaceTrace(figure, scale)], surfaceLayout(figure, scale, theme()), CONFIG);
+  const figure = DATA.figures[scene.id], camera = scenes[0]?.plot.layout?.scene?.camera;
+  const layout = { scene: merged(DATA.scene, DATA.kinds[figure.kind].scene, camera && { camera }), margin: { l: 0, r: 0, t: 0, b: 0 } };
+  await Plotly.react(scene.plot, [surfaceTrace(figure)], layoutOf(layout), CONFIG);
   scene.plot.removeAllListeners?.("plotly_relayouting");
   scene.plot.on("plotly_relayouting", (change) => turnOthers(scene, change["scene.camera"]));
   scene.plot.on("plotly_relayout", (change) => turnOthers(scene, change["scene.camera"]));
@@ -76,7 +54,7 @@ async function openScene(id, button) {
   box.dataset.cell = figure.cell;
   caption.textContent = label;
   plot.setAttribute("role", "img");
-  plot.setAttribute("aria-label", `Surface of ${DATA.scales[figure.kind].title}, ${label}`);
+  plot.setAttribute("aria-label", `Surface of ${DATA.kinds[figure.kind].title}, ${label}`);
   close.type = "button"; close.textContent = "×"; close.setAttribute("aria-label", `Release the surface of ${label}`);
   box.append(caption, close, plot);
   const scene = { id, kind: figure.kind, box, plot, button };
@@ -92,7 +70,7 @@ function prepareStages() {
   const able = hasWebGL();
   for (const notice of document.querySelectorAll(".no-webgl")) notice.hidden = able;
   for (const button of document.querySelectorAll(".choice")) {
-    const empty = DATA.figures[button.dataset.surface].z.flat().every((value) => typeof value !== "number");
+    const empty = DATA.figures[button.dataset.surface].data.z.flat().every((place) => place === null);
     button.disabled = !able || empty;
     if (empty) button.title = "no point of this grid is finite";
     button.addEventListener("click", () => {
