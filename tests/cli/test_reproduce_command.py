@@ -15,15 +15,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.text import Text
-from nascope._src.report.figures.drawn import in_print
-from nascope._src.report.figures.theory import sweep_figures
 
 from nascope._src.records.files import read_arrays
 from nascope._src.records.read import read_study
+from nascope._src.report.figures.theory_sweep import draw_sweep
 from nascope._src.results.paper.targets import TARGETS
 from nascope._src.results.planes import std_of
+from nascope._src.theory.comparison_result import read_sweep
 from tests.cli.test_commands import assert_refused, nascope
-from tests.report.test_figures import is_painted
+from tests.report.figures.drawings import is_painted
 
 STEMS = [f"fig{number}" for number in range(1, 18)] + ["table1"]
 STEMS += [f"fig{number}-recalibrated" for number in (5, 6, 7, 14, 15, 16, 17)]
@@ -106,12 +106,11 @@ def test_the_data_beside_a_figure_are_the_records(whole):
 def test_no_formula_is_left_unread_in_print(whole):
     """Names may hold dollar signs, so none is read as a formula; matplotlib's own are none then."""
     folder, _ = whole
-    sweep = json.loads((folder / "theory" / "sweep.json").read_text())
-    with in_print():
-        figures = sweep_figures(sweep)
-        for figure in figures.values():
-            figure.draw_without_rendering()
-    texts = [text.get_text() for figure in figures.values() for text in figure.findobj(Text)]
+    sweep = read_sweep(json.loads((folder / "theory" / "sweep.json").read_text()))
+    figures = [drawing.figure for drawing in draw_sweep(sweep, style="paper").values()]
+    for figure in figures:
+        figure.draw_without_rendering()
+    texts = [text.get_text() for figure in figures for text in figure.findobj(Text)]
     assert texts
     assert not [text for text in texts if "$" in text]
 

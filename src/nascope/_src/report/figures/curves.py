@@ -24,6 +24,7 @@ from nascope._src.report.figures.style import (
 )
 from nascope._src.report.figures.traces import cell_colour, escaped, numbers
 from nascope._src.results.metrics.convergence import sound_curve
+from nascope._src.results.paper.columns import FigureColumn
 from nascope._src.results.quantities import CURVES, CurveQuantity
 from nascope._src.results.stats.intervals import over_seeds
 from nascope._src.results.text.trials import shortened
@@ -150,6 +151,19 @@ class CurveColumn:
     group: Group
     data: str = ""
     absent: str = ""
+
+
+def curve_columns(
+    arrangement: Arrangement, columns: Sequence[FigureColumn]
+) -> list[list[CurveColumn]]:
+    """Return the columns of a figure for each family of a study."""
+    return [
+        [
+            CurveColumn(arrangement.group_of(column, family), column.data, column.absent)
+            for column in columns
+        ]
+        for family in arrangement.families
+    ]
 
 
 def draw_curves(

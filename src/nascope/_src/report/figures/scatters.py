@@ -25,7 +25,7 @@ SCATTER_LAYOUT = {
 
 
 def round_ticks(low: float, high: float, *, log: bool) -> list[float]:
-    """Return round numbers between two, at least three if possible.
+    """Return round numbers between two, at least three.
 
     >>> round_ticks(0, 10, log=False), round_ticks(0.8, 30, log=True)
     ([0, 5, 10], [1, 2, 5, 10, 20])
@@ -42,10 +42,12 @@ def round_ticks(low: float, high: float, *, log: bool) -> list[float]:
             found = inside([factor * 10.0**power for power in decades for factor in part])
             if len(found) > 2:
                 return found
-    rough = (high - low) / 4
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= rough)
-    return inside([step * (math.ceil(low / step) + k) for k in range(12)])
+    unit = 10.0 ** math.floor(math.log10((high - low) / 4))
+    for step in (10 * unit, 5 * unit, 2 * unit, unit):
+        found = inside([step * (math.ceil(low / step) + k) for k in range(12)])
+        if len(found) > 2:
+            break
+    return found
 
 
 def _at_ticks(ticks: Sequence[float]) -> dict[str, Any]:

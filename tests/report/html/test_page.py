@@ -2,17 +2,12 @@
 
 import html.parser
 import json
-import math
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nascope._src.errors import StudyError
-from nascope._src.report.html.payload import as_script
 from nascope._src.report.write import write_report
 from tests.report.synthetic import HOSTILE_NAME, LONG_NAME, STUDIES, write_study
 
@@ -88,36 +83,6 @@ def test_names_come_out_as_text(tmp_path: Path) -> None:
     assert {HOSTILE_NAME, LONG_NAME, "\"quotes' & \u2028 signs"} <= labels
 
 
-def test_values_that_are_not_finite_are_named_not_replaced(tmp_path: Path) -> None:
-    figures = data_of(page_of("hostile", tmp_path))["figures"]
-    grid = next(f for f in figures.values() if f["kind"] == "landscape" and f["cell"] == "c0")
-    flat = [value for row in grid["z"] for value in row]
-    assert flat.count("infinite") == 12
-    assert flat.count("not a number") == 1
-    assert grid["z"][17][10] == "not a number"  # rows are the second axis, beta
-
-
-def test_a_grid_keeps_its_orientation(tmp_path: Path) -> None:
-    figures = data_of(page_of("hostile", tmp_path))["figures"]
-    oblong = [f for f in figures.values() if f["kind"] == "landscape" and len(f["x"]) == 9]
-    assert [len(row) for row in oblong[0]["z"]] == [9] * 25
-    assert len(oblong[0]["y"]) == 25
-
-
-def test_a_mean_stops_where_a_seed_diverged(tmp_path: Path) -> None:
-    figures = data_of(page_of("rates", tmp_path))["figures"]
-    curve = figures["g2-train_loss"]["lines"][4]  # DARTS-r4 at 0.25, whose seed 1 diverged
-    assert [len(seed["y"]) for seed in curve["seeds"]] == [14, 5, 14]  # two are early
-    assert len(curve["mean"]) == 5
-    assert [(lost["seed"], lost["epoch"]) for lost in curve["diverged"]] == [(1, 4)]
-
-
-def test_no_interval_without_three_seeds(tmp_path: Path) -> None:
-    figures = data_of(page_of("plain", tmp_path))["figures"]
-    curves = [f for f in figures.values() if f["kind"] == "curve"]
-    assert all("low" not in line for curve in curves for line in curve["lines"])
-
-
 def test_the_page_says_how_little_one_seed_shows(tmp_path: Path) -> None:
     assert "on their own they prove nothing" in page_of("plain", tmp_path)
 
@@ -126,45 +91,3 @@ def test_a_study_that_only_stands_on_paper(tmp_path: Path) -> None:
     page = page_of("planned", tmp_path)
     assert page.count("not started") == 3
     assert "No trial of this study has this probe yet" in page
-
-
-@pytest.mark.parametrize("sign", ["</script>", "<!--", "&", "\u2028", "\u2029"])
-def test_json_in_a_script_element_cannot_end_it(sign: str) -> None:
-    text = as_script({"key": sign})
-    assert sign not in text
-    assert json.loads(text) == {"key": sign}
-
-
-def test_json_refuses_what_json_cannot_hold() -> None:
-    with pytest.raises(ValueError, match="JSON"):
-        as_script(math.nan)
-
-
-def test_the_report_may_go_elsewhere(tmp_path: Path) -> None:
-    write_study(tmp_path / "study", STUDIES["single"]())
-    page = write_report(tmp_path / "study", output=tmp_path / "new" / "x.html", figures=False)
-    assert page == tmp_path / "new" / "x.html"
-    assert page.is_file()
-    assert not (tmp_path / "study" / "report.html").exists()
-    assert [path.name for path in page.parent.iterdir()] == ["x.html"]  # nothing aside is left
-
-
-def test_bad_input_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="no study"):
-        write_report(tmp_path)
-    write_study(tmp_path, STUDIES["single"]())
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StudyError, match="cannot write"):
-        write_report(tmp_path, output=tmp_path / "file" / "page.html", figures=False)
-
-
-@pytest.mark.parametrize("figures", [False, True])
-def test_no_torch_is_loaded(figures: bool, tmp_path: Path) -> None:
-    write_study(tmp_path, STUDIES["single"]())
-    script = (
-        "import sys; from pathlib import Path; from nascope._src.report.write import write_report;"
-        f"write_report(Path({str(tmp_path)!r}), figures={figures});"
-        "heavy = {'torch', 'plotly', 'pandas', 'matplotlib.pyplot'} & set(sys.modules);"
-        "assert not heavy, heavy"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)

@@ -1,4 +1,4 @@
-"""Figures for print: there, painted, with their data beside them."""
+"""The folder of a study's figures: each is there, painted, with its data."""
 
 import csv
 import io
@@ -10,6 +10,7 @@ from PIL import Image
 
 from nascope._src.records.files import read_arrays
 from nascope._src.report.write import write_report
+from tests.report.figures.drawings import is_painted
 from tests.report.synthetic import HOSTILE_NAME, STUDIES, family, write_study
 
 EACH = {"curves.png", "landscape.png", "landscape-3d.png", "variance.png", "variance-3d.png"}
@@ -19,14 +20,6 @@ def figures_of(name: str, folder: Path) -> Path:
     write_study(folder, STUDIES[name]())
     write_report(folder)
     return folder / "figures"
-
-
-def is_painted(path: Path, *, share: float = 0.02, colours: int = 50) -> bool:
-    with Image.open(path) as image:
-        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
-    inked = (pixels < 250).any(axis=1).mean()
-    packed = pixels.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)
-    return bool(inked > share and len(np.unique(packed)) > colours)
 
 
 @pytest.mark.parametrize("name", ["plain", "hostile", "single"])

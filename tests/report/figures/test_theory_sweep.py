@@ -1,4 +1,5 @@
-"""The theory's figures: their numbers stand beside them, and a bound looks alike in every panel."""
+"""Figures of the theory's sweep: their numbers are in their tables, and a bound looks the same in
+every panel."""
 
 from __future__ import annotations
 
@@ -8,10 +9,8 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-from nascope._src.report.figures.drawn import in_print
-from nascope._src.report.figures.theory import sweep_figures
-from nascope._src.report.figures.theory_tables import sweep_tables
 
+from nascope._src.report.figures.theory_sweep import draw_sweep
 from nascope._src.theory.comparison_result import (
     BoundRatio,
     Quantiles,
@@ -59,16 +58,20 @@ def sweep():
 
 
 @pytest.fixture(scope="module")
-def figures(sweep):
-    with in_print():
-        return sweep_figures(sweep)
+def drawings(sweep):
+    return draw_sweep(sweep, style="paper")
 
 
 @pytest.fixture(scope="module")
-def tables(sweep):
+def figures(drawings):
+    return {name: drawing.figure for name, drawing in drawings.items()}
+
+
+@pytest.fixture(scope="module")
+def tables(drawings):
     return {
-        name: list(csv.DictReader(io.StringIO(table.decode())))
-        for name, table in sweep_tables(sweep).items()
+        name: list(csv.DictReader(io.StringIO(drawing.table.decode())))
+        for name, drawing in drawings.items()
     }
 
 
@@ -150,8 +153,7 @@ def test_what_lies_beyond_an_axis_is_said(sweep):
             )
             for outcome in sweep.outcomes
         )
-        with in_print():
-            figure = sweep_figures(replace(sweep, outcomes=outcomes))["regimes"]
+        figure = draw_sweep(replace(sweep, outcomes=outcomes))["regimes"].figure
         return [text.get_text() for ax in figure.axes for text in ax.texts]
 
     assert texts(1.0) == []
