@@ -18,6 +18,7 @@ from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError
 from nascope._src.records.read import StudyRecord
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell
+from nascope._src.report.figures.style import with_ids
 from nascope._src.results.design import Family, Setting, families_in, main_settings, settings_of
 from nascope._src.results.findings.endings import ended_families
 from nascope._src.results.findings.finding import Finding
@@ -48,7 +49,7 @@ class CensusFigure:
 
 def censuses(arrangement: Arrangement) -> list[CensusFigure]:
     """For each family the space of its original, with the original and its variants on it."""
-    found = []
+    found: list[CensusFigure] = []
     for family in arrangement.families:
         members = arrangement.cells_of(family)
         original = next((cell for cell in members if cell.is_original), None)
@@ -68,9 +69,8 @@ def censuses(arrangement: Arrangement) -> list[CensusFigure]:
             crowd={member.label: point(member.genotype.normal) for member in others},
             title=f"Normal cells: share of {within.count():,} wirings",
         )
-        found.append(
-            CensusFigure(family, "A.2's sampling" if len(members) > 1 else name, Markup(svg))
-        )
+        shown_space = "A.2's sampling" if len(members) > 1 else name
+        found.append(CensusFigure(family, shown_space, with_ids(svg, f"census{len(found)}")))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -136,10 +137,10 @@ class Drawing:
             self.figure.savefig(buffer, format=image_format, metadata=metadata)
         return buffer.getvalue()
 
-    def inline_svg(self) -> Markup:
-        """Return the figure as an element of a page; matplotlib escapes the texts in it."""
+    def inline_svg(self, name: str) -> Markup:
+        """Return the figure as an element of a page, with ids that begin with ``name``."""
         text = self.encode("svg").decode("utf-8")
-        return Markup(text[text.index("<svg") :])
+        return with_ids(text[text.index("<svg") :], name)
 
     def write(self, folder: Path, stem: str, *, with_data: bool = True) -> list[Path]:
         """Write the figure in the style's formats, and its numbers as CSV or npz.
@@ -164,6 +165,15 @@ class Drawing:
             paths.append(folder / f"{stem}.npz")
             write_arrays(paths[-1], self.arrays)
         return paths
+
+
+def with_ids(svg: str, name: str) -> Markup:
+    """Return an SVG for a page, where ids are unique; its writer has escaped the texts in it.
+
+    >>> with_ids("<svg><path id='a'/><use href='#a'/></svg>", "plot")
+    Markup("<svg><path id='plot-a'/><use href='#plot-a'/></svg>")
+    """
+    return Markup(re.sub(r"""(\bid=["']|href=["']#|url\(#)""", rf"\1{name}-", svg))
 
 
 def legend_below(figure: Any, axes: Iterable[Any], *, columns: int = 6, **look: Any) -> int:

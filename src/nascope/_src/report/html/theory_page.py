@@ -98,7 +98,9 @@ def _fill(template: str, parts: Plain, networks: Drawing | None, prefix: str = "
             reversals=reversals(sweep) if sweep else [],
             networks=parts["networks"]["networks"] if "networks" in parts else [],
             summary=summary,
-            figures={name: drawing.inline_svg() for name, drawing in drawings.items()},
+            figures={
+                name: drawing.inline_svg(f"{prefix}{name}") for name, drawing in drawings.items()
+            },
         )
     )
 
