@@ -61,7 +61,7 @@ def open_engine(
     Raises:
         StudyError: the options contradict each other, or the cluster cannot be reached.
     """
-    from nascope._src.runtime.devices import cores, device_name  # noqa: PLC0415
+    from nascope._src.runtime.devices import configure_process, cores, device_name  # noqa: PLC0415
     from nascope._src.study.engines.processes import ProcessEngine  # noqa: PLC0415
     from nascope._src.study.engines.serial import SerialEngine  # noqa: PLC0415
 
@@ -73,8 +73,6 @@ def open_engine(
         case EngineName.SERIAL:
             if workers not in {None, 1}:
                 raise StudyError("the serial engine has one worker: leave out --workers")
-            from nascope._src.runtime.devices import configure_process  # noqa: PLC0415  (imports torch)
-
             configure_process(threads)
             engine, max_concurrent = SerialEngine(), 1
         case EngineName.PROCESSES:

@@ -11,7 +11,7 @@ import numpy as np
 from nascope._src.records.read import GRID_ARRAYS, StudyRecord, TrialRecord
 from nascope._src.results.metrics.convergence import shared_threshold
 from nascope._src.results.metrics.smoothness import chance_loss
-from nascope._src.results.planes import loss_of, modes_of, planes
+from nascope._src.results.planes import loss_of, modes_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def shared_levels(study: StudyRecord) -> Levels:
 
 def _levels(trials: Sequence[TrialRecord]) -> DataLevels:
     runs = [trial.training for trial in trials if trial.training is not None]
-    losses = [loss_of(probe) for trial in trials for probe in planes(trial, "landscape")]
+    losses = [loss_of(probe) for trial in trials for probe in trial.standard_probes("landscape")]
     finite = np.concatenate([loss[np.isfinite(loss)] for loss in losses] or [np.empty(0)])
     level: float | None = None
     rule: Literal["chance", "median", "none"] = "none"

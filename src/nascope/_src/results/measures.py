@@ -32,7 +32,6 @@ from nascope._src.results.planes import (
     mode_of,
     plane,
     plane_of,
-    planes,
     std_of,
     summary_of,
 )
@@ -284,7 +283,7 @@ def primary_measure(claim: int, mode: str = "frozen", where: Plane | None = None
 
 def planes_for(trial: TrialRecord, claim: int, mode: str) -> list[Plane]:
     """Return the planes probed for claim 5 or 6, in the planned order; none for other claims."""
-    probes = planes(trial, PROBED.get(claim, ""))
+    probes = trial.standard_probes(PROBED.get(claim, ""))
     return [plane_of(probe) for probe in probes if mode_of(probe) == mode]
 
 

@@ -12,19 +12,6 @@ from nascope._src.records.read import ProbeRecord, TrialRecord
 from nascope._src.results.metrics.smoothness import GridSummary, gradient_std, summarise
 
 
-def planes(trial: TrialRecord, kind: str) -> list[ProbeRecord]:
-    """Return a trial's grids over random planes around the trained network, on test images."""
-    return [
-        probe
-        for probe in trial.probes
-        if probe.kind == kind
-        and "betas" in probe.arrays
-        and probe.settings.get("at", "end") == "end"
-        and probe.settings.get("data", "test") == "test"
-        and probe.settings.get("along", "random") == "random"
-    ]
-
-
 def mode_of(probe: ProbeRecord) -> str:
     """Return the BatchNorm mode of a probe."""
     return str(probe.settings.get("batchnorm", "frozen"))
@@ -32,7 +19,7 @@ def mode_of(probe: ProbeRecord) -> str:
 
 def modes_of(trials: Sequence[TrialRecord], *kinds: str) -> list[str]:
     """Return the BatchNorm modes that some trial has planes in; frozen, the paper's, first."""
-    modes = {mode_of(probe) for t in trials for kind in kinds for probe in planes(t, kind)}
+    modes = {mode_of(probe) for t in trials for kind in kinds for probe in t.standard_probes(kind)}
     return sorted(modes, key=lambda mode: (mode != "frozen", mode))
 
 
@@ -51,7 +38,7 @@ def plane(
     trial: TrialRecord, kind: str, mode: str | None, where: Plane | None = None
 ) -> ProbeRecord | None:
     """Return the first of a trial's planes in a BatchNorm mode, or the one that is ``where``."""
-    for probe in planes(trial, kind):
+    for probe in trial.standard_probes(kind):
         if mode_of(probe) == mode and where in (None, plane_of(probe)):
             return probe
     return None

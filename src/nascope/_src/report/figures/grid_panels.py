@@ -11,7 +11,7 @@ import numpy as np
 from nascope._src.records.read import ProbeRecord, StudyRecord, TrialRecord
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell
 from nascope._src.report.figures.scales import Scale, shared_scale
-from nascope._src.results.planes import mode_of, planes
+from nascope._src.results.planes import mode_of
 from nascope._src.results.quantities import GRIDS
 from nascope._src.results.text.trials import why_not_drawn
 
@@ -74,7 +74,7 @@ def grid_panel(cell: ShownCell, probe: ProbeRecord, note: str = "") -> GridPanel
 
 def _panel(cell: ShownCell, trial: TrialRecord, kind: str, mode: str | None) -> GridPanel:
     """The panel of a trial, which says why if it has no grid or diverged."""
-    grids = [probe for probe in planes(trial, kind) if mode in (None, mode_of(probe))]
+    grids = [probe for probe in trial.standard_probes(kind) if mode in (None, mode_of(probe))]
     if grids:
         return grid_panel(cell, grids[0], why_not_drawn(trial) if trial.diverged else "")
     none = np.empty(0)
@@ -120,7 +120,7 @@ def grid_arrays(panels: Sequence[GridPanel]) -> dict[str, np.ndarray]:
 
 def grids_of(arrangement: Arrangement, kind: str) -> list[np.ndarray]:
     """Return the values of every grid of a kind, (A, B) each."""
-    probes = [probe for trial in arrangement.study.trials for probe in planes(trial, kind)]
+    probes = [probe for trial in arrangement.study.trials for probe in trial.standard_probes(kind)]
     return [GRIDS[kind].values(probe) for probe in probes]
 
 

@@ -20,7 +20,7 @@ from nascope._src.report.figures.scatters import (
     selection_figure,
 )
 from nascope._src.results.levels import Levels
-from nascope._src.results.planes import mode_of, planes
+from nascope._src.results.planes import mode_of
 from nascope._src.results.quantities import CURVES, GRIDS
 from nascope._src.runtime.types import Plain
 
@@ -72,7 +72,7 @@ def page_grids(group: Group, arrangement: Arrangement, kind: str) -> list[PageGr
     for key, trials in group.trials.items():
         cell = arrangement.cell(key)
         for index, trial in enumerate(trials):
-            for probe in planes(trial, kind):
+            for probe in trial.standard_probes(kind):
                 mode = mode_of(probe)
                 name = f"{group.key}-{kind}-{key}-{index}-{mode}"
                 grids.setdefault(name, PageGrid(name, cell, trial, mode, grid_panel(cell, probe)))

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from nascope._src.errors import StudyError
-from nascope._src.runtime.devices import THREAD_VARIABLES, device_name
+from nascope._src.runtime.devices import THREAD_VARIABLES, configure_process, device_name
 from nascope._src.study.engines.task import (
     Outcome,
     Queue,
@@ -135,8 +135,6 @@ def _serve(connection: Connection, threads: int) -> None:
     """Execute tasks until the driver closes the connection; the main function of a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C the driver stops its workers
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    from nascope._src.runtime.devices import configure_process  # noqa: PLC0415  (loads torch)
-
     configure_process(threads)
     while True:
         try:

@@ -16,7 +16,7 @@ from typing import Any
 
 from nascope._src.errors import NascopeError, StudyError
 from nascope._src.records.provenance import set_provenance
-from nascope._src.runtime.devices import cores
+from nascope._src.runtime.devices import configure_process, cores
 from nascope._src.study.engines.processes import thread_limits
 from nascope._src.study.engines.task import (
     Outcome,
@@ -290,8 +290,6 @@ def _set_up(threads: int) -> None:
     if threads in _configured:
         return
     import ray  # noqa: PLC0415
-
-    from nascope._src.runtime.devices import configure_process  # noqa: PLC0415  (loads torch)
 
     configure_process(threads)
     set_provenance(engine="ray", node=ray.get_runtime_context().get_node_id()[:12])
