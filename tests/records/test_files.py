@@ -1,6 +1,7 @@
+"""Files: atomic writes, and JSON that holds every number."""
+
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +18,6 @@ from nascope._src.records.files import (
     write_arrays,
     write_json,
 )
-from nascope._src.records.identity import compute_identity, derived_seed
-from nascope._src.records.paths import StudyPaths, slug
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -80,30 +79,3 @@ def test_an_unwritable_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StudyError, match=r"cannot write .*file/a.json"):
         write_json(tmp_path / "file" / "a.json", {})
-
-
-def test_identities_depend_on_content_not_on_order():
-    assert compute_identity("training", {"a": 1, "b": [1, 2]}) == compute_identity(
-        "training", {"b": (1, 2), "a": 1}
-    )
-    assert compute_identity("training", {"a": 1}) != compute_identity("landscape", {"a": 1})
-    assert compute_identity("training", {"a": 1}) != compute_identity("training", {"a": 2})
-    assert len(compute_identity("training", {})) == 16
-
-
-def test_derived_seeds_are_fixed_and_apart():
-    assert derived_seed("epoch", 0, 1) == 8528276614531766190
-    seeds = {derived_seed("epoch", seed, epoch) for seed in range(50) for epoch in range(50)}
-    assert len(seeds) == 2500
-    assert all(0 <= seed < 2**63 for seed in seeds)
-
-
-@given(st.text())
-def test_slugs_are_safe_file_names(text):
-    name = slug(text)
-    assert name
-    assert "/" not in name
-    assert not name.startswith(".")
-    assert len(name) <= 60
-    trial = StudyPaths(Path("study")).trial(text, "0" * 16)
-    assert trial.folder.parent == Path("study/trials")

@@ -18,6 +18,8 @@ from nascope._src.records.plan import (
     read_plan,
     write_plan,
 )
+from nascope._src.records.read import read_study
+from tests.report import synthetic
 
 DARTS = load_cell("DARTS")
 
@@ -113,3 +115,24 @@ def test_a_plan_with_a_wrong_value_is_damaged(tmp_path, change):
     path.write_text(json.dumps(content))
     with pytest.raises(StudyError, match=r"study.json is damaged: run the study again"):
         read_plan(path)
+
+
+def test_a_plan_says_once_what_trials_share(tmp_path):
+    fakes = synthetic.STUDIES["rates"]()
+    synthetic.write_study(tmp_path, fakes)
+    whole = json.loads((tmp_path / "study.json").read_text())
+    assert (len(whole["trials"]), len(whole["cells"])) == (45, 5)
+    assert (len(whole["recipes"]), len(whole["data"]), len(whole["probes"])) == (3, 1, 2)
+    plan = read_plan(tmp_path / "study.json")
+    assert [trial.seed for trial in plan.trials] == [fake.seed for fake in fakes]
+    write_plan(tmp_path / "again.json", plan)
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "study.json").read_bytes()
+    many = Plan("many", plan.trials * 30)
+    write_plan(tmp_path / "many.json", many)  # in one line, since nobody reads it
+    assert read_plan(tmp_path / "many.json") == many
+
+
+def test_another_versions_plan_is_told(tmp_path):
+    (tmp_path / "study.json").write_text('{"format": 1, "name": "old", "trials": []}')
+    with pytest.raises(StudyError, match="was written by another version of nascope: run"):
+        read_study(tmp_path)

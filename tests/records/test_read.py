@@ -1,0 +1,49 @@
+"""Reading studies that are missing, partial or damaged."""
+
+import numpy as np
+import pytest
+
+from nascope._src.errors import StudyError
+from nascope._src.records.files import write_arrays, write_bytes
+from nascope._src.records.leftovers import find_leftovers
+from nascope._src.records.paths import StudyPaths
+from nascope._src.records.read import is_complete, read_study
+from nascope._src.records.status import read_status
+
+
+def test_a_folder_without_a_study(tmp_path):
+    for read in (read_status, find_leftovers, read_study):
+        with pytest.raises(StudyError, match="holds no study"):
+            read(tmp_path)
+
+
+def test_a_probe_that_is_not_whole_is_incomplete_at_a_glance(folder):
+    trial = read_study(folder).trials[0]
+    paths = StudyPaths(folder).trial(trial.label, trial.identity)
+    probe = paths.probe("landscape", trial.probe("landscape").identity)
+    arrays, summary = probe.arrays.read_bytes(), probe.summary.read_bytes()
+    with np.load(probe.arrays) as file:
+        lacking = {name: file[name] for name in file.files if name != "loss"}
+        uneven = dict(file) | {"loss": file["loss"][:2]}
+
+    def looks(thorough=False):
+        return is_complete(probe, thorough=thorough)
+
+    assert looks()
+    for content in (arrays[:-30], arrays[:1000], b"", lacking, uneven):
+        write = write_bytes if isinstance(content, bytes) else write_arrays
+        write(probe.arrays, content)
+        assert not looks()
+        assert not looks(thorough=True)
+    write_bytes(probe.arrays, arrays)
+    for content in (b"[1]", b'{"kind": 3}', summary[:-9]):
+        write_bytes(probe.summary, content)
+        assert not looks()
+        assert not looks(thorough=True)
+    write_bytes(probe.summary, summary)
+    middle = len(arrays) // 2
+    write_bytes(probe.arrays, arrays[:middle] + b"damage" + arrays[middle + 6 :])
+    assert looks()  # only who reads it sees that
+    assert not looks(thorough=True)
+    probe.arrays.unlink()
+    assert not looks()
