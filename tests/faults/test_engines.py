@@ -16,7 +16,7 @@ import pytest
 from nascope._src.records.locks import is_held, locked
 from nascope._src.records.paths import TrialPaths
 from nascope._src.records.read import read_study
-from tests.study.test_run import numbers
+from tests.study.little import numbers
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from tests.study.test_run import numbers
+from tests.study.little import numbers
 
 pytestmark = pytest.mark.faults
 

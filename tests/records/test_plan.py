@@ -136,3 +136,10 @@ def test_another_versions_plan_is_told(tmp_path):
     (tmp_path / "study.json").write_text('{"format": 1, "name": "old", "trials": []}')
     with pytest.raises(StudyError, match="was written by another version of nascope: run"):
         read_study(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"trials": 3}', "[" * 100_000, "half"])
+def test_a_damaged_plan_is_named(tmp_path, content):
+    (tmp_path / "study.json").write_text(content)
+    with pytest.raises(StudyError, match=r"study.json is damaged: .*run the study again"):
+        read_study(tmp_path)

@@ -8,7 +8,7 @@ from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import NascopeError, StudyError
 from nascope._src.probes.settings import VarianceSettings
 from nascope._src.records.plan import merge_plans, read_plan, write_plan
-from nascope._src.study.study_file import read_study_file
+from nascope._src.study.study_file import read_search_file, read_study_file
 
 GOOD = """
 name = "example"
@@ -317,3 +317,47 @@ def test_published_variants_rewire_both_cells(tmp_path):
     text = GOOD.replace('method = "published"', 'method = "published"\ncells = ["normal"]')
     with pytest.raises(StudyError, match=r"variants\.cells: published variants rewire both cells"):
         read_study_file(write(tmp_path, text))
+
+
+SEARCH_FILE = """
+cells = ["DARTS"]
+[search]
+algorithm = "random"
+candidates = 5
+[data]
+name = "digits"
+validation_size = 50
+[training]
+scale = "tiny"
+seeds = [3]
+learning_rates = [0.05]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("candidates = 5", "candidate = 5", "search.candidate: unknown key; did you mean candid"),
+        ("seeds = [3]", "seeds = [3, 4]", "training.seeds: a search has one, not 2"),
+        ('["DARTS"]', '["DARTS", "SNAS"]', "cells: a search has one, not 2"),
+        ("[search]", "landscape = { points = 3 }\n[search]", "landscape: a search probes nothing"),
+        ("validation_size = 50", "", "data.validation_size"),
+        ('"random"', '"random"\nspace = "dart"', "search.space: unknown space 'dart'; known are"),
+        (
+            '["DARTS"]',
+            '["NASNet"]',
+            "search: the normal cell to start from .cells.: .* another cell",
+        ),
+        ('"random"', '"luck"', "search.algorithm: input should be 'random' or 'evolution'"),
+    ],
+)
+def test_a_search_file(tmp_path, old, new, message):
+    path = tmp_path / "search.toml"
+    path.write_text(SEARCH_FILE)
+    search = read_search_file(path)
+    assert (search.name, search.seed, search.recipe.learning_rate) == ("search", 3, 0.05)
+    assert (search.algorithm, search.candidates) == ("random", 5)
+    assert old in SEARCH_FILE
+    path.write_text(SEARCH_FILE.replace(old, new, 1))
+    with pytest.raises(StudyError, match=f"search.toml: .*{message}"):
+        read_search_file(path)

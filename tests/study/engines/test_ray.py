@@ -130,3 +130,11 @@ def test_a_process_that_stays_computes_on_the_gpu_that_ray_gives_to_each_task(
     assert all(seen == visible and used == given for _, seen, given, used in noted)
     assert {used for *_, used in noted} == {0, 1}
     assert len({process for process, *_ in noted}) == 2
+
+
+def test_what_ray_cannot_do_is_refused():
+    pytest.importorskip("ray", reason="needs Ray")
+    with pytest.raises(StudyError, match="gpus must be a fraction of one"):
+        RayEngine(gpus=1.5)
+    with pytest.raises(StudyError, match="cannot reach the Ray cluster at 127.0.0.1:1"):
+        RayEngine("127.0.0.1:1")

@@ -1,3 +1,5 @@
+"""Engines execute tasks in order, and survive their failures; the queue of tasks."""
+
 import os
 import signal
 import time
@@ -6,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from nascope._src.errors import NascopeError, StudyError
+from nascope._src.errors import NascopeError
 from nascope._src.records.locks import locked
 from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.ray import RayEngine
@@ -192,31 +194,3 @@ def test_a_process_that_cuda_is_lost_in_takes_no_further_task(parallel, tmp_path
     assert "ZeroDivisionError: an ordinary mistake" in first[0]
     assert second == [None]  # in another process, after the one was lost
     assert (tmp_path / "once").read_text() == "1"
-
-
-def test_workers_end_with_the_engine(tmp_path):
-    paths = [tmp_path / str(k) for k in range(4)]
-    tasks = [Task(path.name, write, (path,)) for path in paths]
-    engine = ProcessEngine(2)
-    assert all(o.error is None for o in engine.run(tasks[:2], ignore))
-    assert all(o.error is None for o in engine.run(tasks[2:], ignore))
-    engine.close()
-    workers = {int(path.read_text()) for path in paths}
-    assert os.getpid() not in workers
-    assert len(workers) <= 2  # the second run found those of the first
-    for worker in workers:
-        with pytest.raises(ProcessLookupError):
-            os.kill(worker, 0)
-
-
-def test_numbers_below_one_are_refused():
-    with pytest.raises(StudyError, match="must be at least 1"):
-        ProcessEngine(0)
-
-
-def test_what_ray_cannot_do_is_refused():
-    pytest.importorskip("ray", reason="needs Ray")
-    with pytest.raises(StudyError, match="gpus must be a fraction of one"):
-        RayEngine(gpus=1.5)
-    with pytest.raises(StudyError, match="cannot reach the Ray cluster at 127.0.0.1:1"):
-        RayEngine("127.0.0.1:1")
