@@ -52,7 +52,7 @@ def test_curves_and_probes(study):
     assert probes["std_median"][variance] == pytest.approx(np.median(kept), rel=0.02)
     assert probes["loss_median"][variance] is None
     assert 0 < probes["area_below"][0] < 1
-    with pytest.raises(StudyError, match="no table 'figures'; there are trials, curves, probes"):
+    with pytest.raises(StudyError, match="trials, curves, probes, but got 'figures'"):
         flat_table(study, "figures")
 
 

@@ -1,4 +1,4 @@
-"""The levels that all trials on one data set are compared with."""
+"""The levels that all trials on one data set share."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from nascope._src.results.planes import loss_of, modes_of
 
 @dataclass(frozen=True)
 class DataLevels:
-    """What all trials on one data set are compared with.
+    """The levels with which all trials on one data set are compared.
 
     Attributes:
         data: name of the data set.
-        train_loss: threshold of `epochs_to_loss`; None if no run has finished.
-        landscape_loss: level of `area_below`; None if there is no landscape.
+        train_loss: threshold of `epochs_to_loss`, in nats per image; None if no training has
+            finished.
+        landscape_loss: level of `area_below`, in nats per image; None without a landscape.
         landscape_rule: how that level was chosen: "chance", "median" or "none".
-        classes: of the data set; None if unknown.
+        classes: number of classes; None if unknown.
     """
 
     data: str
@@ -38,8 +39,8 @@ class Levels:
     """The levels of a study.
 
     Attributes:
-        by_data: by data set (`data_key`).
-        modes: for each kind of grid the BatchNorm mode of all measures that name none.
+        by_data: the levels of each data set, by `data_key`.
+        modes: for each kind of grid, the BatchNorm mode of measures whose title names none.
     """
 
     by_data: Mapping[str, DataLevels]
@@ -51,31 +52,32 @@ class Levels:
 
     @property
     def only(self) -> DataLevels | None:
-        """The levels of a study of one data set; None if there are several data sets, or none."""
+        """The levels of the only data set; None if the study has none, or several."""
         return next(iter(self.by_data.values())) if len(self.by_data) == 1 else None
 
 
 def data_key(trial: TrialRecord) -> str:
-    """Return what tells the data of one trial from those of others."""
+    """Return a key that trials on the same images share: name and digest of the data set."""
     return f"{trial.data.get('name')} {trial.data.get('digest')}"
 
 
 def shared_levels(study: StudyRecord) -> Levels:
-    """Return the levels for all trials of a study, separately for each data set.
+    """Return the levels of a study, for each data set.
 
-    The landscape's level is the loss of a uniform guess, ln(classes), if the number of classes is
-    known and some landscape dips below it; otherwise the median of all finite losses.
+    The landscapes' level is the loss of a uniform guess, ln(classes), if it lies between the lowest
+    and the highest loss of all landscapes. Otherwise, or if the number of classes is unknown, it
+    is the median of all finite losses.
     """
     groups: dict[str, list[TrialRecord]] = {}
     for trial in study.trials:
         groups.setdefault(data_key(trial), []).append(trial)
-    modes = {kind: known[0] for kind in GRID_ARRAYS if (known := modes_of(study.trials, kind))}
+    modes = {kind: first for kind in GRID_ARRAYS for first in modes_of(study.trials, kind)[:1]}
     return Levels({key: _levels(trials) for key, trials in groups.items()}, modes)
 
 
 def _levels(trials: Sequence[TrialRecord]) -> DataLevels:
-    runs = [trial.training for trial in trials if trial.training is not None]
-    losses = [loss_of(probe) for trial in trials for probe in trial.standard_probes("landscape")]
+    trainings = [trial.training for trial in trials if trial.training is not None]
+    losses = [loss_of(probe) for t in trials for probe in t.standard_probes("landscape")]
     finite = np.concatenate([loss[np.isfinite(loss)] for loss in losses] or [np.empty(0)])
     level: float | None = None
     rule: Literal["chance", "median", "none"] = "none"
@@ -86,4 +88,4 @@ def _levels(trials: Sequence[TrialRecord]) -> DataLevels:
         if known is not None and finite.min() < chance_loss(known) < finite.max():
             level, rule = chance_loss(known), "chance"
     name = str(trials[0].data.get("name"))
-    return DataLevels(name, shared_threshold(runs), level, rule, known)
+    return DataLevels(name, shared_threshold(trainings), level, rule, known)

@@ -1,4 +1,4 @@
-"""Which of a trial's probes are compared, and how each of their grids is read."""
+"""Which of a trial's grids are compared, and the numbers that they hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from nascope._src.records.read import ProbeRecord, TrialRecord
-from nascope._src.results.metrics.smoothness import GridSummary, gradient_std, summarise
+from nascope._src.results.metrics.smoothness import (
+    GridSummary,
+    at_centre,
+    gradient_std,
+    summarise,
+)
+
+Plane = str
+"""Directions, extent, grid and images of a probe, as text that compares equal for equal planes."""
+
+_NOT_OF_THE_PLANE = {"batchnorm", "calibration", "method", "method_why", "reached"}
 
 
 def mode_of(probe: ProbeRecord) -> str:
@@ -18,40 +28,50 @@ def mode_of(probe: ProbeRecord) -> str:
 
 
 def modes_of(trials: Sequence[TrialRecord], *kinds: str) -> list[str]:
-    """Return the BatchNorm modes that some trial has planes in; frozen, the paper's, first."""
-    modes = {mode_of(probe) for t in trials for kind in kinds for probe in t.standard_probes(kind)}
-    return sorted(modes, key=lambda mode: (mode != "frozen", mode))
-
-
-Plane = str
-"""Directions, extent, grid and images of a probe, as text that compares."""
-_NO_PART_OF_A_PLANE = {"batchnorm", "calibration", "method", "method_why", "reached"}
+    """Return the BatchNorm modes of all probes of some kinds; frozen, the paper's, first."""
+    probes = (probe for t in trials for kind in kinds for probe in t.standard_probes(kind))
+    return sorted({mode_of(probe) for probe in probes}, key=lambda mode: (mode != "frozen", mode))
 
 
 def plane_of(probe: ProbeRecord) -> Plane:
-    """Return a probe's plane, without its BatchNorm mode and how gradients were computed."""
-    settings = {k: v for k, v in probe.settings.items() if k not in _NO_PART_OF_A_PLANE}
+    """Return a probe's plane: its settings except BatchNorm mode and method of computation."""
+    settings = {k: v for k, v in probe.settings.items() if k not in _NOT_OF_THE_PLANE}
     return json.dumps(settings, sort_keys=True, default=str)
 
 
-def plane(
-    trial: TrialRecord, kind: str, mode: str | None, where: Plane | None = None
+def find_grid(
+    trial: TrialRecord, kind: str, mode: str | None, plane: Plane | None = None
 ) -> ProbeRecord | None:
-    """Return the first of a trial's planes in a BatchNorm mode, or the one that is ``where``."""
+    """Return a trial's first standard probe in a BatchNorm mode, on a plane; None if it has none.
+
+    Args:
+        trial: a trial with its probes.
+        kind: "landscape" or "variance".
+        mode: BatchNorm mode.
+        plane: the plane; None for any.
+    """
     for probe in trial.standard_probes(kind):
-        if mode_of(probe) == mode and where in (None, plane_of(probe)):
+        if mode_of(probe) == mode and plane in (None, plane_of(probe)):
             return probe
     return None
 
 
+# ---------------------------------------------------------------- numbers of a grid
+
+
 def loss_of(landscape: ProbeRecord) -> np.ndarray:
-    """Return the losses of a landscape probe, (A, B)."""
+    """Return the losses of a landscape, in nats per image: (A, B), or (A,) for a line."""
     return np.asarray(landscape.arrays["loss"], dtype=np.float64)
 
 
 def std_of(variance: ProbeRecord) -> np.ndarray:
-    """Return √g of a variance probe, (A, B)."""
+    """Return √g of a gradient variance: (A, B), or (A,) for a line."""
     return gradient_std(variance.arrays["variance"])
+
+
+def std_at_centre(variance: ProbeRecord) -> float:
+    """Return √g at the grid point nearest to the trained network. The grid must be a plane."""
+    return at_centre(std_of(variance), variance.arrays["alphas"], variance.arrays["betas"])
 
 
 _GRID_VALUES = {"landscape": loss_of, "variance": std_of}
@@ -76,5 +96,5 @@ def _summary(key: _Identity) -> GridSummary:
 
 
 def summary_of(probe: ProbeRecord) -> GridSummary:
-    """Return a summary of a probe's grid: of the loss of a landscape, of √g of a variance."""
+    """Return a summary of the losses of a landscape, or of √g of a gradient variance."""
     return _summary(_Identity(probe))

@@ -1,4 +1,4 @@
-"""Quantities that are drawn: of every epoch of a training, and on a probe's grid."""
+"""The quantities that figures show: those of each epoch, and those on a probe's grid."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from nascope._src.results.planes import loss_of, std_of
 
 @dataclass(frozen=True)
 class CurveQuantity:
-    """A quantity of every epoch.
+    """A quantity of an epoch.
 
     Attributes:
-        axis: its name with its unit.
-        value: the quantity of an epoch, in that unit.
-        worst: the end of the axis to which a training without a number belongs.
+        title: title of its figure.
+        axis: label of its axis, with the unit.
+        value: computes it from a point of a training curve, in that unit.
+        worst: end of the axis at which a training without a number is drawn.
     """
 
     title: str
@@ -33,10 +34,10 @@ class GridQuantity:
     """A quantity on a probe's grid.
 
     Attributes:
-        heading: of a section or figure.
-        name: short, for a hover or an axis.
-        axis: its name with its unit.
-        values: the quantity of a probe, (A, B).
+        heading: heading of its section or figure.
+        name: short name, for a hover text or an axis.
+        axis: label of its axis, with the unit.
+        values: computes it from a probe: (A, B), or (A,) for a line.
     """
 
     heading: str
@@ -56,7 +57,7 @@ CURVES = {
         "Test accuracy", "test accuracy (%)", lambda point: 100 * point.test_accuracy, "low"
     ),
 }
-"""Quantities of an epoch, in the order of their figures."""
+"""By name, in the order of the figures."""
 
 GRIDS = {
     "landscape": GridQuantity("Loss landscape", "loss", "Loss (nats per image)", loss_of),
@@ -64,4 +65,4 @@ GRIDS = {
         "Gradient variance", "√g", "√g, standard deviation of the gradient", std_of
     ),
 }
-"""Quantities on a grid, by the kind of probe that measures them."""
+"""By the kind of probe that measures them."""

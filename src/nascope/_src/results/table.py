@@ -1,6 +1,6 @@
-"""A study's results as flat tables, for other tools: one row a trial, a point of a curve, a probe.
+"""A study as tables: flat ones for other tools, and every measure of each trial.
 
-A number that a trial does not have is None; one that is not finite is a result, and stays.
+None means that a trial does not have a number. Non-finite numbers are results, and are kept.
 """
 
 from __future__ import annotations
@@ -18,23 +18,28 @@ from nascope._src.cells.graph import topology
 from nascope._src.errors import StudyError
 from nascope._src.records.read import ProbeRecord, StudyRecord, TrialRecord
 from nascope._src.results.levels import Levels, shared_levels
-from nascope._src.results.measures import Measure, measures
-from nascope._src.results.metrics.convergence import area_under_loss, best_test_accuracy
-from nascope._src.results.metrics.smoothness import at_centre, chance_loss, smoothness_of, summarise
-from nascope._src.results.planes import loss_of, std_of
+from nascope._src.results.measures import AREA, BEST_ACCURACY, Measure, all_measures
+from nascope._src.results.metrics.smoothness import chance_loss, smoothness_of
+from nascope._src.results.planes import loss_of, std_at_centre, summary_of
 
 Table = Literal["trials", "curves", "probes"]
 Row = dict[str, Any]
 
-_MADE_BY = ("host", "node", "process", "device", "threads", "nascope", "torch", "time")
+_PROVENANCE = ("host", "node", "process", "device", "threads", "nascope", "torch", "time")
+_OF_THE_LAST_EPOCH = (
+    "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss",
+    "test_accuracy", "test_top5",
+)  # fmt: skip
 
 
 def flat_table(study: StudyRecord, table: Table = "trials") -> dict[str, list[Any]]:
-    """The columns of a table, equally long, by their names.
+    """Return a table of a study: columns of equal length, by name.
 
     Args:
-        table: "trials": what each trial is, came to and was made by; "curves": its losses and
-            accuracies at each point of its training; "probes": each probe's settings and numbers.
+        study: a study with its results.
+        table: "trials" has one row per trial: its cell, setting, results and provenance. "curves"
+            has one row per point of a training curve. "probes" has one row per probe: its settings
+            and numbers.
 
     Raises:
         StudyError: there is no such table.
@@ -45,13 +50,15 @@ def flat_table(study: StudyRecord, table: Table = "trials") -> dict[str, list[An
         "probes": _probes,
     }
     if table not in rows:
-        raise StudyError(f"no table {table!r}; there are {', '.join(get_args(Table))}")
-    found = [row for trial in study.trials for row in rows[table](trial)]
-    names = dict.fromkeys(name for row in found for name in row)
-    return {name: [row.get(name) for row in found] for name in names}
+        known = ", ".join(get_args(Table))
+        raise StudyError(f"Expected one of the tables {known}, but got {table!r}")
+    entries = [row for trial in study.trials for row in rows[table](trial)]
+    names = dict.fromkeys(name for row in entries for name in row)
+    return {name: [row.get(name) for row in entries] for name in names}
 
 
-def _what(trial: TrialRecord) -> Row:
+def _keys(trial: TrialRecord) -> Row:
+    """Return the columns that every table begins with."""
     return {
         "identity": trial.identity,
         "label": trial.label,
@@ -64,7 +71,7 @@ def _what(trial: TrialRecord) -> Row:
 
 
 def _trials(trial: TrialRecord) -> Iterator[Row]:
-    row = _what(trial)
+    row = _keys(trial)
     row |= {f"{part}_images": trial.data.get(part) for part in ("train", "validation", "test")}
     row |= {name: trial.recipe.get(name) for name in ("channels", "layers", "batch_size", "epochs")}
     row["genotype"] = json.dumps(to_dict(trial.genotype), separators=(",", ":"))
@@ -83,19 +90,15 @@ def _trials(trial: TrialRecord) -> Iterator[Row]:
             "epochs_done": len(training.epochs),
             "finished": training.finished,
             "diverged_at": training.diverged_at,
-            "train_loss": last and last.train_loss,
-            "train_accuracy": last and last.train_accuracy,
-            "validation_loss": last and last.validation_loss,
-            "validation_accuracy": last and last.validation_accuracy,
-            "test_loss": last and last.test_loss,
-            "test_accuracy": last and last.test_accuracy,
-            "test_top5": last and last.test_top5,
-            "best_test_accuracy": best_test_accuracy(training),
-            "area_under_loss": area_under_loss(training),
+        }
+        row |= {name: None if last is None else getattr(last, name) for name in _OF_THE_LAST_EPOCH}
+        row |= {
+            "best_test_accuracy": BEST_ACCURACY.value(trial),
+            "area_under_loss": AREA.value(trial),
             "parameters": training.provenance.get("parameters"),
             "seconds": math.fsum(point.seconds for point in training.epochs),
         }
-        row |= {name: training.provenance.get(name) for name in _MADE_BY}
+        row |= {name: training.provenance.get(name) for name in _PROVENANCE}
     error = trial.error.strip().splitlines() if trial.error else []
     row["error"] = error[-1] if error else None
     yield row
@@ -104,7 +107,7 @@ def _trials(trial: TrialRecord) -> Iterator[Row]:
 def _curves(trial: TrialRecord) -> Iterator[Row]:
     for point in trial.training.curve if trial.training is not None else ():
         values = asdict(point)
-        yield {**_what(trial), "rate_of_epoch": values.pop("learning_rate"), **values}
+        yield {**_keys(trial), "rate_of_epoch": values.pop("learning_rate"), **values}
 
 
 def _probes(trial: TrialRecord) -> Iterator[Row]:
@@ -114,7 +117,7 @@ def _probes(trial: TrialRecord) -> Iterator[Row]:
             for name in ("at", "batchnorm", "instances", "points", "radius", "dimensions")
         }
         yield {
-            **_what(trial),
+            **_keys(trial),
             "kind": probe.kind,
             "probe": probe.identity,
             "probed_on": probe.settings.get("data"),
@@ -122,26 +125,27 @@ def _probes(trial: TrialRecord) -> Iterator[Row]:
             **settings,
             **_numbers(probe, trial),
             "seconds": probe.provenance.get("seconds"),
-            **{name: probe.provenance.get(name) for name in _MADE_BY},
+            **{name: probe.provenance.get(name) for name in _PROVENANCE},
         }
 
 
 def _numbers(probe: ProbeRecord, trial: TrialRecord) -> Row:
+    """Return the columns of a probe's results."""
     arrays = probe.arrays
-    plane = "betas" in arrays
     match probe.kind:
         case "landscape":
-            row: Row = {f"loss_{k}": v for k, v in asdict(summarise(loss_of(probe))).items()}
-            if plane:
+            row: Row = {f"loss_{name}": n for name, n in asdict(summary_of(probe)).items()}
+            if probe.is_plane:
                 classes = trial.data.get("classes")
                 level = chance_loss(classes) if isinstance(classes, int) else math.nan
-                found = smoothness_of(loss_of(probe), arrays["alphas"], arrays["betas"], level)
-                row |= asdict(found)
+                row |= asdict(
+                    smoothness_of(loss_of(probe), arrays["alphas"], arrays["betas"], level)
+                )
             return row
         case "variance":
-            row = {f"std_{k}": v for k, v in asdict(summarise(std_of(probe))).items()}
-            if plane:
-                row["std_centre"] = at_centre(std_of(probe), arrays["alphas"], arrays["betas"])
+            row = {f"std_{name}": n for name, n in asdict(summary_of(probe)).items()}
+            if probe.is_plane:
+                row["std_centre"] = std_at_centre(probe)
             return row
         case "curvature":
             row = {"largest_eigenvalue": float(np.max(arrays["eigenvalues"], initial=-math.inf))}
@@ -159,8 +163,9 @@ class MeasuredStudy:
     """A study with every measure of each trial.
 
     Attributes:
-        levels: what all trials on one data set are compared with.
-        measures: by key.
+        study: the study.
+        levels: the levels that the trials on each data set share.
+        measures: every measure, by key.
     """
 
     study: StudyRecord
@@ -169,23 +174,23 @@ class MeasuredStudy:
     _values: Mapping[tuple[str, str, str], Mapping[str, float]]
 
     def value(self, key: str, trial: TrialRecord) -> float:
-        """Return a measure of a trial; NaN if it has none, infinite if it diverged."""
+        """Return a measure of a trial; NaN if it has none, often infinite if it diverged."""
         return self._values[trial.key][key]
 
     def shown(self, key: str, trials: Sequence[TrialRecord]) -> list[float]:
-        """Return a measure of some trials as it is shown, in its unit."""
+        """Return a measure of some trials, in its unit."""
         scale = self.measures[key].scale
         return [scale * self.value(key, trial) for trial in trials]
 
     def columns(self) -> dict[str, list[float]]:
-        """Return the measures as shown, by key, one value per trial in the study's order."""
+        """Return every measure in its unit, by key: one number per trial, in the study's order."""
         return {key: self.shown(key, self.study.trials) for key in self.measures}
 
 
 def measure_study(study: StudyRecord) -> MeasuredStudy:
-    """Compute every measure of each trial, at levels that all trials on a data set share."""
+    """Compute every measure of each trial, at the levels that trials on one data set share."""
     levels = shared_levels(study)
-    registry = measures(levels)
+    registry = all_measures(levels)
     values = {
         trial.key: {key: measure.value(trial) for key, measure in registry.items()}
         for trial in study.trials

@@ -14,7 +14,7 @@ from nascope._src.report.figures.curves import CurveColumn, draw_curves
 from nascope._src.report.figures.grid_panels import scale_of
 from nascope._src.report.figures.grids import draw_grids
 from nascope._src.results.levels import Levels
-from nascope._src.results.planes import modes_of, plane
+from nascope._src.results.planes import find_grid, modes_of
 from nascope._src.results.quantities import GRIDS
 from nascope._src.results.text.trials import shortened
 
@@ -41,7 +41,7 @@ def draw_study(arrangement: Arrangement, levels: Levels, folder: Path) -> dict[s
         for kind in GRIDS:
             for mode in modes_of(arrangement.study.trials, kind):
                 for seed in arrangement.probed_seeds:
-                    if not any(t.seed == seed and plane(t, kind, mode) for t in trials):
+                    if not any(t.seed == seed and find_grid(t, kind, mode) for t in trials):
                         continue
                     stem = f"{kind}{name}"
                     stem += f"-seed{seed}" if len(arrangement.probed_seeds) > 1 else ""
