@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nascope._src.results.stats.contrasts import _numbered, contrast, detectable_shift
+from nascope._src.results.stats.contrasts import contrast, detectable_shift, wiring_keys
 
 
 def test_against_brute_force() -> None:
@@ -118,7 +118,7 @@ def test_the_detectable_shift_is_found_at_its_power(
     names = [str(f) for f in range(families)]
     keys = {f: range(variants) if shared else [(f, k) for k in range(variants)] for f in names}
     draws, found, told = 2000, 0, []
-    shift = 3 * detectable_shift(_numbered({f: (0.0, [0.0] * variants) for f in names}, keys))
+    shift = 3 * detectable_shift(wiring_keys({f: (0.0, [0.0] * variants) for f in names}, keys))
     for _ in range(draws):
         common = generator.normal(size=variants)
         numbers = {

@@ -1,4 +1,4 @@
-"""Sums of independent discrete variables, exactly: the p-values of small designs."""
+"""Exact p-values of small designs: tails of sums of independent discrete variables."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 
 Null = tuple[tuple[Fraction, int], ...]
-"""A variable's values with their integer weights, values increasing."""
+"""A variable's values, increasing, with integer weights."""
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
 def tails(nulls: Sequence[Null], total: Fraction) -> tuple[float, float]:
-    """P(S ≥ total) and P(S ≤ total) for a sum S of independent discrete variables.
+    """Return P(S ≥ total) and P(S ≤ total) for a sum S of independent discrete variables.
 
-    By convolution in double precision: all terms are positive, so that small probabilities are
-    right to many digits too. Values are compared as integers, exactly.
+    The distribution of S is a convolution in double precision. All terms are positive, so even
+    small probabilities have many correct digits. Values are compared exactly, as integers.
 
     Args:
-        nulls: of each variable, its values with integer weights.
+        nulls: for each variable, its values with integer weights.
+        total: the value with which S is compared.
 
     >>> coin = ((Fraction(0), 1), (Fraction(1), 1))
     >>> tails([coin] * 10, Fraction(9))  # 11/1024, 1023/1024
@@ -30,7 +31,7 @@ def tails(nulls: Sequence[Null], total: Fraction) -> tuple[float, float]:
     """
     unit = math.lcm(total.denominator, *(value.denominator for null in nulls for value, _ in null))
     sums = [_power(null, times, unit) for null, times in Counter(nulls).items()]
-    sums.sort(key=lambda one: len(one[0]))
+    sums.sort(key=lambda distribution: len(distribution[0]))
     values: Array = np.zeros(1, np.int64)
     weights: Array = np.ones(1)
     for other_values, other_weights in sums[:-1]:
@@ -38,16 +39,16 @@ def tails(nulls: Sequence[Null], total: Fraction) -> tuple[float, float]:
         values, place = np.unique(every, return_inverse=True)
         weights = np.bincount(place, np.outer(weights, other_weights).ravel())
     large, probabilities = sums[-1]
-    upto = np.concatenate([[0.0], np.cumsum(probabilities)])  # of the values below each
-    above = np.concatenate([np.cumsum(probabilities[::-1])[::-1], [0.0]])
+    below = np.concatenate([[0.0], np.cumsum(probabilities)])  # P(less than each value)
+    above = np.concatenate([np.cumsum(probabilities[::-1])[::-1], [0.0]])  # P(at least)
     goal = int(total * unit) - values
     greater = weights @ above[np.searchsorted(large, goal, "left")]
-    less = weights @ upto[np.searchsorted(large, goal, "right")]
+    less = weights @ below[np.searchsorted(large, goal, "right")]
     return min(1.0, float(greater)), min(1.0, float(less))
 
 
 def _power(null: Null, times: int, unit: int) -> tuple[Array, Array]:
-    """Values (in 1/unit) and probabilities of the sum of so many copies of one variable."""
+    """Return values (in 1/unit) and probabilities of the sum of ``times`` copies of a variable."""
     numbers = [int(value * unit) for value, _ in null]
     step = math.gcd(*(number - numbers[0] for number in numbers)) or 1
     places = [(number - numbers[0]) // step for number in numbers]

@@ -1,4 +1,4 @@
-"""Means over seeds, and how sure one can be of them."""
+"""Means over seeds, with their intervals."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MIN_SEEDS = 3  # below, a spread says next to nothing: no interval is given
-MIN_BOOTSTRAP = 10  # below, a resample holds too few distinct values
+MIN_SEEDS = 3  # for an interval: the spread of two numbers says next to nothing
+MIN_BOOTSTRAP = 10  # for a bootstrap: smaller samples have too few distinct resamples
 LEVEL = 0.95
 POWER = 0.8
 
@@ -23,7 +23,13 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds; ``low`` and ``high`` bound its 95 % interval where there is one."""
+    """A mean over seeds.
+
+    Attributes:
+        mean: the mean; NaN if a value is not finite, or if there is none.
+        seeds: number of values.
+        low, high: 95 % interval; None if there is none.
+    """
 
     mean: float
     seeds: int
@@ -32,12 +38,15 @@ class Estimate:
 
 
 def over_seeds(values: Sequence[float]) -> Estimate:
-    """The mean over seeds and, from three seeds on, a 95 % interval for it.
+    """Return the mean over seeds and, for three seeds or more, its 95 % interval.
 
-    Up to nine seeds Student's, x̄ ± t₀.₉₇₅(n − 1) · s / √n with the sample standard deviation s,
-    which presumes results that are about normal. From ten on `bootstrap_t`, which does not. Both
-    presume that seeds are independent. Where a value is not finite, so is the mean (NaN), and
-    there is no interval.
+    Up to nine seeds the interval is Student's, x̄ ± t₀.₉₇₅(n − 1) · s / √n with the sample standard
+    deviation s. It assumes roughly normal results. From ten seeds on it is `bootstrap_t`, which
+    does not. Both assume independent seeds. If a value is not finite, the mean is NaN and there is
+    no interval.
+
+    Args:
+        values: one number per seed.
 
     >>> estimate = over_seeds([0.50, 0.52, 0.54])
     >>> f"{estimate.mean:.2f} in {estimate.low:.2f} … {estimate.high:.2f}"
@@ -58,11 +67,14 @@ def over_seeds(values: Sequence[float]) -> Estimate:
 
 
 def bootstrap_t(values: Sequence[float]) -> tuple[float, float]:
-    """The bootstrap-t interval of a mean at 95 %: x̄ − q₀.₉₇₅ s/√n … x̄ − q₀.₀₂₅ s/√n.
+    """Return the 95 % bootstrap-t interval of a mean: x̄ − q₀.₉₇₅ s/√n … x̄ − q₀.₀₂₅ s/√n.
 
-    q are quantiles of (x̄* − x̄) / (s*/√n) over 2,000 resamples of a fixed seed (Efron and
-    Tibshirani 1993, 12.5). Unlike the percentile interval it widens for few values, and unlike
-    Student's it follows a skew. Resamples without spread are left out.
+    q are quantiles of (x̄* − x̄) / (s*/√n) over 2,000 resamples with a fixed seed (Efron and
+    Tibshirani 1993, 12.5). The interval widens for few values, unlike the percentile interval, and
+    follows a skew, unlike Student's. Resamples without spread are left out.
+
+    Args:
+        values: (n,) finite numbers, at least two.
     """
     sample = np.asarray(values, dtype=np.float64)  # (n,)
     mean, count = sample.mean(), len(sample)
@@ -79,25 +91,33 @@ def bootstrap_t(values: Sequence[float]) -> tuple[float, float]:
 
 @functools.lru_cache(maxsize=8)
 def _places(count: int) -> np.ndarray:
-    """Which values each resample holds, (resamples, n)."""
+    """Return the indices of the values in each resample, (resamples, n)."""
     return np.random.default_rng(_SEED).integers(count, size=(_RESAMPLES, count))
 
 
 @functools.cache
 def student_quantile(freedom: float, probability: float = (1 + LEVEL) / 2) -> float:
-    """Student's quantile t_p(ν).
+    """Return the quantile t_p(ν) of Student's distribution.
+
+    Args:
+        freedom: degrees of freedom ν, not necessarily whole.
+        probability: p.
 
     >>> round(student_quantile(4), 3)
     2.776
     """
-    from scipy.special import stdtrit  # noqa: PLC0415  (only studies with seeds pay for it)
+    from scipy.special import stdtrit  # noqa: PLC0415  (slow to import)
 
     return float(stdtrit(freedom, probability))
 
 
 def detectable(error: float, freedom: float) -> float:
-    """The smallest effect that a two-sided test at 5 % finds with 80 % probability.
+    """Return the smallest effect that a two-sided test at 5 % detects with 80 % probability.
 
-    (t₀.₉₇₅(ν) + t₀.₈(ν)) · standard error.
+    It is (t₀.₉₇₅(ν) + t₀.₈(ν)) · standard error.
+
+    Args:
+        error: standard error of the effect, in its unit.
+        freedom: degrees of freedom ν.
     """
     return (student_quantile(freedom) + student_quantile(freedom, POWER)) * error

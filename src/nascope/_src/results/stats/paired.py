@@ -1,4 +1,4 @@
-"""Equivalence of two accuracies, McNemar's test, and whether groups of numbers differ at all."""
+"""Equivalence of accuracies, McNemar's test, and a test of differences between groups."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 MARGIN = 0.005
-"""Differences of test accuracy within half a percentage point count as none."""
+"""A difference of test accuracy up to half a percentage point counts as none."""
 
 PERMUTATIONS = 10_000
 
@@ -16,9 +16,13 @@ Equivalence = Literal["within", "outside", "undecided"]
 
 
 def equivalence(low: float, high: float, margin: float = MARGIN) -> Equivalence:
-    """Where a 95 % interval lies to ±margin: within it, altogether outside, or neither.
+    """Return whether a 95 % interval lies within ±margin, entirely outside, or neither.
 
-    Being within is two one-sided tests at 2.5 % each.
+    "within" amounts to two one-sided tests at 2.5 % each (TOST).
+
+    Args:
+        low, high: the interval of a difference.
+        margin: the largest difference that counts as none, in the same unit.
 
     >>> equivalence(-0.001, 0.004), equivalence(0.006, 0.02), equivalence(-0.01, 0.001)
     ('within', 'outside', 'undecided')
@@ -29,9 +33,10 @@ def equivalence(low: float, high: float, margin: float = MARGIN) -> Equivalence:
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Return McNemar's exact two-sided p-value: discordant images as tosses of a fair coin.
+    """Return the two-sided p-value of McNemar's exact test.
 
-    It speaks of these two trained networks only.
+    Images that only one network gets right are like tosses of a fair coin. The result is about
+    these two trained networks only, not about their cells.
 
     Args:
         only_first, only_second: images that only one of the two networks gets right.
@@ -48,19 +53,22 @@ def mcnemar(only_first: int, only_second: int) -> float:
 def between_groups(groups: Sequence[Sequence[float]]) -> float:
     """Return the p-value of a permutation test of whether groups have different means.
 
-    The statistic is the spread between groups, sum over g of n_g (mean_g - mean)^2. All
-    permutations are used if there are at most 10,000; otherwise 10,000 random ones.
+    The statistic is the spread between groups, Σ_g n_g (x̄_g − x̄)². All permutations are used if
+    there are at most 10,000; otherwise 10,000 random ones.
 
     Args:
-        groups: the numbers of each group; NaN is returned if one is not finite.
+        groups: for each group, its numbers.
+
+    Returns:
+        p; NaN if a number is not finite.
     """
     from scipy.stats import permutation_test  # noqa: PLC0415  (slow to import)
 
     samples = [np.asarray(group, dtype=np.float64) for group in groups]
-    everything = np.concatenate(samples)
-    if not np.isfinite(everything).all():
+    pooled = np.concatenate(samples)
+    if not np.isfinite(pooled).all():
         return float("nan")
-    centre = everything.mean()
+    centre = pooled.mean()
 
     def spread(*parts: np.ndarray, axis: int = -1) -> np.ndarray:
         return np.sum(
