@@ -311,11 +311,13 @@ def test_uneven_steps_weigh_points_by_their_area() -> None:
 
 
 def test_axes_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(StudyError, match=r"shape \(3, 4\) came with axes of lengths \(4, 3\)"):
+    with pytest.raises(
+        StudyError, match=r"shape \(3, 4\), in order, but got axes of lengths \(4, 3\)"
+    ):
         roughness(np.ones((3, 4)), np.arange(4.0), np.arange(3.0))
     with pytest.raises(StudyError, match="one axis for each"):
         roughness(np.ones((3, 4)), np.arange(3.0))
-    with pytest.raises(StudyError, match="must increase"):
+    with pytest.raises(StudyError, match="to increase, but one does not"):
         roughness(np.ones(3), np.array([0.0, 1.0, 1.0]))
 
 

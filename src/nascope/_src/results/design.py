@@ -1,13 +1,13 @@
 """The design of a study: settings, families and their members, on equal seeds.
 
-A comparison is made within a *setting*: one data set, one recipe. Its unit is the *member* of a
-family: a cell with its trials, one per seed. A *family* is an original cell, its variants, and the
-original adapted.
+A comparison is made within a *setting*: one data set and one recipe. A *family* is an original
+cell, its variants, and the adapted original. A *member* of a family is a cell with its trials, one
+per seed.
 
-Families that share wirings are not independent samples. A seed gives every cell of equal size the
-same wiring, in the authors' code as in nascope, and a smaller cell the beginning of it (Appendix
-A.2). Searches find some wirings again and again, SNAS' above all. What a wiring does to a network
-in one family it does in every family.
+Families that share wirings are not independent samples, because a wiring affects networks alike in
+every family. A seed gives all cells of one size the same wiring, in the authors' code as in
+nascope; a smaller cell gets the beginning of it (Appendix A.2). Searches also find some wirings
+repeatedly, above all SNAS'.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import functools
 import itertools
 import json
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from nascope._src.cells.catalog import cells_in
@@ -26,18 +26,20 @@ from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.results.paper.claims import RATE
 
 Value = TypeVar("Value")
+Wiring = tuple[str, tuple[int, ...]]
+"""A cell's kind, "normal" or "reduce", and the sources of its edges, in order."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What all trials of a comparison share. Two settings are the same if they compare equal.
+    """What all trials of a comparison share. Equal settings compare equal.
 
     Attributes:
         data: name of the data set.
-        digest: of its images.
-        recipe: without the learning rate, as text that compares.
-        learning_rate: None if several are compared.
-        study: its name, if several studies are shown together.
+        digest: digest of its images.
+        recipe: the recipe without its learning rate, as `recipe_key` writes it.
+        learning_rate: None if learning rates are compared.
+        study: name of the study, if several studies are shown together.
     """
 
     data: str
@@ -47,7 +49,7 @@ class Setting:
     study: str = ""
 
     def value(self, name: str) -> Any:
-        """Return an entry of the recipe; None if it has none of that name."""
+        """Return an entry of the recipe; None if it has none of this name."""
         return self._entries.get(name)
 
     @functools.cached_property
@@ -58,7 +60,15 @@ class Setting:
 
 @dataclass(frozen=True)
 class Member:
-    """A cell of a family with its trials, one per seed."""
+    """A cell of a family with its trials.
+
+    Attributes:
+        label: name of the cell, unique within the study.
+        family: label of the original.
+        variant: "original", "adapted", or how the variant was made.
+        genotype: the cell.
+        trials: one per seed.
+    """
 
     label: str
     family: str
@@ -76,18 +86,25 @@ class Member:
 
     @property
     def normal(self) -> Topology:
-        """Width and depth of its normal cell."""
+        """Topology of the normal cell, with its width and depth."""
         return _topology(self.genotype.normal)
 
     def at(self, seeds: Sequence[int]) -> Member:
-        """Return the member with its trials at some of its seeds."""
-        kept = tuple(trial for trial in self.trials if trial.seed in seeds)
-        return Member(self.label, self.family, self.variant, self.genotype, kept)
+        """Return the member with its trials at some seeds only."""
+        return replace(self, trials=tuple(trial for trial in self.trials if trial.seed in seeds))
 
 
 @dataclass(frozen=True)
 class Family:
-    """An original, its variants and its adapted cell in one setting; None if missing."""
+    """An original, its variants and its adapted cell in one setting.
+
+    Attributes:
+        name: label of the original.
+        setting: what all their trials share.
+        original: None if the setting has no trial of it.
+        variants: the original with random or designed wirings.
+        adapted: the original with the widest, shallowest wiring; None if there is none.
+    """
 
     name: str
     setting: Setting
@@ -102,11 +119,11 @@ class Family:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether there are an original with results and variants."""
+        """Whether the original has trials and there are variants."""
         return self.original is not None and bool(self.original.trials and self.variants)
 
     def normal_only(self) -> tuple[Member, ...]:
-        """Return the variants that keep the original's reduction cell: their parameters agree."""
+        """Return the variants with the original's reduction cell, thus with equal parameters."""
         if self.original is None:
             return ()
         kept = self.original.genotype.reduce
@@ -122,7 +139,12 @@ def _topology(cell: Cell) -> Topology:
 
 
 def setting_of(trial: TrialRecord, *, rate: bool = True) -> Setting:
-    """Return a trial's setting; without its learning rate if rates are compared."""
+    """Return a trial's setting.
+
+    Args:
+        trial: a trial.
+        rate: whether the setting includes the learning rate; not if learning rates are compared.
+    """
     return Setting(
         data=str(trial.data.get("name")),
         digest=str(trial.data.get("digest")),
@@ -133,7 +155,7 @@ def setting_of(trial: TrialRecord, *, rate: bool = True) -> Setting:
 
 
 def recipe_key(recipe: Mapping[str, Any]) -> str:
-    """Return a recipe without its learning rate, as text that compares."""
+    """Return a recipe without its learning rate, as text that is equal for equal recipes."""
     kept = {name: value for name, value in recipe.items() if name != "learning_rate"}
     return json.dumps(kept, sort_keys=True, default=str)
 
@@ -146,9 +168,13 @@ def settings_of(study: StudyRecord) -> list[Setting]:
 def main_settings(study: StudyRecord, *, rate: bool = True) -> list[Setting]:
     """Return, for each data set of a study, the setting in which claims are judged.
 
-    Among the settings with a comparable family, if there are any, this is the one whose learning
-    rate is nearest to the paper's 0.025, then the one with the most comparable families, then the
-    one with the most planned trials.
+    Settings with a comparable family come first. Among them, the setting whose learning rate is
+    nearest to the paper's 0.025 is chosen, then the one with the most comparable families, then
+    the one with the most planned trials.
+
+    Args:
+        study: a study with its results.
+        rate: whether the settings include the learning rate; not if learning rates are compared.
     """
     chosen: list[Setting] = []
     for name in dict.fromkeys(str(trial.data.get("name")) for trial in study.trials):
@@ -157,13 +183,12 @@ def main_settings(study: StudyRecord, *, rate: bool = True) -> list[Setting]:
             if trial.data.get("name") == name:
                 trials.setdefault(setting_of(trial), []).append(trial)
         best = min(trials, key=lambda setting: _precedence(setting, trials[setting]))
-        kept = best.learning_rate if rate else None
-        chosen.append(Setting(best.data, best.digest, best.recipe, kept, best.study))
+        chosen.append(best if rate else replace(best, learning_rate=None))
     return chosen
 
 
 def _precedence(setting: Setting, trials: Sequence[TrialRecord]) -> tuple[bool, float, int, int]:
-    """Sort key: least for the setting in which a data set's trials are judged."""
+    """Return a sort key, smallest for the setting in which claims are judged."""
     comparable = sum(family.is_comparable for family in _families(trials, setting))
     distance = round(abs((setting.learning_rate or RATE) - RATE), 9)  # 0.02 is as near as 0.03
     return comparable == 0, distance, -comparable, -len(trials)
@@ -173,7 +198,7 @@ def _precedence(setting: Setting, trials: Sequence[TrialRecord]) -> tuple[bool, 
 
 
 def families_in(study: StudyRecord, setting: Setting) -> list[Family]:
-    """Return the families of a study in a setting, in its order, with all their seeds."""
+    """Return the families of a study in a setting, with all seeds, in the study's order."""
     rate = setting.learning_rate is not None
     trials = [trial for trial in study.trials if setting_of(trial, rate=rate) == setting]
     return _families(trials, setting)
@@ -202,14 +227,14 @@ def _family(name: str, setting: Setting, members: Sequence[Member]) -> Family:
 
 
 def is_constructed(genotype: Genotype) -> bool:
-    """Return whether it is one of the authors' adapted cells, wide on purpose."""
+    """Return whether a cell is one of the authors' adapted cells, which are wide on purpose."""
     return any(cell.genotype == genotype for cell in cells_in("adapted"))
 
 
 def judged_families(study: StudyRecord, setting: Setting) -> list[Family]:
-    """Return the families that claims about popular cells are judged on.
+    """Return the families on which claims about popular cells are judged.
 
-    Families whose original was constructed, not found by a search, are left out.
+    Families with a constructed original are left out: no search found it.
     """
     return [
         family
@@ -224,37 +249,52 @@ def balanced(
     *,
     most: Literal["trials", "members"] = "trials",
 ) -> Family:
-    """Return a family on equal seeds: every member that is kept has a result at each of them.
+    """Return a family on equal seeds: each member that is kept has a result at every seed.
 
-    Of all sets of seeds, choose the one that uses the most trials, (members that have them all) ×
-    seeds, or with ``most="members"`` the most members. The original is always kept. The choice
-    depends on which results exist, never on what they are.
+    The set of seeds is the one that keeps the most trials, (members with a result at all these
+    seeds) × seeds, or the most members. The original is always kept. The choice depends on which
+    results exist, never on their values.
 
     Args:
-        seeds: for each label, the seeds at which there is a result.
+        family: a family with all its trials.
+        seeds: by label, the seeds at which a member has a result.
+        most: what to keep the most of.
+
+    Returns:
+        The family with these members and seeds. If no variant has a seed in common with the
+        original, there are no trials and no variants.
     """
     if family.original is None:
         return family
     available = sorted(seeds.get(family.original.label, frozenset()))
-    best: tuple[tuple[int, int], tuple[int, ...], list[Member]] = ((0, 0), (), [])
+    largest = (0, 0)
+    chosen: tuple[int, ...] = ()
+    variants: list[Member] = []
     for subset in subsets(available):
-        kept = [v for v in family.variants if seeds.get(v.label, frozenset()).issuperset(subset)]
-        trials = (1 + len(kept)) * len(subset)
-        size = (trials, len(kept)) if most == "trials" else (len(kept), trials)
-        if kept and size > best[0]:
-            best = (size, subset, kept)
-    _, chosen, kept = best
-    return Family(
-        family.name,
-        family.setting,
-        family.original.at(chosen),
-        tuple(variant.at(chosen) for variant in kept),
-        family.adapted,
+        complete = [
+            variant
+            for variant in family.variants
+            if seeds.get(variant.label, frozenset()).issuperset(subset)
+        ]
+        trials = (1 + len(complete)) * len(subset)
+        size = (trials, len(complete)) if most == "trials" else (len(complete), trials)
+        if complete and size > largest:
+            largest, chosen, variants = size, subset, complete
+    return replace(
+        family,
+        original=family.original.at(chosen),
+        variants=tuple(variant.at(chosen) for variant in variants),
     )
 
 
 def subsets(values: Sequence[Value]) -> list[tuple[Value, ...]]:
-    """Return all non-empty subsets, by size; of more than ten values only the first runs."""
+    """Return all non-empty subsets, by size.
+
+    Of more than ten values there would be too many; then only their beginnings are returned.
+
+    >>> subsets([0, 1, 2])
+    [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)]
+    """
     if len(values) > 10:
         return [tuple(values[:count]) for count in range(1, len(values) + 1)]
     return [
@@ -268,39 +308,35 @@ def subsets(values: Sequence[Value]) -> list[tuple[Value, ...]]:
 
 
 def shared_wirings(families: Sequence[Family]) -> dict[str, list[int]]:
-    """Return, by family, a number for the wiring of each variant; equal for equal wirings.
+    """Return, by family, a number for each variant's wiring; equal wirings have equal numbers.
 
     A variant's wiring is that of its normal cell, or of its reduction cell if it keeps the
-    original's normal cell. Two cells of different sizes have the same wiring if one is the
+    original's normal cell. Cells of different sizes have the same wiring if one wiring is the
     beginning of the other.
     """
     wirings = {
         family.name: [_wiring(variant, family.original) for variant in family.variants]
         for family in families
     }
-    distinct = sorted(
-        {wiring for own in wirings.values() for wiring in own},
-        key=lambda wiring: (len(wiring[1]), wiring),
-    )
-    number: dict[tuple[str, tuple[int, ...]], int] = {}
-    for kind, sources in distinct:  # shortest first, so that beginnings are known
-        start = next(
-            (
-                number[kind, sources[:length]]
-                for length in range(len(sources), 0, -1)
-                if (kind, sources[:length]) in number
-            ),
-            len(number),
+    number: dict[Wiring, int] = {}
+    for kind, sources in sorted(
+        {wiring for variants in wirings.values() for wiring in variants},
+        key=lambda wiring: (len(wiring[1]), wiring),  # shortest first, so that beginnings are known
+    ):
+        beginnings = (
+            number[kind, sources[:length]]
+            for length in range(len(sources), 0, -1)
+            if (kind, sources[:length]) in number
         )
-        number[kind, sources] = start
-    return {name: [number[wiring] for wiring in own] for name, own in wirings.items()}
+        number[kind, sources] = next(beginnings, len(number))
+    return {name: [number[wiring] for wiring in variants] for name, variants in wirings.items()}
 
 
 def original_wirings(families: Sequence[Family]) -> dict[str, Hashable]:
-    """Return, by family, the wiring of its original; equal for equal wirings.
+    """Return, by family, its original's wiring; equal wirings compare equal.
 
-    This is the wiring of the normal cell, or of the reduction cell if all variants keep the normal
-    cell. The order of a node's edges does not count.
+    It is the wiring of the normal cell, or of the reduction cell if all variants keep the normal
+    cell. The order of a node's edges does not matter.
     """
     wirings: dict[str, Hashable] = {}
     for family in families:
@@ -312,7 +348,8 @@ def original_wirings(families: Sequence[Family]) -> dict[str, Hashable]:
     return wirings
 
 
-def _wiring(member: Member, original: Member | None) -> tuple[str, tuple[int, ...]]:
+def _wiring(member: Member, original: Member | None) -> Wiring:
+    """Return the kind and the sources of the cell that a variant rewires."""
     kind, cell = "normal", member.genotype.normal
     if original is not None and cell.sources == original.genotype.normal.sources:
         kind, cell = "reduce", member.genotype.reduce

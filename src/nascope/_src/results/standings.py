@@ -1,8 +1,8 @@
-"""Where the members of families stand on a measure: the one rule for seeds, ties and divergence.
+"""Where members of a family stand on a measure. All outputs rank by these rules:
 
-- *Seeds.* A family is compared on equal seeds (`design.balanced`): those at which the most trials
-  have a number. A member's number is the mean over them.
-- *Divergence.* A member with a trial that diverged ranks last.
+- *Seeds.* All members of a family are compared on the same seeds, those that keep the most trials
+  (`design.balanced`). A member's number is its mean over these seeds.
+- *Divergence.* A member with a diverged trial ranks last.
 - *Ties.* Members with equal numbers share the mean of their ranks.
 """
 
@@ -32,7 +32,13 @@ Numbers = dict[str, tuple[float, list[float]]]
 def on_equal_seeds(
     family: Family, measure: Measure, *, most: Literal["trials", "members"] = "trials"
 ) -> Family:
-    """Return a family on equal seeds, with the members that have a number."""
+    """Return a family on equal seeds, with the members that have a number at all of them.
+
+    Args:
+        family: a family with all its trials.
+        measure: what is compared.
+        most: whether to keep the most trials, or the most members.
+    """
     seeds = {
         member.label: frozenset(
             trial.seed for trial in member.trials if not math.isnan(measure.compared(trial))
@@ -43,17 +49,22 @@ def on_equal_seeds(
 
 
 def mean(member: Member, measure: Measure) -> float:
-    """Return a member's mean compared number over its seeds; infinite if a trial diverged."""
+    """Return a member's mean of the compared numbers; infinite if a trial diverged."""
     return statistics.fmean(measure.compared(trial) for trial in member.trials)
 
 
 def shown_mean(member: Member, measure: Measure) -> float:
-    """Return a member's mean over its seeds in the measure's unit; infinite if one diverged."""
+    """Return a member's mean in the measure's unit; infinite if a trial diverged."""
     return statistics.fmean(measure.scale * measure.value(trial) for trial in member.trials)
 
 
 def numbers_of(families: Sequence[Family], value: Callable[[Member], float]) -> Numbers:
-    """Return the numbers of the comparable families; they are on equal seeds already."""
+    """Return the numbers of the comparable families.
+
+    Args:
+        families: families on equal seeds.
+        value: returns the number of a member.
+    """
     return {
         family.name: (value(family.original), [value(variant) for variant in family.variants])
         for family in families
@@ -64,10 +75,15 @@ def numbers_of(families: Sequence[Family], value: Callable[[Member], float]) -> 
 def contrast_of(
     families: Sequence[Family], numbers: Numbers, *, higher_is_better: bool
 ) -> Contrast | None:
-    """Compare originals with their variants, allowing for the wirings that families share.
+    """Compare originals with their variants, allowing for wirings that families share.
 
     Args:
-        numbers: of the families that enter the test.
+        families: families on equal seeds.
+        numbers: the numbers of the families that enter the test.
+        higher_is_better: the direction of the measure.
+
+    Returns:
+        The contrast; None if no family enters the test.
     """
     shared, same = shared_wirings(families), original_wirings(families)
     return contrast(numbers, shared, same, higher_is_better=higher_is_better)
@@ -76,7 +92,7 @@ def contrast_of(
 def standing_of(
     family: Family, measure: Measure, *, most: Literal["trials", "members"] = "trials"
 ) -> Standing | None:
-    """Return where a family's original stands on a measure; None if nothing can be compared."""
+    """Return where a family's original stands among its variants; None if it has no number."""
     equal = on_equal_seeds(family, measure, most=most)
     numbers = numbers_of([equal], lambda member: mean(member, measure))
     compared = contrast(numbers, higher_is_better=measure.higher_is_better)
@@ -86,7 +102,7 @@ def standing_of(
 def standings_of(
     family: Family, measure: Measure, *, most: Literal["trials", "members"] = "trials"
 ) -> dict[str, Standing]:
-    """Return where each member stands among the others, by label; on equal seeds."""
+    """Return where each member of a family stands among the others, by label."""
     equal = on_equal_seeds(family, measure, most=most)
     if not equal.is_comparable:
         return {}
@@ -103,33 +119,40 @@ def standings_of(
 
 
 def common_measure(families: Sequence[Family], claim: int, mode: str) -> Measure:
-    """Return a claim's measure, on the same plane for all trials of claims 5 and 6.
+    """Return the measure of a claim; for claims 5 and 6, on the same plane for all trials.
 
-    Of all planes that were probed, this is the one on which the most trials can be compared; of
-    several such, the first planned. The measure computes each number once.
+    It is the plane on which the most trials can be compared; if there are several, the first in the
+    plan. The measure computes each number only once.
+
+    Args:
+        families: the families of a setting, with all their trials.
+        claim: number of the claim.
+        mode: BatchNorm mode of the probes.
     """
     trials = [trial for family in families for member in family.members for trial in member.trials]
     planes = dict.fromkeys(plane for trial in trials for plane in planes_for(trial, claim, mode))
-    candidates = [primary_measure(claim, mode, plane) for plane in planes or (None,)]
-    known = [replace(measure, value=remembered(measure.value)) for measure in candidates]
-    return max(known, key=lambda measure: _compared(families, measure)) if planes else known[0]
+    on_planes = [primary_measure(claim, mode, plane) for plane in planes or (None,)]
+    measures = [replace(measure, value=_remembered(measure.value)) for measure in on_planes]
+    if len(measures) == 1:
+        return measures[0]
+    return max(measures, key=lambda measure: _count_compared(families, measure))
 
 
-def remembered(value: Callable[[TrialRecord], float]) -> Callable[[TrialRecord], float]:
-    """Return a function that computes each trial's number once: large grids take a while."""
+def _remembered(value: Callable[[TrialRecord], float]) -> Callable[[TrialRecord], float]:
+    """Return a function that computes each trial's number only once, as large grids are slow."""
     known: dict[tuple[str, str], float] = {}
 
-    def remember(trial: TrialRecord) -> float:
+    def remembering(trial: TrialRecord) -> float:
         key = trial.study, trial.identity
         if key not in known:
             known[key] = value(trial)
         return known[key]
 
-    return remember
+    return remembering
 
 
-def _compared(families: Sequence[Family], measure: Measure) -> int:
-    """Return how many trials can be compared on a measure."""
+def _count_compared(families: Sequence[Family], measure: Measure) -> int:
+    """Return the number of trials that can be compared on a measure."""
     equal = (on_equal_seeds(family, measure) for family in families)
     return sum(
         len(member.trials) for family in equal if family.is_comparable for member in family.members

@@ -1,6 +1,7 @@
-"""Numbers that describe how a training run converged.
+"""How a training converged, in numbers.
 
-Training loss comes first: accuracy mixes the speed of convergence with the final quality.
+Most of them are based on the training loss, because accuracy mixes the speed of convergence with
+the final quality.
 """
 
 from __future__ import annotations
@@ -14,27 +15,31 @@ from nascope._src.records.read import CurvePoint, TrainingRecord
 
 
 def sound_epochs(training: TrainingRecord) -> tuple[CurvePoint, ...]:
-    """The completed epochs, without the one at which the run diverged: its numbers mean nothing."""
+    """Return the completed epochs before divergence; later numbers mean nothing."""
     last = math.inf if training.diverged_at is None else training.diverged_at
     return tuple(epoch for epoch in training.epochs if epoch.epoch < last)
 
 
 def sound_curve(training: TrainingRecord) -> tuple[CurvePoint, ...]:
-    """The points of the curves, early ones too, before the epoch at which the run diverged."""
+    """Return the points of the curve, early ones included, before the epoch of divergence."""
     last = math.inf if training.diverged_at is None else training.diverged_at - 1
     return tuple(point for point in training.curve if point.epoch <= last)
 
 
 def train_losses(training: TrainingRecord) -> tuple[float, ...]:
-    """Mean training loss of every sound epoch, in nats per image."""
+    """Return the mean training loss of each sound epoch, in nats per image."""
     return tuple(epoch.train_loss for epoch in sound_epochs(training))
 
 
 def epochs_to_loss(losses: Sequence[float], threshold: float) -> int | None:
-    """The first epoch, from 1, whose loss is at or below the threshold.
+    """Return the first epoch whose loss is at or below a threshold, min {e : ℓ_e ≤ threshold}.
 
-    min {e : l_e ≤ threshold}; None if no epoch got there: such a trial is *censored*, its value is
-    known only to exceed the number of epochs run.
+    If none is, return None: the trial is *censored*, and its value is only known to exceed the
+    number of its epochs.
+
+    Args:
+        losses: the loss of each epoch, from epoch 1 on.
+        threshold: in the unit of the losses.
 
     >>> epochs_to_loss([2.0, 1.1, 0.9], 1.0)
     3
@@ -42,54 +47,55 @@ def epochs_to_loss(losses: Sequence[float], threshold: float) -> int | None:
     return next((e for e, loss in enumerate(losses, start=1) if loss <= threshold), None)
 
 
-def shared_threshold(runs: Sequence[TrainingRecord]) -> float | None:
-    """The training loss that half of the runs got to: the median of their lowest losses.
+def shared_threshold(trainings: Sequence[TrainingRecord]) -> float | None:
+    """Return the training loss that half of the trainings reach, in nats per image.
 
-    The others are censored. (The lowest loss that all got to would be set by the slowest of them,
-    and censor none.) Runs that diverged or are unfinished don't count; None where no run is left.
+    This is the median of their lowest losses; the other half is censored. (A loss that all of them
+    reach would be set by the slowest.) Unfinished and diverged trainings do not count. None if no
+    training is left.
     """
     lowest = [
-        min(train_losses(run))
-        for run in runs
-        if run.finished and run.diverged_at is None and run.epochs
+        min(train_losses(training))
+        for training in trainings
+        if training.finished and training.diverged_at is None and training.epochs
     ]
     return median(lowest) if lowest else None
 
 
 def area_under_loss(training: TrainingRecord) -> float:
-    """Area under the training-loss curve, Σ_e l_e over its epochs, in nats × epochs.
+    """Return the area under the training-loss curve, Σ_e ℓ_e over the epochs, in nats × epochs.
 
-    The smaller, the sooner the loss fell. Infinite for a run that diverged, so that it ranks last;
-    NaN for one that is not finished, since a sum over fewer epochs would look like a fast one.
-    Comparable between runs of equally many epochs only.
+    The smaller it is, the sooner the loss fell. It is infinite if the training diverged, so that it
+    ranks last, and NaN if the training is unfinished, because a sum over fewer epochs would look
+    like fast convergence. Compare only trainings with the same number of epochs.
     """
     if training.diverged_at is not None:
         return math.inf
     return math.fsum(train_losses(training)) if training.finished else math.nan
 
 
-def final_test_accuracy(training: TrainingRecord) -> float:
-    """Test accuracy after the last completed epoch, in [0, 1]; NaN if it diverged or has none."""
-    if training.diverged_at is not None or training.last is None:
-        return math.nan
-    return training.last.test_accuracy
-
-
 def best_test_accuracy(training: TrainingRecord) -> float:
-    """Largest test accuracy over the epochs, in [0, 1]; NaN before the first.
+    """Return the largest test accuracy over the epochs, in [0, 1]; NaN before the first epoch.
 
-    Chosen on the test set itself, so it is optimistic: a description, not an estimate.
+    It is chosen on the test set itself, hence optimistic: a description, not an estimate.
     """
     return max((epoch.test_accuracy for epoch in sound_epochs(training)), default=math.nan)
 
 
 def loss_fluctuation(losses: Sequence[float]) -> float:
-    """Spread of the log loss around a straight line through its neighbours, by epoch.
+    """Return how far the log loss of an epoch is from a straight line through its neighbours.
 
-    1.4826 · median |dₑ − median d| / √6 with second differences dₑ = ln ℓₑ₋₁ − 2 ln ℓₑ + ln ℓₑ₊₁.
-    For white noise of standard deviation σ around a line or a parabola it is σ (√6 is the standard
-    deviation of such a difference, 1.4826 turns a Gaussian's median deviation into a standard
-    one); a few steps, like those where the rate falls, don't move it. NaN below five epochs.
+    It is 1.4826 · median |dₑ − median d| / √6 with the second differences
+    dₑ = ln ℓₑ₋₁ − 2 ln ℓₑ + ln ℓₑ₊₁. For white noise around a line or a parabola, it is the
+    standard deviation σ of the noise: √6 σ is that of a second difference, and 1.4826 turns a
+    Gaussian's median deviation into a standard deviation. A few steps, as when the learning rate
+    falls, do not change it.
+
+    Args:
+        losses: the loss of each epoch.
+
+    Returns:
+        σ, a relative spread; NaN for fewer than five epochs or a loss that is not positive.
 
     >>> round(loss_fluctuation([1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125]), 12)
     0.0
@@ -104,11 +110,12 @@ def loss_fluctuation(losses: Sequence[float]) -> float:
 
 
 def capped_area(training: TrainingRecord, chance: float, epochs: int) -> float:
-    """`area_under_loss`, finite for a diverged run too: what it lacks counts as never learnt.
+    """Return `area_under_loss`, with the loss of a guess for each epoch after divergence.
 
     Args:
-        chance: the loss of a uniform guess, taken for every epoch from divergence on.
-        epochs: that were planned.
+        training: a training; NaN is returned if it is unfinished.
+        chance: the loss of a uniform guess, in nats per image.
+        epochs: number of planned epochs.
     """
     if training.diverged_at is None:
         return area_under_loss(training)
@@ -117,13 +124,13 @@ def capped_area(training: TrainingRecord, chance: float, epochs: int) -> float:
 
 
 CONVERGED = 0.9
-"""The training accuracy from which on a network counts as converged."""
+"""The training accuracy at which a network counts as converged."""
 
 
 def converged(training: TrainingRecord) -> bool:
-    """Whether a finished run fits its training images, augmented: an accuracy of 90 % or more.
+    """Return whether a finished training fits its augmented training images to 90 % or more.
 
-    A schedule that anneals to zero always ends flat, so flatness says nothing.
+    Flat curves are no criterion, because a learning rate that falls to zero always flattens them.
     """
     last = training.last
     return (
@@ -135,23 +142,28 @@ def converged(training: TrainingRecord) -> bool:
 
 
 EARLY = 0.1
-"""The share of a schedule after which search evaluates; DARTS takes 50 epochs of 600."""
+"""The share of a schedule after which a search evaluates; DARTS uses 50 epochs of 600."""
 
 
 def early_epoch(epochs: int) -> int:
-    """The last epoch of the first tenth of a schedule, rounded up."""
+    """Return the last epoch of the first tenth of a schedule, rounded up."""
     return max(1, math.ceil(EARLY * epochs))
 
 
 def search_accuracy(point: CurvePoint) -> float:
-    """What a search looks at, in [0, 1]: validation images where held out, else test images."""
+    """Return the accuracy that a search sees, in [0, 1].
+
+    It is measured on validation images, or on the test images if none were held out.
+    """
     return point.test_accuracy if point.validation_accuracy is None else point.validation_accuracy
 
 
 def early_accuracy(training: TrainingRecord, epochs: int) -> float:
-    """`search_accuracy` at the `early_epoch` of a schedule of so many epochs.
+    """Return `search_accuracy` at the `early_epoch` of a schedule, in [0, 1].
 
-    NaN where the run diverged before, or has not come so far.
+    Args:
+        training: a training; NaN is returned if it diverged before, or has not got that far.
+        epochs: number of planned epochs.
     """
     at = early_epoch(epochs)
     return next((search_accuracy(p) for p in sound_epochs(training) if p.epoch == at), math.nan)

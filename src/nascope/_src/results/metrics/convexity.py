@@ -1,20 +1,23 @@
-r"""Curvature of a loss landscape, and how far it is convex around the trained network.
+r"""The curvature of a loss landscape, and how far it is convex around the trained network.
 
-All numbers here come from one matrix at each interior grid point, the Hessian H of the landscape
+All numbers are computed from one matrix at each interior grid point: the Hessian H of the landscape
 s(α, β) by finite differences, with eigenvalues λ_min ≤ λ_max and |λ|_max = max(|λ_min|, |λ_max|).
-At a point, the *concavity* is max(0, −λ_min) / |λ|_max, in [0, 1]: 0 where s is locally convex, 1
-where its strongest curvature is downwards. A point is *near-convex* where that is at most a
-tolerance. Li et al. 2018, Section 6, draw the ratio |λ_min / λ_max| for the same purpose, of the
-Hessian in all weights; H is that one's restriction to the plane, so that a plane which is not
-convex proves that the loss is not, and a convex plane proves nothing.
+The *concavity* of a point is max(0, −λ_min) / |λ|_max, in [0, 1]: 0 if s is locally convex, and 1
+if its strongest curvature is downwards. A point is *near-convex* if its concavity is at most a
+tolerance.
 
-An interior point has neighbours on both sides of each axis, and stands for the area up to midway
+Li et al. 2018, Section 6, plot the ratio |λ_min / λ_max| of the Hessian in all weights for the same
+purpose. H is the restriction of that Hessian to the plane. A plane that is not convex therefore
+proves that the loss is not convex; a convex plane proves nothing.
+
+An interior point has neighbours on both sides of each axis, and represents the area up to midway
 to them. Its H is undefined (NaN) unless all the values around it, nine in a plane, are finite.
-Such a point is not near-convex, and no part of a mean or maximum.
+Such a point is not near-convex, and does not enter a mean or a maximum.
 
-Each function takes a landscape with one axis a dimension: ``f(loss, alphas)`` for a line, (A,),
-and ``f(loss, alphas, betas)`` for a plane, (A, B). The axes increase; their steps need not be
-equal. What a grid is too small to tell is NaN.
+Each function takes a landscape and one axis per dimension: ``f(loss, alphas)`` for a line, (A,),
+and ``f(loss, alphas, betas)`` for a plane, (A, B). Axes increase; their steps need not be equal.
+Losses are in nats per image, and displacements in units of the directions. A number is NaN if the
+grid is too small for it.
 """
 
 from __future__ import annotations
@@ -26,28 +29,31 @@ import numpy as np
 
 from nascope._src.errors import StudyError
 
-TOLERANCE = 0.05  # our choice: above rounding in a flat valley, below any visible saddle
+TOLERANCE = 0.05
+"""Our choice: above rounding errors in a flat valley, below any visible saddle."""
 
 
 def second_derivatives(loss: np.ndarray, *axes: np.ndarray) -> np.ndarray:
-    r"""The Hessian of a landscape at the interior points of its grid, by finite differences.
+    r"""Return the Hessian of a landscape at the interior points of its grid.
+
+    It is computed by finite differences.
 
     With values z₋, z₀, z₊ at three neighbours, h₋ and h₊ between them, and the slopes
     p₋ = (z₀ − z₋) / h₋ and p₊ = (z₊ − z₀) / h₊, the parabola through them has at z₀
 
         s′ = (h₊ p₋ + h₋ p₊) / (h₋ + h₊)        s″ = 2 (p₊ − p₋) / (h₋ + h₊)
 
-    ∂²s/∂α² is s″ along α, and ∂²s/∂α∂β is s′ along β of s′ along α. Exact for polynomials of
-    degree at most 2 in each variable, on any spacing; else wrong by O(h²) on equal steps and O(h)
-    on unequal ones. On equal steps these are the usual (z₊ − 2z₀ + z₋) / h² and
-    (z₊₊ − z₊₋ − z₋₊ + z₋₋) / 4h².
+    ∂²s/∂α² is s″ along α, and ∂²s/∂α∂β is s′ along β of s′ along α. The result is exact for
+    polynomials of degree at most 2 in each variable, for any spacing. Otherwise its error is O(h²)
+    for equal steps and O(h) for unequal ones. For equal steps, these are the usual
+    (z₊ − 2z₀ + z₋) / h² and (z₊₊ − z₊₋ − z₋₊ + z₋₋) / 4h².
 
     Returns:
         (A − 2, 1, 1) for a line, (A − 2, B − 2, 2, 2) for a plane, in nats per unit of
-        displacement squared; an entry is NaN where a value that it needs is not finite.
+        displacement squared. An entry is NaN if a value that it needs is not finite.
 
     Raises:
-        StudyError: an axis does not increase, or is not as long as the loss there.
+        StudyError: an axis does not increase, or its length does not match the landscape.
 
     >>> a, b = np.array([-1.0, 0.0, 2.0]), np.array([-3.0, 0.0, 1.0])
     >>> second_derivatives(np.add.outer(a**2, b**2) + 5 * np.outer(a, b), a, b)[0, 0]
@@ -57,7 +63,7 @@ def second_derivatives(loss: np.ndarray, *axes: np.ndarray) -> np.ndarray:
     loss = _checked(loss, axes)
     count = len(axes)
     hessian = np.empty((*(max(len(axis) - 2, 0) for axis in axes), count, count))
-    with np.errstate(over="ignore", invalid="ignore"):  # inf, and what exceeds it
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite losses, and overflow
         for i in range(count):
             for j in range(i, count):
                 entry = loss
@@ -68,12 +74,12 @@ def second_derivatives(loss: np.ndarray, *axes: np.ndarray) -> np.ndarray:
 
 
 def near_convex(loss: np.ndarray, *axes: np.ndarray, tolerance: float = TOLERANCE) -> np.ndarray:
-    """Which interior grid points are near-convex: λ_min ≥ −tolerance · |λ|_max.
+    """Return which interior grid points are near-convex: λ_min ≥ −tolerance · |λ|_max.
 
-    On a line, where there is one eigenvalue, any tolerance below 1 asks for s″ ≥ 0.
+    A line has only one eigenvalue, so any tolerance below 1 requires s″ ≥ 0.
 
     Returns:
-        (A − 2,) or (A − 2, B − 2) booleans; false where H is undefined.
+        (A − 2,) or (A − 2, B − 2) booleans; false if H is undefined.
 
     >>> axis = np.linspace(-1, 1, 5)
     >>> near_convex(axis**4 - axis**2, axis)
@@ -83,16 +89,16 @@ def near_convex(loss: np.ndarray, *axes: np.ndarray, tolerance: float = TOLERANC
 
 
 def convex_radius(loss: np.ndarray, *axes: np.ndarray, tolerance: float = TOLERANCE) -> float:
-    """Radius of the largest disc around the origin in which all grid points are near-convex.
+    """Return the radius of the largest disc around the origin with near-convex grid points only.
 
-    sup {r ≤ R : every interior point p with ‖p‖ < r is near-convex}, that is the distance to the
-    nearest point that is not, at most R, the radius of the largest disc around the origin that
-    the interior points' rectangle contains. A result of R means "at least R". It is 0 where a
-    grid point nearest to the origin (there can be four) is not near-convex, and NaN where the
-    origin lies outside of the rectangle, or that is empty.
+    It is sup {r ≤ R : every interior point p with ‖p‖ < r is near-convex}, the distance to the
+    nearest point that is not near-convex. It is at most R, the radius of the largest disc around
+    the origin in the rectangle of the interior points; a result of R means "at least R". It is 0
+    if a grid point nearest to the origin (there can be four) is not near-convex, and NaN if the
+    origin is not in the rectangle.
 
-    In units of displacement: along a filter-normalised direction, 1 is the norm of the weights
-    that it moves. It presumes directions of about equal norm and at about right angles.
+    The unit is that of displacements: along a filter-normalised direction, 1 is the norm of the
+    weights that it moves. The directions should have about equal norms and be nearly orthogonal.
 
     >>> axis = np.linspace(-1, 1, 201)
     >>> round(convex_radius(-np.cos(5 * axis), axis), 6)  # the next point after π / 10
@@ -109,11 +115,12 @@ def convex_radius(loss: np.ndarray, *axes: np.ndarray, tolerance: float = TOLERA
 
 
 def convex_area(loss: np.ndarray, *axes: np.ndarray, tolerance: float = TOLERANCE) -> float:
-    """Share of the interior's area in the near-convex region around the origin, in [0, 1].
+    """Return the share of the interior's area in the near-convex region around the origin.
 
-    The region is the set of near-convex points that are connected, through near-convex points
-    which are neighbours along an axis, with the grid points nearest to the origin. 0 where one of
-    these is not near-convex; NaN as `convex_radius` is. For a line it is a share of its length.
+    The region consists of the near-convex points that are connected with the grid points nearest
+    to the origin, through near-convex neighbours along the axes. The share is in [0, 1]; for a
+    line, it is a share of the length. It is 0 if one of the nearest points is not near-convex, and
+    NaN if `convex_radius` is.
 
     >>> axis = np.linspace(-1, 1, 201)
     >>> round(convex_area(-np.cos(5 * axis), axis), 2)  # about π / 10, without the rims beyond
@@ -124,7 +131,7 @@ def convex_area(loss: np.ndarray, *axes: np.ndarray, tolerance: float = TOLERANC
         return math.nan
     if not convex[_centre(axes)].all():
         return 0.0
-    from scipy.ndimage import label  # noqa: PLC0415  (slow to load)
+    from scipy.ndimage import label  # noqa: PLC0415  (slow to import)
 
     regions, _ = label(convex)  # 4-neighbours, its default
     area = _areas(axes)
@@ -133,12 +140,12 @@ def convex_area(loss: np.ndarray, *axes: np.ndarray, tolerance: float = TOLERANC
 
 
 def concavity(loss: np.ndarray, *axes: np.ndarray) -> float:
-    """Mean concavity over the grid, by area, in [0, 1].
+    """Return the mean concavity over the grid, weighted by area, in [0, 1].
 
-    Σ_p A_p max(0, −λ_min(p)) / |λ|_max(p)  /  Σ_p A_p over the interior points p whose H is
-    defined; 0 / 0 counts as 0. 0 for a convex landscape, 1 for a concave one; on a line, the share
-    of its length that is concave. It has no unit and no scale, and steep rims don't outweigh the
-    rest.
+    It is Σ_p A_p max(0, −λ_min(p)) / |λ|_max(p)  /  Σ_p A_p over the interior points p with a
+    defined H; 0 / 0 counts as 0. It is 0 for a convex landscape and 1 for a concave one; for a
+    line, it is the share of the length that is concave. It does not depend on the scale of the
+    loss, and steep rims do not outweigh the rest.
 
     >>> axis = np.linspace(-1, 1, 21)
     >>> concavity(np.subtract.outer(axis**2, 0.3 * axis**2), axis, axis).__round__(3)
@@ -148,12 +155,11 @@ def concavity(loss: np.ndarray, *axes: np.ndarray) -> float:
 
 
 def roughness(loss: np.ndarray, *axes: np.ndarray) -> float:
-    """Root mean square of the second derivatives along the axes, by area.
+    """Return the root mean square of the second derivatives along the axes, weighted by area.
 
-    √(Σ_p A_p ½ [(∂²s/∂α²)² + (∂²s/∂β²)²]  /  Σ_p A_p) over the interior points p whose H is
-    defined; for a line without the ½ and the second term. In nats per unit of displacement
-    squared. Second differences alone shrink with the squared step; divided by it they converge
-    as the grid is refined.
+    It is √(Σ_p A_p ½ [(∂²s/∂α²)² + (∂²s/∂β²)²]  /  Σ_p A_p) over the interior points p with a
+    defined H; for a line, without the ½ and the second term. The unit is nats per unit of
+    displacement squared. It converges as the grid is refined.
 
     >>> axis = np.linspace(-1, 1, 21)
     >>> round(roughness(np.add.outer(axis**2, 0.5 * 7 * axis**2), axis, axis), 6)  # 2 and 7
@@ -167,9 +173,10 @@ def roughness(loss: np.ndarray, *axes: np.ndarray) -> float:
 
 
 def largest_curvature(loss: np.ndarray, *axes: np.ndarray) -> float:
-    """The largest λ_max over the interior points whose H is defined.
+    """Return the largest λ_max over the interior points with a defined H.
 
-    In nats per unit of displacement squared; negative where the landscape is concave throughout.
+    The unit is nats per unit of displacement squared. It is negative if the landscape is concave
+    everywhere.
 
     >>> axis = np.linspace(-1, 1, 21)
     >>> round(largest_curvature(0.5 * np.add.outer(axis**2, 7 * axis**2), axis, axis), 6)
@@ -185,16 +192,18 @@ def _checked(loss: np.ndarray, axes: tuple[np.ndarray, ...]) -> np.ndarray:
     lengths = tuple(len(axis) for axis in axes)
     if not axes or loss.shape != lengths:
         raise StudyError(
-            f"a landscape of shape {loss.shape} came with axes of lengths {lengths}; "
-            "give one axis for each of its dimensions, in their order"
+            f"Expected one axis for each dimension of a landscape of shape {loss.shape}, in order, "
+            f"but got axes of lengths {lengths}"
         )
     if not all((np.diff(axis) > 0).all() for axis in axes):
-        raise StudyError("the axes of a landscape must increase; sort them and its values")
+        raise StudyError(
+            "Expected the axes of a landscape to increase, but one does not: sort the grid by axis"
+        )
     return loss
 
 
 def _differentiated(values: np.ndarray, axis: np.ndarray, k: int, *, order: int) -> np.ndarray:
-    """s, s′ or s″ along dimension k at the interior points of ``axis``."""
+    """Return s, s′ or s″ (order 0, 1, 2) along dimension k at the interior points of ``axis``."""
     last = np.moveaxis(values, k, -1)
     before, here, after = last[..., :-2], last[..., 1:-1], last[..., 2:]
     left, right = axis[1:-1] - axis[:-2], axis[2:] - axis[1:-1]
@@ -210,7 +219,7 @@ def _differentiated(values: np.ndarray, axis: np.ndarray, k: int, *, order: int)
 
 
 def _eigenvalues(loss: np.ndarray, *axes: np.ndarray) -> np.ndarray:
-    """(…, dimensions), ascending; NaN where H is undefined."""
+    """Return H's eigenvalues in ascending order, (…, dimensions); NaN if H is undefined."""
     hessian = second_derivatives(loss, *axes)
     defined = ~np.isnan(hessian).any(axis=(-2, -1))
     eigenvalues = np.full(hessian.shape[:-1], np.nan)
@@ -219,14 +228,14 @@ def _eigenvalues(loss: np.ndarray, *axes: np.ndarray) -> np.ndarray:
 
 
 def _concavities(loss: np.ndarray, *axes: np.ndarray) -> np.ndarray:
-    """max(0, −λ_min) / |λ|_max at each interior point; 0 where H is 0, NaN where undefined."""
+    """Return max(0, −λ_min) / |λ|_max of each interior point; 0 if H = 0, NaN if undefined."""
     eigenvalues = _eigenvalues(loss, *axes)
     size = np.abs(eigenvalues).max(axis=-1)
     return np.maximum(-eigenvalues[..., 0], 0) / np.where(size > 0, size, 1)
 
 
 def _areas(axes: tuple[np.ndarray, ...]) -> np.ndarray:
-    """A_p of each interior point: up to midway to its neighbours."""
+    """Return A_p of each interior point: the area up to midway to its neighbours."""
     return functools.reduce(np.multiply.outer, [(axis[2:] - axis[:-2]) / 2 for axis in axes])
 
 
@@ -242,9 +251,10 @@ def _holds_origin(axes: tuple[np.ndarray, ...]) -> bool:
 
 
 def _centre(axes: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-    """Index of the interior points nearest to the origin, two an axis where it lies midway.
+    """Return the index of the interior points nearest to the origin.
 
-    So it treats both signs of a direction alike, and the points are neighbours of one another.
+    There are two along an axis if the origin is midway between them, so that both signs of a
+    direction are treated alike.
     """
-    away = [np.abs(axis[1:-1]) for axis in axes]
-    return np.ix_(*(np.flatnonzero(a <= a.min() * (1 + 1e-9)) for a in away))
+    distances = [np.abs(axis[1:-1]) for axis in axes]
+    return np.ix_(*(np.flatnonzero(d <= d.min() * (1 + 1e-9)) for d in distances))

@@ -1,7 +1,7 @@
 """Numbers that describe a loss landscape or a grid of gradient variances.
 
-A grid holds values z[i, j] at (alphas[i], betas[j]). Values that are not finite are results, never
-gaps to be filled: each function says what it makes of them.
+A grid holds values z[i, j] at (alphas[i], betas[j]). Non-finite values are results, not gaps to be
+filled. Each function documents what it does with them.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from nascope._src.results.metrics.convexity import (
 )
 from nascope._src.results.stats.intervals import Estimate, over_seeds
 
-_SAMPLES = 16  # midpoints along each side of a grid cell: areas are exact to about 1 / 16 of a cell
+_SAMPLES = 16  # along each side of a grid cell, so areas are exact to about 1 / 16 of a cell
 
 
 def area_below(loss: np.ndarray, alphas: np.ndarray, betas: np.ndarray, level: float) -> float:
-    r"""Share of the grid's area where the landscape lies below a level, in [0, 1].
+    r"""Return the share of the grid's area where the landscape is below a level, in [0, 1].
 
-    |{(α, β) : s(α, β) < level}| / |grid|, where s interpolates ``loss`` bilinearly, looked at on
-    16 × 16 midpoints of every grid cell. Where all finite losses are positive it is ln s that is
-    bilinear: away from the centre losses grow by a factor a step, and a straight line between two
-    of them would cross the level far too early. A grid cell with a corner that is not finite
-    counts as not below. A grid of a single row or column has no area: NaN.
+    It is |{(α, β) : s(α, β) < level}| / |grid|. s interpolates ``loss`` bilinearly, and is
+    evaluated at 16 × 16 points in each grid cell. If all finite losses are positive, ln s is
+    interpolated instead: away from the centre, losses grow by a factor per step, and a straight
+    line between two of them would cross the level far too early. A grid cell with a non-finite
+    corner counts as not below. A grid with a single row or column has no area: NaN.
 
     Args:
         loss: (A, B) losses.
-        alphas: (A,) increasing coordinates of the first axis.
-        betas: (B,) of the second.
-        level: in the unit of ``loss``.
+        alphas: (A,) increasing coordinates along the first axis.
+        betas: (B,) increasing coordinates along the second axis.
+        level: in the unit of ``loss``; NaN gives NaN.
 
     >>> axis = np.linspace(-1, 1, 21)
     >>> cone = np.hypot(*np.meshgrid(axis, axis))
@@ -65,9 +65,10 @@ def area_below(loss: np.ndarray, alphas: np.ndarray, betas: np.ndarray, level: f
 
 
 def chance_loss(classes: int) -> float:
-    """Cross-entropy of the uniform guess, ln(classes), in nats.
+    """Return the cross-entropy of a uniform guess, ln(classes), in nats per image.
 
-    The natural level at which to compare landscapes of one data set: it depends on no trial.
+    It is the natural level for comparing landscapes on one data set, because it depends on no
+    trial.
 
     >>> round(chance_loss(10), 3)
     2.303
@@ -76,17 +77,25 @@ def chance_loss(classes: int) -> float:
 
 
 def gradient_std(variance: np.ndarray) -> np.ndarray:
-    """√g, the standard deviation of per-instance gradients, from g = E‖∇f_i − E∇f_i‖².
+    """Return √g, the standard deviation of per-instance gradients, with g = E‖∇f_i − E∇f_i‖².
 
-    In the unit of a gradient's norm. A negative variance, which only cancellation can bring
-    about, becomes not-a-number.
+    The unit is that of a gradient's norm. A negative variance, which only cancellation can cause,
+    becomes NaN.
+
+    Args:
+        variance: g, of any shape.
     """
     variance = np.asarray(variance, dtype=np.float64)
     return np.sqrt(np.where(variance >= 0, variance, np.nan))
 
 
 def at_centre(values: np.ndarray, alphas: np.ndarray, betas: np.ndarray) -> float:
-    """The value at the grid point nearest to (0, 0), where the trained network lies.
+    """Return the value at the grid point nearest to (0, 0), the trained network.
+
+    Args:
+        values: (A, B) values.
+        alphas: (A,) coordinates along the first axis.
+        betas: (B,) coordinates along the second axis.
 
     >>> at_centre(np.array([[5.0, 6.0], [7.0, 8.0]]), np.array([-1.0, 0.0]), np.array([0.0, 1.0]))
     7.0
@@ -96,15 +105,15 @@ def at_centre(values: np.ndarray, alphas: np.ndarray, betas: np.ndarray) -> floa
 
 @dataclass(frozen=True)
 class GridSummary:
-    """A grid in five numbers, each over its finite values only; NaN where there is none.
+    """A grid in a few numbers, computed from its finite values; NaN if there are none.
 
     Attributes:
-        mean: mean over the grid points, each with the same weight.
-        median: of the same.
-        lower_decile: 10 % of the points lie below it.
-        upper_decile: 90 % lie below it.
+        mean: mean over the grid points, with equal weights.
+        median: median over the grid points.
+        lower_decile: 10 % quantile.
+        upper_decile: 90 % quantile.
         largest: the maximum.
-        non_finite_share: share of the points that are not finite, in [0, 1].
+        non_finite_share: share of the non-finite points, in [0, 1].
     """
 
     mean: float
@@ -116,7 +125,7 @@ class GridSummary:
 
 
 def summarise(values: np.ndarray) -> GridSummary:
-    """Describe the values of a grid.
+    """Return a summary of the values of a grid, of any shape.
 
     >>> summarise(np.array([[1.0, 2.0], [3.0, np.inf]])).non_finite_share
     0.25
@@ -140,16 +149,20 @@ def summarise(values: np.ndarray) -> GridSummary:
 
 @dataclass(frozen=True)
 class Smoothness:
-    """A landscape in numbers; NaN where its grid is too small to tell (docs/guides/smoothness.md).
+    """The smoothness of a landscape in numbers; docs/guides/smoothness.md explains them.
+
+    A number is NaN if the grid is too small for it.
 
     Attributes:
-        convex_radius: up to which it is near-convex around the trained network, in displacement.
-        convex_area: share of the grid's interior in the near-convex region around it, in [0, 1].
+        convex_radius: radius of the near-convex disc around the trained network, in units of
+            displacement.
+        convex_area: share of the grid's interior in the near-convex region around the trained
+            network, in [0, 1].
         area_below: share of the grid below a level, in [0, 1].
         concavity: mean of max(0, −λ_min) / |λ|_max, in [0, 1].
-        roughness: RMS of the second derivatives, in nats per displacement squared.
+        roughness: RMS of the second derivatives, in nats per unit of displacement squared.
         largest_curvature: the largest λ_max, in the same unit.
-        non_finite_share: share of the grid points whose loss is not finite, in [0, 1].
+        non_finite_share: share of the grid points with a non-finite loss, in [0, 1].
     """
 
     convex_radius: float
@@ -164,13 +177,13 @@ class Smoothness:
 def smoothness_of(
     loss: np.ndarray, alphas: np.ndarray, betas: np.ndarray, level: float
 ) -> Smoothness:
-    """All numbers of one landscape, at the default tolerance of near-convexity.
+    """Return all numbers of one landscape, with the default tolerance of near-convexity.
 
     Args:
         loss: (A, B) losses.
-        alphas: (A,) increasing coordinates of the first axis.
-        betas: (B,) of the second.
-        level: of `area_below`; the same for all landscapes that are compared.
+        alphas: (A,) increasing coordinates along the first axis.
+        betas: (B,) increasing coordinates along the second axis.
+        level: level of `area_below`; use the same for all landscapes that are compared.
 
     >>> axis = np.linspace(-1, 1, 21)
     >>> bowl = smoothness_of(np.add.outer(axis**2, axis**2), axis, axis, level=0.5)
@@ -189,11 +202,17 @@ def smoothness_of(
 
 
 def over_pairs(landscapes: Sequence[Smoothness]) -> dict[str, Estimate]:
-    """The mean of each number over pairs of directions or seeds, with `over_seeds`' interval.
+    """Return the mean of each number over landscapes, with the interval of `over_seeds`.
 
-    Over pairs of directions around one network the interval speaks of that network alone; give one
-    landscape a seed for an interval that speaks of trainings. A number that is NaN in one
-    landscape is NaN in the mean.
+    For landscapes along several pairs of directions around one network, the interval is about that
+    network only. For an interval about trainings, give one landscape per seed. If a number is NaN
+    in one landscape, its mean is NaN.
+
+    Args:
+        landscapes: one for each pair of directions, or for each seed.
+
+    Returns:
+        The mean of each field of `Smoothness`, by its name.
 
     >>> axis = np.linspace(-1, 1, 21)
     >>> bowls = [np.add.outer(axis**2, k * axis**2) for k in (1, 2, 3)]

@@ -10,14 +10,15 @@ Array = np.ndarray
 def spectral_density(
     nodes: Array, weights: Array, *, points: int = 1000
 ) -> tuple[Array, Array, float]:
-    """φ(λ) = mean over vectors of Σ_k τ_k N(λ; θ_k, σ²), on equally spaced λ.
+    """Return the density φ(λ) = mean over vectors of Σ_k τ_k N(λ; θ_k, σ²) on equally spaced λ.
 
-    σ is a hundredth of the spectrum's extent: narrower than that, single nodes would show
-    (Ghorbani, Krishnan and Xiao 2019, eq. 4).
+    This is equation 4 of Ghorbani, Krishnan and Xiao (2019). σ is a hundredth of the spectrum's
+    extent; if it were smaller, single nodes would show.
 
     Args:
-        nodes: (vectors, steps) θ.
-        weights: (vectors, steps) τ, adding up to 1 for each vector; 0 where there is no node.
+        nodes: θ, (vectors, steps).
+        weights: τ, (vectors, steps); they sum to 1 for each vector, and are 0 without a node.
+        points: number of values of λ.
 
     Returns:
         λ (points,), φ (points,) which integrates to about 1, and σ.
