@@ -42,6 +42,7 @@ def test_every_probe_has_a_picture(kind, arrays, said, tmp_path):
     drawing = draw_probe(kind, arrays, SETTINGS, title="a <b> $network$")
     text = words(drawing)
     assert said in text
+    assert "mathdefault" not in text  # no formula is left unread
     assert "a <b> $network$\n1,000 test images, end, BatchNorm frozen" in text
     (path,) = drawing.write(tmp_path, "probe")
     assert is_painted(path, share=0.005, colours=30)

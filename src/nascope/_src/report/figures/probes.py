@@ -104,8 +104,8 @@ def _draw_spectrum(ax: Any, arrays: Arrays) -> None:
     if "nodes" in arrays and np.isfinite(arrays["nodes"]).all():
         x, density, width = spectral_density(arrays["nodes"], arrays["weights"])
         ax.plot(x, density, color=INK, linewidth=1.2)
-        ax.set_yscale("log")
-        ax.set_ylim(bottom=1e-7)
+        ax.set_ylim(1e-7, 3 * density.max())
+        set_log_axis(ax)
         ax.set_ylabel(f"Density, Gaussian of width {width:.2g}")
     else:
         ax.set_yticks([])
