@@ -10,7 +10,7 @@ import pytest
 
 from nascope._src.results.design import Family, Member, families_in, main_settings
 from nascope._src.results.findings.exceptions import check_adapted, check_exception
-from nascope._src.results.findings.pairs import pair_families, pairs
+from nascope._src.results.findings.pairs import make_pairs, pair_families
 from nascope._src.results.stats.paired import between_groups
 from nascope._src.results.text.findings import exception_sentence
 from tests.results import planted
@@ -88,6 +88,6 @@ def test_what_is_no_exception_or_was_not_measured() -> None:
 @pytest.mark.parametrize("by", [0.05, -0.05])
 def test_snas_adapted(by: float) -> None:
     study = planted.study(0, families=("SNAS", "DARTS"), adapted=by)
-    found = check_adapted(pairs(pair_families(study, "cifar10")))
+    found = check_adapted(make_pairs(pair_families(study, "cifar10")))
     assert found.agrees == (by > 0)
     assert check_adapted([]) is None

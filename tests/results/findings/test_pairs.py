@@ -10,7 +10,7 @@ from scipy import stats
 
 from nascope._src.results.design import families_in, main_settings
 from nascope._src.results.findings.endings import contrast_endings
-from nascope._src.results.findings.pairs import mean_difference, pairs
+from nascope._src.results.findings.pairs import make_pairs, mean_difference
 from nascope._src.results.stats.contrasts import contrast
 from nascope._src.results.stats.paired import equivalence, mcnemar
 from tests.results import planted
@@ -40,7 +40,7 @@ def test_chance_of_the_best_variant() -> None:
 def test_pairs_count_discordant_images() -> None:
     study = planted.study(0, adapted=0.1, seeds=2, families=("DARTS",))
     (setting,) = main_settings(study)
-    (pair,) = pairs(families_in(study, setting))
+    (pair,) = make_pairs(families_in(study, setting))
     assert pair.seeds == 2
     assert pair.difference == pytest.approx(pair.adapted - pair.original)
     assert pair.difference == pytest.approx(0.1, abs=0.02)
@@ -65,7 +65,7 @@ def test_the_same_test_images_twice_are_no_more_images() -> None:
 
     def interval(trials: list) -> tuple[float, float]:
         own = dataclasses.replace(study, trials=tuple(trials))
-        (pair,) = pairs(families_in(own, *main_settings(own)))
+        (pair,) = make_pairs(families_in(own, *main_settings(own)))
         assert not pair.of_seeds
         return pair.low, pair.high
 
@@ -78,7 +78,7 @@ def test_the_same_test_images_twice_are_no_more_images() -> None:
 def test_differences_over_seeds_and_mean_difference() -> None:
     study = planted.study(0, adapted=0.1, seeds=4, families=("DARTS", "NASNet", "ENAS"))
     (setting,) = main_settings(study)
-    found = pairs(families_in(study, setting))
+    found = make_pairs(families_in(study, setting))
     assert all(pair.of_seeds for pair in found)
     one = mean_difference(found[:1])
     assert (one.low, one.high) == pytest.approx((found[0].low, found[0].high))

@@ -25,7 +25,7 @@ from nascope._src.cells.graph import Topology, topology
 from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.results.paper.claims import RATE
 
-Value = TypeVar("Value")
+Item = TypeVar("Item")
 Wiring = tuple[str, tuple[int, ...]]
 """A cell's kind, "normal" or "reduce", and the sources of its edges, in order."""
 
@@ -287,7 +287,7 @@ def balanced(
     )
 
 
-def subsets(values: Sequence[Value]) -> list[tuple[Value, ...]]:
+def subsets(values: Sequence[Item]) -> list[tuple[Item, ...]]:
     """Return all non-empty subsets, by size.
 
     Of more than ten values there would be too many; then only their beginnings are returned.

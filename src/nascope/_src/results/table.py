@@ -23,7 +23,7 @@ from nascope._src.results.metrics.smoothness import chance_loss, smoothness_of
 from nascope._src.results.planes import loss_of, std_at_centre, summary_of
 
 Table = Literal["trials", "curves", "probes"]
-Row = dict[str, Any]
+TableRow = dict[str, Any]
 
 _PROVENANCE = ("host", "node", "process", "device", "threads", "nascope", "torch", "time")
 _OF_THE_LAST_EPOCH = (
@@ -44,7 +44,7 @@ def flat_table(study: StudyRecord, table: Table = "trials") -> dict[str, list[An
     Raises:
         StudyError: there is no such table.
     """
-    rows: dict[str, Callable[[TrialRecord], Iterator[Row]]] = {
+    rows: dict[str, Callable[[TrialRecord], Iterator[TableRow]]] = {
         "trials": _trials,
         "curves": _curves,
         "probes": _probes,
@@ -57,7 +57,7 @@ def flat_table(study: StudyRecord, table: Table = "trials") -> dict[str, list[An
     return {name: [row.get(name) for row in entries] for name in names}
 
 
-def _keys(trial: TrialRecord) -> Row:
+def _keys(trial: TrialRecord) -> TableRow:
     """Return the columns that every table begins with."""
     return {
         "identity": trial.identity,
@@ -70,7 +70,7 @@ def _keys(trial: TrialRecord) -> Row:
     }
 
 
-def _trials(trial: TrialRecord) -> Iterator[Row]:
+def _trials(trial: TrialRecord) -> Iterator[TableRow]:
     row = _keys(trial)
     row |= {f"{part}_images": trial.data.get(part) for part in ("train", "validation", "test")}
     row |= {name: trial.recipe.get(name) for name in ("channels", "layers", "batch_size", "epochs")}
@@ -104,13 +104,13 @@ def _trials(trial: TrialRecord) -> Iterator[Row]:
     yield row
 
 
-def _curves(trial: TrialRecord) -> Iterator[Row]:
+def _curves(trial: TrialRecord) -> Iterator[TableRow]:
     for point in trial.training.curve if trial.training is not None else ():
         values = asdict(point)
         yield {**_keys(trial), "rate_of_epoch": values.pop("learning_rate"), **values}
 
 
-def _probes(trial: TrialRecord) -> Iterator[Row]:
+def _probes(trial: TrialRecord) -> Iterator[TableRow]:
     for probe in trial.probes:
         settings = {
             name: probe.settings.get(name)
@@ -129,12 +129,12 @@ def _probes(trial: TrialRecord) -> Iterator[Row]:
         }
 
 
-def _numbers(probe: ProbeRecord, trial: TrialRecord) -> Row:
+def _numbers(probe: ProbeRecord, trial: TrialRecord) -> TableRow:
     """Return the columns of a probe's results."""
     arrays = probe.arrays
     match probe.kind:
         case "landscape":
-            row: Row = {f"loss_{name}": n for name, n in asdict(summary_of(probe)).items()}
+            row: TableRow = {f"loss_{name}": n for name, n in asdict(summary_of(probe)).items()}
             if probe.is_plane:
                 classes = trial.data.get("classes")
                 level = chance_loss(classes) if isinstance(classes, int) else math.nan

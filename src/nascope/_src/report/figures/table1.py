@@ -14,7 +14,7 @@ from nascope._src.records.tables import csv_bytes
 from nascope._src.report.accuracies import Accuracy, accuracies_of
 from nascope._src.report.arrangement import Arrangement
 from nascope._src.report.figures.style import STYLES, Drawing, StyleName, new_figure
-from nascope._src.results.findings.pairs import Pair, pair_families, pairs
+from nascope._src.results.findings.pairs import Pair, make_pairs, pair_families
 from nascope._src.results.paper.columns import FigureColumn
 from nascope._src.results.paper.numbers import TABLE_1, TITLES
 from nascope._src.results.text.trials import shortened
@@ -66,7 +66,7 @@ def parts_of(
         found = accuracies_of(arrangement, column)
         held = tuple(trial for trial in arrangement.study.trials if column.holds(trial))
         study = dataclasses.replace(arrangement.study, trials=held)
-        paired = {pair.family: pair for pair in pairs(pair_families(study, column.data))}
+        paired = {pair.family: pair for pair in make_pairs(pair_families(study, column.data))}
         lines = []
         for family in arrangement.families:
             own = {one.cell.variant: one for one in found if one.cell.family == family}

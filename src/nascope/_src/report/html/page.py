@@ -20,14 +20,14 @@ from nascope._src.cells.genotype import Cell, format_text
 from nascope._src.cells.graph import topology
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.records.read import StudyRecord, TrialRecord
-from nascope._src.report import glance, story
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell
 from nascope._src.report.figures.grid_panels import grids_of, scale_of
 from nascope._src.report.figures.grids import band_colours
+from nascope._src.report.html import sections, summary
+from nascope._src.report.html.cards import Card, make_cards, tally
 from nascope._src.report.html.environment import new_environment, template_text
 from nascope._src.report.html.payload import PageGrid, as_script, page_data, page_grids
 from nascope._src.report.html.provenance import Provenance, gather
-from nascope._src.report.verdict_cards import Card, cards, tally
 from nascope._src.results.findings.finding import Finding
 from nascope._src.results.findings.pairs import Pair
 from nascope._src.results.planes import modes_of
@@ -66,7 +66,7 @@ class Judged:
     @property
     def cards(self) -> list[Card]:
         """The verdicts by claim."""
-        return cards(self.findings)
+        return make_cards(self.findings)
 
     @property
     def tally(self) -> dict[str, int]:
@@ -82,11 +82,11 @@ class Chapter:
     """
 
     name: str
-    scatters: list[story.Scatter]
+    scatters: list[sections.Scatter]
     slopes: Mapping[str, str]
-    endings: list[story.Ending]
+    endings: list[sections.Ending]
     pairs: list[Pair]
-    selections: list[story.Selection]
+    selections: list[sections.Selection]
 
     @property
     def data(self) -> list[str]:
@@ -126,7 +126,7 @@ def render(
         for number, one in enumerate(judged)
     ]
     figures = {name: one for chapter in chapters for name, one in chapter.figures.items()}
-    spectra = {group.key: story.curvatures(group) for group in arrangement.groups}
+    spectra = {group.key: sections.curvatures(group) for group in arrangement.groups}
     figures |= {one.name: one.figure for own in spectra.values() for one in own}
     return (
         _environment()
@@ -136,23 +136,23 @@ def render(
             study=study,
             levels=measured.levels,
             version=__version__,
-            tiles=glance.tiles(arrangement, measured),
-            caveat=glance.caveat(study.trials),
+            tiles=summary.tiles(arrangement, measured),
+            caveat=summary.caveat(study.trials),
             strips={
-                group.key: glance.strips(group, arrangement, measured)
+                group.key: summary.strips(group, arrangement, measured)
                 for group in arrangement.groups
             },
             judged=judged,
             modes=modes_of(study.trials, *GRIDS),
-            censuses=story.censuses(arrangement),
+            censuses=sections.censuses(arrangement),
             curvature={
                 group.key: own
                 for group in arrangement.groups
-                if (own := glance.strips(group, arrangement, measured, glance.CURVATURE))
+                if (own := summary.strips(group, arrangement, measured, summary.CURVATURE))
             },
             spectra=spectra,
             chapters=chapters,
-            within_margin=story.within_margin,
+            within_margin=sections.within_margin,
             margin=100 * MARGIN,
             theory_untold=Markup(template_text("theory_untold.html")),
             topology=_topologies(arrangement),
@@ -217,11 +217,11 @@ def _plotly_script() -> str:
 def _chapter(arrangement: Arrangement, one: Judged, number: int, *, several: bool) -> Chapter:
     return Chapter(
         one.name if several else "",
-        story.scatters(one.study, arrangement.cells, one.findings, f"a{number}-"),
-        story.slopes(one.findings),
-        story.endings(one.study),
-        story.pairs_of(one.study),
-        story.selections(one.study, f"s{number}-"),
+        sections.scatters(one.study, arrangement.cells, one.findings, f"a{number}-"),
+        sections.slopes(one.findings),
+        sections.endings(one.study),
+        sections.pairs_of(one.study),
+        sections.selections(one.study, f"s{number}-"),
     )
 
 

@@ -13,17 +13,17 @@ from nascope._src.results.findings.finding import (
     NOT_TESTABLE,
     SUPPORTED,
     UNDECIDED,
+    Decision,
     FamilyFinding,
     Finding,
-    Outcome,
     Reason,
 )
 from nascope._src.results.findings.pairs import (
     TABLE_1_DATA,
     AdaptedDifference,
+    make_pairs,
     mean_difference,
     pair_families,
-    pairs,
 )
 from nascope._src.results.paper.claims import CLAIMS
 
@@ -32,12 +32,12 @@ def judge_adapted(study: StudyRecord) -> Finding:
     """Judge claim 9: adapted cells and their originals, on both data sets."""
     excepted = CLAIMS[9].excepted
     paired = {name: pair_families(study, name) for name in TABLE_1_DATA}
-    everything = tuple(pair for families in paired.values() for pair in pairs(families))
+    everything = tuple(pair for families in paired.values() for pair in make_pairs(families))
     judged = {
         name: [f for f in families if name != "cifar10" or f.name not in excepted]
         for name, families in paired.items()
     }
-    by_data = {name: pairs(families) for name, families in judged.items()}
+    by_data = {name: make_pairs(families) for name, families in judged.items()}
     base = Finding(
         9,
         measure="test accuracy, adapted − original",
@@ -75,7 +75,7 @@ def judge_adapted(study: StudyRecord) -> Finding:
     return replace(base, outcome=outcome, reason=reason)
 
 
-def _adapted_outcome(differences: Mapping[str, AdaptedDifference]) -> tuple[Outcome, Reason]:
+def _adapted_outcome(differences: Mapping[str, AdaptedDifference]) -> tuple[Decision, Reason]:
     if set(differences) != set(TABLE_1_DATA):
         return NOT_TESTABLE, "one data set"
     (low10, high10), (low100, high100) = (

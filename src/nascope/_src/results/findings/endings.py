@@ -11,9 +11,9 @@ from nascope._src.results.findings.finding import (
     CONTRADICTED,
     SUPPORTED,
     UNDECIDED,
+    Decision,
     FamilyFinding,
     Finding,
-    Outcome,
     blank,
 )
 from nascope._src.results.measures import ACCURACY
@@ -67,7 +67,7 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Finding:
         return replace(base, reason="not converged")
     if test.low is None or test.high is None:
         return replace(base, outcome=UNDECIDED, reason="no interval")
-    outcomes: dict[str, Outcome] = {
+    outcomes: dict[str, Decision] = {
         "within": SUPPORTED,
         "outside": CONTRADICTED,
         "undecided": UNDECIDED,

@@ -46,7 +46,7 @@ class ExceptionCheck:
     change: float | None = None
 
 
-Numbers = Mapping[str, float]  # by a member's variant: "original", "published 3"
+VariantNumbers = Mapping[str, float]  # by a member's variant: "original", "published 3"
 
 
 def check_exception(
@@ -74,21 +74,21 @@ def check_exception(
     return _OF_MEANS[exception.rule](exception, numbers)
 
 
-def _third_is_smoothest(exception: PaperException, numbers: Numbers) -> ExceptionCheck:
+def _third_is_smoothest(exception: PaperException, numbers: VariantNumbers) -> ExceptionCheck:
     if "published 3" not in numbers:
         return ExceptionCheck(exception, None, "variant")
     first = max(numbers, key=lambda name: numbers[name])
     return ExceptionCheck(exception, first == "published 3", chance=1 / len(numbers), first=first)
 
 
-def _fourth_is_no_rougher(exception: PaperException, numbers: Numbers) -> ExceptionCheck:
+def _fourth_is_no_rougher(exception: PaperException, numbers: VariantNumbers) -> ExceptionCheck:
     if "published 4" not in numbers:
         return ExceptionCheck(exception, None, "variant")
     smoother = numbers["published 4"] >= numbers["original"]
     return ExceptionCheck(exception, smoother, chance=0.5)
 
 
-def _not_the_smallest(exception: PaperException, numbers: Numbers) -> ExceptionCheck:
+def _not_the_smallest(exception: PaperException, numbers: VariantNumbers) -> ExceptionCheck:
     if len(numbers) < 2:
         return ExceptionCheck(exception, None, "variant")
     smaller = sum(value < numbers["original"] for value in numbers.values())
@@ -107,7 +107,7 @@ def _variances_alike(exception: PaperException, seeds: Sequence[list[float]]) ->
     return ExceptionCheck(exception, p > _LEVEL, p=p)
 
 
-_OF_MEANS: dict[str, Callable[[PaperException, Numbers], ExceptionCheck]] = {
+_OF_MEANS: dict[str, Callable[[PaperException, VariantNumbers], ExceptionCheck]] = {
     "third variant is smoothest": _third_is_smoothest,
     "fourth variant is no rougher": _fourth_is_no_rougher,
     "not the smallest": _not_the_smallest,

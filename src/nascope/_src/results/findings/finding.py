@@ -16,11 +16,11 @@ from nascope._src.results.pattern import GroupPattern
 from nascope._src.results.stats.contrasts import Contrast, Standing
 from nascope._src.results.stats.correlation import Correlation
 
-Outcome = Literal["supported", "contradicted", "undecided", "not testable at this scale"]
-SUPPORTED: Outcome = "supported"
-CONTRADICTED: Outcome = "contradicted"
-UNDECIDED: Outcome = "undecided"
-NOT_TESTABLE: Outcome = "not testable at this scale"
+Decision = Literal["supported", "contradicted", "undecided", "not testable at this scale"]
+SUPPORTED: Decision = "supported"
+CONTRADICTED: Decision = "contradicted"
+UNDECIDED: Decision = "undecided"
+NOT_TESTABLE: Decision = "not testable at this scale"
 
 Reason = Literal[
     "",  # the claim's test decided, or could have
@@ -86,7 +86,7 @@ class Finding:
     """
 
     claim: int
-    outcome: Outcome = NOT_TESTABLE
+    outcome: Decision = NOT_TESTABLE
     data: str = ""
     batchnorm: str | None = None
     measure: str = ""

@@ -73,7 +73,7 @@ class AdaptedDifference:
     detectable: float | None = None
 
 
-def pairs(families: Sequence[Family]) -> list[Pair]:
+def make_pairs(families: Sequence[Family]) -> list[Pair]:
     """Return each family's original and adapted cell on their common seeds (Table 1)."""
     made = []
     for family in families:
@@ -95,7 +95,7 @@ def pair_families(study: StudyRecord, data: str) -> list[Family]:
     best: list[Family] = []
     for setting in settings_of(study):
         if setting.data == data:
-            paired = [family for family in families_in(study, setting) if pairs([family])]
+            paired = [family for family in families_in(study, setting) if make_pairs([family])]
             best = max(best, paired, key=len)
     return best
 

@@ -9,8 +9,8 @@ from typing import Literal
 from nascope._src.theory.check_result import BoundCheck, Theorem, TheoryCheck
 from nascope._src.theory.comparison_result import Extremes, Quantiles
 
-Blocks = Sequence[Quantiles]
-Compared = Mapping[float, tuple[Blocks, Blocks]]
+BlockQuantiles = Sequence[Quantiles]
+Compared = Mapping[float, tuple[BlockQuantiles, BlockQuantiles]]
 """By λ, two quantities of the same blocks."""
 
 _TOLERANCE = 1e-9  # relative: rounding breaks no bound

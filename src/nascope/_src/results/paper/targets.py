@@ -9,7 +9,7 @@ from typing import Literal
 
 from nascope._src.errors import StudyError
 
-Drawing = Literal[
+FigureKind = Literal[
     "topologies",
     "curves",
     "landscape",
@@ -47,7 +47,7 @@ class Target:
 
     name: str
     title: str
-    drawing: Drawing
+    drawing: FigureKind
     paper: str
     cells: tuple[str, ...] = ()
     variants: int = 0
@@ -100,7 +100,7 @@ def _curves(
     return Target(name, title, "curves", paper, tuple(cells), 4, data, rates, "section4", claims)
 
 
-def _grids(name: str, drawing: Drawing, cell: str, paper: str) -> Target:
+def _grids(name: str, drawing: FigureKind, cell: str, paper: str) -> Target:
     what = {
         "landscape": "Loss landscape around",
         "variance": "Gradient variance around",

@@ -22,7 +22,7 @@ from nascope._src.report.figures.style import with_ids
 from nascope._src.results.design import Family, Setting, families_in, main_settings, settings_of
 from nascope._src.results.findings.endings import ended_families
 from nascope._src.results.findings.finding import Finding
-from nascope._src.results.findings.pairs import Pair, pair_families, pairs
+from nascope._src.results.findings.pairs import Pair, make_pairs, pair_families
 from nascope._src.results.measures import ACCURACY, Measure
 from nascope._src.results.metrics.convergence import early_epoch
 from nascope._src.results.metrics.spectrum import spectral_density
@@ -260,7 +260,7 @@ def pairs_of(study: StudyRecord) -> list[Pair]:
     return [
         pair
         for data in dict.fromkeys(str(trial.data.get("name")) for trial in study.trials)
-        for pair in pairs(pair_families(study, data))
+        for pair in make_pairs(pair_families(study, data))
     ]
 
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from nascope._src.report.glance import caveat
+from nascope._src.report.html.summary import caveat
 from nascope._src.results.stats.contrasts import contrast
 from nascope._src.results.text.standings import rank_in_words
 

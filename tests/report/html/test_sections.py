@@ -13,9 +13,10 @@ import pytest
 from nascope._src.errors import StudyError
 from nascope._src.records.files import write_json
 from nascope._src.records.read import combine_studies, read_study
-from nascope._src.report import verdict_cards
 from nascope._src.report.arrangement import arrange
-from nascope._src.report.story import (
+from nascope._src.report.html import cards as verdict_cards
+from nascope._src.report.html.cards import make_cards, tally
+from nascope._src.report.html.sections import (
     censuses,
     endings,
     pairs_of,
@@ -23,7 +24,6 @@ from nascope._src.report.story import (
     selections,
     within_margin,
 )
-from nascope._src.report.verdict_cards import cards, tally
 from nascope._src.report.write import write_report
 from nascope._src.results.findings.finding import Finding
 from nascope._src.results.findings.judge import judge_study
@@ -42,7 +42,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_cards_hold_every_verdict(judged: Path) -> None:
     found = judge_study(read_study(judged))
-    shown = cards(found)
+    shown = make_cards(found)
     assert [card.number for card in shown] == list(range(1, 10))
     assert sum(len(card.lines) for card in shown) == len(found) == sum(tally(found).values())
     for line in (line for card in shown for line in card.lines if line.bar is not None):

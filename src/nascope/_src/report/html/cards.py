@@ -74,7 +74,7 @@ class Card:
     lines: tuple[CardLine, ...]
 
 
-def cards(findings: Sequence[Finding]) -> list[Card]:
+def make_cards(findings: Sequence[Finding]) -> list[Card]:
     """Group findings by claim."""
     made = []
     for number, claim in CLAIMS.items():
