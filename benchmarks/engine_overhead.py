@@ -16,11 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 from _result import keep
+from _trivial import images, trivial
 
-from nascope._src.records.files import write_json
-from nascope._src.records.locks import locked
 from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.ray import RayEngine
 from nascope._src.study.engines.serial import SerialEngine
@@ -43,17 +41,6 @@ points = 21
 [variance]
 points = 11
 """
-
-
-def images(size: int) -> np.ndarray:
-    """As large as the digits."""
-    return np.ones(size, dtype=np.uint8)
-
-
-def trivial(folder: Path, number: int, data: np.ndarray, progress: object) -> None:
-    """A trial without work."""
-    with locked(folder / str(number) / "lock"):
-        write_json(folder / str(number) / "result.json", {"number": number, "size": len(data)})
 
 
 def resident_mb() -> float:

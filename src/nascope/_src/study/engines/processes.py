@@ -6,8 +6,10 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
+import types
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -98,7 +100,7 @@ class _Worker:
         self.process: BaseProcess = context.Process(
             target=_serve, args=(worker_end, threads), name="nascope-worker", daemon=True
         )
-        with thread_limits(threads):
+        with thread_limits(threads), _hidden_main_module():
             self.process.start()
         worker_end.close()
 
@@ -111,6 +113,20 @@ class _Worker:
         self.connection.close()
         self.process.terminate()
         self.process.join(timeout=5)
+
+
+@contextlib.contextmanager
+def _hidden_main_module() -> Iterator[None]:
+    """Keep new processes from importing the main module, which would run a user's script again.
+
+    Workers need nothing from it: tasks name functions of modules that can be imported.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 class thread_limits:
