@@ -50,6 +50,10 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        _, height, width, channels = self.images.shape
+        return f"ImageSet({len(self):,} images of {height}×{width}×{channels})"
+
     def take(self, index: np.ndarray) -> ImageSet:
         """Return the images at these positions."""
         return ImageSet(self.images[index], self.labels[index])
@@ -99,6 +103,14 @@ class DataSet:
             if part.labels.min() < 0 or part.labels.max() >= self.classes:
                 raise DataError(f"{self.name}: expected labels in 0 … {self.classes - 1}")
         object.__setattr__(self, "digest", _digest(parts))
+
+    def __repr__(self) -> str:
+        held_out = f", {len(self.validation):,} validation" if self.validation else ""
+        shape = "×".join(map(str, self.train.images.shape[1:]))
+        return (
+            f"DataSet({self.name!r}: {len(self.train):,} training{held_out} and "
+            f"{len(self.test):,} test images of {shape}, {self.classes} classes)"
+        )
 
     @property
     def image_size(self) -> int:

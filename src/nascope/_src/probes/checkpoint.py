@@ -40,7 +40,6 @@ from nascope._src.training.precision import arithmetic
 from nascope._src.training.trained import load_training_data
 
 CALIBRATION = 512  # training images on which BatchNorm's statistics are estimated again
-_MARGIN = 0.25  # left free around a trajectory, as a share of its extent
 
 
 def probe_network(
@@ -135,13 +134,11 @@ def _plane(
         device = next(iter(risk.parameters.values())).device
         steps = [{n: w[n].to(device) for n in risk.parameters} for w in weights]
         plane = trajectory_plane(risk.origin, steps)
-        lows = np.minimum(plane.coordinates.min(axis=0), 0)
-        highs = np.maximum(plane.coordinates.max(axis=0), 0)
-        margin = _MARGIN * (highs - lows)
-        axes = np.linspace(lows - margin, highs + margin, probe.points).T
-        grid = Grid(tuple(axes[0].tolist()), tuple(axes[1].tolist()))
-        path = {"trajectory": plane.coordinates, "explained": plane.explained}
-        return list(plane.directions), grid, {**path, "moments": moments}
+        return (
+            list(plane.directions),
+            plane.grid(probe.points),
+            {**plane.arrays(), "moments": moments},
+        )
     count = probe.dimensions
     directions = random_directions(
         risk.origin,

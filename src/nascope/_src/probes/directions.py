@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 
 from nascope._src.errors import ProbeError
+from nascope._src.probes.grid import Grid
 from nascope._src.probes.settings import Normalisation, OneDimensional
 from nascope._src.records.identity import derived_seed
 
 Weights = Mapping[str, Tensor]
+
+_MARGIN = 0.25  # left free around a trajectory, as a share of its extent
 
 
 def random_directions(
@@ -105,6 +108,18 @@ class TrajectoryPlane:
     directions: list[dict[str, Tensor]]
     coordinates: np.ndarray
     explained: np.ndarray
+
+    def grid(self, points: int) -> Grid:
+        """Return a grid in the plane that covers the trajectory and w*, with a margin."""
+        lows = np.minimum(self.coordinates.min(axis=0), 0)
+        highs = np.maximum(self.coordinates.max(axis=0), 0)
+        margin = _MARGIN * (highs - lows)
+        axes = np.linspace(lows - margin, highs + margin, points).T
+        return Grid(tuple(axes[0].tolist()), tuple(axes[1].tolist()))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what a probe's result records of the plane."""
+        return {"trajectory": self.coordinates, "explained": self.explained}
 
 
 def trajectory_plane(origin: Weights, trajectory: Sequence[Weights]) -> TrajectoryPlane:

@@ -9,11 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nascope._src.cells.formats.fields import from_dict
 from nascope._src.errors import StudyError
 from nascope._src.networks.network import Network
 from nascope._src.records.read import read_header
-from nascope._src.training.build import build_network, restore_network
+from nascope._src.training.build import build_network, restore_network, trained_genotype
 from nascope._src.training.checkpoint import Checkpoint, load_checkpoint
 from nascope._src.training.files import AGAIN
 from nascope._src.training.moments import Moment, distinct_snapshots
@@ -40,8 +39,7 @@ class WeightHistory:
         if moment.kind == "initialisation":
             if records["seed"] is None:
                 raise StudyError("these weights were imported, so their initial values are unknown")
-            recipe = Recipe(**records["recipe"])
-            genotype = from_dict(records["genotype"])
+            genotype, recipe = trained_genotype(self.checkpoint), Recipe(**records["recipe"])
             return build_network(genotype, recipe, records["data"], seed=records["seed"]), True
         if not moment.needs_snapshot:
             return restore_network(self.checkpoint), True

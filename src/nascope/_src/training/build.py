@@ -45,11 +45,17 @@ def build_network(
 def restore_network(checkpoint: Checkpoint) -> Network:
     """Return the network in a checkpoint, on the CPU."""
     records = checkpoint.records
-    network = build_network(
-        from_dict(records["genotype"]), Recipe(**records["recipe"]), records["data"], seed=0
-    )
+    recipe = Recipe(**records["recipe"])
+    network = build_network(trained_genotype(checkpoint), recipe, records["data"], seed=0)
     network.load_state_dict(checkpoint.part("model"))
     return network
+
+
+def trained_genotype(checkpoint: Checkpoint) -> Genotype:
+    """Return the genotype of the network in a checkpoint, with its name if it has one."""
+    records = checkpoint.records
+    genotype = from_dict(records["genotype"])
+    return genotype.named(records["name"]) if records.get("name") else genotype
 
 
 def describe_training(

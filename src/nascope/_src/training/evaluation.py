@@ -33,6 +33,12 @@ class Evaluation:
     losses: Tensor
     ranks: Tensor
 
+    def __repr__(self) -> str:
+        return (
+            f"Evaluation({len(self.losses):,} images: loss {self.loss:.4g}, accuracy "
+            f"{self.accuracy:.2%}, top 5 {self.top5:.2%})"
+        )
+
     @property
     def loss(self) -> float:
         """Mean loss per image."""

@@ -29,8 +29,7 @@ def draw_probe(
         title: the network's name.
     """
     heading = "Curvature" if kind == "curvature" else GRIDS[kind].heading
-    note = f"{settings['instances']:,} {settings['data']} images, {settings['at']}, "
-    note += f"BatchNorm {settings['batchnorm']}"
+    note = f"{_instances(settings)}, BatchNorm {settings['batchnorm']}"
     size = (9.0 if kind == "curvature" else 5.4, 4.4)
     with new_figure(STYLES[style], size, f"{heading}: {title}", note) as figure:
         if kind == "curvature":
@@ -40,6 +39,14 @@ def draw_probe(
         else:
             _draw_line(figure, kind, arrays, settings)
     return Drawing(figure, STYLES[style])
+
+
+def _instances(settings: Plain) -> str:
+    """How many instances were probed, and of a trained network which images, at which moment."""
+    count = f"{settings['instances']:,}"
+    if "data" not in settings:
+        return f"{count} instances"
+    return f"{count} {settings['data']} images, {settings['at']}"
 
 
 def _draw_plane(figure: Figure, kind: str, arrays: Arrays) -> None:

@@ -1,0 +1,1 @@
+"""The public functions and objects, for scripts and notebooks. `nascope` lists their names."""

@@ -1,0 +1,139 @@
+"""What all results of probes have in common: arrays by name, files, a picture, a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from nascope._src.api.pictures import as_png, figure_of
+from nascope._src.errors import ProbeError
+from nascope._src.records.probe_files import write_probe
+from nascope._src.records.read import ProbeRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from nascope._src.report.figures.style import Drawing
+
+
+class ProbeResult(Mapping[str, np.ndarray]):
+    """A probe's arrays, readable by name as in a mapping.
+
+    Args:
+        record: The arrays, and what was probed.
+        title: Name of the network.
+    """
+
+    main: ClassVar[str]
+    """Name of the array that the picture shows."""
+
+    __eq__ = object.__eq__  # arrays have no single answer
+    __hash__ = object.__hash__
+
+    def __init__(self, record: ProbeRecord, title: str) -> None:
+        self.record = record
+        self.title = title
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.record.arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.record.arrays)
+
+    def __len__(self) -> int:
+        return len(self.record.arrays)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.title}: {self._summary()})"
+
+    def _repr_png_(self) -> bytes | None:
+        return as_png(self._draw()) if self.main in self else None
+
+    def _summary(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What was probed, and how."""
+        return self.record.settings
+
+    def plot(self) -> Figure:
+        """Return a matplotlib figure of the result.
+
+        Raises:
+            ProbeError: This is only a part of a grid.
+        """
+        if self.main not in self:
+            raise ProbeError("expected a whole grid: probe again without ``part``")
+        return figure_of(self._draw())
+
+    def _draw(self) -> Drawing:
+        from nascope._src.report.figures.probes import draw_probe  # noqa: PLC0415  (is slow)
+
+        return draw_probe(self.record.kind, self.record.arrays, self.settings, self.title)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the result as a pandas frame."""
+        raise NotImplementedError
+
+    def save(self, path: str | Path) -> Path:
+        """Write the result as `nascope probe` does: arrays (npz), and settings next to it (JSON).
+
+        Args:
+            path: Name of the npz file. `nascope.load` reads it again.
+
+        Returns:
+            The path.
+
+        Raises:
+            ProbeError: The name does not end in .npz.
+            StudyError: The folder cannot be written.
+        """
+        path = Path(path)
+        if path.suffix != ".npz":
+            raise ProbeError(f"expected a file name that ends in .npz, but got {path}")
+        write_probe(path, self.record)
+        return path
+
+
+class GridResult(ProbeResult):
+    """A probe's result on a grid of displacements α, or α and β, around a network's weights."""
+
+    @property
+    def alphas(self) -> np.ndarray:
+        """Coordinates along the first direction, (A,)."""
+        return self["alphas"]
+
+    @property
+    def betas(self) -> np.ndarray | None:
+        """Coordinates along the second direction, (B,); None on a line."""
+        return self.get("betas")
+
+    def _points(self) -> str:
+        axes = [self[name] for name in ("alphas", "betas") if name in self]
+        size = " × ".join(str(len(axis)) for axis in axes)
+        low, high = min(axis.min() for axis in axes), max(axis.max() for axis in axes)
+        return f"{size} points in [{low:g}, {high:g}]"
+
+    def _centre(self) -> tuple[int, ...]:
+        axes = [self[name] for name in ("alphas", "betas") if name in self]
+        return tuple(int(np.abs(axis).argmin()) for axis in axes)
+
+    def _frame(self, columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
+        import pandas as pd  # noqa: PLC0415  (is slow)
+
+        names = [name for name in ("alphas", "betas") if name in self]
+        axes = np.meshgrid(*(self[name] for name in names), indexing="ij")
+        coordinates = {
+            name.removesuffix("s"): axis.ravel() for name, axis in zip(names, axes, strict=True)
+        }
+        return pd.DataFrame(coordinates | {name: c.ravel() for name, c in columns.items()})
+
+
+def number(value: float) -> str:
+    """Return a number with four significant digits."""
+    return f"{value:.4g}"
