@@ -1,4 +1,4 @@
-"""Commands over data sets."""
+"""The data commands: download data sets."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    """Add this layer's commands."""
-    data = typer.Typer(help="Data sets.", no_args_is_help=True)
+    """Add this group's commands."""
+    data = typer.Typer(help="Download data sets.", no_args_is_help=True)
     data.command(epilog="Example: nascope data download cifar10 --data-dir data")(download)
     app.add_typer(data, name="data")
 
 
 def download(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="cifar10 or cifar100.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Data set: cifar10 or cifar100.")],
     *,
     data_dir: Annotated[
         Path,
         typer.Option(
-            "--data-dir", envvar="NASCOPE_DATA", metavar="FOLDER", help="The data folder."
+            "--data-dir",
+            envvar="NASCOPE_DATA",
+            metavar="FOLDER",
+            help="Folder to store the data set in.",
         ),
     ],
 ) -> None:
-    """Fetch a data set from the Hugging Face hub (needs internet and the extra "download")."""
+    """Download a data set from the Hugging Face hub. Needs nascope's extra "download"."""
     from nascope._src.data.download import download_data  # noqa: PLC0415
 
     print(download_data(name, data_dir))

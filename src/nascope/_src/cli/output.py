@@ -1,4 +1,4 @@
-"""Writing a file that a command was asked for."""
+"""Files that a command writes."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ def write_svg(path: Path, drawing: str) -> None:
     try:
         path.write_text(drawing + "\n", encoding="utf-8")
     except OSError as error:
-        raise GenotypeError(f"{path}: {error.strerror}, so the drawing is not written") from None
+        raise GenotypeError(f"{path}: {error.strerror}, so the drawing was not written") from None

@@ -1,4 +1,4 @@
-"""What a probe found, in a few lines."""
+"""The result of a probe in a few lines."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def _axes(arrays: Arrays) -> list[np.ndarray]:
 
 
 def landscape_lines(arrays: Arrays) -> list[str]:
-    """A landscape in numbers (docs/guides/smoothness.md)."""
+    """Describe a landscape in numbers (docs/guides/smoothness.md)."""
     loss, axes = arrays["loss"], _axes(arrays)
-    found = summarise(loss)
+    summary = summarise(loss)
     centre = tuple(int(np.abs(axis).argmin()) for axis in axes)
     lines = [
         f"loss {_number(float(loss[centre]))} ± {_number(float(arrays['loss_error'][centre]))} "
         f"(standard error) and accuracy {arrays['accuracy'][centre]:.2%} nearest to the network",
-        f"median loss {_number(found.median)}, largest {_number(found.largest)}, "
-        f"{found.non_finite_share:.1%} not finite",
+        f"median loss {_number(summary.median)}, largest {_number(summary.largest)}, "
+        f"{summary.non_finite_share:.1%} non-finite",
     ]
     if min(loss.shape) >= 3:
         lines.append(
@@ -35,32 +35,33 @@ def landscape_lines(arrays: Arrays) -> list[str]:
             f"{_number(largest_curvature(loss, *axes))} nats per unit²"
         )
     if "explained" in arrays:
-        share = arrays["explained"]
-        lines.append(f"the plane holds {share.sum():.1%} of the trajectory's squared distance")
+        share = arrays["explained"].sum()
+        lines.append(f"the plane contains {share:.1%} of the trajectory's squared distance")
     return lines
 
 
 def variance_lines(arrays: Arrays) -> list[str]:
-    """A gradient variance in numbers."""
+    """Describe a gradient variance in numbers."""
     deviation = gradient_std(arrays["variance"])
-    found = summarise(deviation)
+    summary = summarise(deviation)
     axes = _axes(arrays)
     centre = tuple(int(np.abs(axis).argmin()) for axis in axes)
-    with np.errstate(invalid="ignore"):  # of nothing, shares are NaN
+    with np.errstate(invalid="ignore"):  # shares of a variance of 0 are NaN
         shares = arrays["block_variance"][centre] / arrays["variance"][centre]
     largest = sorted(zip(shares, arrays["blocks"], strict=True), reverse=True)[:3]
-    at = deviation[centre] if len(axes) == 1 else at_centre(deviation, axes[0], axes[1])
+    central = deviation[centre] if len(axes) == 1 else at_centre(deviation, axes[0], axes[1])
     return [
-        f"standard deviation of the gradient {_number(float(at))} nearest to the network, its "
-        f"mean gradient's norm {_number(float(arrays['mean_gradient_norm'][centre]))}",
-        f"over the grid: mean {_number(found.mean)}, deciles {_number(found.lower_decile)} and "
-        f"{_number(found.upper_decile)}, {found.non_finite_share:.1%} not finite",
-        "of the variance there: " + ", ".join(f"{name} {share:.1%}" for share, name in largest),
+        f"nearest to the network: standard deviation of the gradient {_number(float(central))}, "
+        f"norm of the mean gradient {_number(float(arrays['mean_gradient_norm'][centre]))}",
+        f"over the grid: mean {_number(summary.mean)}, deciles {_number(summary.lower_decile)} and "
+        f"{_number(summary.upper_decile)}, {summary.non_finite_share:.1%} non-finite",
+        "largest shares of the variance nearest to the network: "
+        + ", ".join(f"{name} {share:.1%}" for share, name in largest),
     ]
 
 
 def curvature_lines(arrays: Arrays) -> list[str]:
-    """A curvature probe in numbers."""
+    """Describe a curvature probe in numbers."""
     pairs = zip(arrays["eigenvalues"], arrays["residuals"], strict=True)
     lines = [
         "largest eigenvalues (residual): "

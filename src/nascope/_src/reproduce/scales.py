@@ -83,7 +83,7 @@ REPRODUCTION_SCALES = {
             name="tiny",
             table1_overrides={"auxiliary_weight": 0.0},  # the tower needs images of 32 px
             data={
-                "cifar10": DataRequest(SCALES["tiny"].dataset, train_size=160, test_size=60),
+                "cifar10": DataRequest(SCALES["tiny"].dataset, train_size=40, test_size=20),
                 "cifar100": None,
             },
             grids=(

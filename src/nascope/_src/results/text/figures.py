@@ -21,8 +21,8 @@ from nascope._src.results.findings.pairs import Pair
 from nascope._src.results.paper.numbers import TITLES
 from nascope._src.results.stats.contrasts import Standing
 from nascope._src.results.text.findings import (
-    MARGIN_TEXT,
     detectable_sentence,
+    equivalence_text,
     needs,
     sentence,
 )
@@ -108,11 +108,7 @@ def difference_text(pair: Pair) -> str:
     """Return the difference in test error of an adapted cell, adapted − original."""
     if math.isnan(pair.low):
         return f"difference {signed(-100 * pair.difference)}, interval unknown"
-    place = {
-        "within": f"equivalent (within {MARGIN_TEXT})",
-        "outside": f"outside {MARGIN_TEXT}",
-        "undecided": f"undecided (margin {MARGIN_TEXT})",
-    }[pair.equivalent]
+    place = equivalence_text(pair.equivalent)
     ends = f"{signed(-100 * pair.high)}, {signed(-100 * pair.low)}"
     text = f"difference {signed(-100 * pair.difference)} [{ends}], {place}"
     if math.isnan(pair.p):

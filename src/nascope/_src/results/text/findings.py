@@ -19,7 +19,7 @@ from nascope._src.results.findings.pairs import AdaptedDifference
 from nascope._src.results.paper.numbers import TITLES
 from nascope._src.results.stats.contrasts import ALPHA, Contrast, Standing
 from nascope._src.results.stats.intervals import MIN_SEEDS
-from nascope._src.results.stats.paired import MARGIN, equivalence
+from nascope._src.results.stats.paired import MARGIN, Equivalence, equivalence
 from nascope._src.results.text.numbers import (
     counted,
     format_number,
@@ -229,16 +229,21 @@ def _adapted(finding: Finding) -> str:
     return f"{text}."
 
 
+def equivalence_text(place: Equivalence) -> str:
+    """Return where an interval lies relative to the margin that counts as no difference."""
+    return {
+        "within": f"equivalent (within {MARGIN_TEXT})",
+        "outside": f"outside {MARGIN_TEXT}",
+        "undecided": f"undecided (margin {MARGIN_TEXT})",
+    }[place]
+
+
 def _difference(difference: AdaptedDifference) -> str:
     families = f"over {counted(difference.families, 'family', 'families')}"
     mean = signed(100 * difference.mean)
     if difference.low is None or difference.high is None:
         return f"{mean} points {families}, too few seeds for an interval"
-    place = {
-        "within": f"equivalent (within {MARGIN_TEXT})",
-        "outside": f"outside {MARGIN_TEXT}",
-        "undecided": f"undecided (margin {MARGIN_TEXT})",
-    }[equivalence(difference.low, difference.high)]
+    place = equivalence_text(equivalence(difference.low, difference.high))
     interval = f"[{signed(100 * difference.low)}, {signed(100 * difference.high)}]"
     return f"{mean} {interval} points {families}, {place}"
 
