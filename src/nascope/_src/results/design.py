@@ -228,7 +228,12 @@ def _family(name: str, setting: Setting, members: Sequence[Member]) -> Family:
 
 def is_constructed(genotype: Genotype) -> bool:
     """Return whether a cell is one of the authors' adapted cells, which are wide on purpose."""
-    return any(cell.genotype == genotype for cell in cells_in("adapted"))
+    return genotype in _adapted_cells()
+
+
+@functools.cache
+def _adapted_cells() -> tuple[Genotype, ...]:
+    return tuple(cell.genotype for cell in cells_in("adapted"))
 
 
 def judged_families(study: StudyRecord, setting: Setting) -> list[Family]:
