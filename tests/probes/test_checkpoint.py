@@ -152,19 +152,6 @@ def test_what_was_kept_of_other_weights_is_not_taken_up(digits, tmp_path, plan):
     assert measurement_key(trained, images=1, instances=5) != key
 
 
-def test_premises_reuse_no_results_of_other_weights(digits, tmp_path):
-    path = tmp_path / "c.safetensors"
-    asked = {"data_dir": None, "images": 1, "instances": 5, "chunks": tmp_path / "chunks"}
-    trained = TrainedNetwork("c", path)
-    with pytest.raises(Killed):
-        train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path, progress=killed_after(0.6))
-    with pytest.raises(Killed):
-        measure_premises(trained, **asked, progress=killed_after(0.9))
-    train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path)
-    found = measure_premises(trained, **asked)
-    assert found == measure_premises(trained, **(asked | {"chunks": tmp_path / "fresh"}))
-
-
 def test_a_checkpoints_trajectory_is_named_by_the_weights_beside_it(digits, tmp_path):
     path, names = tmp_path / "c.safetensors", []
     for moment in ("epoch 1", "epoch 0.5"):

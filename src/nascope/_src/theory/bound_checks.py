@@ -187,7 +187,7 @@ def _compare(measured: Tensor, bounds: Tensor, scale: Tensor, **labels: Any) -> 
     """Compare values with their bounds.
 
     Args:
-        scale: size of the numbers that the values are differences of, for the rounding allowed.
+        scale: size of the numbers whose differences the values are; it sets the rounding allowed.
         labels: the other fields of `BoundCheck`.
     """
     allowed = bounds * (1 + TOLERANCE) + _ROUNDING * scale

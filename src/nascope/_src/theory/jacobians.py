@@ -81,13 +81,15 @@ def jacobian_norms(
         return _flat(_derivative(y, x, vector.view(y.shape).to(y)))
 
     shape = (len(x), x[0].numel())
-    found = spectral_norms(product, transposed, shape, tolerance=tolerance, steps=steps, seed=seed)
+    spectral = spectral_norms(
+        product, transposed, shape, tolerance=tolerance, steps=steps, seed=seed
+    )
     squares = torch.stack(
         [product(_signs(shape, seed, number)).square().sum(1) for number in range(vectors)]
     )
     gains = (squares.mean(0) / shape[1]).sqrt()
     errors = squares.std(0) / vectors**0.5 / (2 * shape[1] * gains)
-    return JacobianNorms(*found, gains, torch.where(gains == 0, 0, errors))
+    return JacobianNorms(*spectral, gains, torch.where(gains == 0, 0, errors))
 
 
 def _signs(shape: tuple[int, int], seed: int, number: int) -> Tensor:

@@ -235,9 +235,9 @@ def _lanczos(layer: _Layer, weight: Tensor, **settings: Any) -> tuple[float, flo
     def product(vector: Tensor) -> Tensor:
         return layer.apply(weight, vector.view(x.shape)).reshape(groups, -1)
 
-    found = spectral_norms(product, transposed, (groups, x.numel() // groups), **settings)
-    largest = int(found.norms.argmax())
-    return float(found.norms[largest]), float(found.residuals[largest])
+    spectral = spectral_norms(product, transposed, (groups, x.numel() // groups), **settings)
+    largest = int(spectral.norms.argmax())
+    return float(spectral.norms[largest]), float(spectral.residuals[largest])
 
 
 def _symbol_bounds(layer: _Layer, weight: Tensor) -> Tensor:

@@ -72,24 +72,24 @@ def spectral_norms(
     def squared(vectors: np.ndarray) -> np.ndarray:  # x → AᵀA x
         return transposed(product(torch.from_numpy(vectors))).numpy()
 
-    for step, found in enumerate(lanczos(squared, start, min(steps, shape[1])), start=1):
+    for step, tridiagonal in enumerate(lanczos(squared, start, min(steps, shape[1])), start=1):
         if step % _CHECK_EVERY == 0:
-            estimate = _ritz(found)
+            estimate = _ritz(tridiagonal)
             if not bool((estimate.residuals > tolerance * estimate.norms).any()):
                 return estimate
-    return _ritz(found)
+    return _ritz(tridiagonal)
 
 
-def _ritz(found: Tridiagonal) -> SpectralNorms:
+def _ritz(tridiagonal: Tridiagonal) -> SpectralNorms:
     """σ = √θ of the largest Ritz value θ; ‖AᵀA v − θ v‖ = β |last entry of its vector|."""
-    finite = torch.from_numpy(np.isfinite(found.diagonal).all(axis=1))
-    diagonal = np.where(finite[:, None], found.diagonal, 0.0)
+    finite = torch.from_numpy(np.isfinite(tridiagonal.diagonal).all(axis=1))
+    diagonal = np.where(finite[:, None], tridiagonal.diagonal, 0.0)
     matrix = torch.from_numpy(diagonal).diag_embed()
     for offset in (-1, 1):
-        matrix += torch.from_numpy(found.off_diagonal[:, :-1]).diag_embed(offset)
+        matrix += torch.from_numpy(tridiagonal.off_diagonal[:, :-1]).diag_embed(offset)
     values, vectors = torch.linalg.eigh(matrix)
     norms = values[:, -1].clamp(min=0).sqrt()
-    gaps = torch.from_numpy(found.off_diagonal[:, -1]) * vectors[:, -1, -1].abs()
+    gaps = torch.from_numpy(tridiagonal.off_diagonal[:, -1]) * vectors[:, -1, -1].abs()
     residuals = torch.where(gaps > 0, gaps / norms, 0)
     return SpectralNorms(
         torch.where(finite, norms, torch.nan), torch.where(finite, residuals, torch.nan)
