@@ -180,7 +180,7 @@ def test_each_of_several_studies_tells_its_own_story(tmp_path: Path) -> None:
     assert '<th scope="row">DARTS</th>' in sections["generalisation"]
     assert '<th scope="row">NASNet</th>' in sections["generalisation"]
     assert '<h3 class="group-title">short</h3>' in sections["theory"]
-    assert "Everything came out as claimed" in sections["t1-check"]
+    assert "Every check came out as expected" in sections["t1-check"]
     match = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     assert match is not None
     figures = json.loads(match[1])["figures"]
@@ -205,7 +205,7 @@ def test_several_studies_share_a_page(judged: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert "judged · the other" in text
     assert "study the other" in text  # a setting to switch to
-    assert "No verdict is given of this study" in text  # digits are too small
+    assert "No verdict is given on this study" in text  # digits are too small
     match = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     labels = {cell["label"] for cell in json.loads(match[1])["cells"].values()}
     assert {"SNAS", "DARTS", "NASNet-widest"} <= labels

@@ -190,7 +190,7 @@ def _draw_surface(ax: Any, kind: str, panel: GridPanel, scale: Scale) -> None:
     colours, norm = _colours(kind, scale)
     places = np.minimum(scale.place(panel.values), scale.end + scale.step / 2)
     if not np.isfinite(places).any():
-        ax.text2D(0.5, 0.5, "nothing finite", ha="center", transform=ax.transAxes)
+        ax.text2D(0.5, 0.5, "no finite value", ha="center", transform=ax.transAxes)
         return
     a, b = np.meshgrid(panel.alphas, panel.betas, indexing="ij")
     ax.plot_surface(

@@ -106,7 +106,7 @@ def _draw_curvature(figure: Figure, arrays: Arrays) -> None:
 
 
 def _draw_spectrum(ax: Any, arrays: Arrays) -> None:
-    """The density of eigenvalues on a logarithmic axis, and the eigenvalues found."""
+    """The density of the eigenvalues on a logarithmic axis, and marks at the largest ones."""
     values = arrays["eigenvalues"][np.isfinite(arrays["eigenvalues"])]
     if "nodes" in arrays and np.isfinite(arrays["nodes"]).all():
         x, density, width = spectral_density(arrays["nodes"], arrays["weights"])
@@ -118,7 +118,7 @@ def _draw_spectrum(ax: Any, arrays: Arrays) -> None:
         ax.set_yticks([])
     for value in values:
         ax.axvline(value, ymax=0.06, color=VERMILION, linewidth=1.4)
-    ax.set_title("Eigenvalues of the Hessian; the largest marked below", fontsize=9)
+    ax.set_title("Eigenvalues of the Hessian; the largest ones are marked", fontsize=9)
     ax.set_xlabel("λ (nats per unit of weight²)")
 
 

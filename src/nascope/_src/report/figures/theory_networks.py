@@ -36,7 +36,7 @@ def draw_networks(networks: Sequence[Plain], *, style: StyleName = "page") -> Dr
     ]
     title = (
         "λ of trained networks: the spectral norm, and the gain ‖·‖_F/√n of a random input. "
-        "Points are single weights or edges, bars medians"
+        "Points are single weights or edges, bars are medians"
     )
     look = STYLES[style]
     with new_figure(look, (11, 0.3 * len(rows) + 1.9), title) as figure:

@@ -73,7 +73,7 @@ def _regimes(sweep: Sweep, look: Style) -> Drawing:
     """How much smoother or rougher narrow cells are than the widest one, over λ."""
     nodes, size = swept_over_depth(sweep)
     title = (
-        f"Narrow by wide, the same matrices: {nodes} nodes of size {size}. "
+        f"Ratio of narrow to wide cells with the same matrices: {nodes} nodes of size {size}. "
         "Above 1 the wide cell is smoother, below 1 the narrow one"
     )
     labels = [
@@ -112,8 +112,8 @@ def _blocks(sweep: Sweep, look: Style) -> Drawing:
     """Each block of the narrowest cell: how much smoother or rougher it is than in the widest."""
     nodes, _ = swept_over_depth(sweep)
     title = (
-        "Each block of the narrowest cell by the same block of the widest: median ratio of their "
-        "constants, and the share of cells where the narrow one is smoother"
+        "Each block of the narrowest cell, compared with that of the widest: median ratio of their "
+        "constants, and share of cells whose narrow block is smoother"
     )
     norm = TwoSlopeNorm(0, -_DECADES, _DECADES)
     colours = LinearSegmentedColormap.from_list("smoother", DIVERGING)
@@ -149,10 +149,10 @@ def _blocks(sweep: Sweep, look: Style) -> Drawing:
 
 
 def _bounds(sweep: Sweep, look: Style) -> Drawing:
-    """What is measured by its bound, for the block where it comes nearest."""
+    """What is measured, divided by its bound, for the block with the largest ratio."""
     title = (
-        "Narrowest cell, Gaussian matrices: measured by bound, the block with the largest ratio "
-        "(median over cells). Above 1 a bound fails"
+        "Narrowest cell, Gaussian matrices: measured value / bound for the block with the largest "
+        "ratio (median over cells). Above 1 a bound fails"
     )
     labels = [
         f"Theorem {theorem}\nmeasured / bound"
@@ -188,11 +188,11 @@ def _bounds(sweep: Sweep, look: Style) -> Drawing:
 
 
 def _sizes(sweep: Sweep, look: Style) -> Drawing:
-    """Over the number of nodes, and over their size."""
+    """The ratios by number of nodes, and by their size."""
     nodes, size = swept_over_depth(sweep)
     title = (
-        f"Narrowest by widest cell, Gaussian matrices: over nodes (size {size}) and over size "
-        f"({nodes} nodes)"
+        f"Ratio of the narrowest to the widest cell, Gaussian matrices: by number of nodes "
+        f"(size {size}) and by size ({nodes} nodes)"
     )
     chains = [outcome for outcome in _select(sweep.outcomes, kind="gaussian") if outcome.is_chain]
     others = [o for o in chains if (o.setting.nodes, o.setting.size) != (nodes, size)]
