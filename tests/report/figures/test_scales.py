@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nascope._src.report.figures.scales import Scale, shared_scale
+from nascope._src.report.figures.scales import LevelScale, shared_scale
 from nascope._src.results.text.numbers import in_digits, readable
 
 finite = st.floats(-1e300, 1e300, allow_nan=False)
@@ -30,7 +30,7 @@ def test_a_wide_range_of_losses_gets_a_logarithmic_scale() -> None:
     assert scale is not None
     assert scale.base == 2
     assert "1" in scale.labels
-    assert "1,024" in Scale(2, 1.0, 8, 4).labels  # a power of two in full
+    assert "1,024" in LevelScale(2, 1.0, 8, 4).labels  # a power of two in full
     wider = shared_scale([np.array([0.01, 3e7])])
     assert wider is not None
     assert wider.base == 10
@@ -60,7 +60,7 @@ def test_constant_and_empty_grids() -> None:
 
 
 def test_lost_values_have_no_place() -> None:
-    scale = Scale(2, 0.5, -2, 5)
+    scale = LevelScale(2, 0.5, -2, 5)
     places = scale.place(np.array([1.0, 0.0, -3.0, np.nan, np.inf]))
     assert places[0] == 0
     assert np.isnan(places[1:]).all()
@@ -69,7 +69,7 @@ def test_lost_values_have_no_place() -> None:
 @pytest.mark.parametrize("bad", [(0.0, 0, 5), (1.0, 0, 1), (math.nan, 0, 5)])
 def test_what_is_no_scale(bad: tuple[float, int, int]) -> None:
     with pytest.raises(ValueError, match="not a scale"):
-        Scale(None, *bad)
+        LevelScale(None, *bad)
 
 
 @pytest.mark.parametrize(

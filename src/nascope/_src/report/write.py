@@ -1,34 +1,31 @@
-"""Writing the report of one study or several, also while they still run."""
+"""Write the report of one or several studies, also while they are running."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from nascope._src.errors import StudyError
 from nascope._src.records.files import write_bytes
 from nascope._src.records.paths import StudyPaths
-from nascope._src.records.read import StudyRecord, combine_studies, read_study
+from nascope._src.records.read import combine_studies, read_study
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.figures.folder import draw_study
-from nascope._src.report.html.page import Judged, render
+from nascope._src.report.html.page import page_study, render_page
 from nascope._src.report.html.theory_page import theory_sections
-from nascope._src.results.findings.judge import judge_study, too_small
 from nascope._src.results.table import measure_study
-from nascope._src.results.text.findings import too_small_sentence
 
 
 def write_report(
     *folders: str | Path, output: str | Path | None = None, figures: bool = True
 ) -> Path:
-    """Write the page of a study, or of several on one page, from the records in their folders.
+    """Write a page about one or several studies from the records in their folders.
 
     Args:
-        folders: of the studies; may still be growing.
-        output: the page; by default FOLDER/report.html of one study. Several need it.
-        figures: whether to draw the figures for print too, which take most of the time: PNG with
-            their data beside them, in FOLDER/figures. Of several studies none are drawn.
+        folders: of the studies, which may still be running.
+        output: path of the page. By default FOLDER/report.html; required for several studies.
+        figures: also draw the figures for print, which takes most of the time: PNG files and
+            their data, in FOLDER/figures. Several studies get no such figures.
 
     Returns:
         The page's path.
@@ -47,29 +44,14 @@ def write_report(
     posters: dict[str, bytes] | None = None
     if figures and len(studies) == 1:
         posters = draw_study(arrangement, measured.levels, paths[0].figures)
-    page = render(
-        arrangement,
-        measured,
-        judged=_judged(study, studies, paths),
-        posters=posters,
-    )
+    parts, first = [], 0
+    for number, (record, path) in enumerate(zip(studies, paths, strict=True)):
+        last = first + len(record.trials)
+        named = replace(record, trials=study.trials[first:last])  # as on the page
+        theory = theory_sections(path.theory, f"t{number}-" if len(studies) > 1 else "")
+        parts.append(page_study(named, arrangement.cells, number, theory))
+        first = last
+    page = render_page(arrangement, measured, parts, posters)
     target = Path(output) if output is not None else paths[0].report
     write_bytes(target, page.encode("utf-8"))
     return target
-
-
-def _judged(
-    whole: StudyRecord, studies: Sequence[StudyRecord], paths: Sequence[StudyPaths]
-) -> list[Judged]:
-    """Each study by itself, under the names that its cells have on a page of them all."""
-    found, first = [], 0
-    for number, (study, path) in enumerate(zip(studies, paths, strict=True)):
-        last = first + len(study.trials)
-        own = replace(study, trials=whole.trials[first:last])
-        prefix = f"t{number}-" if len(studies) > 1 else ""
-        theory = theory_sections(path.theory, prefix)
-        why = too_small(own)
-        reason = None if why is None else too_small_sentence(why)
-        found.append(Judged(own, judge_study(own), reason, theory))
-        first = last
-    return found

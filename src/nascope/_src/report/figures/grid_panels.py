@@ -10,7 +10,7 @@ import numpy as np
 
 from nascope._src.records.read import ProbeRecord, StudyRecord, TrialRecord
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell
-from nascope._src.report.figures.scales import Scale, shared_scale
+from nascope._src.report.figures.scales import LevelScale, shared_scale
 from nascope._src.results.planes import mode_of
 from nascope._src.results.quantities import GRIDS
 from nascope._src.results.text.trials import why_not_drawn
@@ -124,6 +124,6 @@ def grids_of(arrangement: Arrangement, kind: str) -> list[np.ndarray]:
     return [GRIDS[kind].values(probe) for probe in probes]
 
 
-def scale_of(arrangement: Arrangement, kind: str) -> Scale | None:
+def scale_of(arrangement: Arrangement, kind: str) -> LevelScale | None:
     """Return the scale that all grids of a kind share; None if there is no grid."""
     return shared_scale(grids_of(arrangement, kind))

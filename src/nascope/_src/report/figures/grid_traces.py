@@ -11,7 +11,7 @@ import numpy as np
 from nascope._src.palette import COLOUR_MAPS
 from nascope._src.report.figures.grid_panels import GridPanel
 from nascope._src.report.figures.grids import named_levels
-from nascope._src.report.figures.scales import Scale
+from nascope._src.report.figures.scales import LevelScale
 from nascope._src.report.figures.traces import number, numbers
 from nascope._src.results.quantities import GRIDS
 
@@ -22,7 +22,9 @@ _AXIS = {
 _SMALL_AXIS = {"tickfont": {"size": 9}}
 
 
-def grid_figure(panel: GridPanel, kind: str, scale: Scale, level: float | None) -> dict[str, Any]:
+def grid_figure(
+    panel: GridPanel, kind: str, scale: LevelScale, level: float | None
+) -> dict[str, Any]:
     """Return a cell's grid as plotly draws it: flat, or as a surface on demand.
 
     Args:
@@ -54,7 +56,7 @@ def grid_figure(panel: GridPanel, kind: str, scale: Scale, level: float | None) 
     }
 
 
-def grid_kind(kind: str, scale: Scale) -> dict[str, Any]:
+def grid_kind(kind: str, scale: LevelScale) -> dict[str, Any]:
     """Return what all grids of a kind share on the page."""
     shown = GRIDS[kind]
     low, high = scale.start - scale.step / 2, scale.end + scale.step / 2

@@ -22,7 +22,7 @@ from nascope._src.report.figures.grid_panels import (
     grid_arrays,
     grid_rows,
 )
-from nascope._src.report.figures.scales import Scale, shared_scale
+from nascope._src.report.figures.scales import LevelScale, shared_scale
 from nascope._src.report.figures.style import STYLES, Drawing, Style, StyleName, new_figure
 from nascope._src.results.levels import DataLevels, shared_levels
 from nascope._src.results.quantities import GRIDS
@@ -34,12 +34,12 @@ _LINE = 0.16  # inches, of a title's further line
 _SIGNS = "+ the trained weights"
 
 
-def band_colours(kind: str, scale: Scale) -> list[str]:
+def band_colours(kind: str, scale: LevelScale) -> list[str]:
     """Return the colours between a scale's levels, from below the lowest to above the highest."""
     return colours_at(COLOUR_MAPS[kind], [k / scale.count for k in range(scale.count + 1)])
 
 
-def named_levels(scale: Scale, most: int = 99) -> dict[float, str]:
+def named_levels(scale: LevelScale, most: int = 99) -> dict[float, str]:
     """Return the places of a scale's levels that have a name, and these; at most so many."""
     named = [(at, label) for at, label in zip(scale.places, scale.labels, strict=True) if label]
     return dict(named[:: -(-len(named) // most)])
@@ -54,7 +54,7 @@ def draw_grids(
     groups: Sequence[Group] | None = None,
     seeds: Sequence[int] | None = None,
     mode: str | None = None,
-    scale: Scale | None = None,
+    scale: LevelScale | None = None,
     levels: DataLevels | None = None,
     surfaces: bool = False,
     style: StyleName = "page",
@@ -118,7 +118,7 @@ def _draw_maps(
     look: Style,
     *,
     kind: str,
-    scale: Scale,
+    scale: LevelScale,
     level: float | None,
 ) -> tuple[Any, Any]:
     columns = max(len(row.panels) for row in rows)
@@ -152,7 +152,7 @@ def _draw_surfaces(
     look: Style,
     *,
     kind: str,
-    scale: Scale,
+    scale: LevelScale,
     level: float | None,
 ) -> tuple[Any, Any]:
     """Points that are not finite are holes."""
@@ -186,7 +186,7 @@ def _draw_surfaces(
     return ScalarMappable(norm, colours), axes
 
 
-def _draw_surface(ax: Any, kind: str, panel: GridPanel, scale: Scale) -> None:
+def _draw_surface(ax: Any, kind: str, panel: GridPanel, scale: LevelScale) -> None:
     colours, norm = _colours(kind, scale)
     places = np.minimum(scale.place(panel.values), scale.end + scale.step / 2)
     if not np.isfinite(places).any():
@@ -226,7 +226,7 @@ def _write_note(ax: Any, panel: GridPanel) -> None:
              transform=ax.transAxes, fontsize="small", bbox=box)  # fmt: skip
 
 
-def label_bar(bar: Any, kind: str, scale: Scale) -> None:
+def label_bar(bar: Any, kind: str, scale: LevelScale) -> None:
     """Name a colour bar's levels and quantity."""
     named = named_levels(scale)
     bar.set_ticks(list(named), labels=list(named.values()))
@@ -253,7 +253,7 @@ def _thin_bars(figure: Figure) -> None:
 
 
 def fill_grid(
-    ax: Any, kind: str, grid: GridValues, scale: Scale, level: float | None = None
+    ax: Any, kind: str, grid: GridValues, scale: LevelScale, level: float | None = None
 ) -> Any:
     """Draw contours of a landscape, or a map of √g; points that are not finite are hatched.
 
@@ -263,7 +263,7 @@ def fill_grid(
     return _contours(ax, grid, scale, level) if kind == "landscape" else _heat(ax, grid, scale)
 
 
-def _contours(ax: Any, grid: GridValues, scale: Scale, level: float | None) -> Any:
+def _contours(ax: Any, grid: GridValues, scale: LevelScale, level: float | None) -> Any:
     _hatch_ground(ax, grid, rim=0.0)
     alphas, betas = grid.alphas, grid.betas
     places = np.ma.masked_invalid(scale.place(grid.values).T)  # rows are betas
@@ -281,7 +281,7 @@ def _contours(ax: Any, grid: GridValues, scale: Scale, level: float | None) -> A
     return filled
 
 
-def _heat(ax: Any, grid: GridValues, scale: Scale) -> Any:
+def _heat(ax: Any, grid: GridValues, scale: LevelScale) -> Any:
     _hatch_ground(ax, grid, rim=0.5)
     places = np.ma.masked_invalid(scale.place(grid.values).T)  # rows are betas
     colours, norm = _colours("variance", scale)
@@ -312,7 +312,7 @@ def _hatch_ground(ax: Any, grid: GridValues, *, rim: float) -> None:
     ax.set(xlim=(left, right), ylim=(low, high))
 
 
-def _colours(kind: str, scale: Scale) -> tuple[LinearSegmentedColormap, Normalize]:
+def _colours(kind: str, scale: LevelScale) -> tuple[LinearSegmentedColormap, Normalize]:
     """The colour of each place on a scale, as on the page."""
     rim = scale.step / 2
     norm = Normalize(scale.start - rim, scale.end + rim, clip=True)

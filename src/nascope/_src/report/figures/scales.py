@@ -11,18 +11,18 @@ import numpy as np
 from nascope._src.results.text.numbers import SUPERSCRIPTS, readable
 
 LOG_RATIO = 30.0
-"""From this ratio of largest to smallest on, a linear scale hides the small values."""
+"""If the largest value exceeds the smallest by this factor, a linear scale hides small values."""
 
-_OUTLYING = 3.0  # times the 95 % quantile: from there on a value flattens the curves of the others
+_OUTLYING = 3.0  # times the 95 % quantile: a larger value flattens the curves of the others
 
-_OCTAVES = 10  # on a logarithmic scale up to here levels are powers of two, beyond of ten
-_BANDS = 14  # aimed at; the step is rounded to a number that reads well
-_OUTLIER = 0.98  # quantile that the scale covers where the largest value is far above it
+_OCTAVES = 10  # up to this range, levels of a logarithmic scale are powers of 2, beyond of 10
+_BANDS = 14  # about; the step is rounded to a round number
+_OUTLIER = 0.98  # quantile at which a scale ends if the largest value is far above it
 
 
 @dataclass(frozen=True)
-class Scale:
-    """Levels at equal steps: of the value or, where ``base`` is given, of its logarithm.
+class LevelScale:
+    """Levels at equal steps of a value, or of its logarithm if there is a ``base``.
 
     Attributes:
         base: 2 or 10 on a logarithmic scale, None on a linear one. A *place* on the scale is a
@@ -75,7 +75,7 @@ class Scale:
         )
 
     def place(self, values: np.ndarray) -> np.ndarray:
-        """Where values lie on the scale; NaN for those that cannot be on it."""
+        """Return the places of values; NaN for a value that has none."""
         values = np.asarray(values, dtype=np.float64)
         usable = np.isfinite(values) & ((values > 0) | (self.base is None))
         safe = np.where(usable, values, 1.0)
@@ -83,11 +83,11 @@ class Scale:
         return np.where(usable, places, np.nan)
 
 
-def shared_scale(grids: Iterable[np.ndarray]) -> Scale | None:
-    """The scale that serves all grids together; None where there is no grid.
+def shared_scale(grids: Iterable[np.ndarray]) -> LevelScale | None:
+    """Return one scale for several grids; None if there is no grid.
 
-    Logarithmic where all values are positive and the largest is more than 30 times the smallest.
-    A few values far above the rest don't stretch it: it then ends at the 98 % quantile.
+    It is logarithmic if all values are positive and the largest is more than 30 times the smallest.
+    A few values far above the others do not stretch it: it then ends at the 98 % quantile.
 
     >>> shared_scale([np.array([[0.0, 1.0], [2.0, 2.8]])]).levels[:3]
     (0.0, 0.2, 0.4)
@@ -100,7 +100,7 @@ def shared_scale(grids: Iterable[np.ndarray]) -> Scale | None:
     pooled = np.concatenate(flat)
     pooled = pooled[np.isfinite(pooled)]
     if pooled.size == 0:  # nothing will be drawn on it
-        return Scale(None, 0.1, 0, 11)
+        return LevelScale(None, 0.1, 0, 11)
     base = None
     if pooled.min() > 0:
         octaves = np.log2(pooled)  # not of a ratio: that may overflow
@@ -112,17 +112,17 @@ def shared_scale(grids: Iterable[np.ndarray]) -> Scale | None:
     clipped = high - low > 3 * (bulk - low) > 0
     if clipped:
         high = bulk
-    if high - low <= 1e-9 * abs(high):  # constant: any scale around it will do
+    if high - low <= 1e-9 * abs(high):  # a constant: any scale around it will do
         margin = abs(high) / 10 or 0.5
         low, high = low - margin, high + margin
     step = _round_step((high - low) / _BANDS, binary=base is not None)
     first = math.floor(low / step)
-    return Scale(base, step, first, max(2, math.ceil(high / step) - first + 1), clipped)
+    return LevelScale(base, step, first, max(2, math.ceil(high / step) - first + 1), clipped)
 
 
 def _round_step(step: float, *, binary: bool) -> float:
-    """The next step from above that reads well: 1, 2, 2.5 or 5 × 10ᵏ, or a power of two."""
-    if binary:  # of a logarithm: quarters and halves meet its whole numbers
+    """Round a step up to 1, 2, 2.5 or 5 × 10ᵏ, or to a power of two."""
+    if binary:  # quarters and halves of a logarithm meet its whole numbers
         return float(2.0 ** math.ceil(math.log2(step) - 1e-9))
     power = 10.0 ** math.floor(math.log10(step))
     return next(nice * power for nice in (1, 2, 2.5, 5, 10) if step <= nice * power * (1 + 1e-9))
@@ -136,7 +136,7 @@ def _power(base: int, exponent: int) -> str:
 
 
 def asks_for_log(values: Sequence[float]) -> bool:
-    """Whether curves need a logarithmic axis: all are positive, and far apart or outlying.
+    """Return whether curves need a logarithmic axis: all positive, and far apart or outlying.
 
     >>> asks_for_log([2.3, 1.0, 0.1]), asks_for_log([2.3, 1.0, 0.01])
     (False, True)

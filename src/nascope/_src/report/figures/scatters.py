@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from matplotlib.ticker import LogLocator, MaxNLocator
+
 from nascope._src.report.arrangement import ShownCell
 from nascope._src.report.figures.traces import cell_colour, escaped, numbers
 from nascope._src.results.text.numbers import readable
@@ -30,24 +32,16 @@ def round_ticks(low: float, high: float, *, log: bool) -> list[float]:
     >>> round_ticks(0, 10, log=False), round_ticks(0.8, 30, log=True)
     ([0, 5, 10], [1, 2, 5, 10, 20])
     """
-
-    def inside(values: list[float]) -> list[float]:
-        within = [v for v in values if low - 1e-9 * abs(low) <= v <= high + 1e-9 * abs(high)]
-        return numbers(within)
-
-    if log:
-        decades = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
-        parts: list[tuple[float, ...]] = [(1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)]
-        for part in parts[:1] if len(decades) > 4 else parts:
-            found = inside([factor * 10.0**power for power in decades for factor in part])
-            if len(found) > 2:
-                return found
-    unit = 10.0 ** math.floor(math.log10((high - low) / 4))
-    for step in (10 * unit, 5 * unit, 2 * unit, unit):
-        found = inside([step * (math.ceil(low / step) + k) for k in range(12)])
-        if len(found) > 2:
+    ticks: list[float] = []
+    ends = low - 1e-9 * abs(low), high + 1e-9 * abs(high)
+    parts = [(1,)] if high > 1e4 * low else [(1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)]
+    locators: list[Any] = [LogLocator(subs=subs) for subs in parts] if log else []
+    locators += [MaxNLocator(count, steps=[1, 2, 5, 10]) for count in (4, 6, 8)]
+    for locator in locators:
+        ticks = [t for t in locator.tick_values(low, high) if ends[0] <= t <= ends[1]]
+        if len(ticks) > 2:
             break
-    return found
+    return numbers(ticks)
 
 
 def _at_ticks(ticks: Sequence[float]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Table 1: test errors of popular cells, original and adapted, the paper's beside ours."""
+"""Table 1: test errors of published cells, original and adapted, in the paper and here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from nascope._src.palette import FAINT, NOTE
-from nascope._src.records.read import TrialRecord
 from nascope._src.records.tables import csv_bytes
 from nascope._src.report.accuracies import Accuracy, accuracies_of
 from nascope._src.report.arrangement import Arrangement
@@ -24,12 +23,12 @@ _LINE = 0.24  # inches
 
 @dataclass(frozen=True)
 class Errors:
-    """A line of the table: test errors of a cell in percent, as found here; NaN where diverged.
+    """A line of the table: test errors of a family in percent; NaN if diverged.
 
     Attributes:
-        original, adapted: None where not trained yet.
-        paper: both as published, for the data set in whose place the column stands.
-        pair: both on the seeds that they share, as accuracies; None where there are none.
+        original, adapted: None if not trained yet.
+        paper: both as published, on the data set that the column stands for.
+        pair: both on the seeds that they share, as accuracies; None if they share none.
     """
 
     family: str
@@ -40,17 +39,13 @@ class Errors:
 
     @property
     def difference(self) -> float | None:
-        """Adapted less original, on the seeds that they share; None where there are none."""
+        """Adapted minus original, on the seeds that they share; None if they share none."""
         return None if self.pair is None else -100 * self.pair.difference
 
 
 @dataclass(frozen=True)
-class Part:
-    """A data set's lines.
-
-    Args:
-        published: the paper's data set, whose numbers stand beside.
-    """
+class TablePart:
+    """The lines of a data set; ``published`` is the paper's data set, whose numbers are shown."""
 
     column: FigureColumn
     published: str
@@ -59,38 +54,30 @@ class Part:
 
 def parts_of(
     arrangement: Arrangement, columns: Sequence[FigureColumn], published: Sequence[str]
-) -> list[Part]:
-    """The table of a study, a part a data set."""
+) -> list[TablePart]:
+    """Return the table of a study, one part per data set."""
     parts = []
     for column, name in zip(columns, published, strict=True):
-        found = accuracies_of(arrangement, column)
-        held = tuple(trial for trial in arrangement.study.trials if column.holds(trial))
-        study = dataclasses.replace(arrangement.study, trials=held)
+        accuracies = accuracies_of(arrangement, column)
+        trials = tuple(trial for trial in arrangement.study.trials if column.holds(trial))
+        study = dataclasses.replace(arrangement.study, trials=trials)
         paired = {pair.family: pair for pair in make_pairs(pair_families(study, column.data))}
         lines = []
         for family in arrangement.families:
-            own = {one.cell.variant: one for one in found if one.cell.family == family}
+            forms = {a.cell.variant: a for a in accuracies if a.cell.family == family}
+            original, adapted = forms.get("original"), forms.get("adapted")
             paper = TABLE_1[name].get(family)
-            original, adapted = own.get("original"), own.get("adapted")
             lines.append(Errors(family, original, adapted, paper, paired.get(family)))
-        parts.append(Part(column, name, tuple(lines)))
+        parts.append(TablePart(column, name, tuple(lines)))
     return parts
 
 
 def draw_table(
-    parts: Sequence[Part], title: str, note: str = "", *, style: StyleName = "page"
+    parts: Sequence[TablePart], title: str, note: str = "", *, style: StyleName = "page"
 ) -> Drawing:
     """Draw the table as a figure."""
-    head = [
-        "",
-        "original",
-        "adapted",
-        "difference",
-        "original",
-        "adapted",
-        "difference",
-        "Δ params",
-    ]
+    compared = ["original", "adapted", "difference"]
+    head = ["", *compared, *compared, "Δ params"]
     edges = [0.0, 0.21, 0.315, 0.41, 0.535, 0.66, 0.775, 0.89]  # of the figure's width
     count = sum(len(part.lines) + 3 for part in parts)
     look = STYLES[style]
@@ -129,65 +116,64 @@ def _words(line: Errors, column: FigureColumn) -> list[str]:
         original, adapted = line.paper
         paper = [f"{original:.2f}", f"{adapted:.2f}", _signed(adapted - original)]
     here = [_error(line.original, column), _error(line.adapted, column)]
-    found = _signed(line.difference) if line.difference is not None else "–"
-    added = _parameters(line)
-    return [shortened(line.family, 18), *paper, *here, found, added]
+    difference = _signed(line.difference) if line.difference is not None else "–"
+    return [shortened(line.family, 18), *paper, *here, difference, _added_parameters(line)]
 
 
 def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
 
 
-def _error(one: Accuracy | None, column: FigureColumn) -> str:
-    if one is None:
+def _error(accuracy: Accuracy | None, column: FigureColumn) -> str:
+    if accuracy is None:
         return "no data" if column.absent else "–"
-    if not math.isfinite(one.mean.mean):
+    mean = accuracy.mean
+    if not math.isfinite(mean.mean):
         return "diverged"
-    words = f"{100 - one.mean.mean:.2f}"
-    if one.mean.low is not None and one.mean.high is not None:
-        words += f" ± {(one.mean.high - one.mean.low) / 2:.2f}"
-    return words + (f" ({one.diverged} div.)" if one.diverged else "")
+    words = f"{100 - mean.mean:.2f}"
+    if mean.low is not None and mean.high is not None:
+        words += f" ± {(mean.high - mean.low) / 2:.2f}"
+    return words + (f" ({accuracy.diverged} div.)" if accuracy.diverged else "")
 
 
-def _parameters(line: Errors) -> str:
-    """By how much adapting changes the network's size."""
-    sizes = [_size(one.trials[0]) for one in (line.original, line.adapted) if one is not None]
-    known = [size for size in sizes if size is not None]
-    return f"{100 * (known[1] / known[0] - 1):+.1f} %".replace("-", "−") if len(known) == 2 else "–"
+def _added_parameters(line: Errors) -> str:
+    """By how much adapting changes the size of the network."""
+    original, adapted = (_parameters(form) for form in (line.original, line.adapted))
+    if original is None or adapted is None:
+        return "–"
+    return f"{100 * (adapted / original - 1):+.1f} %".replace("-", "−")
 
 
-def _size(trial: TrialRecord) -> int | None:
-    found = trial.training.provenance.get("parameters") if trial.training is not None else None
-    return found if isinstance(found, int) else None
+def _parameters(accuracy: Accuracy | None) -> int | None:
+    training = accuracy.trials[0].training if accuracy is not None else None
+    count = training.provenance.get("parameters") if training is not None else None
+    return count if isinstance(count, int) else None
 
 
-def _table(parts: Sequence[Part]) -> bytes:
-    """A row a form; what compares both forms stands with the adapted one, in percentage points."""
-    rows = []
-    for part in parts:
-        for line in part.lines:
-            for name, one in (("original", line.original), ("adapted", line.adapted)):
-                place = ("original", "adapted").index(name)
-                mean = one.mean if one is not None else None
-                rows.append(
-                    [
-                        line.family,
-                        name,
-                        one.cell.label if one is not None else None,
-                        part.column.data,
-                        part.published,
-                        line.paper[place] if line.paper is not None else None,
-                        100 - mean.mean if mean is not None else None,
-                        100 - mean.high if mean is not None and mean.high is not None else None,
-                        100 - mean.low if mean is not None and mean.low is not None else None,
-                        len(one.trials) if one is not None else 0,
-                        one.diverged if one is not None else None,
-                        _size(one.trials[0]) if one is not None else None,
-                        *_compared(line.pair if name == "adapted" else None),
-                    ]
-                )
+def _table(parts: Sequence[TablePart]) -> bytes:
+    """One row per cell; differences are in the adapted cell's row, in percentage points."""
     names = ["family", "form", "cell", "data", "paper_data", "paper_error_percent"]
     names += ["error_percent", "interval_low", "interval_high", "seeds", "diverged", "parameters"]
+    rows: list[list[Any]] = []
+    for part in parts:
+        for line in part.lines:
+            papers = line.paper or (None, None)
+            forms = (("original", line.original, None), ("adapted", line.adapted, line.pair))
+            for paper, (form, accuracy, pair) in zip(papers, forms, strict=True):
+                label: str | None = None
+                numbers: list[float | None] = [None, None, None, 0, None]
+                if accuracy is not None:
+                    mean = accuracy.mean
+                    label = accuracy.cell.label
+                    numbers = [
+                        100 - mean.mean,
+                        None if mean.high is None else 100 - mean.high,
+                        None if mean.low is None else 100 - mean.low,
+                        len(accuracy.trials),
+                        accuracy.diverged,
+                    ]
+                where = [line.family, form, label, part.column.data, part.published, paper]
+                rows.append([*where, *numbers, _parameters(accuracy), *_compared(pair)])
     return csv_bytes([*names, *_COMPARED], rows)
 
 
@@ -197,9 +183,10 @@ _COMPARED = (
 
 
 def _compared(pair: Pair | None) -> list[float | str | None]:
-    """The adapted cell's error less the original's, its interval by the margin, McNemar's p."""
+    """The adapted cell's error minus the original's, its interval, the margin, McNemar's p."""
     if pair is None:
         return [None] * len(_COMPARED)
-    numbers = [-100 * pair.difference, -100 * pair.high, -100 * pair.low]
-    low, high, p = (None if math.isnan(x) else x for x in (*numbers[1:], pair.p))
-    return [numbers[0], low, high, None if low is None else pair.equivalent, p]
+    low, high, p = (
+        None if math.isnan(x) else x for x in (-100 * pair.high, -100 * pair.low, pair.p)
+    )
+    return [-100 * pair.difference, low, high, None if low is None else pair.equivalent, p]

@@ -1,4 +1,4 @@
-"""Where the pages' templates come from, and how they are filled in: names are always escaped."""
+"""The templates of the pages, and how they are filled in: every text is escaped."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import jinja2
 
 
 def template_text(name: str) -> str:
-    """A file among the templates."""
-    return (
-        resources.files("nascope._src.report.html").joinpath("templates", name).read_text("utf-8")
-    )
+    """Return the text of a template."""
+    folder = resources.files("nascope._src.report.html") / "templates"
+    return (folder / name).read_text("utf-8")
 
 
 def new_environment() -> jinja2.Environment:
-    """An environment of its own for one kind of page."""
+    """Return an environment for one kind of page."""
     return jinja2.Environment(
         loader=jinja2.FunctionLoader(template_text),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""One self-contained HTML page: opens from disk, asks no network for anything."""
+"""One self-contained HTML page, which opens from disk and requests nothing from any network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nascope._src.cells.genotype import Cell, format_text
 from nascope._src.cells.graph import topology
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.records.read import StudyRecord, TrialRecord
-from nascope._src.report.arrangement import Arrangement, Group, ShownCell
+from nascope._src.report.arrangement import Arrangement, ShownCell
 from nascope._src.report.figures.grid_panels import grids_of, scale_of
 from nascope._src.report.figures.grids import band_colours
 from nascope._src.report.html import sections, summary
@@ -28,13 +28,14 @@ from nascope._src.report.html.cards import Card, make_cards, tally
 from nascope._src.report.html.environment import new_environment, template_text
 from nascope._src.report.html.payload import PageGrid, as_script, page_data, page_grids
 from nascope._src.report.html.provenance import Provenance, gather
-from nascope._src.results.findings.finding import Finding
+from nascope._src.results.findings.judge import judge_study, too_small
 from nascope._src.results.findings.pairs import Pair
 from nascope._src.results.planes import modes_of
 from nascope._src.results.quantities import CURVES, GRIDS
 from nascope._src.results.stats.paired import MARGIN
 from nascope._src.results.table import MeasuredStudy
 from nascope._src.results.text.entries import of_trial, over_trials, titled
+from nascope._src.results.text.findings import too_small_sentence
 from nascope._src.results.text.levels import rule_in_words
 from nascope._src.results.text.numbers import readable
 from nascope._src.results.text.trials import status
@@ -44,118 +45,109 @@ _SCRIPTS = ("theme.js", "figures.js", "scenes.js", "table.js", "main.js")
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One study of the page with its verdicts: what is told of each study by itself.
+class PageStudy:
+    """What a page says about one study.
 
     Attributes:
-        study: its trials, named as on the page.
-        verdicts: none where it is ``too_small``, which says why.
-        theory: the theory's sections, where it was computed.
-    """
-
-    study: StudyRecord
-    findings: tuple[Finding, ...]
-    too_small: str | None = None
-    theory: Markup | None = None
-
-    @property
-    def name(self) -> str:
-        """The study's, as the page tells it from others."""
-        return next((trial.study for trial in self.study.trials if trial.study), self.study.name)
-
-    @property
-    def cards(self) -> list[Card]:
-        """The verdicts by claim."""
-        return make_cards(self.findings)
-
-    @property
-    def tally(self) -> dict[str, int]:
-        """How many came out which way."""
-        return tally(self.findings)
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """What association, generalisation and selection say of one study.
-
-    ``name`` is empty where the page holds one study only.
+        name: what tells it from the page's other studies.
+        cards: the verdicts by claim.
+        tally: the number of verdicts with each outcome.
+        too_small: why there are no verdicts, if so.
+        slopes: claim 4's correlations in words, by data set.
+        theory: the theory's sections, if it was computed.
     """
 
     name: str
+    cards: list[Card]
+    tally: dict[str, int]
+    too_small: str | None
     scatters: list[sections.Scatter]
     slopes: Mapping[str, str]
     endings: list[sections.Ending]
     pairs: list[Pair]
     selections: list[sections.Selection]
+    theory: Markup | None
 
     @property
     def data(self) -> list[str]:
         """The data sets of the scatters, in their order."""
-        return list(dict.fromkeys([one.data for one in self.scatters]))
-
-    @property
-    def figures(self) -> dict[str, Any]:
-        """By the id of the element each is drawn in."""
-        scatters = {one.name: one.figure for one in self.scatters}
-        return scatters | {one.name: one.figure for one in self.selections}
+        return list(dict.fromkeys(scatter.data for scatter in self.scatters))
 
 
-def render(
-    arrangement: Arrangement,
-    measured: MeasuredStudy,
-    *,
-    judged: Sequence[Judged],
-    posters: Mapping[str, bytes] | None = None,
-) -> str:
-    """The page as text.
+def page_study(
+    study: StudyRecord, cells: Sequence[ShownCell], number: int, theory: Markup | None
+) -> PageStudy:
+    """Judge a study for a page.
 
     Args:
-        arrangement: the study, laid out.
-        measured: its measures.
-        judged: each study on the page by itself, with its verdicts.
-        posters: WebP pictures of the 3-D surfaces by ``"GROUP-KIND"``, shown in print and until
-            live ones are asked for. None where no figures for print were drawn.
+        study: its trials, named as on the page.
+        cells: how the page shows its cells.
+        number: of the study on the page.
+    """
+    findings, why = judge_study(study), too_small(study)
+    return PageStudy(
+        name=next((trial.study for trial in study.trials if trial.study), study.name),
+        cards=make_cards(findings),
+        tally=tally(findings),
+        too_small=None if why is None else too_small_sentence(why),
+        scatters=sections.scatters(study, cells, findings, f"a{number}-"),
+        slopes=sections.slopes(findings),
+        endings=sections.endings(study),
+        pairs=sections.pairs_of(study),
+        selections=sections.selections(study, f"s{number}-"),
+        theory=theory,
+    )
+
+
+def render_page(
+    arrangement: Arrangement,
+    measured: MeasuredStudy,
+    studies: Sequence[PageStudy],
+    posters: Mapping[str, bytes] | None = None,
+) -> str:
+    """Return the page as text.
+
+    Args:
+        arrangement: all trials of the page, laid out.
+        measured: their measures.
+        studies: each study of the page.
+        posters: WebP pictures of the 3-D surfaces by ``"GROUP-KIND"``, shown in print and until a
+            reader asks for interactive ones. None if no figures were drawn for print.
 
     Raises:
-        StudyError: plotly's script, which the page carries, is not where plotly keeps it.
+        StudyError: plotly's script, which is part of the page, is not where plotly keeps it.
     """
-    study = arrangement.study
+    groups, trials = arrangement.groups, arrangement.study.trials
     scales = {kind: scale_of(arrangement, kind) for kind in GRIDS}
-    chapters = [
-        _chapter(arrangement, one, number, several=len(judged) > 1)
-        for number, one in enumerate(judged)
-    ]
-    figures = {name: one for chapter in chapters for name, one in chapter.figures.items()}
-    spectra = {group.key: sections.curvatures(group) for group in arrangement.groups}
-    figures |= {one.name: one.figure for own in spectra.values() for one in own}
+    spectra = {group.key: sections.curvatures(group) for group in groups}
+    shown: list[sections.Scatter | sections.Selection | sections.Curvature] = []
+    for study in studies:
+        shown += [*study.scatters, *study.selections]
+    for of_group in spectra.values():
+        shown += of_group
+    figures = {figure.name: figure.figure for figure in shown}
     return (
         _environment()
         .get_template("page.html")
         .render(
             arrangement=arrangement,
-            study=study,
+            study=arrangement.study,
             levels=measured.levels,
             version=__version__,
             tiles=summary.tiles(arrangement, measured),
-            caveat=summary.caveat(study.trials),
-            strips={
-                group.key: summary.strips(group, arrangement, measured)
-                for group in arrangement.groups
-            },
-            judged=judged,
-            modes=modes_of(study.trials, *GRIDS),
+            caveat=summary.caveat(trials),
+            strips={g.key: summary.strips(g, arrangement, measured) for g in groups},
+            studies=studies,
+            modes=modes_of(trials, *GRIDS),
             censuses=sections.censuses(arrangement),
             curvature={
-                group.key: own
-                for group in arrangement.groups
-                if (own := summary.strips(group, arrangement, measured, summary.CURVATURE))
+                group.key: strips
+                for group in groups
+                if (strips := summary.strips(group, arrangement, measured, summary.CURVATURE))
             },
             spectra=spectra,
-            chapters=chapters,
-            within_margin=sections.within_margin,
             margin=100 * MARGIN,
             theory_untold=Markup(template_text("theory_untold.html")),
-            topology=_topologies(arrangement),
             curves=CURVES,
             grids=GRIDS,
             scales=scales,
@@ -164,9 +156,8 @@ def render(
                 for kind in GRIDS
                 if any(not np.isfinite(grid).all() for grid in grids_of(arrangement, kind))
             },
-            bands={kind: band_colours(kind, s) for kind, s in scales.items() if s is not None},
             table=_table(arrangement, measured),
-            provenance=_provenance(study.trials),
+            provenance=_provenance(trials),
             printed=posters is not None,
             posters={
                 key: "data:image/webp;base64," + base64.b64encode(picture).decode()
@@ -190,19 +181,26 @@ def _environment() -> jinja2.Environment:
     environment.filters["accuracy"] = _accuracy
     environment.filters["points"] = lambda value: f"{value:.2f}" if math.isfinite(value) else "–"
     environment.filters["width"] = lambda value: f"{float(value):g}"
-    environment.globals.update(page_grids=page_grids, status=status, grid_note=_grid_note)
+    environment.globals.update(
+        band_colours=band_colours,
+        drawing=_drawing,
+        grid_note=_grid_note,
+        page_grids=page_grids,
+        topology=topology,
+        within_margin=sections.within_margin,
+    )
     return environment
 
 
 def _accuracy(value: float) -> str:
-    """In per cent; in words where a training diverged, or there is none."""
+    """An accuracy in percent; in words if a training diverged or there is none."""
     if math.isnan(value):
         return "–"
     return f"{100 * value:.2f}" if math.isfinite(value) else "diverged"
 
 
 def _plotly_script() -> str:
-    # found, not imported: importing plotly costs more than the whole page
+    # importing plotly takes longer than writing the whole page
     spec = util.find_spec("plotly")
     if spec is None or spec.origin is None:
         raise StudyError("the report needs plotly: pip install plotly")
@@ -214,47 +212,15 @@ def _plotly_script() -> str:
     return script.replace("</script", "<\\/script")
 
 
-def _chapter(arrangement: Arrangement, one: Judged, number: int, *, several: bool) -> Chapter:
-    return Chapter(
-        one.name if several else "",
-        sections.scatters(one.study, arrangement.cells, one.findings, f"a{number}-"),
-        sections.slopes(one.findings),
-        sections.endings(one.study),
-        sections.pairs_of(one.study),
-        sections.selections(one.study, f"s{number}-"),
-    )
-
-
-# ---------------------------------------------------------------- topologies
-
-
-def _topologies(arrangement: Arrangement) -> dict[str, Any]:
-    return {
-        cell.key: [
-            {
-                "kind": kind,
-                "svg": _drawing(part, f"{kind.capitalize()} cell of {cell.label}"),
-                "numbers": topology(part),
-            }
-            for kind, part in (
-                ("normal", cell.genotype.normal),
-                ("reduction", cell.genotype.reduce),
-            )
-        ]
-        for cell in arrangement.cells
-    }
-
-
 def _drawing(cell: Cell, title: str) -> Markup:
     numbers = topology(cell)
     width = f"{float(numbers.fractional_width):g}c"
     try:
         return Markup(cell_svg(cell, title=f"{title}: width {width}, depth {numbers.depth}"))
-    except GenotypeError as error:  # too large to be drawn: the numbers and the literal remain
+    except (
+        GenotypeError
+    ) as error:  # too large to be drawn: the page still has its numbers and its text
         return Markup("<p class='notice'>{}</p>").format(str(error))
-
-
-# ---------------------------------------------------------------- the table
 
 
 def _table(arrangement: Arrangement, measured: MeasuredStudy) -> dict[str, Any]:
@@ -267,29 +233,15 @@ def _table(arrangement: Arrangement, measured: MeasuredStudy) -> dict[str, Any]:
     columns = [titled(measured.measures[key], measured.levels) for key in keys]
     cell_rows, trial_rows = [], []
     for group in arrangement.groups:
-        for cell_key, own in group.trials.items():
-            row = _row(arrangement.cell(cell_key), group)
-            entries = [over_trials(measured, key, own) for key in keys]
-            cell_rows.append(row | {"seeds": len(own), "entries": entries})
-            for trial in own:
+        for cell_key, members in group.trials.items():
+            row = {"cell": arrangement.cell(cell_key), "setting": group.setting}
+            entries = [over_trials(measured, key, members) for key in keys]
+            cell_rows.append(row | {"seeds": len(members), "entries": entries})
+            for trial in members:
                 entries = [of_trial(measured, key, trial) for key in keys]
-                trial_rows.append(
-                    row | {"seed": trial.seed, "status": status(trial), "entries": entries}
-                )
+                details = {"seed": trial.seed, "status": status(trial), "entries": entries}
+                trial_rows.append(row | details)
     return {"columns": columns, "cells": cell_rows, "trials": trial_rows}
-
-
-def _row(cell: ShownCell, group: Group) -> dict[str, Any]:
-    numbers = topology(cell.genotype.normal)
-    return {
-        "cell": cell,
-        "setting": group.setting,
-        "width": numbers.fractional_width,
-        "depth": numbers.depth,
-    }
-
-
-# ---------------------------------------------------------------- provenance
 
 
 _PROBES = {
@@ -299,27 +251,32 @@ _PROBES = {
 }
 
 
-def _provenance(trials: tuple[TrialRecord, ...]) -> dict[str, Provenance]:
+def _provenance(trials: Sequence[TrialRecord]) -> dict[str, Provenance]:
     named = [(f"{trial.label}, seed {trial.seed}", trial) for trial in trials]
-    trained = [(name, t.training.provenance) for name, t in named if t.training]
-    found = {
-        "Data": gather([(name, t.data) for name, t in named]),
-        "Recipe": gather([(name, t.recipe) for name, t in named]),
-        "Training": gather(trained),
+    by_title = {
+        "Data": gather([(name, trial.data) for name, trial in named]),
+        "Recipe": gather([(name, trial.recipe) for name, trial in named]),
+        "Training": gather([(name, t.training.provenance) for name, t in named if t.training]),
     }
     for kind, title in _PROBES.items():
-        probes = [(name, p) for name, t in named for p in t.probes if p.kind == kind]
-        found[title] = gather([(of, {**p.settings, **p.provenance}) for of, p in probes])
-    return found
+        by_title[title] = gather(
+            [
+                (name, {**probe.settings, **probe.provenance})
+                for name, trial in named
+                for probe in trial.probes
+                if probe.kind == kind
+            ]
+        )
+    return by_title
 
 
 def _grid_note(grid: PageGrid) -> str:
-    """A grid in words, for readers who do not see it."""
+    """Describe a grid for readers who do not see it."""
     values = grid.panel.values
     finite = values[np.isfinite(values)]
     shape = " × ".join(str(size) for size in values.shape)
     lost = values.size - finite.size
     if not finite.size:
-        return f"{shape} grid, no value finite"
+        return f"{shape} grid, no finite value"
     span = f"{readable(float(finite.min()))} to {readable(float(finite.max()))}"
-    return f"{shape} grid, {span}" + (f", {lost} points not finite (hatched)" if lost else "")
+    return f"{shape} grid, {span}" + (f", {lost} non-finite points (hatched)" if lost else "")

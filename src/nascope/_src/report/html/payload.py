@@ -12,7 +12,7 @@ from nascope._src.report.arrangement import Arrangement, Group, ShownCell
 from nascope._src.report.figures.curves import CURVE_LAYOUT, curve_figure, curve_panel
 from nascope._src.report.figures.grid_panels import GridPanel, grid_panel
 from nascope._src.report.figures.grid_traces import grid_figure, grid_kind
-from nascope._src.report.figures.scales import Scale
+from nascope._src.report.figures.scales import LevelScale
 from nascope._src.report.figures.scatters import (
     SCATTER_LAYOUT,
     lines_figure,
@@ -82,7 +82,7 @@ def page_grids(group: Group, arrangement: Arrangement, kind: str) -> list[PageGr
 def page_data(
     arrangement: Arrangement,
     levels: Levels,
-    scales: Mapping[str, Scale | None],
+    scales: Mapping[str, LevelScale | None],
     others: Mapping[str, Plain],
 ) -> dict[str, Any]:
     """Return everything that the script needs, figures by the id of their element.

@@ -1,4 +1,4 @@
-"""Where numbers come from: what all trials share, said once, and what differs, trial by trial."""
+"""Where numbers come from: facts that all trials share, and what differs between trials."""
 
 from __future__ import annotations
 
@@ -6,51 +6,49 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nascope._src.runtime.types import Plain
+
 _LEFT_OUT = {"process", "host", "kind", "parts"}
 """Recorded on disk, but of no use to a reader elsewhere."""
-
-
-@dataclass(frozen=True)
-class Differing:
-    """What sets one thing apart: its values in the order of `Provenance.names`."""
-
-    of: str
-    values: tuple[str, ...]
+_MISSING = "–"
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Facts about several things: ``shared`` name → value, and a table of those that differ."""
+    """Facts about several things.
+
+    Attributes:
+        shared: those that are equal for all, by name.
+        names: of those that differ.
+        rows: for each thing its name, and its values of the facts that differ.
+    """
 
     shared: Mapping[str, str]
-    names: tuple[str, ...]  # of the facts that differ
-    rows: tuple[Differing, ...]  # one a thing
+    names: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def gather(facts: Sequence[tuple[str, Mapping[str, Any]]]) -> Provenance:
-    """Split facts about several things, each named, into those that are equal and the others.
+def gather(facts: Sequence[tuple[str, Plain]]) -> Provenance:
+    """Split facts about several things, each with a name, into shared and differing ones.
 
     >>> gather([("a", {"device": "cpu", "threads": 1}), ("b", {"device": "cpu", "threads": 2})])
-    Provenance(shared={'device': 'cpu'}, names=('threads',), rows=(Differing(of='a', \
-values=('1',)), Differing(of='b', values=('2',))))
+    Provenance(shared={'device': 'cpu'}, names=('threads',), rows=(('a', ('1',)), ('b', ('2',))))
     """
-    flat = [dict(_flatten(one)) for _, one in facts]
-    names = tuple(dict.fromkeys(name for one in flat for name in one))
+    flat = [(thing, dict(_flatten(values))) for thing, values in facts]  # names may be equal
     shared, differing = {}, []
-    for name in names:
-        values = {one.get(name, "–") for one in flat}
-        if len(values) == 1:
-            shared[name] = values.pop()
+    for name in dict.fromkeys(name for _, values in flat for name in values):
+        distinct = {values.get(name, _MISSING) for _, values in flat}
+        if len(distinct) == 1:
+            shared[name] = distinct.pop()
         else:
             differing.append(name)
     rows = tuple(
-        Differing(of, tuple(one.get(name, "–") for name in differing))
-        for (of, _), one in zip(facts, flat, strict=True)
+        (thing, tuple(values.get(name, _MISSING) for name in differing)) for thing, values in flat
     )
     return Provenance(shared, tuple(differing), rows)
 
 
-def _flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _flatten(facts: Plain, prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in facts.items():
         if key in _LEFT_OUT:
             continue
@@ -58,13 +56,13 @@ def _flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
         if isinstance(value, Mapping):
             yield from _flatten(value, prefix=f"{name} · ")
         else:
-            yield name, written(value)
+            yield name, as_text(value)
 
 
-def written(value: Any) -> str:
-    """A setting as text.
+def as_text(value: Any) -> str:
+    """Return a setting as text.
 
-    >>> written([3, 32, 32]), written(0.0003), written(None)
+    >>> as_text([3, 32, 32]), as_text(0.0003), as_text(None)
     ('3, 32, 32', '0.0003', 'none')
     """
     if value is None:
@@ -74,5 +72,5 @@ def written(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, (list, tuple)):
-        return ", ".join(written(item) for item in value)
+        return ", ".join(map(as_text, value))
     return str(value)
