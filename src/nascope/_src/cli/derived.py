@@ -50,13 +50,17 @@ def with_settings(
             else:
                 parameters.append(parameter)
 
-        @functools.wraps(command)
-        def wrapper(**arguments: Any) -> Any:
-            values = {name: arguments.pop(name) for name in fields}
-            values = {k: v for k, v in values.items() if v is not None or k not in unset}
-            return command(**arguments, **{into: values})
+        signature = inspect.Signature(parameters)
 
-        wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        @functools.wraps(command)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            values = {name: bound.arguments.pop(name) for name in fields}
+            values = {k: v for k, v in values.items() if v is not None or k not in unset}
+            return command(*bound.args, **bound.kwargs, **{into: values})
+
+        wrapper.__signature__ = signature  # type: ignore[attr-defined]
         wrapper.__annotations__ = {item.name: item.annotation for item in parameters}
         return wrapper
 

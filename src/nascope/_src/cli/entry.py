@@ -16,10 +16,8 @@ import typer
 from nascope._src.cli import (
     cells,
     data,
-    judging,
+    evidence,
     probes,
-    report,
-    reproduce,
     rewiring,
     spaces,
     studies,
@@ -58,19 +56,7 @@ def _options(
     """Options of every command."""
 
 
-for _group in (
-    cells,
-    rewiring,
-    spaces,
-    data,
-    training,
-    probes,
-    studies,
-    report,
-    judging,
-    theory,
-    reproduce,
-):
+for _group in (cells, rewiring, spaces, training, probes, studies, evidence, theory, data):
     _group.register(app)
 
 

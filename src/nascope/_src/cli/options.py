@@ -17,7 +17,7 @@ StudyFolderArgument = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="Folder of a study.", show_default=False)
 ]
 DataDirOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--data-dir",
         envvar="NASCOPE_DATA",
@@ -28,10 +28,6 @@ DataDirOption = Annotated[
 DeviceOption = Annotated[
     str,
     typer.Option(metavar="NAME", help="Device: auto (CUDA if available), cpu, cuda or mps."),
-]
-WorkersOption = Annotated[
-    int | None,
-    typer.Option(metavar="N", min=1, help="Number of worker processes; by default one per core."),
 ]
 ThreadWorkersOption = Annotated[
     int | None,

@@ -71,9 +71,10 @@ def landscape(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Measure loss and accuracy on a plane or line through the weights.
+    """Measure loss and accuracy around a network.
 
-    BatchNorm is frozen by default, and recalibrated with --to.
+    The grid is a plane or line through the weights. BatchNorm is frozen by default, and
+    recalibrated with --to.
     """
     if to is not None and (trajectory or given["at"] != "end"):
         raise StudyError("--to cannot be combined with --trajectory or --at")
@@ -107,7 +108,10 @@ def variance(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Measure the variance of per-image gradients on a plane or line through the weights."""
+    """Measure the variance of per-image gradients around a network.
+
+    The grid is a plane or line through the weights.
+    """
     with naming_options():
         settings = VarianceSettings(**given, **_plane(line=line, trajectory=trajectory))
     from nascope._src.cli.probe_lines import variance_lines  # noqa: PLC0415
@@ -130,9 +134,10 @@ def curvature(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Measure the Hessian's eigenvalues, trace and density, and the gradient's Lipschitz constants.
+    """Measure the Hessian and Lipschitz constants at a network.
 
-    On thousands of images this takes long; --instances 500 is often enough.
+    Its largest eigenvalues, trace and spectral density, and Lipschitz constants of the gradient.
+    With thousands of images this is slow; --instances 500 is often enough.
     """
     with naming_options():
         settings = CurvatureSettings(**given)
@@ -157,7 +162,7 @@ def _probe(  # noqa: PLR0917  (the options that all kinds share)
     as_lines: Callable[[dict[str, Any]], list[str]],
     checkpoint: Path,
     output: Path | None,
-    data_dir: Path | None,
+    data_dir: str | None,
     workers: int | None,
     device: str,
     *,
@@ -190,7 +195,7 @@ def _probe(  # noqa: PLR0917  (the options that all kinds share)
             checkpoint,
             probe,
             path,
-            data_dir=str(data_dir) if data_dir else None,
+            data_dir=data_dir,
             device=torch_device,
             to=to,
             workers=workers or (cores() if torch_device.type == "cpu" else 1),

@@ -1,118 +1,118 @@
-"""Commands that carry out studies: demo, study new, plan and run."""
+"""The commands around studies: demo, and study new, plan, run, search, status, results, clean.
+
+A study's folder is read without loading torch.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nascope._src.cli import study_records
-from nascope._src.cli.engines import (
-    AddressOption,
-    EngineName,
-    EngineOption,
-    GpusOption,
-    TaskThreadsOption,
-    open_engine,
-)
+from nascope._src.cli.derived import with_settings
+from nascope._src.cli.engines import EngineSettings, measure_forecast, open_engine
 from nascope._src.cli.options import (
     DataDirOption,
-    DeviceOption,
     QuietOption,
     SeedOption,
+    StudyFolderArgument,
     VerboseOption,
-    WorkersOption,
 )
-from nascope._src.cli.search_lines import search_lines
 from nascope._src.cli.study_lines import (
-    print_failures,
-    print_plan,
-    show_forecast,
+    failure_lines,
+    forecast_lines,
+    plan_lines,
+    search_lines,
     show_progress,
+    status_lines,
     summary_line,
 )
 from nascope._src.runtime.progress import display, job, print_log
 
 if TYPE_CHECKING:
+    from nascope._src.records.status import StudyStatus
     from nascope._src.study.definition import Study
-    from nascope._src.study.engines.task import Engine
     from nascope._src.study.progress import RunProgress
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The study file.")]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE.toml", help="Study file.")]
 FolderOption = Annotated[
     Path | None,
-    typer.Option("--output", metavar="FOLDER", help="The study's folder; by default runs/FILE."),
+    typer.Option("--output", metavar="FOLDER", help="Folder of the study; by default runs/FILE."),
 ]
+_REFRESH_SECONDS = 2.0
 
 
 def register(app: typer.Typer) -> None:
-    """Add this layer's commands."""
+    """Add this group's commands."""
     app.command(epilog="Example: nascope demo --seed 7 --output runs/seven")(demo)
-    study = typer.Typer(
-        help="Studies: many trainings and probes from one file.", no_args_is_help=True
+    group = typer.Typer(
+        help="Run studies: many trainings and probes from one file.", no_args_is_help=True
     )
-    study.command(epilog="Example: nascope study new study.toml")(new)
-    study.command(epilog="Example: nascope study plan study.toml")(plan)
-    study.command(epilog="Example: nascope study run study.toml --output runs/study")(run)
-    study.command(epilog="Example: nascope study search search.toml")(search)
-    study_records.register(study)
-    app.add_typer(study, name="study")
+    group.command(epilog="Example: nascope study new study.toml")(new)
+    group.command(epilog="Example: nascope study plan study.toml")(plan)
+    group.command(epilog="Example: nascope study run study.toml --output runs/study")(run)
+    group.command(epilog="Example: nascope study search search.toml")(search)
+    group.command(epilog="Example: nascope study status runs/study --watch")(status)
+    group.command(epilog="Example: nascope study results runs/study --output study.parquet")(
+        results
+    )
+    group.command(epilog="Example: nascope study clean runs/study --dry-run")(clean)
+    app.add_typer(group, name="study")
 
 
+@with_settings(EngineSettings, only={"device", "workers"}, into="where")
 def demo(
     *,
-    output: Annotated[Path, typer.Option(metavar="FOLDER", help="Where all is written.")] = Path(
-        "runs/demo"
-    ),
+    output: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder of the study and its report.")
+    ] = Path("runs/demo"),
     seed: SeedOption = 0,
-    variants: Annotated[int, typer.Option(metavar="N", min=0, help="Random variants.")] = 4,
-    device: DeviceOption = "auto",
-    workers: WorkersOption = None,
+    variants: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Number of random variants.")
+    ] = 4,
+    where: dict[str, Any],
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Train DARTS' cell and random variants of it on handwritten digits; write the report."""
+    """Train DARTS and random variants on digits; write a report."""
     from nascope._src.study.demo import demo_study  # noqa: PLC0415
 
-    study = demo_study(seed=seed, variants=variants)
     if verbose:
         print_log()
-    where: Any = {"address": None, "threads": 1, "gpus": None}
-    with open_engine(EngineName.PROCESSES, device=device, workers=workers, **where) as (engine, _):
-        _run_and_report(study, output, engine, device=device, data_dir=None, quiet=quiet)
+    study = demo_study(seed=seed, variants=variants)
+    _run_and_report(study, output, EngineSettings(**where), data_dir=None, quiet=quiet)
 
 
 def new(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="What to write.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.toml", help="Study file to write.", show_default=False)
+    ],
 ) -> None:
-    """Write a study file with every section explained, to be changed."""
+    """Write a study file to start from, with every section explained."""
     from nascope._src.study.template import write_template  # noqa: PLC0415
 
     write_template(file)
-    print(f"{file}: see what it takes with nascope study plan {file}")
+    print(f"{file}: see how long it takes with nascope study plan {file}")
 
 
+@with_settings(EngineSettings, into="where")
 def plan(
     file: FileArgument,
     *,
     output: FolderOption = None,
     data_dir: DataDirOption = None,
-    device: DeviceOption = "auto",
-    engine: EngineOption = EngineName.PROCESSES,
-    address: AddressOption = None,
-    workers: WorkersOption = None,
-    threads: TaskThreadsOption = 1,
-    gpus: GpusOption = None,
+    where: dict[str, Any],
     calibrate: Annotated[
-        bool, typer.Option("--calibrate/--no-calibrate", help="Measure what it will take.")
+        bool, typer.Option("--calibrate/--no-calibrate", help="Measure how long the work takes.")
     ] = True,
 ) -> None:
-    """Show a study's trials and what of them is missing, and the time and disk it will take.
+    """Show what is missing of a study, and how long it takes.
 
-    The forecast comes from a few steps of the study's own work on this machine.
+    The forecast of time and disk space comes from a few steps of the study's own work on this
+    machine.
     """
     from nascope._src.records.paths import StudyPaths  # noqa: PLC0415
     from nascope._src.study.missing import find_missing  # noqa: PLC0415
@@ -120,62 +120,46 @@ def plan(
 
     study = read_study_file(file)
     folder = output or Path("runs") / file.stem
-    where = str(data_dir) if data_dir else None
-    planned = study.plan(study.load_data(where))
-    lacking = find_missing(StudyPaths(folder), planned)
-    print_plan(planned, lacking, folder)
-    sys.stdout.flush()
-    if calibrate:
-        show_forecast(
-            lacking, folder, engine, data_dir=where,
-            device=device, workers=workers, address=address, threads=threads, gpus=gpus,
-        )  # fmt: skip
+    planned = study.plan(study.load_data(data_dir))
+    missing = find_missing(StudyPaths(folder), planned)
+    print("\n".join(plan_lines(planned, missing, folder)), flush=True)
+    if calibrate and not all(trial.is_complete for trial in missing):
+        forecast = measure_forecast(EngineSettings(**where), missing, folder, data_dir)
+        print("\n".join(forecast_lines(forecast)))
 
 
+@with_settings(EngineSettings, into="where")
 def run(
     file: FileArgument,
     *,
     output: FolderOption = None,
     data_dir: DataDirOption = None,
-    device: DeviceOption = "auto",
-    engine: EngineOption = EngineName.PROCESSES,
-    address: AddressOption = None,
-    workers: WorkersOption = None,
-    threads: TaskThreadsOption = 1,
-    gpus: GpusOption = None,
+    where: dict[str, Any],
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Write the report at the end.")
     ] = True,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Run what a study still lacks, then write its report. Run it again to go on."""
+    """Run what is missing of a study, then write its report.
+
+    Run again to resume.
+    """
     from nascope._src.study.study_file import read_study_file  # noqa: PLC0415
 
     study = read_study_file(file)
     folder = output or Path("runs") / file.stem
     if verbose:
         print_log()
-    with open_engine(
-        engine, device=device, workers=workers, address=address, threads=threads, gpus=gpus
-    ) as (chosen, _):
-        _run_and_report(
-            study,
-            folder,
-            chosen,
-            device=device,
-            data_dir=str(data_dir) if data_dir else None,
-            quiet=quiet,
-            report=report,
-        )
+    settings = EngineSettings(**where)
+    _run_and_report(study, folder, settings, data_dir=data_dir, quiet=quiet, report=report)
 
 
 def _run_and_report(
     study: Study,
     folder: Path,
-    engine: Engine,
+    settings: EngineSettings,
     *,
-    device: str,
     data_dir: str | None,
     quiet: bool,
     report: bool = True,
@@ -183,12 +167,12 @@ def _run_and_report(
     from nascope._src.study.run import run_study  # noqa: PLC0415
 
     start = time.monotonic()
-    with display(quiet=quiet) as shown:
+    with open_engine(settings) as (engine, _), display(quiet=quiet) as shown:
         summary = run_study(
             study,
             folder,
             data_dir=data_dir,
-            device=device,
+            device=settings.device,
             engine=engine,
             on_progress=lambda progress: show_progress(shown, progress),
         )
@@ -200,53 +184,137 @@ def _run_and_report(
     if report:
         print(page)
     if summary.failed:
-        print_failures(summary)
+        print("\n".join(failure_lines(summary)), file=sys.stderr)
         sys.exit(1)
 
 
+@with_settings(EngineSettings, into="where")
 def search(
     file: FileArgument,
     *,
     output: FolderOption = None,
     data_dir: DataDirOption = None,
-    device: DeviceOption = "auto",
-    engine: EngineOption = EngineName.PROCESSES,
-    address: AddressOption = None,
-    workers: WorkersOption = None,
-    threads: TaskThreadsOption = 1,
-    gpus: GpusOption = None,
+    where: dict[str, Any],
     quiet: QuietOption = False,
 ) -> None:
-    """Search a space's wirings at random or by evolution, and watch the width as it happens.
+    """Search the wirings of a space, at random or by evolution.
 
-    FILE.toml is a study file of one cell with a section [search] (docs/guides/studies.md). Run it
-    again to go on; nascope trace FOLDER/best.jsonl follows the best cell found.
+    FILE.toml is a study file of one cell with a section [search] (docs/guides/studies.md). Run
+    again to resume; nascope trace FOLDER/best.jsonl follows the best cell.
     """
     from nascope._src.records.paths import StudyPaths  # noqa: PLC0415
     from nascope._src.study.search.rounds import run_search  # noqa: PLC0415
     from nascope._src.study.study_file import read_search_file  # noqa: PLC0415
 
-    wanted = read_search_file(file)
+    planned = read_search_file(file)
     folder = output or Path("runs") / file.stem
-    with (
-        open_engine(
-            engine, device=device, workers=workers, address=address, threads=threads, gpus=gpus
-        ) as (chosen, _),
-        job(quiet=quiet) as show,
-    ):
+    settings = EngineSettings(**where)
+    with open_engine(settings) as (engine, _), job(quiet=quiet) as show:
 
-        def progress(before: int, progress_of_round: RunProgress) -> None:
-            in_round = min(wanted.batch, wanted.candidates - before)
-            share = (before + in_round * progress_of_round.share) / wanted.candidates
-            show(share, f"candidates {before + 1} to {before + in_round} of {wanted.candidates}")
+        def show_round(before: int, progress: RunProgress) -> None:
+            in_round = min(planned.batch, planned.candidates - before)
+            share = (before + in_round * progress.share) / planned.candidates
+            show(share, f"candidates {before + 1} to {before + in_round} of {planned.candidates}")
 
-        found = run_search(
-            wanted,
+        candidates = run_search(
+            planned,
             folder,
-            chosen,
-            data_dir=str(data_dir) if data_dir else None,
-            device=device,
-            on_progress=progress,
+            engine,
+            data_dir=data_dir,
+            device=settings.device,
+            on_progress=show_round,
         )
-    print("\n".join(search_lines(wanted, found)))
+    print("\n".join(search_lines(planned, candidates)))
     print(StudyPaths(folder).candidates)
+
+
+def status(
+    folder: StudyFolderArgument,
+    *,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Refresh until all is done.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", "-a", help="Also list finished trials.")] = False,
+) -> None:
+    """Show the status of a study.
+
+    It may run on another machine with the same file system. A trial is "running" if a process
+    holds its lock, and "begun" if some of its work is done and nobody continues it.
+    """
+    from nascope._src.records.status import read_status  # noqa: PLC0415
+
+    current = read_status(folder)
+    if not watch:
+        print("\n".join(status_lines(current, every=every)))
+        return
+    if not sys.stdout.isatty():
+        while True:
+            print("\n".join(status_lines(current, every=every)), flush=True)
+            if _is_over(current):
+                return
+            time.sleep(5 * _REFRESH_SECONDS)
+            current = read_status(folder)
+    from rich.live import Live  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    with Live(Text(), auto_refresh=False) as live:
+        while True:
+            live.update(Text("\n".join(status_lines(current, every=every))), refresh=True)
+            if _is_over(current):
+                return
+            time.sleep(_REFRESH_SECONDS)
+            current = read_status(folder)
+
+
+def _is_over(study: StudyStatus) -> bool:
+    return study.count("done") + study.count("failed") == len(study.trials)
+
+
+def results(
+    folder: StudyFolderArgument,
+    *,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="Table: .parquet, .csv or .json."),
+    ],
+    table: Annotated[
+        Literal["trials", "curves", "probes"],
+        typer.Option(help="One row per trial, point of a curve, or probe."),
+    ] = "trials",
+) -> None:
+    """Write the results of a study as a table.
+
+    It is flat: for pandas, R or a spreadsheet.
+    """
+    from nascope._src.records.read import read_study  # noqa: PLC0415
+    from nascope._src.records.tables import write_table  # noqa: PLC0415
+    from nascope._src.results.table import flat_table  # noqa: PLC0415
+
+    columns = flat_table(read_study(folder), table)
+    write_table(output, columns)
+    rows = len(next(iter(columns.values()), []))
+    print(f"{output}: {rows} rows, {len(columns)} columns")
+
+
+def clean(
+    folder: StudyFolderArgument,
+    *,
+    unplanned: Annotated[
+        bool, typer.Option("--unplanned", help="Also remove results that are no longer planned.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list them.")] = False,
+) -> None:
+    """Remove files that are no longer needed from a study.
+
+    These are spare checkpoints of finished trainings and half-written files. No planned result is
+    removed, and trials that a running process has locked are left alone.
+    """
+    from nascope._src.records.leftovers import find_leftovers, remove  # noqa: PLC0415
+
+    leftovers = find_leftovers(folder, unplanned=unplanned)
+    for leftover in leftovers:
+        print(f"{leftover.size / 1e6:>10,.2f} MB  {leftover.path} ({leftover.reason})")
+        if not dry_run:
+            remove(leftover)
+    size = sum(leftover.size for leftover in leftovers) / 1e6
+    print(f"{size:>10,.2f} MB {'would be freed' if dry_run else 'freed'}")

@@ -1,77 +1,56 @@
-"""What commands that run studies print: the plan, its forecast, the progress, and failures."""
+"""What the commands around studies print: plan, forecast, progress, failures, status, search."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
-from nascope._src.cli.engines import EngineName, open_engine
+from nascope._src.cells.graph import topology
 from nascope._src.runtime.progress import Display, duration
 
 if TYPE_CHECKING:
     from nascope._src.records.plan import Plan, PlannedTrial
+    from nascope._src.records.status import StudyStatus, TrialStatus
     from nascope._src.study.calibration import Forecast
     from nascope._src.study.missing import Missing
     from nascope._src.study.progress import RunProgress
     from nascope._src.study.run import RunSummary
+    from nascope._src.study.search.candidates import ScoredProposal, Search
 
 
-def print_plan(plan: Plan, missing: Sequence[Missing], folder: Path) -> None:
-    """Print a plan's trials by data set and learning rate, and how much of the work is left."""
-    print(f"{plan.name}: {len(plan.trials)} trials, in {folder}")
+def plan_lines(plan: Plan, missing: Sequence[Missing], folder: Path) -> list[str]:
+    """Describe a plan's trials by data set and learning rate, and how much of the work is left."""
+    lines = [f"{plan.name}: {len(plan.trials)} trials, in {folder}"]
     groups: dict[tuple[str, float], list[PlannedTrial]] = {}
     for trial in plan.trials:
         groups.setdefault((trial.data["name"], trial.learning_rate), []).append(trial)
-    print(f"  {'data':<12}{'learning rate':>14}{'trials':>8}{'cells':>7}  seeds")
+    lines.append(f"  {'data':<12}{'learning rate':>14}{'trials':>8}{'cells':>7}  seeds")
     for (data, rate), trials in groups.items():
         cells = len({trial.label for trial in trials})
         seeds = sorted({trial.seed for trial in trials})
         few = ", ".join(map(str, seeds)) if len(seeds) <= 6 else f"{seeds[0]} … {seeds[-1]}"
-        print(f"  {data:<12}{rate:>14g}{len(trials):>8}{cells:>7}  {few}")
+        lines.append(f"  {data:<12}{rate:>14g}{len(trials):>8}{cells:>7}  {few}")
     total = {"training": len(plan.trials)}
     total |= Counter(probe.kind for trial in plan.trials for probe in trial.probes)
     left = Counter(probe.kind for trial in missing for probe in trial.probes)
     left["training"] = sum(not trial.trained for trial in missing)
-    print(f"  {'work':<12}{'total':>14}{'to do':>8}")
-    for kind, count in total.items():
-        print(f"  {kind:<12}{count:>14}{left[kind]:>8}")
+    lines.append(f"  {'work':<12}{'total':>14}{'to do':>8}")
+    lines += [f"  {kind:<12}{count:>14}{left[kind]:>8}" for kind, count in total.items()]
+    return lines
 
 
-def show_forecast(
-    missing: Sequence[Missing],
-    folder: Path,
-    engine: EngineName,
-    *,
-    data_dir: str | None,
-    device: str,
-    workers: int | None,
-    address: str | None,
-    threads: int,
-    gpus: float | None,
-) -> None:
-    """Measure and print what the missing work will take, if any."""
-    if all(trial.is_complete for trial in missing):
-        return
-    from nascope._src.study.calibration import forecast  # noqa: PLC0415
-    from nascope._src.study.tasks import make_work_list  # noqa: PLC0415
-
-    sys.stdout.flush()
-    with open_engine(
-        engine, device=device, workers=workers, address=address, threads=threads, gpus=gpus
-    ) as (opened, max_concurrent):
-        work = make_work_list(missing, folder, data_dir, opened.device(device))
-        busy = min(max_concurrent, work.num_results)
-        _print_forecast(forecast(work, opened, folder, workers=busy, data_dir=data_dir))
-
-
-def _print_forecast(forecast: Forecast) -> None:
+def forecast_lines(forecast: Forecast) -> list[str]:
+    """Describe how long the missing work takes, and its size on disk."""
     parts = ", ".join(f"{kind} {duration(seconds)}" for kind, seconds in forecast.seconds.items())
     total = duration(forecast.wall_seconds)
-    print(f"  time  about {total} on {forecast.workers} at a time ({parts})")
-    print(f"  disk  about {forecast.bytes / 1e6:,.1f} MB")
+    return [
+        f"  time  about {total} on {forecast.workers} at a time ({parts})",
+        f"  disk  about {forecast.bytes / 1e6:,.1f} MB",
+    ]
 
 
 def show_progress(display: Display, progress: RunProgress) -> None:
@@ -96,7 +75,79 @@ def summary_line(summary: RunSummary, seconds: float) -> str:
     return ", ".join(parts)
 
 
-def print_failures(summary: RunSummary) -> None:
-    """Print the failed tasks of a run on standard error, one line each."""
-    for name, error in summary.failed.items():
-        print(f"failed: {name}: {error.strip().splitlines()[-1]}", file=sys.stderr)
+def failure_lines(summary: RunSummary) -> list[str]:
+    """Describe the failed tasks of a run, one line each."""
+    return [
+        f"failed: {name}: {error.strip().splitlines()[-1]}"
+        for name, error in summary.failed.items()
+    ]
+
+
+def status_lines(study: StudyStatus, *, every: bool) -> list[str]:
+    """Describe the status of a study; ``every`` also lists finished and waiting trials."""
+    trials = study.trials
+    counts = ", ".join(
+        f"{count} {state}"
+        for state in ("done", "running", "begun", "failed", "waiting")
+        if (count := study.count(state))
+    )
+    trained = sum(trial.trained for trial in trials)
+    probes = sum(trial.probes for trial in trials)
+    planned = sum(trial.probes_planned for trial in trials)
+    lines = [
+        f"{study.name}: {len(trials)} trials: {counts}; "
+        f"{trained} of {len(trials)} trained, {probes} of {planned} probes"
+    ]
+    shown = [trial for trial in trials if every or trial.state in {"running", "failed", "begun"}]
+    if not shown:
+        return lines
+    width = max(4, *(len(trial.label) for trial in shown))
+    lines.append(
+        f"  {'':<9}{'cell':<{width}}  {'data':<9}{'rate':>8}{'seed':>6}{'epoch':>9}"
+        f"{'accuracy':>10}{'probes':>8}{'time':>14}"
+    )
+    lines += [_status_line(trial, width) for trial in shown]
+    return lines
+
+
+def _status_line(trial: TrialStatus, width: int) -> str:
+    accuracy = "" if isnan(trial.accuracy) else f"{trial.accuracy:.1%}"
+    if trial.diverged_at is not None:
+        accuracy = "diverged"
+    line = (
+        f"  {trial.state:<9}{trial.label:<{width}}  {trial.data:<9}{trial.learning_rate:>8g}"
+        f"{trial.seed:>6}{f'{trial.epochs}/{trial.epochs_planned}':>9}{accuracy:>10}"
+        f"{f'{trial.probes}/{trial.probes_planned}':>8}"
+        f"{duration(trial.seconds) if trial.seconds else '':>14}"
+    )
+    if trial.state == "failed":
+        line += f"\n           {trial.message[:160]}"
+    return line.rstrip()
+
+
+def search_lines(search: Search, candidates: Sequence[ScoredProposal]) -> list[str]:
+    """Describe the best candidate, and how width and depth changed over a search."""
+    from nascope._src.study.search.candidates import best_of  # noqa: PLC0415
+
+    best = best_of(candidates)
+    accuracy = "diverged" if isnan(best.accuracy) else f"{best.accuracy:.2%}"
+    wiring = topology(best.genotype.normal)
+    lines = [
+        f"best of {len(candidates)}: candidate {best.number}, validation accuracy {accuracy}, "
+        f"normal cell {float(wiring.fractional_width):g}c wide and {wiring.depth} deep"
+    ]
+    census = search.space_of("normal").census()
+    total = sum(census.counts.values())
+    shares = {point: count / total for point, count in census.counts.items()}
+    width = sum(share * float(point.fractional_width) for point, share in shares.items())
+    depth = sum(share * point.depth for point, share in shares.items())
+    lines.append(f"  {'normal cells':<28}{'width':>8}{'depth':>8}")
+    lines.append(f"  {f'space {search.within}, mean':<28}{width:>7.2f}c{depth:>8.2f}")
+    quarter = max(1, len(candidates) // 4)
+    for name, part in (("first", candidates[:quarter]), ("last", candidates[-quarter:])):
+        wirings = [topology(candidate.genotype.normal) for candidate in part]
+        width = fmean(float(wiring.fractional_width) for wiring in wirings)
+        depth = fmean(wiring.depth for wiring in wirings)
+        title = f"{name} {len(part)} candidates, mean"
+        lines.append(f"  {title:<28}{width:>7.2f}c{depth:>8.2f}")
+    return lines

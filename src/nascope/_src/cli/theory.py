@@ -1,4 +1,4 @@
-"""The theory's commands: the theorems checked, swept, and met with trained networks."""
+"""The theory commands: check the theorems, sweep random cells, measure trained networks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FolderOption = Annotated[
-    Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where results are written.")
+    Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the results.")
 ]
 _FOLDER = Path("runs/theory")
 
 
 def register(app: typer.Typer) -> None:
-    """Add this layer's commands."""
-    group = typer.Typer(help="The paper's theorems, checked and corrected.", no_args_is_help=True)
+    """Add this group's commands."""
+    group = typer.Typer(
+        help="Check the paper's theorems, and measure their premises.", no_args_is_help=True
+    )
     group.command(epilog="Example: nascope theory check")(check)
     group.command(epilog="Example: nascope theory sweep --cells 500")(sweep)
     group.command(epilog="Example: nascope theory report runs/demo")(report)
@@ -31,17 +33,18 @@ def register(app: typer.Typer) -> None:
 def check(
     *,
     cases: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Random cells of each objective and wiring.")
+        int,
+        typer.Option(metavar="N", min=1, help="Number of random cells per objective and wiring."),
     ] = 10_000,
     seed: SeedOption = 0,
     output: FolderOption = _FOLDER,
     workers: ThreadWorkersOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Check Theorems 4.1 to 4.3, as published and corrected (docs/theory.md).
+    """Check Theorems 4.1 to 4.3, as published and corrected.
 
-    Writes check.json. The exit code is 1 if a proved bound is violated, or if a known case differs
-    from the values worked out by hand.
+    Write check.json (docs/theory.md). The exit code is 1 if a proved bound is violated, or if a
+    known case differs from the values worked out by hand.
     """
     from nascope._src.cli.theory_lines import check_lines  # noqa: PLC0415
     from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
@@ -54,7 +57,7 @@ def check(
         )
     path = output / "check.json"
     write_json(path, {**result.as_dict(), "provenance": _provenance()})
-    _say(path, check_lines(result))
+    _print(path, check_lines(result))
     if not result.holds:
         raise typer.Exit(1)
 
@@ -62,16 +65,16 @@ def check(
 def sweep(
     *,
     cells: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Random cells of each setting.")
+        int, typer.Option(metavar="N", min=1, help="Number of random cells per setting.")
     ] = 200,
     seed: SeedOption = 0,
     output: FolderOption = _FOLDER,
     workers: ThreadWorkersOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Compare narrow with wide linear cells over λ, depth, nodes and size.
+    """Compare narrow with wide linear cells.
 
-    Writes sweep.json and figures.
+    Vary λ, depth, number of nodes and size. Write sweep.json and figures.
     """
     from nascope._src.cli.theory_lines import sweep_lines  # noqa: PLC0415
     from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
@@ -90,31 +93,34 @@ def sweep(
         for name, drawing in draw_sweep(result).items()
         for figure in drawing.write(output, f"theory-{name}", with_data=False)
     ]
-    _say(path, sweep_lines(result), figures)
+    _print(path, sweep_lines(result), figures)
 
 
 def report(
     networks: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[CHECKPOINT|STUDY]...", help="Trained networks to measure."),
+        typer.Argument(
+            metavar="[CHECKPOINT|STUDY]...",
+            help="Trained networks to measure: checkpoints, or folders of studies.",
+        ),
     ] = None,
     *,
     output: FolderOption = _FOLDER,
     images: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Images at which edges are measured.")
+        int, typer.Option(metavar="N", min=1, help="Number of images at which edges are measured.")
     ] = 4,
     instances: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Training images of the curvature.")
+        int, typer.Option(metavar="N", min=1, help="Number of training images for the curvature.")
     ] = 100,
     data_dir: DataDirOption = None,
     workers: ThreadWorkersOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Measure the theorems' premises on trained networks, and write the theory's page.
+    """Measure the theorems' premises on trained networks.
 
-    λ of every weight matrix and edge, and whether the learning rate was below 1/L. Writes
-    networks.json, figures, and theory.html, with what check and sweep have left in the folder.
-    Networks that networks.json holds already are not measured again.
+    Measure λ of every weight matrix and edge, and whether the learning rate was below 1/L. Write
+    networks.json, figures, and theory.html, which also shows the results of check and sweep in the
+    same folder. Networks in networks.json are not measured again.
     """
     from nascope._src.cli.theory_lines import network_lines  # noqa: PLC0415
     from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
@@ -131,21 +137,21 @@ def report(
             measured = measure_networks(
                 trained,
                 path,
-                data_dir=str(data_dir) if data_dir else None,
+                data_dir=data_dir,
                 images=images,
                 instances=instances,
                 workers=_workers(workers),
                 progress=progress,
             )
         write_json(path, {"networks": measured, "provenance": _provenance()})
-        _say(path, network_lines(measured))
+        _print(path, network_lines(measured))
     print(write_theory_page(output))
 
 
-def _workers(wanted: int | None) -> int:
+def _workers(given: int | None) -> int:
     from nascope._src.runtime.devices import cores  # noqa: PLC0415
 
-    return wanted or cores()
+    return given or cores()
 
 
 def _provenance() -> Mapping[str, Any]:
@@ -154,7 +160,7 @@ def _provenance() -> Mapping[str, Any]:
     return make_provenance(device="CPU")
 
 
-def _say(path: Path, lines: Sequence[str], others: Sequence[Path] = ()) -> None:
-    print(", ".join(str(own) for own in (path, *others)) + ":")
+def _print(path: Path, lines: Sequence[str], figures: Sequence[Path] = ()) -> None:
+    print(", ".join(str(file) for file in (path, *figures)) + ":")
     for line in lines:
         print(f"  {line}")

@@ -1,4 +1,4 @@
-"""What the theory's commands found, in a few lines."""
+"""What the theory commands print."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Plain = Mapping[str, Any]
 
 
 def check_lines(check: TheoryCheck) -> list[str]:
-    """Equations, counterexamples, bounds and Theorem 4.1."""
+    """Describe the check of equations, counterexamples, bounds and Theorem 4.1."""
     claimed = [equation for equation in check.equations if equation.claimed]
     wrong = [equation for equation in check.equations if not equation.claimed]
     lines = [
@@ -58,7 +58,7 @@ def check_lines(check: TheoryCheck) -> list[str]:
 
 
 def sweep_lines(sweep: Sweep) -> list[str]:
-    """Where the wide cell is smoother, and where the narrow one."""
+    """Describe where the wide cell is smoother, and where the narrow one."""
     lines = [
         f"{sweep.cells} cells per setting; the narrowest cell's largest block constant and "
         "gradient variance exceed the widest's above these λ (and gains ‖W‖_F/√d):"
@@ -77,12 +77,12 @@ def _crossing(at: tuple[float, float] | None) -> str:
 
 
 def network_lines(networks: Sequence[Plain]) -> list[str]:
-    """λ of trained networks, and γ < 1/L."""
+    """Describe λ of trained networks, and whether γ < 1/L held."""
     lines = []
     for network in networks:
         lines.append(network["label"])
-        for at, own in network["moments"].items():
-            weights, folded, edges = (summary(own, which) for which in
+        for at, norms in network["moments"].items():
+            weights, folded, edges = (summary(norms, which) for which in
                                       ("weights", "batchnorm", "edges"))  # fmt: skip
             lines.append(
                 f"  {at}: median λ {weights.norm:.2f} of weights, {folded.norm:.2f} with "

@@ -1,4 +1,4 @@
-"""Commands over single networks: train, evaluate, curves, import."""
+"""The commands over single networks: train, evaluate, curves and import."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SIZES = ("train_size", "test_size", "validation_size")
 
 
 def register(app: typer.Typer) -> None:
-    """Add this layer's commands."""
+    """Add this group's commands."""
     app.command(
         epilog="Example: nascope train DARTS --scale small --learning-rate 0.25 --data-dir data"
     )(train)
@@ -93,9 +93,10 @@ def train(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Train one network of a cell; run again to resume from its checkpoint.
+    """Train a network of a cell, or resume its training.
 
-    Options of the recipe replace what recipe and scale say.
+    Options of the recipe replace the values of --recipe and --scale. Run again to resume from the
+    checkpoint.
     """
     from nascope._src.cells.resolve import resolve_cell  # noqa: PLC0415
     from nascope._src.records.paths import slug  # noqa: PLC0415
@@ -176,7 +177,10 @@ def evaluate(
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Evaluate a trained network on its data set, by default in the precision of its training."""
+    """Evaluate a trained network on its data set.
+
+    The default precision is that of its training.
+    """
     from nascope._src.data.augmentation import on_device  # noqa: PLC0415
     from nascope._src.records.tables import write_table  # noqa: PLC0415
     from nascope._src.runtime.devices import choose_device, configure_process  # noqa: PLC0415
@@ -185,24 +189,24 @@ def evaluate(
     from nascope._src.training.evaluation import evaluate as evaluate_network  # noqa: PLC0415
     from nascope._src.training.trained import load_training_data  # noqa: PLC0415
 
-    found = load_checkpoint(checkpoint)
-    data = load_training_data(found, str(data_dir) if data_dir else None)
+    trained = load_checkpoint(checkpoint)
+    data = load_training_data(trained, data_dir)
     part = {"test": data.test, "validation": data.validation, "train": data.train}[split]
     if part is None:
         raise StudyError(f"{checkpoint} was trained without a validation split")
-    arithmetic = given.get("precision", found.records["recipe"]["precision"])
+    arithmetic = given.get("precision", trained.records["recipe"]["precision"])
     configure_process(threads)
-    where = choose_device(device)
-    before = time.perf_counter()
+    torch_device = choose_device(device)
+    start = time.perf_counter()
     with job(quiet=quiet) as progress:
         result = evaluate_network(
-            restore_network(found).to(where),
-            *on_device(part, data, where),
+            restore_network(trained).to(torch_device),
+            *on_device(part, data, torch_device),
             precision=arithmetic,
             batch_size=batch_size,
             progress=lambda share: progress(share, f"{len(part)} {split} images"),
         )
-    pace = len(part) / (time.perf_counter() - before)
+    pace = len(part) / (time.perf_counter() - start)
     if output is not None:
         columns = {
             "image": list(range(len(part))),
@@ -226,7 +230,10 @@ def curves(
         typer.Option(metavar="FILE", help="Table of the curves: .csv, .json or .parquet."),
     ] = None,
 ) -> None:
-    """Print a training's curves: several points in the first epochs, then one per epoch."""
+    """Print the curves of a training.
+
+    They have several points in the first epochs, then one per epoch.
+    """
     from dataclasses import asdict, fields  # noqa: PLC0415
 
     from nascope._src.records.read import CurvePoint, read_training  # noqa: PLC0415
@@ -278,7 +285,10 @@ def import_(
         ),
     ] = None,
 ) -> None:
-    """Convert weights trained with DARTS' code to a checkpoint, to evaluate and probe them."""
+    """Make a checkpoint from weights of DARTS' code.
+
+    Then evaluate and probe it as any other.
+    """
     from nascope._src.cells.resolve import resolve_cell  # noqa: PLC0415
     from nascope._src.data.datasets import load_data  # noqa: PLC0415
     from nascope._src.records.paths import slug  # noqa: PLC0415

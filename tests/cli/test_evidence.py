@@ -1,12 +1,14 @@
-"""nascope verdicts and selection."""
+"""nascope verdicts, selection and smoothness."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nascope._src.cells.catalog import load as load_cell
@@ -15,6 +17,8 @@ from nascope._src.cli.entry import app, main
 from nascope._src.records.read import read_study
 from nascope._src.results.findings.judge import judge_study
 from nascope._src.results.text.findings import sentence
+from tests.cli.running import assert_refused
+from tests.cli.running import nascope as run_nascope
 from tests.report.synthetic import STUDIES, family, write_study
 
 
@@ -93,3 +97,30 @@ def test_the_example_tells_the_same(tmp_path: Path) -> None:
     )
     for one in judge_study(read_study(folder)):
         assert sentence(one) in run.stdout
+
+
+def test_smoothness_of_landscapes(tmp_path):
+    axis = np.linspace(-1, 1, 11)
+    for number, factor in enumerate((1.0, 2.0, 3.0)):
+        loss = factor * np.add.outer(axis**2, axis**2)
+        np.savez(tmp_path / f"{number}.npz", loss=loss, alphas=axis, betas=axis)
+    files = [tmp_path / f"{number}.npz" for number in range(3)]
+    result = run_nascope("smoothness", *files, "--level", 1, "--output", tmp_path / "s.csv")
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"largest curvature +2\n", result.stdout)
+    assert re.search(
+        r"mean of 3\n(.*\n)*  largest curvature +4  95 % interval -0.96", result.stdout
+    )
+    assert (tmp_path / "s.csv").read_text().startswith("file,convex_radius,")
+    np.savez(tmp_path / "line.npz", loss=axis, alphas=axis)
+    assert_refused(
+        run_nascope("smoothness", tmp_path / "line.npz"), "holds no landscape over a plane"
+    )
+    assert_refused(run_nascope("smoothness", tmp_path / "none.npz"), "is missing")
+    assert "area below" not in run_nascope("smoothness", files[0]).stdout
+    np.savez(tmp_path / "odd.npz", loss=np.array([["a"]]), alphas=axis[:1], betas=axis[:1])
+    assert_refused(
+        run_nascope("smoothness", tmp_path / "odd.npz"), "holds no landscape over a plane"
+    )
+    (tmp_path / "bad.npz").write_bytes(b"bad")
+    assert_refused(run_nascope("smoothness", tmp_path / "bad.npz"), "damaged")

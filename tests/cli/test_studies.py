@@ -17,7 +17,7 @@ import pytest
 
 from nascope._src.cli import studies
 from nascope._src.study.progress import RunProgress
-from tests.cli.test_commands import nascope
+from tests.cli.running import nascope
 
 SMALL = """
 cells = ["DARTS"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.cli.test_commands import assert_refused, nascope
+from tests.cli.running import assert_refused, nascope
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from nascope._src.report.figures.theory_sweep import draw_sweep
 from nascope._src.results.paper.targets import TARGETS
 from nascope._src.results.planes import std_of
 from nascope._src.theory.comparison_result import read_sweep
-from tests.cli.test_commands import assert_refused, nascope
+from tests.cli.running import assert_refused, nascope
 from tests.report.figures.drawings import is_painted
 
 STEMS = [f"fig{number}" for number in range(1, 18)] + ["table1"]

@@ -1,0 +1,344 @@
+"""The commands that judge the paper: reproduce, report, verdicts, selection and smoothness.
+
+All but reproduce load no torch.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nascope._src.cli.derived import with_settings
+from nascope._src.cli.engines import EngineSettings, measure_forecast, open_engine
+from nascope._src.cli.evidence_lines import choice_lines, figure_lines, smoothness_lines
+from nascope._src.cli.options import (
+    DataDirOption,
+    QuietOption,
+    StudyFolderArgument,
+    TableOption,
+    VerboseOption,
+)
+from nascope._src.cli.study_lines import (
+    failure_lines,
+    forecast_lines,
+    plan_lines,
+    show_progress,
+    summary_line,
+)
+from nascope._src.errors import StudyError
+from nascope._src.runtime.progress import display, print_log
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from nascope._src.reproduce.plan import ReproductionPlan
+    from nascope._src.study.run import RunSummary
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command(
+        epilog="Example: nascope reproduce fig3 fig5 --scale small --cells ENAS --data-dir data"
+    )(reproduce)
+    app.command(epilog="Example: nascope report runs/demo --output demo.html")(report)
+    app.command(epilog="Example: nascope verdicts runs/cells --output verdicts.json")(verdicts)
+    app.command(epilog="Example: nascope selection accuracies.csv")(selection)
+    app.command(epilog="Example: nascope smoothness runs/train/DARTS-landscape.npz --classes 10")(
+        smoothness
+    )
+
+
+@with_settings(EngineSettings, into="where")
+def reproduce(
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="WHAT...",
+            help="Figures and tables: fig1 … fig17, table1, theory; or all.",
+            show_default=False,
+        ),
+    ],
+    *,
+    scale: Annotated[
+        str, typer.Option(metavar="NAME", help="Scale: tiny, small or paper.")
+    ] = "tiny",
+    cells: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CELL,…", help="Cells instead of a figure's own. Repeatable."),
+    ] = None,
+    variants: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Use the authors' variants 1 … N of each cell."),
+    ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=1, max=1000, help="Number of trainings per cell, with seeds 0 … N−1."
+        ),
+    ] = 1,
+    data_dir: DataDirOption = None,
+    output: Annotated[
+        Path,
+        typer.Option("--output", metavar="FOLDER", help="Write everything to FOLDER/SCALE."),
+    ] = Path("runs/reproduce"),
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only show what is missing, and how long it takes.")
+    ] = False,
+    run: Annotated[
+        bool,
+        typer.Option("--run/--no-run", help="Run what is missing, or only draw existing results."),
+    ] = True,
+    where: dict[str, Any],
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Reproduce figures and tables of the paper.
+
+    Run what is missing, draw, and compare: print what the paper shows next to what came out, and
+    whether they agree. Run again to resume. Work that several figures share is done once
+    (docs/guides/reproduce.md).
+    """
+    from nascope._src.reproduce.plan import Options, plan_reproduction  # noqa: PLC0415
+    from nascope._src.reproduce.scales import reproduction_scale  # noqa: PLC0415
+    from nascope._src.results.paper.targets import targets_of  # noqa: PLC0415
+
+    targets, size = targets_of(what), reproduction_scale(scale)
+    folder = output / size.name
+    settings = EngineSettings(**where)
+    if verbose:
+        print_log()
+    reproduction = plan_reproduction(
+        targets, Options(size, _split(cells or []), variants, seeds), data_dir
+    )
+    for note in reproduction.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if plan:
+        _show_plan(reproduction, folder, settings, data_dir)
+        return
+    summary = _run(reproduction, folder, settings, data_dir, quiet=quiet) if run else None
+    holds = _draw(reproduction, folder)
+    failures = failure_lines(summary) if summary is not None else []
+    if failures:
+        print("\n".join(failures), file=sys.stderr)
+    if failures or not holds:
+        sys.exit(1)
+
+
+def _split(texts: list[str]) -> tuple[str, ...]:
+    """Split names at commas, but not the text of a genotype, which has brackets."""
+    names: list[str] = []
+    for text in texts:
+        names += [text] if any(sign in text for sign in "([{\n") else text.split(",")
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def _show_plan(
+    reproduction: ReproductionPlan, folder: Path, settings: EngineSettings, data_dir: str | None
+) -> None:
+    from nascope._src.records.paths import StudyPaths  # noqa: PLC0415
+    from nascope._src.study.missing import find_missing  # noqa: PLC0415
+
+    if not reproduction.plan.trials:
+        print("nothing needs training")
+        return
+    missing = find_missing(StudyPaths(folder), reproduction.plan)
+    print("\n".join(plan_lines(reproduction.plan, missing, folder)), flush=True)
+    if not all(trial.is_complete for trial in missing):
+        print("\n".join(forecast_lines(measure_forecast(settings, missing, folder, data_dir))))
+
+
+def _run(
+    reproduction: ReproductionPlan,
+    folder: Path,
+    settings: EngineSettings,
+    data_dir: str | None,
+    *,
+    quiet: bool,
+) -> RunSummary:
+    from nascope._src.reproduce.run import run_reproduction  # noqa: PLC0415
+
+    start = time.monotonic()
+    with open_engine(settings) as (engine, _), display(quiet=quiet) as shown:
+        summary = run_reproduction(
+            reproduction,
+            folder,
+            engine,
+            data_dir=data_dir,
+            device=settings.device,
+            on_progress=lambda progress: show_progress(shown, progress),
+        )
+        if summary.done or summary.already_done or summary.failed:
+            shown.say(summary_line(summary, time.monotonic() - start))
+    return summary
+
+
+def _draw(reproduction: ReproductionPlan, folder: Path) -> bool:
+    """Draw and print every target; return whether all proved statements held."""
+    from nascope._src.reproduce.run import draw_reproduction  # noqa: PLC0415
+
+    holds = True
+    for drawn in draw_reproduction(reproduction, folder):
+        print("\n".join(figure_lines(drawn)), flush=True)
+        holds = holds and drawn.holds
+    if reproduction.plan.trials:
+        print(f"a page of all trials: nascope report {folder}")
+    return holds
+
+
+def report(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="FOLDER...", help="Folders of studies.", show_default=False),
+    ],
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="File of the page; by default FOLDER/report.html. Required for several studies.",
+        ),
+    ] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures/--no-figures", help="Also draw figures for print.")
+    ] = True,
+) -> None:
+    """Write the report of a study: a page and figures.
+
+    The page is FOLDER/report.html, figures for print are in FOLDER/figures. The study may still be
+    running. The page opens from disk and needs no network. Several studies
+    share one page, without figures for print.
+    """
+    from nascope._src.report.write import write_report  # noqa: PLC0415
+
+    print(write_report(*folders, output=output, figures=figures))
+
+
+def verdicts(folder: StudyFolderArgument, *, output: TableOption = None) -> None:
+    """Judge the paper's nine claims from a study.
+
+    docs/guides/verdicts.md explains the rules.
+    """
+    from nascope._src.records.read import read_study  # noqa: PLC0415
+    from nascope._src.records.tables import columns_of, write_table  # noqa: PLC0415
+    from nascope._src.results.findings.judge import judge_study, too_small  # noqa: PLC0415
+    from nascope._src.results.text.findings import (  # noqa: PLC0415
+        as_row,
+        finding_lines,
+        too_small_sentence,
+    )
+
+    study = read_study(folder)
+    if (reason := too_small(study)) is not None:
+        print(f"no verdict: {too_small_sentence(reason)}")
+        return
+    findings = judge_study(study)
+    for finding in findings:
+        print("\n".join(finding_lines(finding)))
+    if output is not None:
+        write_table(output, columns_of([as_row(finding) for finding in findings]))
+
+
+def selection(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE",
+            help="CSV or Parquet with columns genotype, epoch, accuracy and seed.",
+            show_default=False,
+        ),
+    ],
+    *,
+    output: TableOption = None,
+) -> None:
+    """Measure what early stopping costs a search.
+
+    Compare the cells that a search picks early with the best ones, from any table of accuracies.
+    The last epoch of a genotype and seed gives the final accuracy. If there are several seeds,
+    early and final accuracies come from different ones. The optional column schedule, the number
+    of epochs that a training was planned for, separates short annealed trainings from the
+    beginnings of long ones.
+    """
+    from nascope._src.records.tables import columns_of, write_table  # noqa: PLC0415
+    from nascope._src.results.external.accuracies import read_accuracies  # noqa: PLC0415
+    from nascope._src.results.selection.early_stopping import choices  # noqa: PLC0415
+
+    by_schedule = {
+        schedule: picks
+        for schedule, accuracies in read_accuracies(table).items()
+        if (picks := choices(accuracies))
+    }
+    if not by_schedule:
+        raise StudyError(
+            f"{table}: nothing to compare: at least two genotypes need accuracies at the same "
+            "epoch and seed"
+        )
+    for schedule, picks in by_schedule.items():
+        print("\n".join(choice_lines(schedule, picks)))
+    if output is not None:
+        rows = [
+            {"schedule": schedule, **asdict(choice)}
+            for schedule, picks in by_schedule.items()
+            for choice in picks
+        ]
+        write_table(output, columns_of(rows))
+
+
+def smoothness(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Landscapes from nascope probe landscape: .npz.",
+            show_default=False,
+        ),
+    ],
+    *,
+    level: Annotated[
+        float | None,
+        typer.Option(metavar="LOSS", help="Measure the area below this loss, in nats."),
+    ] = None,
+    classes: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=2, help="Measure the area below ln N, the loss of a guess."),
+    ] = None,
+    output: TableOption = None,
+) -> None:
+    """Measure the smoothness of landscapes.
+
+    For several landscapes, with other directions or seeds, also print means with 95 % intervals.
+    docs/guides/smoothness.md defines the measures.
+    """
+    from nascope._src.records.files import read_arrays  # noqa: PLC0415
+    from nascope._src.records.tables import columns_of, write_table  # noqa: PLC0415
+    from nascope._src.results.metrics.smoothness import smoothness_of  # noqa: PLC0415
+
+    if level is None:
+        level = math.log(classes) if classes is not None else math.nan
+    measured = {}
+    for path in files:
+        arrays = read_arrays(path)
+        if not _is_landscape(arrays):
+            raise StudyError(f"{path} holds no landscape over a plane")
+        measured[path] = smoothness_of(arrays["loss"], arrays["alphas"], arrays["betas"], level)
+    if output is not None:
+        rows = [{"file": str(path), **asdict(numbers)} for path, numbers in measured.items()]
+        write_table(output, columns_of(rows))
+    print("\n".join(smoothness_lines(measured)))
+
+
+def _is_landscape(arrays: Mapping[str, np.ndarray]) -> bool:
+    loss, alphas, betas = (arrays.get(name) for name in ("loss", "alphas", "betas"))
+    if loss is None or alphas is None or betas is None or "variance" in arrays:
+        return False
+    real = all(array.dtype.kind in "fiu" for array in (loss, alphas, betas))
+    return real and loss.size > 0 and loss.ndim == 2 and loss.shape == alphas.shape + betas.shape
