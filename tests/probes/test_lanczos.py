@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from nascope._src.probes.lanczos import lanczos
+from nascope._src.probes.lanczos import tridiagonalise
 
 
 def last(product, start, steps):
-    *_, found = lanczos(product, start, steps)
+    *_, found = tridiagonalise(product, start, steps)
     return found
 
 

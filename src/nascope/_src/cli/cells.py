@@ -89,9 +89,9 @@ def network_size(
         raise GenotypeError("--channels and --layers go together: give both or neither")
     if channels is None or layers is None:
         return {}
-    import torch  # noqa: PLC0415
+    import torch
 
-    from nascope._src.networks.network import Network  # noqa: PLC0415  (loads torch)
+    from nascope._src.networks.network import Network
 
     with torch.device("meta"):  # allocates nothing
         network = Network(
@@ -205,7 +205,7 @@ def describe(
 
 def _add_ranks(facts: dict[str, Any], genotype: Genotype, space_name: str) -> None:
     """Add the exact ranks of both cells in a space to their facts."""
-    from nascope._src.cells.spaces.named import named_space  # noqa: PLC0415
+    from nascope._src.cells.spaces.named import named_space
 
     space = named_space(space_name)
     for kind in CELL_KINDS:
@@ -221,7 +221,7 @@ _QUICK = 8  # up to this many nodes, a census takes some hundredths of a second
 
 def _rank_rows(genotype: Genotype, space_name: str | None) -> list[tuple[str, str, str]]:
     """Return rows (label, normal, reduction) with the cells' ranks in each space."""
-    from nascope._src.cells.spaces.named import spaces_holding  # noqa: PLC0415
+    from nascope._src.cells.spaces.named import spaces_holding
 
     table: dict[str, dict[str, str]] = {}
     for kind in CELL_KINDS:

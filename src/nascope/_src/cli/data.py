@@ -29,6 +29,6 @@ def download(
     ],
 ) -> None:
     """Download a data set from the Hugging Face hub. Needs nascope's extra "download"."""
-    from nascope._src.data.download import download_data  # noqa: PLC0415
+    from nascope._src.data.download import download_data
 
     print(download_data(name, data_dir))

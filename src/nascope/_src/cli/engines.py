@@ -49,9 +49,9 @@ def open_engine(settings: EngineSettings) -> Iterator[tuple[Engine, int]]:
     Raises:
         StudyError: the settings contradict each other, or the cluster cannot be reached.
     """
-    from nascope._src.runtime.devices import configure_process, cores, device_name  # noqa: PLC0415
-    from nascope._src.study.engines.processes import ProcessEngine  # noqa: PLC0415
-    from nascope._src.study.engines.serial import SerialEngine  # noqa: PLC0415
+    from nascope._src.runtime.devices import configure_process, cores, device_name
+    from nascope._src.study.engines.processes import ProcessEngine
+    from nascope._src.study.engines.serial import SerialEngine
 
     workers, threads, gpus = settings.workers, settings.threads, settings.gpus
     if settings.engine != "ray" and (settings.address is not None or gpus is not None):
@@ -69,7 +69,7 @@ def open_engine(settings: EngineSettings) -> Iterator[tuple[Engine, int]]:
             max_concurrent = workers or (max(1, cores() // threads) if on_cpu else 1)
             engine = ProcessEngine(max_concurrent, threads)
         case "ray":
-            from nascope._src.study.engines.ray import RayEngine  # noqa: PLC0415
+            from nascope._src.study.engines.ray import RayEngine
 
             if settings.address is None and workers is None:
                 workers = max(1, cores() // threads)
@@ -83,8 +83,8 @@ def measure_forecast(
     settings: EngineSettings, missing: Sequence[Missing], folder: Path, data_dir: str | None
 ) -> Forecast:
     """Measure how long the missing work of a study takes on an engine."""
-    from nascope._src.study.calibration import forecast  # noqa: PLC0415
-    from nascope._src.study.tasks import make_work_list  # noqa: PLC0415
+    from nascope._src.study.calibration import forecast
+    from nascope._src.study.tasks import make_work_list
 
     with open_engine(settings) as (engine, max_concurrent):
         work = make_work_list(missing, folder, data_dir, engine.device(settings.device))

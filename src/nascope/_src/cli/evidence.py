@@ -106,9 +106,9 @@ def reproduce(
     whether they agree. Run again to resume. Work that several figures share is done once
     (docs/guides/reproduce.md).
     """
-    from nascope._src.reproduce.plan import Options, plan_reproduction  # noqa: PLC0415
-    from nascope._src.reproduce.scales import reproduction_scale  # noqa: PLC0415
-    from nascope._src.results.paper.targets import targets_of  # noqa: PLC0415
+    from nascope._src.reproduce.plan import Options, plan_reproduction
+    from nascope._src.reproduce.scales import reproduction_scale
+    from nascope._src.results.paper.targets import targets_of
 
     targets, size = targets_of(what), reproduction_scale(scale)
     folder = output / size.name
@@ -143,8 +143,8 @@ def _split(texts: list[str]) -> tuple[str, ...]:
 def _show_plan(
     reproduction: ReproductionPlan, folder: Path, settings: EngineSettings, data_dir: str | None
 ) -> None:
-    from nascope._src.records.paths import StudyPaths  # noqa: PLC0415
-    from nascope._src.study.missing import find_missing  # noqa: PLC0415
+    from nascope._src.records.paths import StudyPaths
+    from nascope._src.study.missing import find_missing
 
     if not reproduction.plan.trials:
         print("nothing needs training")
@@ -163,7 +163,7 @@ def _run(
     *,
     quiet: bool,
 ) -> RunSummary:
-    from nascope._src.reproduce.run import run_reproduction  # noqa: PLC0415
+    from nascope._src.reproduce.run import run_reproduction
 
     start = time.monotonic()
     with open_engine(settings) as (engine, _), display(quiet=quiet) as shown:
@@ -182,7 +182,7 @@ def _run(
 
 def _draw(reproduction: ReproductionPlan, folder: Path) -> bool:
     """Draw and print every target; return whether all proved statements held."""
-    from nascope._src.reproduce.run import draw_reproduction  # noqa: PLC0415
+    from nascope._src.reproduce.run import draw_reproduction
 
     holds = True
     for drawn in draw_reproduction(reproduction, folder):
@@ -218,7 +218,7 @@ def report(
     running. The page opens from disk and needs no network. Several studies
     share one page, without figures for print.
     """
-    from nascope._src.report.write import write_report  # noqa: PLC0415
+    from nascope._src.report.write import write_report
 
     print(write_report(*folders, output=output, figures=figures))
 
@@ -228,10 +228,10 @@ def verdicts(folder: StudyFolderArgument, *, output: TableOption = None) -> None
 
     docs/guides/verdicts.md explains the rules.
     """
-    from nascope._src.records.read import read_study  # noqa: PLC0415
-    from nascope._src.records.tables import columns_of, write_table  # noqa: PLC0415
-    from nascope._src.results.findings.judge import judge_study, too_small  # noqa: PLC0415
-    from nascope._src.results.text.findings import (  # noqa: PLC0415
+    from nascope._src.records.read import read_study
+    from nascope._src.records.tables import columns_of, write_table
+    from nascope._src.results.findings.judge import judge_study, too_small
+    from nascope._src.results.text.findings import (
         as_row,
         finding_lines,
         too_small_sentence,
@@ -268,9 +268,9 @@ def selection(
     of epochs that a training was planned for, separates short annealed trainings from the
     beginnings of long ones.
     """
-    from nascope._src.records.tables import columns_of, write_table  # noqa: PLC0415
-    from nascope._src.results.external.accuracies import read_accuracies  # noqa: PLC0415
-    from nascope._src.results.selection.early_stopping import choices  # noqa: PLC0415
+    from nascope._src.records.tables import columns_of, write_table
+    from nascope._src.results.external.accuracies import read_accuracies
+    from nascope._src.results.selection.early_stopping import choices
 
     by_schedule = {
         schedule: picks
@@ -318,9 +318,9 @@ def smoothness(
     For several landscapes, with other directions or seeds, also print means with 95 % intervals.
     docs/guides/smoothness.md defines the measures.
     """
-    from nascope._src.records.files import read_arrays  # noqa: PLC0415
-    from nascope._src.records.tables import columns_of, write_table  # noqa: PLC0415
-    from nascope._src.results.metrics.smoothness import smoothness_of  # noqa: PLC0415
+    from nascope._src.records.files import read_arrays
+    from nascope._src.records.tables import columns_of, write_table
+    from nascope._src.results.metrics.smoothness import smoothness_of
 
     if level is None:
         level = math.log(classes) if classes is not None else math.nan

@@ -56,7 +56,7 @@ def choice_lines(schedule: str, choices: Sequence[Choice]) -> list[str]:
 
 def smoothness_lines(measured: Mapping[Path, Smoothness]) -> list[str]:
     """Return the measures of each landscape, and means with intervals if there are several."""
-    from nascope._src.results.metrics.smoothness import over_pairs  # noqa: PLC0415  (loads numpy)
+    from nascope._src.results.metrics.smoothness import over_pairs
 
     lines = []
     for path, numbers in measured.items():

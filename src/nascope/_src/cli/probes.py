@@ -86,7 +86,7 @@ def landscape(
         settings = LandscapeSettings(
             **given, **_plane(line=line or to is not None, trajectory=trajectory)
         )
-    from nascope._src.cli.probe_lines import landscape_lines  # noqa: PLC0415
+    from nascope._src.cli.probe_lines import landscape_lines
 
     _probe(
         settings, landscape_lines, checkpoint, output, data_dir, workers, device,
@@ -114,7 +114,7 @@ def variance(
     """
     with naming_options():
         settings = VarianceSettings(**given, **_plane(line=line, trajectory=trajectory))
-    from nascope._src.cli.probe_lines import variance_lines  # noqa: PLC0415
+    from nascope._src.cli.probe_lines import variance_lines
 
     _probe(
         settings, variance_lines, checkpoint, output, data_dir, workers, device,
@@ -141,7 +141,7 @@ def curvature(
     """
     with naming_options():
         settings = CurvatureSettings(**given)
-    from nascope._src.cli.probe_lines import curvature_lines  # noqa: PLC0415
+    from nascope._src.cli.probe_lines import curvature_lines
 
     _probe(
         settings, curvature_lines, checkpoint, output, data_dir, workers, device,
@@ -171,10 +171,10 @@ def _probe(  # noqa: PLR0917  (the options that all kinds share)
     to: Path | None = None,
 ) -> None:
     """Probe a checkpoint, draw the result and print it."""
-    from nascope._src.probes.checkpoint import probe_checkpoint  # noqa: PLC0415
-    from nascope._src.records.files import write_bytes  # noqa: PLC0415
-    from nascope._src.report.figures.probes import draw_probe  # noqa: PLC0415
-    from nascope._src.runtime.devices import (  # noqa: PLC0415
+    from nascope._src.probes.checkpoint import probe_checkpoint
+    from nascope._src.records.files import write_bytes
+    from nascope._src.report.figures.probes import draw_probe
+    from nascope._src.runtime.devices import (
         choose_device,
         configure_process,
         cores,

@@ -105,9 +105,9 @@ def _draw_variants(
     distinct: bool,
 ) -> Iterator[Genotype]:
     """Return the variants that the options ask for."""
-    from functools import partial  # noqa: PLC0415
+    from functools import partial
 
-    from nascope._src.cells import wiring  # noqa: PLC0415
+    from nascope._src.cells import wiring
 
     if kind == "--cover":
         return wiring.covering_variants(genotype, seed, count)
@@ -140,7 +140,7 @@ def adapt(
     as_json: JsonOption = False,
 ) -> None:
     """Rewire a cell to its widest, shallowest form and keep its operations (Table 1)."""
-    from nascope._src.cells import adaptation  # noqa: PLC0415
+    from nascope._src.cells import adaptation
 
     form = adaptation.narrowest if narrowest else adaptation.widest
     adapted = adaptation.adapt(read_cell(cell), cells=_kinds(only), to=form)

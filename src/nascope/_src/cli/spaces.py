@@ -63,8 +63,8 @@ def census(
     as_json: JsonOption = False,
 ) -> None:
     """Count the cells of a search space by width and depth, exactly."""
-    from nascope._src.cells.spaces.named import named_space  # noqa: PLC0415
-    from nascope._src.cells.spaces.wiring_space import WiringSpace  # noqa: PLC0415
+    from nascope._src.cells.spaces.named import named_space
+    from nascope._src.cells.spaces.wiring_space import WiringSpace
 
     within: Space
     custom = (inputs, in_degree, distinct, unordered, loose)
@@ -103,9 +103,9 @@ def census(
 
 def _heat_map(within: Space, convention: str) -> str:
     """Plot the census with the catalogue's normal cells from that space on it."""
-    from nascope._src.cells.catalog import cells_in  # noqa: PLC0415
-    from nascope._src.cells.plots import census_svg  # noqa: PLC0415
-    from nascope._src.cells.spaces.census import Point, point  # noqa: PLC0415
+    from nascope._src.cells.catalog import cells_in
+    from nascope._src.cells.plots import census_svg
+    from nascope._src.cells.spaces.census import Point, point
 
     def points_of(group: str) -> dict[str, Point]:
         points = {}
@@ -140,7 +140,7 @@ def pattern(
     as_json: JsonOption = False,
 ) -> None:
     """Test whether the catalogue's cells are wider and shallower than chance (Observation 3.1)."""
-    from nascope._src.results.pattern import survey_catalog  # noqa: PLC0415
+    from nascope._src.results.pattern import survey_catalog
 
     tested = survey_catalog(kind=only, convention=convention)
     if as_json:
@@ -192,11 +192,11 @@ def trace(
     ] = False,
 ) -> None:
     """Show how width, depth and rank change during a search."""
-    from nascope._src.cells import search_log  # noqa: PLC0415
+    from nascope._src.cells import search_log
 
     rows = search_log.trace(search_log.read_log(log), space)
     if svg is not None:
-        from nascope._src.cells.plots import trace_svg  # noqa: PLC0415  (loads matplotlib)
+        from nascope._src.cells.plots import trace_svg
 
         write_svg(svg, trace_svg(rows, title=log.name))
     if as_json:

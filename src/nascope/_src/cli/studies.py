@@ -78,7 +78,7 @@ def demo(
     verbose: VerboseOption = False,
 ) -> None:
     """Train DARTS and random variants on digits; write a report."""
-    from nascope._src.study.demo import demo_study  # noqa: PLC0415
+    from nascope._src.study.demo import demo_study
 
     if verbose:
         print_log()
@@ -92,7 +92,7 @@ def new(
     ],
 ) -> None:
     """Write a study file to start from, with every section explained."""
-    from nascope._src.study.template import write_template  # noqa: PLC0415
+    from nascope._src.study.template import write_template
 
     write_template(file)
     print(f"{file}: see how long it takes with nascope study plan {file}")
@@ -114,9 +114,9 @@ def plan(
     The forecast of time and disk space comes from a few steps of the study's own work on this
     machine.
     """
-    from nascope._src.records.paths import StudyPaths  # noqa: PLC0415
-    from nascope._src.study.missing import find_missing  # noqa: PLC0415
-    from nascope._src.study.study_file import read_study_file  # noqa: PLC0415
+    from nascope._src.records.paths import StudyPaths
+    from nascope._src.study.missing import find_missing
+    from nascope._src.study.study_file import read_study_file
 
     study = read_study_file(file)
     folder = output or Path("runs") / file.stem
@@ -145,7 +145,7 @@ def run(
 
     Run again to resume.
     """
-    from nascope._src.study.study_file import read_study_file  # noqa: PLC0415
+    from nascope._src.study.study_file import read_study_file
 
     study = read_study_file(file)
     folder = output or Path("runs") / file.stem
@@ -164,7 +164,7 @@ def _run_and_report(
     quiet: bool,
     report: bool = True,
 ) -> None:
-    from nascope._src.study.run import run_study  # noqa: PLC0415
+    from nascope._src.study.run import run_study
 
     start = time.monotonic()
     with open_engine(settings) as (engine, _), display(quiet=quiet) as shown:
@@ -178,7 +178,7 @@ def _run_and_report(
         )
         shown.say(summary_line(summary, time.monotonic() - start))
         if report:
-            from nascope._src.report.write import write_report  # noqa: PLC0415
+            from nascope._src.report.write import write_report
 
             page = write_report(folder)
     if report:
@@ -202,9 +202,9 @@ def search(
     FILE.toml is a study file of one cell with a section [search] (docs/guides/studies.md). Run
     again to resume; nascope trace FOLDER/best.jsonl follows the best cell.
     """
-    from nascope._src.records.paths import StudyPaths  # noqa: PLC0415
-    from nascope._src.study.search.rounds import run_search  # noqa: PLC0415
-    from nascope._src.study.study_file import read_search_file  # noqa: PLC0415
+    from nascope._src.records.paths import StudyPaths
+    from nascope._src.study.search.rounds import run_search
+    from nascope._src.study.study_file import read_search_file
 
     planned = read_search_file(file)
     folder = output or Path("runs") / file.stem
@@ -241,7 +241,7 @@ def status(
     It may run on another machine with the same file system. A trial is "running" if a process
     holds its lock, and "begun" if some of its work is done and nobody continues it.
     """
-    from nascope._src.records.status import read_status  # noqa: PLC0415
+    from nascope._src.records.status import read_status
 
     current = read_status(folder)
     if not watch:
@@ -254,8 +254,8 @@ def status(
                 return
             time.sleep(5 * _REFRESH_SECONDS)
             current = read_status(folder)
-    from rich.live import Live  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.live import Live
+    from rich.text import Text
 
     with Live(Text(), auto_refresh=False) as live:
         while True:
@@ -286,9 +286,9 @@ def results(
 
     It is flat: for pandas, R or a spreadsheet.
     """
-    from nascope._src.records.read import read_study  # noqa: PLC0415
-    from nascope._src.records.tables import write_table  # noqa: PLC0415
-    from nascope._src.results.table import flat_table  # noqa: PLC0415
+    from nascope._src.records.read import read_study
+    from nascope._src.records.tables import write_table
+    from nascope._src.results.table import flat_table
 
     columns = flat_table(read_study(folder), table)
     write_table(output, columns)
@@ -309,7 +309,7 @@ def clean(
     These are spare checkpoints of finished trainings and half-written files. No planned result is
     removed, and trials that a running process has locked are left alone.
     """
-    from nascope._src.records.leftovers import find_leftovers, remove  # noqa: PLC0415
+    from nascope._src.records.leftovers import find_leftovers, remove
 
     leftovers = find_leftovers(folder, unplanned=unplanned)
     for leftover in leftovers:

@@ -127,7 +127,7 @@ def _status_line(trial: TrialStatus, width: int) -> str:
 
 def search_lines(search: Search, candidates: Sequence[ScoredProposal]) -> list[str]:
     """Describe the best candidate, and how width and depth changed over a search."""
-    from nascope._src.study.search.candidates import best_of  # noqa: PLC0415
+    from nascope._src.study.search.candidates import best_of
 
     best = best_of(candidates)
     accuracy = "diverged" if isnan(best.accuracy) else f"{best.accuracy:.2%}"

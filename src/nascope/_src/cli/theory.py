@@ -46,9 +46,9 @@ def check(
     Write check.json (docs/theory.md). The exit code is 1 if a proved bound is violated, or if a
     known case differs from the values worked out by hand.
     """
-    from nascope._src.cli.theory_lines import check_lines  # noqa: PLC0415
-    from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
-    from nascope._src.theory.check_all import check_theorems  # noqa: PLC0415
+    from nascope._src.cli.theory_lines import check_lines
+    from nascope._src.records.files import make_folder, write_json
+    from nascope._src.theory.check_all import check_theorems
 
     make_folder(output)
     with job(quiet=quiet) as progress:
@@ -76,10 +76,10 @@ def sweep(
 
     Vary λ, depth, number of nodes and size. Write sweep.json and figures.
     """
-    from nascope._src.cli.theory_lines import sweep_lines  # noqa: PLC0415
-    from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
-    from nascope._src.report.figures.theory_sweep import draw_sweep  # noqa: PLC0415
-    from nascope._src.theory.sweeping import sweep_settings  # noqa: PLC0415
+    from nascope._src.cli.theory_lines import sweep_lines
+    from nascope._src.records.files import make_folder, write_json
+    from nascope._src.report.figures.theory_sweep import draw_sweep
+    from nascope._src.theory.sweeping import sweep_settings
 
     make_folder(output)
     with job(quiet=quiet) as progress:
@@ -122,11 +122,11 @@ def report(
     networks.json, figures, and theory.html, which also shows the results of check and sweep in the
     same folder. Networks in networks.json are not measured again.
     """
-    from nascope._src.cli.theory_lines import network_lines  # noqa: PLC0415
-    from nascope._src.records.files import make_folder, write_json  # noqa: PLC0415
-    from nascope._src.report.html.theory_page import write_theory_page  # noqa: PLC0415
-    from nascope._src.runtime.devices import configure_process  # noqa: PLC0415
-    from nascope._src.theory.premises import find_networks, measure_networks  # noqa: PLC0415
+    from nascope._src.cli.theory_lines import network_lines
+    from nascope._src.records.files import make_folder, write_json
+    from nascope._src.report.html.theory_page import write_theory_page
+    from nascope._src.runtime.devices import configure_process
+    from nascope._src.theory.premises import find_networks, measure_networks
 
     configure_process(threads=1)
     trained = find_networks(networks or [])
@@ -149,13 +149,13 @@ def report(
 
 
 def _workers(given: int | None) -> int:
-    from nascope._src.runtime.devices import cores  # noqa: PLC0415
+    from nascope._src.runtime.devices import cores
 
     return given or cores()
 
 
 def _provenance() -> Mapping[str, Any]:
-    from nascope._src.records.provenance import make_provenance  # noqa: PLC0415
+    from nascope._src.records.provenance import make_provenance
 
     return make_provenance(device="CPU")
 

@@ -98,12 +98,12 @@ def train(
     Options of the recipe replace the values of --recipe and --scale. Run again to resume from the
     checkpoint.
     """
-    from nascope._src.cells.resolve import resolve_cell  # noqa: PLC0415
-    from nascope._src.records.paths import slug  # noqa: PLC0415
-    from nascope._src.runtime.devices import choose_device, configure_process  # noqa: PLC0415
-    from nascope._src.training.files import TrainingFiles  # noqa: PLC0415
-    from nascope._src.training.moments import Moment  # noqa: PLC0415
-    from nascope._src.training.train import train_network  # noqa: PLC0415
+    from nascope._src.cells.resolve import resolve_cell
+    from nascope._src.records.paths import slug
+    from nascope._src.runtime.devices import choose_device, configure_process
+    from nascope._src.training.files import TrainingFiles
+    from nascope._src.training.moments import Moment
+    from nascope._src.training.train import train_network
 
     genotype = resolve_cell(cell)
     chosen_scale = find_scale(scale)
@@ -181,13 +181,13 @@ def evaluate(
 
     The default precision is that of its training.
     """
-    from nascope._src.data.augmentation import on_device  # noqa: PLC0415
-    from nascope._src.records.tables import write_table  # noqa: PLC0415
-    from nascope._src.runtime.devices import choose_device, configure_process  # noqa: PLC0415
-    from nascope._src.training.build import restore_network  # noqa: PLC0415
-    from nascope._src.training.checkpoint import load_checkpoint  # noqa: PLC0415
-    from nascope._src.training.evaluation import evaluate as evaluate_network  # noqa: PLC0415
-    from nascope._src.training.trained import load_training_data  # noqa: PLC0415
+    from nascope._src.data.augmentation import on_device
+    from nascope._src.records.tables import write_table
+    from nascope._src.runtime.devices import choose_device, configure_process
+    from nascope._src.training.build import restore_network
+    from nascope._src.training.checkpoint import load_checkpoint
+    from nascope._src.training.evaluation import evaluate as evaluate_network
+    from nascope._src.training.trained import load_training_data
 
     trained = load_checkpoint(checkpoint)
     data = load_training_data(trained, data_dir)
@@ -234,10 +234,10 @@ def curves(
 
     They have several points in the first epochs, then one per epoch.
     """
-    from dataclasses import asdict, fields  # noqa: PLC0415
+    from dataclasses import asdict, fields
 
-    from nascope._src.records.read import CurvePoint, read_training  # noqa: PLC0415
-    from nascope._src.records.tables import write_table  # noqa: PLC0415
+    from nascope._src.records.read import CurvePoint, read_training
+    from nascope._src.records.tables import write_table
 
     record = read_training(checkpoint)
     points = [asdict(point) for point in record.curve]
@@ -289,10 +289,10 @@ def import_(
 
     Then evaluate and probe it as any other.
     """
-    from nascope._src.cells.resolve import resolve_cell  # noqa: PLC0415
-    from nascope._src.data.datasets import load_data  # noqa: PLC0415
-    from nascope._src.records.paths import slug  # noqa: PLC0415
-    from nascope._src.training.weights import import_weights  # noqa: PLC0415
+    from nascope._src.cells.resolve import resolve_cell
+    from nascope._src.data.datasets import load_data
+    from nascope._src.records.paths import slug
+    from nascope._src.training.weights import import_weights
 
     genotype = resolve_cell(cell)
     data = load_data(dataset, data_dir=data_dir)

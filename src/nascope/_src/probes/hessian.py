@@ -18,7 +18,7 @@ from torch import Tensor
 
 from nascope._src.errors import ProbeError
 from nascope._src.probes.chunks import ChunkStore
-from nascope._src.probes.lanczos import lanczos
+from nascope._src.probes.lanczos import tridiagonalise
 from nascope._src.probes.risk import Risk
 from nascope._src.probes.settings import CurvatureSettings
 from nascope._src.records.identity import derived_seed
@@ -142,7 +142,7 @@ def spectrum(
         def run(number: int = number) -> dict[str, np.ndarray]:
             generator = np.random.default_rng(derived_seed("spectrum", seed, number))
             signs = generator.choice([-1.0, 1.0], product.size)
-            for matrix in lanczos(product.rows, signs[None], steps):
+            for matrix in tridiagonalise(product.rows, signs[None], steps):
                 if progress is not None:
                     step = matrix.diagonal.shape[1]
                     share = (number + step / steps) / vectors

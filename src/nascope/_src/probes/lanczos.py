@@ -27,7 +27,9 @@ class Tridiagonal(NamedTuple):
     basis: Array
 
 
-def lanczos(product: Callable[[Array], Array], start: Array, steps: int) -> Iterator[Tridiagonal]:
+def tridiagonalise(
+    product: Callable[[Array], Array], start: Array, steps: int
+) -> Iterator[Tridiagonal]:
     """Yield the tridiagonal matrices after each step, with full reorthogonalisation.
 
     See Golub and Van Loan (2013), Section 10.1. The iteration ends early when no matrix has
@@ -40,7 +42,7 @@ def lanczos(product: Callable[[Array], Array], start: Array, steps: int) -> Iter
         steps: Largest number of steps; each is one product. Memory is steps · G · n numbers.
 
     >>> scales = np.array([[3.0, 1.0, -2.0]])
-    >>> *_, last = lanczos(lambda x: scales * x, np.ones((1, 3)), 3)
+    >>> *_, last = tridiagonalise(lambda x: scales * x, np.ones((1, 3)), 3)
     >>> round(float(last.diagonal.sum()), 9)  # the trace
     2.0
     """

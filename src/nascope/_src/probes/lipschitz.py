@@ -14,7 +14,7 @@ from nascope._src.probes.chunks import ChunkStore
 from nascope._src.probes.gradient_variance import block_names
 from nascope._src.probes.grid import Grid, compute_points
 from nascope._src.probes.hessian import HessianProduct
-from nascope._src.probes.lanczos import lanczos
+from nascope._src.probes.lanczos import tridiagonalise
 from nascope._src.probes.risk import Direction, Risk
 from nascope._src.probes.settings import CurvatureSettings
 from nascope._src.records.identity import derived_seed
@@ -70,7 +70,7 @@ def block_lipschitz(
             product = HessianProduct(risk, workers=1, names=blocks[names[index]])
             generator = np.random.default_rng(derived_seed("block", seed, names[index]))
             start = generator.standard_normal((1, product.size))
-            *_, last = lanczos(product.rows, start, min(steps, product.size))
+            *_, last = tridiagonalise(product.rows, start, min(steps, product.size))
             diagonal, off_diagonal = last.diagonal[0], last.off_diagonal[0]
             if not np.isfinite(diagonal).all():
                 return {"found": np.full(2, np.nan)}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nascope._src.errors import TheoryError
-from nascope._src.probes.lanczos import Tridiagonal, lanczos
+from nascope._src.probes.lanczos import Tridiagonal, tridiagonalise
 from nascope._src.records.identity import derived_seed
 
 Map = Callable[[Tensor], Tensor]
@@ -72,7 +72,9 @@ def spectral_norms(
     def squared(vectors: np.ndarray) -> np.ndarray:  # x → AᵀA x
         return transposed(product(torch.from_numpy(vectors))).numpy()
 
-    for step, tridiagonal in enumerate(lanczos(squared, start, min(steps, shape[1])), start=1):
+    for step, tridiagonal in enumerate(
+        tridiagonalise(squared, start, min(steps, shape[1])), start=1
+    ):
         if step % _CHECK_EVERY == 0:
             estimate = _ritz(tridiagonal)
             if not bool((estimate.residuals > tolerance * estimate.norms).any()):
