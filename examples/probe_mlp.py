@@ -1,7 +1,8 @@
-"""Probes of any model with any loss: a small MLP that fits a curve, trained twice.
+"""Probe any model with any loss: a small MLP that fits a curve, trained twice.
 
-Regression, LayerNorm, a squared loss of its own: the line between two trained networks, the
-training's path in its own plane, the gradient variance, and Lipschitz constants by layer.
+The model has LayerNorm and a squared loss of its own. The example draws the line between the two
+trained networks and the path of a training in its own plane, and prints the gradient variance and
+the Lipschitz constants of its layers.
 
     python examples/probe_mlp.py [FOLDER]
 """
@@ -14,23 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nascope._src.probes.directions import direction_between, random_directions, trajectory_plane
-from nascope._src.probes.gradient_variance import compute_gradient_variance
-from nascope._src.probes.grid import Grid
-from nascope._src.probes.landscape import compute_landscape
-from nascope._src.probes.lipschitz import block_lipschitz, cell_blocks
-from nascope._src.probes.per_instance import choose_method, gradient_norms
-from nascope._src.probes.risk import Risk
-from nascope._src.report.figures.probes import draw_probe
+import nascope
 
 
 def squared(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Per-instance loss, (batch,)."""
+    """Return the loss of each instance, (batch,)."""
     return (outputs - targets).square().sum(dim=1)
 
 
 def fit(seed: int, x: Tensor, y: Tensor) -> tuple[nn.Module, list[dict[str, Tensor]]]:
-    """A trained network, and its weights on the way."""
+    """Return a trained network, and its weights on the way."""
     torch.manual_seed(seed)
     model = nn.Sequential(
         nn.Linear(1, 16),
@@ -58,35 +52,29 @@ def main(folder: Path) -> None:
     y = torch.sin(3 * x)
     model, path = fit(0, x, y)
     other, _ = fit(1, x, y)
-    risk = Risk(model, x, y, loss=squared)
-    settings = {"instances": len(risk), "data": "training", "at": "end", "batchnorm": "frozen"}
+    risk = nascope.Risk(model, x, y, loss=squared)
 
-    line = direction_between(risk.origin, dict(other.named_parameters()))
-    grid = Grid(tuple(np.linspace(-0.5, 1.5, 41)))
-    found = {**grid.coordinates(), **compute_landscape(risk, [line], grid)}
-    print(f"loss of one {found['loss'][10]:.4f}, halfway to the other {found['loss'][20]:.4f}")
-    drawing = draw_probe("landscape", found, {**settings, "to": "the other"}, title="MLP")
-    drawing.write(folder, "line")
+    end = dict(other.named_parameters())
+    line = {name: end[name].detach() - weight for name, weight in risk.origin.items()}
+    grid = nascope.Grid(tuple(np.linspace(-0.5, 1.5, 41)))
+    between = nascope.landscape(risk, [line], grid, progress=False)
+    print(f"loss of one {between.loss[10]:.4f}, halfway to the other {between.loss[20]:.4f}")
+    between.plot().savefig(folder / "line.png")
 
-    plane = trajectory_plane(risk.origin, path)
-    low, high = plane.coordinates.min(axis=0), plane.coordinates.max(axis=0)
-    room = 0.3 * (high - low)
-    axes = np.linspace(np.minimum(low, 0) - room, np.maximum(high, 0) + room, 21).T
-    grid = Grid(tuple(axes[0]), tuple(axes[1]))
-    found = {**grid.coordinates(), **compute_landscape(risk, plane.directions, grid, workers=2)}
-    found |= {"trajectory": plane.coordinates, "explained": plane.explained}
-    draw_probe("landscape", found, settings, title="MLP").write(folder, "trajectory")
-    print(f"the plane holds {plane.explained.sum():.1%} of the path")
+    plane = nascope.landscape(risk, trajectory=path, points=21, progress=False)
+    plane.plot().savefig(folder / "trajectory.png")
+    print(f"the plane holds {plane['explained'].sum():.1%} of the path")
 
-    method = choose_method(risk)
-    directions = random_directions(risk.origin, 2, seed=0, normalise="layer")
-    variance = compute_gradient_variance(risk, directions, Grid.square(5, 0.5), method=method.name)
-    print(f"√g = {variance['variance'][2, 2] ** 0.5:.3f}, by {method.name}: {method.why}")
-    norms = gradient_norms(risk, method.name)
+    spread = nascope.gradient_variance(
+        risk, points=5, radius=0.5, normalise="layer", progress=False
+    )
+    method, why = spread.settings["method"], spread.settings["method_why"]
+    print(f"√g = {spread.std[2, 2]:.3f}, by {method}: {why}")
+    norms = nascope.gradient_norms(risk)
     print(f"the steepest instance: x = {x[norms.argmax()].item():.2f}, ‖∇f‖ = {norms.max():.2f}")
-    constants = block_lipschitz(risk, cell_blocks(risk))
-    for block, value in zip(constants["blocks"], constants["lipschitz"], strict=True):
-        print(f"Lipschitz constant of the gradient in layer {block}: {value:.2f}")
+    curvature = nascope.curvature(risk, top=1, vectors=0, points=0, progress=False)
+    for layer in curvature.lipschitz().itertuples():
+        print(f"Lipschitz constant of the gradient in layer {layer.block}: {layer.lipschitz:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Probes of a network that is none of ours: a small ResNet on the embedded digits.
+"""Probe a network that is not nascope's: a small ResNet on the embedded digits.
 
-Trains it for a few epochs in plain torch, then draws its loss landscape, with BatchNorm frozen and
-recalibrated, and prints gradient variance and curvature, before training and after.
+The example trains it for a few epochs in plain torch, draws its loss landscape with frozen and with
+recalibrated BatchNorm, and prints gradient variance and curvature before and after training.
 
     python examples/probe_resnet.py [FOLDER] [EPOCHS]
 """
@@ -15,18 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nascope._src.data.augmentation import on_device
-from nascope._src.data.datasets import load_data
-from nascope._src.probes.directions import random_directions
-from nascope._src.probes.gradient_variance import compute_gradient_variance
-from nascope._src.probes.grid import Grid
-from nascope._src.probes.hessian import eigenvalues, spectrum
-from nascope._src.probes.landscape import compute_landscape
-from nascope._src.probes.per_instance import choose_method
-from nascope._src.probes.risk import Risk
-from nascope._src.report.figures.probes import draw_probe
-from nascope._src.results.metrics.smoothness import smoothness_of
-from nascope._src.results.stats.intervals import over_seeds
+import nascope
 
 
 class Block(nn.Module):
@@ -61,7 +50,7 @@ class ResNet(nn.Module):
 
 
 def train(model: nn.Module, images: Tensor, labels: Tensor, epochs: int) -> None:
-    """SGD with momentum, as plain as it gets."""
+    """Train with SGD with momentum."""
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
     model.train()
     for _ in range(epochs):
@@ -71,42 +60,48 @@ def train(model: nn.Module, images: Tensor, labels: Tensor, epochs: int) -> None
             optimizer.step()
 
 
+def tensors(images: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Return images (n, 1, 8, 8) in [0, 1] and labels (n,)."""
+    return torch.tensor(images).permute(0, 3, 1, 2).float() / 16, torch.tensor(labels)
+
+
 def main(folder: Path, epochs: int) -> None:
     """Train, probe, draw, print."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
-    data = load_data("digits")
-    cpu = torch.device("cpu")
-    training_images, training_labels = on_device(data.train, data, cpu)
-    test_images, test_labels = on_device(data.test, data, cpu)
-    images, test = training_images.plain(slice(None)), test_images.plain(slice(None))
+    data = nascope.load_data("digits")
+    images, labels = tensors(data.train.images, data.train.labels)
+    test_images, test_labels = tensors(data.test.images, data.test.labels)
     model = ResNet()
     beginning = copy.deepcopy(model)
-    train(model, images, training_labels, epochs)
+    train(model, images, labels, epochs)
 
     for mode in ("frozen", "recalibrated"):
-        risk = Risk(model, test, test_labels, batchnorm=mode, calibration=images[:512])
-        directions = random_directions(risk.origin, 2, seed=0)
-        grid = Grid.square(11)
-        found = {**grid.coordinates(), **compute_landscape(risk, directions, grid, workers=2)}
-        level = np.log(10)  # the loss of a uniform guess
-        numbers = smoothness_of(found["loss"], found["alphas"], found["betas"], level)
-        print(f"BatchNorm {mode}: loss {found['loss'][5, 5]:.3f} at the centre, {numbers}")
-        settings = {"instances": len(risk), "data": "test", "at": "end", "batchnorm": mode}
-        drawing = draw_probe("landscape", found, settings, title="ResNet")
-        drawing.write(folder, f"landscape-{mode}")
+        risk = nascope.Risk(
+            model, test_images, test_labels, batchnorm=mode, calibration=images[:512]
+        )
+        surface = nascope.landscape(risk, points=11, progress=False)
+        print(f"BatchNorm {mode}: loss {surface.loss[5, 5]:.3f} at the centre")
+        print(f"    {surface.smoothness()}")
+        surface.plot().savefig(folder / f"landscape-{mode}.png")
 
     for name, network in (("before training", beginning), ("after", model)):
-        risk = Risk(network, test, test_labels, batchnorm="recalibrated", calibration=images[:512])
-        method = choose_method(risk)
-        directions = random_directions(risk.origin, 1, seed=0)
-        found = compute_gradient_variance(risk, directions, Grid((0.0,)), method=method.name)
-        print(f"{name}: √g = {found['variance'].item() ** 0.5:.3f}, by {method.name}")
-        for block, variance in zip(found["blocks"], found["block_variance"][0], strict=True):
-            print(f"    {block}: {variance / found['variance'].item():.1%}")
-        top = eigenvalues(risk, 3)
-        trace = over_seeds(spectrum(risk, vectors=4, steps=10)["trace_samples"].tolist())
-        print(f"    largest eigenvalues of the Hessian {top['eigenvalues'].round(2)}, trace")
+        risk = nascope.Risk(
+            network,
+            test_images,
+            test_labels,
+            batchnorm="recalibrated",
+            calibration=images[:512],
+        )
+        spread = nascope.gradient_variance(risk, grid=nascope.Grid((0.0,)), progress=False)
+        print(f"{name}: √g = {spread.std.item():.3f}, by {spread.settings['method']}")
+        for block, variance in zip(spread["blocks"], spread["block_variance"][0], strict=True):
+            print(f"    {block}: {variance / spread.variance.item():.1%}")
+        curvature = nascope.curvature(
+            risk, top=3, vectors=4, steps=10, blocks="none", points=0, progress=False
+        )
+        trace = curvature.trace
+        print(f"    largest eigenvalues of the Hessian {curvature.eigenvalues.round(2)}, trace")
         print(f"    {trace.mean:.1f} in {trace.low:.1f} … {trace.high:.1f}")
 
 

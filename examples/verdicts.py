@@ -1,37 +1,34 @@
-"""A study's verdicts as a Markdown table, with the correlation of each measure with width.
+"""Print a study's verdicts as a Markdown table, with each measure's correlation with width.
 
 python examples/verdicts.py runs/cells > verdicts.md
 """
 
 import sys
+import warnings
 
-from nascope._src.records.read import read_study
-from nascope._src.results.findings.judge import judge_study, too_small
-from nascope._src.results.text.findings import sentence, too_small_sentence, where
+import nascope
 
 
 def main(folder: str) -> None:
     """Print the table."""
-    study = read_study(folder)
-    why = too_small(study)
+    study = nascope.read_study(folder)
     print(f"# {study.name}\n")
-    if why is not None:
-        print(f"No verdict: {too_small_sentence(why)}.")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        verdicts = study.verdicts()
+    if caught:
+        print(f"{str(caught[0].message).capitalize()}.")
         return
     print(
         "| claim | where | verdict | result | ρ with width, among variants |\n|---|---|---|---|---|"
     )
-    for finding in judge_study(study):
-        width = finding.correlations.get("fractional width")
-        rho = "–" if width is None else f"{width.rho:+.2f} (p = {width.p:.2g})"
-        cells = (
-            f"{finding.claim} {finding.title}",
-            where(finding),
-            finding.outcome,
-            sentence(finding),
-            rho,
-        )
-        print("|", " | ".join(cells), "|")
+    for verdict in verdicts.astype(object).where(verdicts.notna(), None).itertuples():
+        where = ", ".join(part for part in (verdict.data, verdict.batchnorm) if part)
+        rho = "–"
+        if verdict.width_rho is not None:
+            rho = f"{verdict.width_rho:+.2f} (p = {verdict.width_p:.2g})"
+        claim = f"{verdict.claim} {verdict.title}"
+        print("|", " | ".join((claim, where, verdict.outcome, verdict.sentence, rho)), "|")
 
 
 if __name__ == "__main__":

@@ -79,10 +79,9 @@ def test_a_trained_network_or_its_path(trained, tmp_path):
 
 def test_the_line_to_another_network(trained, digits):
     other = nascope.train("DARTS", digits, seed=1, epochs=1, channels=2, layers=3, progress=False)
-    line = nascope.landscape(
-        trained, to=other, points=5, dimensions=1, batchnorm="recalibrated", progress=False
-    )
+    line = nascope.landscape(trained, to=other, points=5, progress=False)
     assert list(line.alphas) == [-0.5, 0, 0.5, 1, 1.5]
+    assert line.settings["batchnorm"] == "recalibrated"
     assert line.settings["to"] == other.checkpoint.records["identity"]
 
 
@@ -138,7 +137,7 @@ def test_the_picture_and_the_words_are_short(risk, trained):
         assert surface.plot()._repr_png_().startswith(b"\x89PNG")
         assert len(repr(surface)) < 200
     nothing = {"loss": np.full((2, 2), np.nan), "alphas": np.arange(2.0), "betas": np.arange(2.0)}
-    broken = nascope.Landscape(ProbeRecord("landscape", "", {}, {}, nothing), "x")
+    broken = nascope.Landscape(ProbeRecord("landscape", "", {}, {}, nothing))
     assert repr(broken).endswith("loss nan at the centre, not finite)")
 
 

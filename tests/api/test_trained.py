@@ -43,7 +43,7 @@ def test_a_training_with_a_path_resumes_and_is_not_repeated(digits, tmp_path):
 
 def test_what_a_trained_network_is(trained, digits):
     assert (trained.genotype.name, trained.seed, trained.recipe.channels) == ("DARTS", 0, 2)
-    assert repr(trained).startswith("Trained(DARTS on digits, seed 0: 1 epochs, training loss ")
+    assert repr(trained).startswith("Trained(DARTS on digits, seed 0: 1 epoch, training loss ")
     assert repr(trained.network).startswith("Network(DARTS, channels=2, layers=3, classes=10, ")
     assert not trained.network.training
     assert trained.data is digits

@@ -31,7 +31,6 @@ class Curvature(ProbeResult):
 
     Args:
         record: The arrays, and what was probed.
-        title: Name of the network.
     """
 
     main = "eigenvalues"
@@ -169,4 +168,4 @@ def curvature(
         chunks=chunks,
         progress=progress,
     )
-    return Curvature(*probe(subject, request))
+    return Curvature(probe(subject, request))

@@ -43,12 +43,12 @@ def load(
 
         return read_trained(path, data_dir)
     record = read_probe_file(path)
-    title = str(record.provenance.get("checkpoint", path.stem)).removesuffix(".safetensors")
+    network = str(record.provenance.get("checkpoint", path.stem)).removesuffix(".safetensors")
     match record.kind:
         case "landscape":
-            return Landscape(record, title)
+            return Landscape(record, network)
         case "variance":
-            return GradientVariance(record, title)
+            return GradientVariance(record, network)
         case "curvature":
-            return Curvature(record, title)
+            return Curvature(record, network)
     raise StudyError(f"{path}: expected a landscape, variance or curvature, got {record.kind!r}")

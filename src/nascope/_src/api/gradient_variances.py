@@ -32,7 +32,6 @@ class GradientVariance(GridResult):
 
     Args:
         record: The arrays, and what was probed.
-        title: Name of the network.
     """
 
     main = "variance"
@@ -162,4 +161,4 @@ def gradient_variance(
         part=part,
         progress=progress,
     )
-    return GradientVariance(*probe(subject, request))
+    return GradientVariance(probe(subject, request))

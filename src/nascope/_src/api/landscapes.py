@@ -33,7 +33,6 @@ class Landscape(GridResult):
 
     Args:
         record: The arrays, and what was probed.
-        title: Name of the network.
     """
 
     main = "loss"
@@ -104,7 +103,8 @@ def landscape(
         grid: The displacements; by default ``points`` along each direction.
         trajectory: For a `Risk`, the weights by name at some steps of a training: probe the plane
             through w* that holds most of that path. For a trained network, use ``along``.
-        to: Another trained network or its path: probe the line from w* (0) to its weights (1).
+        to: Another trained network or its path: probe the line from w* (0) to its weights (1),
+            by default with ``batchnorm="recalibrated"``.
         device: Where a trained network is probed: "cpu", "cuda", "mps"; "auto" takes CUDA if
             available. A `Risk` stays on its own device.
         workers: Number of threads; by default one per core on a CPU. It changes no number.
@@ -145,4 +145,4 @@ def landscape(
         part=part,
         progress=progress,
     )
-    return Landscape(*probe(subject, request))
+    return Landscape(probe(subject, request))

@@ -19,12 +19,10 @@ def figure_of(drawing: Drawing) -> Figure:
     a figure only once its inline backend is loaded, or if the figure brings its own picture.
     """
     figure = drawing.figure
-    figure.set_dpi(_DPI)
-    figure._repr_png_ = drawing.encode  # type: ignore[attr-defined]
+    figure._repr_png_ = lambda: as_png(drawing)  # type: ignore[attr-defined]
     return figure
 
 
 def as_png(drawing: Drawing) -> bytes:
     """Return a drawing as PNG, at a screen's resolution."""
-    drawing.figure.set_dpi(_DPI)
-    return drawing.encode("png")
+    return drawing.encode("png", dpi=_DPI)

@@ -25,7 +25,7 @@ class ProbeResult(Mapping[str, np.ndarray]):
 
     Args:
         record: The arrays, and what was probed.
-        title: Name of the network.
+        network: Name of the network, if the record does not have it.
     """
 
     main: ClassVar[str]
@@ -34,9 +34,9 @@ class ProbeResult(Mapping[str, np.ndarray]):
     __eq__ = object.__eq__  # arrays have no single answer
     __hash__ = object.__hash__
 
-    def __init__(self, record: ProbeRecord, title: str) -> None:
+    def __init__(self, record: ProbeRecord, network: str = "network") -> None:
         self.record = record
-        self.title = title
+        self.network = str(record.provenance.get("network", network))
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.record.arrays[name]
@@ -48,7 +48,7 @@ class ProbeResult(Mapping[str, np.ndarray]):
         return len(self.record.arrays)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.title}: {self._summary()})"
+        return f"{type(self).__name__}({self.network}: {self._summary()})"
 
     def _repr_png_(self) -> bytes | None:
         return as_png(self._draw()) if self.main in self else None
@@ -74,7 +74,7 @@ class ProbeResult(Mapping[str, np.ndarray]):
     def _draw(self) -> Drawing:
         from nascope._src.report.figures.probes import draw_probe  # noqa: PLC0415  (is slow)
 
-        return draw_probe(self.record.kind, self.record.arrays, self.settings, self.title)
+        return draw_probe(self.record.kind, self.record.arrays, self.settings, self.network)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the result as a pandas frame."""

@@ -271,8 +271,7 @@ def run_study(
     """Run what a study still lacks: trainings, then their probes.
 
     Run it again to resume, or after a change of the study: only what is new is done. Trainings
-    and probes run in processes of their own, so a script should call this function under
-    ``if __name__ == "__main__":``.
+    and probes run in separate processes, which do not import the calling script again.
 
     Args:
         study: A `Study`, or the path of a study file.

@@ -117,8 +117,8 @@ def make_risk(subject: Subject, *, device: str = "auto", **settings: Any) -> Ris
     return subject
 
 
-def probe(subject: Subject, request: Request) -> tuple[ProbeRecord, str]:
-    """Return the result of a probe, and the name of the network.
+def probe(subject: Subject, request: Request) -> ProbeRecord:
+    """Return the result of a probe.
 
     Raises:
         NascopeError: The subject cannot be probed like this.
@@ -128,24 +128,26 @@ def probe(subject: Subject, request: Request) -> tuple[ProbeRecord, str]:
         report = bar if request.progress is True else (request.progress or None)
         given = (request.directions, request.grid, request.trajectory) != (None, None, None)
         if isinstance(subject, Trained) and not given:
-            return _probe_trained(subject, request, report), subject.genotype.name or "cell"
+            return _probe_trained(subject, request, report)
         if request.to is not None:
             raise ProbeError(
                 "the line to another network needs a trained network, and no directions, grid or "
                 "trajectory"
             )
         if isinstance(subject, Risk):
-            return _probe_risk(subject, request, report), type(subject.model).__name__
+            return _probe_risk(subject, request, report, type(subject.model).__name__)
         chosen = {k: v for k, v in request.settings.items() if k in _RISK_SETTINGS}
         others = {k: v for k, v in request.settings.items() if k not in _RISK_SETTINGS}
         risk = subject.risk(device=request.device, **chosen)
-        record = _probe_risk(risk, dataclasses.replace(request, settings=others), report)
+        request = dataclasses.replace(request, settings=others)
+        record = _probe_risk(risk, request, report, subject.name)
         settings = {"data": "test", "at": "end", **chosen, **record.settings}
-        return dataclasses.replace(record, settings=settings), subject.genotype.name or "cell"
+        return dataclasses.replace(record, settings=settings)
 
 
 def _probe_trained(trained: Trained, request: Request, report: Progress | None) -> ProbeRecord:
-    settings = schema.replaced(request.defaults, request.settings, where="")
+    line = {} if request.to is None else {"dimensions": 1, "batchnorm": "recalibrated"}
+    settings = schema.replaced(request.defaults, {**line, **request.settings}, where="")
     if isinstance(settings, GridSettings) and settings.along == "trajectory":
         through = settings.through or trained.history.kept_moments()
         settings = dataclasses.replace(settings, through=through)
@@ -165,20 +167,20 @@ def _probe_trained(trained: Trained, request: Request, report: Progress | None) 
     if to is not None:
         identity += f"-{to.checkpoint.records['identity']}"
     used["classes"] = trained.data.classes
-    return _record(settings.kind, identity, used, arrays, device)
+    return ProbeRecord(settings.kind, identity, used, _provenance(trained.name, device), arrays)
 
 
-def _probe_risk(risk: Risk, request: Request, report: Progress | None) -> ProbeRecord:
-    for name in request.settings:
-        if name in _RISK_SETTINGS:
-            raise SettingError(name, "set this when you make the Risk")
-        if name in _TRAINING_SETTINGS:
-            raise SettingError(name, "only a trained network has a trajectory, a Risk has none")
+def _probe_risk(risk: Risk, request: Request, report: Progress | None, name: str) -> ProbeRecord:
+    for setting in request.settings:
+        if setting in _RISK_SETTINGS:
+            raise SettingError(setting, "set this when you make the Risk")
+        if setting in _TRAINING_SETTINGS:
+            raise SettingError(setting, "only a trained network has a trajectory, a Risk has none")
     settings = schema.replaced(request.defaults, request.settings, where="")
     used = {
-        name: value
-        for name, value in settings.as_dict().items()
-        if name not in (*_RISK_SETTINGS, *_TRAINING_SETTINGS)
+        setting: value
+        for setting, value in settings.as_dict().items()
+        if setting not in (*_RISK_SETTINGS, *_TRAINING_SETTINGS)
     }
     used |= {"instances": len(risk), "batchnorm": risk.batchnorm}
     if classes := _number_of_classes(risk):
@@ -188,7 +190,7 @@ def _probe_risk(risk: Risk, request: Request, report: Progress | None) -> ProbeR
     options = request.options(device, report)
     if isinstance(settings, CurvatureSettings):
         arrays = compute_curvature(risk, settings, keys=keys, **options)
-        return _record(settings.kind, "", used, arrays, device)
+        return ProbeRecord(settings.kind, "", used, _provenance(name, device), arrays)
     assert isinstance(settings, GridSettings)
     directions, grid, path = _plane(risk, settings, request, keys)
     compute: Callable[..., dict[str, np.ndarray]] = compute_landscape
@@ -197,7 +199,7 @@ def _probe_risk(risk: Risk, request: Request, report: Progress | None) -> ProbeR
         used |= {"method": method.name, "method_why": method.why}
         compute, options["method"] = compute_gradient_variance, method.name
     arrays = {**grid.coordinates(), **compute(risk, directions, grid, **options), **path}
-    return _record(settings.kind, "", used, arrays, device)
+    return ProbeRecord(settings.kind, "", used, _provenance(name, device), arrays)
 
 
 def _plane(
@@ -239,12 +241,7 @@ def _number_of_classes(risk: Risk) -> int | None:
     return int(outputs.shape[1]) if torch.is_tensor(outputs) and outputs.dim() == 2 else None
 
 
-def _record(
-    kind: str,
-    identity: str,
-    settings: Mapping[str, Any],
-    arrays: Mapping[str, np.ndarray],
-    device: torch.device,
-) -> ProbeRecord:
-    provenance = make_provenance(device=describe_device(device), threads=torch.get_num_threads())
-    return ProbeRecord(kind, identity, settings, provenance, arrays)
+def _provenance(network: str, device: torch.device) -> dict[str, Any]:
+    return make_provenance(
+        network=network, device=describe_device(device), threads=torch.get_num_threads()
+    )

@@ -66,19 +66,25 @@ class Trained:
         self._data_dir = str(data_dir) if data_dir is not None else None
 
     def __repr__(self) -> str:
-        name = self.genotype.name or "cell"
-        where = f"{name} on {self.checkpoint.records['data']['name']}, seed {self.seed}"
+        where = f"{self.name} on {self.checkpoint.records['data']['name']}"
         last = self.record.last
         if last is None:
-            return f"Trained({name} on {self.checkpoint.records['data']['name']}, imported)"
-        state = "diverged" if self.record.diverged_at is not None else f"{last.epoch:g} epochs"
+            return f"Trained({where}, imported)"
+        state = f"{last.epoch:g} epoch{'' if last.epoch == 1 else 's'}"
+        if self.record.diverged_at is not None:
+            state = f"diverged after {state}"
         return (
-            f"Trained({where}: {state}, training loss {last.train_loss:.4g}, "
+            f"Trained({where}, seed {self.seed}: {state}, training loss {last.train_loss:.4g}, "
             f"test accuracy {last.test_accuracy:.1%})"
         )
 
     def _repr_png_(self) -> bytes | None:
         return as_png(self._draw()) if self.record.curve else None
+
+    @property
+    def name(self) -> str:
+        """Name of the cell."""
+        return self.genotype.name or "cell"
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -215,7 +221,7 @@ class Trained:
     def _draw(self) -> Drawing:
         from nascope._src.report.figures.training import draw_training  # noqa: PLC0415  (is slow)
 
-        return draw_training(self.record.curve, self.genotype.name or "cell")
+        return draw_training(self.record.curve, self.name)
 
     def save(self, path: str | Path) -> Path:
         """Write the checkpoint that `nascope probe` reads, and kept weights next to it.

@@ -124,8 +124,12 @@ class Drawing:
     table: bytes | None = None
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
 
-    def encode(self, image_format: str = "png") -> bytes:
-        """Return the figure as a file of that format; the same bytes at any time."""
+    def encode(self, image_format: str = "png", *, dpi: float | None = None) -> bytes:
+        """Return the figure as a file of that format; the same bytes at any time.
+
+        Args:
+            dpi: resolution of a PNG; by default the style's.
+        """
         if image_format == "svg":
             metadata: dict[str, Any] = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         else:
@@ -134,7 +138,7 @@ class Drawing:
         with mpl.rc_context(dict(self.style.settings)), warnings.catch_warnings():
             # a name may hold characters that the font lacks; the page shows them all
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            self.figure.savefig(buffer, format=image_format, metadata=metadata)
+            self.figure.savefig(buffer, format=image_format, metadata=metadata, dpi=dpi or "figure")
         return buffer.getvalue()
 
     def inline_svg(self, name: str) -> Markup:
