@@ -12,7 +12,7 @@ from pathlib import Path
 import typer.main
 from typer.testing import CliRunner
 
-from nascope._src.cli.entry import app
+from nascope._src.cli.entry import make_app
 
 
 def commands() -> Iterator[tuple[str, ...]]:
@@ -23,14 +23,14 @@ def commands() -> Iterator[tuple[str, ...]]:
         for name, inner in sorted(getattr(command, "commands", {}).items()):
             yield from below(inner, (*words, name))
 
-    yield from below(typer.main.get_command(app), ())
+    yield from below(typer.main.get_command(make_app()), ())
 
 
 def help_text(words: tuple[str, ...]) -> str:
     """What ``nascope WORDS --help`` prints."""
     # The same width wherever this runs, and nothing of the caller's own settings.
     environment = {"COLUMNS": "90", "NASCOPE_DATA": None}
-    result = CliRunner(env=environment).invoke(app, [*words, "--help"], prog_name="nascope")
+    result = CliRunner(env=environment).invoke(make_app(), [*words, "--help"], prog_name="nascope")
     if result.exit_code:
         raise SystemExit(f"nascope {' '.join(words)} --help failed: {result.output}")
     return result.output.strip()

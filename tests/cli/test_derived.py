@@ -8,14 +8,14 @@ import pytest
 import typer.main
 
 from nascope._src.cli.derived import naming_options, with_settings
-from nascope._src.cli.entry import app
+from nascope._src.cli.entry import make_app
 from nascope._src.errors import SettingError, StudyError
 from nascope._src.probes.settings import PROBES, LandscapeSettings
 from nascope._src.schema import declarations
 from nascope._src.study.study_file import _Curvature, _Landscape, _Variance
 from nascope._src.training.recipe import Recipe
 
-COMMAND = typer.main.get_command(app)
+COMMAND = typer.main.get_command(make_app())
 FLAGS = {"dimensions", "along", "through"}  # --line and --trajectory
 
 

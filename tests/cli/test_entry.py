@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import typer.main
 
+from nascope._src.cli.entry import GROUPS, make_app
 from tests.cli.running import assert_refused, nascope
 
 ROOT = Path(__file__).parents[2]
@@ -137,7 +139,7 @@ def test_bad_checkpoints_studies_and_folders(tmp_path):
     [
         "import nascope, nascope._src.cells; nascope.load_cell('DARTS')._repr_html_()",
         "import nascope; nascope.read_study, nascope.write_report",
-        "from nascope._src.cli.entry import app",
+        "from nascope._src.cli.entry import make_app; make_app()",
         "import nascope._src.study.study_file, nascope._src.study.template, nascope._src.study.search.rounds",
         "import nascope._src.records.status, nascope._src.records.leftovers, nascope._src.results.table",
     ],
@@ -161,3 +163,18 @@ def test_a_full_disk_behind_standard_output():
         )  # fmt: skip
     assert result.returncode == 2
     assert result.stderr == "error: No space left on device\n"
+
+
+def test_each_group_has_the_commands_that_its_module_registers():
+    assert set(typer.main.get_command(make_app()).commands) == {
+        name for names in GROUPS.values() for name in names
+    }
+    for names in GROUPS.values():
+        for name in names:
+            assert set(typer.main.get_command(make_app(name)).commands) == set(names)
+
+
+def test_an_unknown_command_is_refused():
+    result = nascope("traim", "DARTS")
+    assert result.returncode == 2
+    assert "No such command 'traim'" in result.stderr

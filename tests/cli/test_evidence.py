@@ -13,7 +13,7 @@ import pytest
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import format_text
-from nascope._src.cli.entry import app, main
+from nascope._src.cli.entry import main
 from nascope._src.records.read import read_study
 from nascope._src.results.findings.judge import judge_study
 from nascope._src.results.text.findings import sentence
@@ -34,7 +34,6 @@ def nascope(monkeypatch, capsys):
         out, err = capsys.readouterr()
         return code, out, err
 
-    assert app is not None
     return run
 
 

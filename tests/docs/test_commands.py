@@ -8,10 +8,10 @@ import shlex
 import pytest
 import typer.main
 
-from nascope._src.cli.entry import app
+from nascope._src.cli.entry import make_app
 from tests.docs.pages import PAGES, blocks, prose
 
-COMMAND = typer.main.get_command(app)
+COMMAND = typer.main.get_command(make_app())
 FOREIGN = {"--head", "--port"}  # options of other programs that pages name
 
 

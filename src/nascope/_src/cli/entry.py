@@ -6,6 +6,7 @@ Exit codes: 0 for success, 1 if a trial failed, 2 for bad input (with one line o
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import warnings
@@ -13,29 +14,21 @@ from typing import Annotated
 
 import typer
 
-from nascope._src.cli import (
-    cells,
-    data,
-    evidence,
-    probes,
-    rewiring,
-    spaces,
-    studies,
-    theory,
-    training,
-)
 from nascope._src.errors import NascopeError
 from nascope._version import __version__
 
-app = typer.Typer(
-    name="nascope",
-    help="Compare cells found by neural architecture search: cells, landscapes, gradient variance.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode=None,
-)
+GROUPS = {
+    "cells": ("cells", "describe", "convert"),
+    "rewiring": ("variants", "adapt"),
+    "spaces": ("census", "pattern", "trace"),
+    "training": ("train", "evaluate", "curves", "import"),
+    "probes": ("probe",),
+    "studies": ("demo", "study"),
+    "evidence": ("reproduce", "report", "verdicts", "selection", "smoothness"),
+    "theory": ("theory",),
+    "data": ("data",),
+}
+"""The commands of each module of this package."""
 
 
 def _print_version(value: bool) -> None:
@@ -44,7 +37,6 @@ def _print_version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool,
@@ -56,8 +48,27 @@ def _options(
     """Options of every command."""
 
 
-for _group in (cells, rewiring, spaces, training, probes, studies, evidence, theory, data):
-    _group.register(app)
+def make_app(command: str | None = None) -> typer.Typer:
+    """Return the application.
+
+    Args:
+        command: load only the group of this command, which is faster. All groups if it is None or
+            unknown.
+    """
+    app = typer.Typer(
+        name="nascope",
+        help="Compare cells found by neural architecture search: cells, landscapes, gradients.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode=None,
+    )
+    app.callback()(_options)
+    needed = [group for group, commands in GROUPS.items() if command in commands]
+    for group in needed or GROUPS:
+        importlib.import_module(f"nascope._src.cli.{group}").register(app)
+    return app
 
 
 def main() -> None:
@@ -66,9 +77,10 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     warnings.showwarning = _one_line_warning
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
         try:
-            app()
+            make_app(command)()
         finally:
             sys.stdout.flush()
     except NascopeError as error:
