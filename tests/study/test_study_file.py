@@ -338,9 +338,9 @@ learning_rates = [0.05]
     ("old", "new", "message"),
     [
         ("candidates = 5", "candidate = 5", "search.candidate: unknown key; did you mean candid"),
-        ("seeds = [3]", "seeds = [3, 4]", "training.seeds: a search has one, not 2"),
-        ('["DARTS"]', '["DARTS", "SNAS"]', "cells: a search has one, not 2"),
-        ("[search]", "landscape = { points = 3 }\n[search]", "landscape: a search probes nothing"),
+        ("seeds = [3]", "seeds = [3, 4]", "training.seeds: expected one value for a search, got 2"),
+        ('["DARTS"]', '["DARTS", "SNAS"]', "cells: expected one value for a search, got 2"),
+        ("[search]", "landscape = { points = 3 }\n[search]", "landscape: a search has no probes"),
         ("validation_size = 50", "", "data.validation_size"),
         ('"random"', '"random"\nspace = "dart"', "search.space: unknown space 'dart'; known are"),
         (

@@ -36,8 +36,8 @@ Item = TypeVar("Item")
 
 
 def _distinct(values: list[Any]) -> list[Any]:
-    for place, value in enumerate(values):
-        if value in values[:place]:
+    for number, value in enumerate(values):
+        if value in values[:number]:
             raise PydanticCustomError(
                 "twice", "holds {value} twice: name each once", {"value": repr(value)}
             )
@@ -45,7 +45,7 @@ def _distinct(values: list[Any]) -> list[Any]:
 
 
 Distinct = Annotated[list[Item], Field(min_length=1), AfterValidator(_distinct)]
-"""A list of at least one, each once."""
+"""A list of at least one value, without repetition."""
 
 Several = Annotated[
     Distinct[Item], BeforeValidator(lambda value: value if isinstance(value, list) else [value])
@@ -204,14 +204,14 @@ def read_study_file(path: str | Path) -> Study:
     """Read a study from a TOML file (docs/guides/studies.md).
 
     Raises:
-        StudyError: the file is missing or not TOML, a key is unknown or a value out of range; the
-            message names the dotted key, or the line.
+        StudyError: the file is missing or not TOML, a key is unknown or a value is out of range.
+            The message names the dotted key, or the line.
     """
     path = Path(path)
     content = _read(path)
     try:
         if "search" in content:
-            raise StudyError("search: this file is of a search; run it with nascope study search")
+            raise StudyError("search: this is a search file; run it with nascope study search")
         return build_study(content, name=path.stem, where=f"{path}: ")
     except NascopeError as error:
         raise StudyError(f"{path}: {error}") from None
@@ -226,35 +226,37 @@ def build_study(content: Mapping[str, Any], *, name: str, where: str = "") -> St
         where: put before the key in errors about the data.
 
     Raises:
-        StudyError: a key is unknown or a value out of range; the message names the dotted key.
+        StudyError: a key is unknown or a value is out of range. The message names the dotted key.
     """
     return Study(content.get("name") or name, _parts(content, where))
 
 
 def read_search_file(path: str | Path) -> Search:
-    """Read a search from a TOML file: a study's, of one cell, with a section [search].
+    """Read a search from a TOML file: a study file of one cell with a section [search].
 
     Raises:
-        StudyError: as `read_study_file`.
+        StudyError: as in `read_study_file`.
     """
     path = Path(path)
     content = _read(path)
     try:
         if "part" in content:
-            raise StudyError("part: a search has none")
+            raise StudyError("part: a search file has no [[part]] sections")
         file = _validated(_SearchFile, content, "")
         part = file.build(f"{path}: ")
         search: dict[str, Any] = dict(file.search)
-        for name, found in {
+        for key, values in {
             "cells": [cell.label for cell in part.cells],
             "data.name": [request.name for request in part.data],
             "training.learning_rates": part.learning_rates,
             "training.seeds": part.seeds,
         }.items():
-            if len(found) != 1:
-                raise StudyError(f"{name}: a search has one, not {len(found)}")
+            if len(values) != 1:
+                raise StudyError(f"{key}: expected one value for a search, got {len(values)}")
         if part.probes:
-            raise StudyError(f"{part.probes[0].kind}: a search probes nothing; run a study after")
+            raise StudyError(
+                f"{part.probes[0].kind}: a search has no probes; probe its best cell in a study"
+            )
         return Search(
             name=file.name or path.stem,
             start=part.cells[0].genotype,
@@ -282,19 +284,19 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _parts(content: Mapping[str, Any], where: str) -> tuple[Part, ...]:
-    """The file itself, or each [[part]] over what stands outside of them."""
+    """Build the file as one part, or each [[part]] on top of the keys outside the parts."""
     common = {key: value for key, value in content.items() if key != "part"}
     if "part" not in content:
         return (_part(_File, common, "", where),)
     given = content["part"]
     if not isinstance(given, list) or not given or not all(isinstance(p, dict) for p in given):
         raise StudyError("part: expected [[part]] sections")
-    # What is common is checked by itself first, so that a mistake is told where it was made.
+    # Check the common keys separately first, so that an error names the right place.
     _part(_File, {"cells": ["DARTS"], **common}, "", where)
     common.pop("name", None)
     return tuple(
-        _part(_Part, _merged(common, own), f"part.{place}.", where)
-        for place, own in enumerate(given, start=1)
+        _part(_Part, _merged(common, keys), f"part.{number}.", where)
+        for number, keys in enumerate(given, start=1)
     )
 
 
@@ -313,10 +315,10 @@ def _validated(kind: type[Section], content: Mapping[str, Any], where: str) -> S
         raise StudyError(f"{where}{_first_problem(kind, error)}") from None
 
 
-def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """``own`` over ``common``, section by section."""
+def _merged(common: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the common keys, replaced by those of the part, section by section."""
     merged = dict(common)
-    for key, value in own.items():
+    for key, value in part.items():
         before = merged.get(key)
         both = isinstance(value, dict) and isinstance(before, dict)
         merged[key] = _merged(before, value) if both else value  # type: ignore[arg-type]
