@@ -422,7 +422,7 @@ def test_print_tells_every_judgement(page: Page, report: Report) -> None:
         page.evaluate(f"document.getElementById('{section}').style.display = 'none'")
     page.evaluate("beforePrint()")
     page.settle()
-    for selector in (".judgement", ".judgement .outcome", ".verdict li", ".told"):
+    for selector in (".judgement", ".judgement .outcome", ".verdict li", ".correlation"):
         every = page.evaluate(f"document.querySelectorAll('{selector}').length")
         assert seen(selector) == every > 0, selector
     printed = page.evaluate("document.getElementById('verdicts').innerText")

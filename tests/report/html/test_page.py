@@ -1,5 +1,8 @@
 """The page as text: self-contained, escaped, complete, of every study that may come."""
 
+from __future__ import annotations
+
+import dataclasses
 import html.parser
 import json
 import re
@@ -8,8 +11,17 @@ from typing import Any
 
 import pytest
 
+from nascope._src.records.read import read_study
 from nascope._src.report.write import write_report
-from tests.report.synthetic import HOSTILE_NAME, LONG_NAME, STUDIES, write_study
+from nascope._src.results.findings.judge import judge_study
+from nascope._src.results.text.findings import sentence
+from tests.report.synthetic import (
+    HOSTILE_NAME,
+    LONG_NAME,
+    STUDIES,
+    family,
+    write_study,
+)
 
 
 def page_of(name: str, folder: Path) -> str:
@@ -91,3 +103,25 @@ def test_a_study_that_only_stands_on_paper(tmp_path: Path) -> None:
     page = page_of("planned", tmp_path)
     assert page.count("not started") == 3
     assert "No trial of this study has this probe yet" in page
+
+
+def test_the_page_says_what_the_verdicts_say(judged: Path) -> None:
+    page = write_report(judged, figures=False).read_text(encoding="utf-8")
+    for one in judge_study(read_study(judged)):
+        assert sentence(one).replace("'", "&#39;") in page
+        assert one.statement in page
+
+
+def test_names_in_what_a_search_picks_are_text_and_no_correlation_is_no_nan(
+    tmp_path: Path,
+) -> None:
+    fakes = family(variants=3)
+    fakes[1] = dataclasses.replace(fakes[1], label="DARTS-<b>r1</b>")
+    data = {"image_size": 32}
+    page = write_report(
+        write_study(tmp_path, [dataclasses.replace(fake, data=data) for fake in fakes])
+    ).read_text(encoding="utf-8")
+    assert "+nan" not in page
+    assert "nan</td>" not in page
+    assert "<b>r1</b>" not in page
+    assert r"\u0026lt;b\u0026gt;r1" in page  # what plotly draws as it is written

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from nascope._src.report.arrangement import ShownCell
 from nascope._src.report.figures.traces import cell_colour, escaped, numbers
+from nascope._src.results.selection.early_stopping import Choice
 from nascope._src.results.text.numbers import readable
-from nascope._src.runtime.types import Plain
 
 SCATTER_LAYOUT = {
     "layout": {
@@ -52,46 +53,68 @@ def _at_ticks(ticks: Sequence[float]) -> dict[str, Any]:
 # ---------------------------------------------------------------- a measure by width or depth
 
 
-def scatter_figure(figure: Plain, cells: Mapping[str, ShownCell]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class WiringPoint:
+    """A wiring with a measure of it.
+
+    Attributes:
+        value: mean over the seeds; None if it has no finite number.
+        lost: why it has none, and in how many seeds; empty if it has one.
+    """
+
+    cell: ShownCell
+    width: float
+    depth: int
+    seeds: int
+    value: float | None
+    lost: str = ""
+
+
+def scatter_figure(
+    points: Sequence[WiringPoint],
+    axis: Literal["width", "depth"],
+    *,
+    log: bool,
+    worst: Literal["low", "high"],
+) -> dict[str, Any]:
     """Return wirings by width or depth as plotly draws them.
 
-    A wiring without a finite number is beyond the others, on the worse side.
+    A wiring without a finite number is drawn beyond the others.
 
     Args:
-        figure: the axes and the points of a scatter.
-        cells: by key.
+        log: whether the measure's axis is logarithmic.
+        worst: the end of that axis to which a wiring without a number belongs.
     """
-    points: Sequence[Plain] = figure["points"]
-    log, worst_is_high = figure["log"], figure["worst"] == "high"
-    known = [math.log10(p["y"]) if log else p["y"] for p in points if "lost" not in p]
+    known = [math.log10(p.value) if log else p.value for p in points if p.value is not None]
     least, most = min(known, default=0.0), max(known, default=1.0)
     span = most - least or 0.1 * abs(most) or 1.0
     low, high = least - 0.18 * span, most + 0.18 * span
-    rim, outward = (high, 1) if worst_is_high else (low, -1)
+    rim, outward = (high, 1) if worst == "high" else (low, -1)
     edge = rim + outward * 0.12 * span
-    is_lost = len(known) < len(points)
-    ends = sorted((low if worst_is_high else high, edge + outward * 0.1 * span))
 
     def back(place: float) -> float:
         return 10.0**place if log else place
 
     ticks = round_ticks(back(low), back(high), log=log) if known else []
     layout: dict[str, Any] = {
-        "xaxis": {"title": {"text": figure["x_axis"]}, **_range_of_widths(points)},
+        "xaxis": _places_axis([getattr(point, axis) for point in points])
+        | {"title": {"text": "width (c)" if axis == "width" else axis}},
         "yaxis": {
             "type": "log" if log else "linear",
-            "range": numbers(ends if is_lost else (low, high)),
+            "range": numbers((low, high)),
             **_at_ticks(ticks),
         },
     }
-    if is_lost:
+    if len(known) < len(points):
+        ends = (low if worst == "high" else high, edge + outward * 0.1 * span)
+        layout["yaxis"]["range"] = numbers(sorted(ends))
         layout["shapes"] = [
             {
                 "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": back(rim), "y1": back(rim),
                 "line": {"color": "@line", "width": 1, "dash": "dot"},
             }
         ]  # fmt: skip
-        diverged = all(point.get("lost", "diverged") == "diverged" for point in points)
+        diverged = all(p.lost.startswith("diverged") for p in points if p.lost)
         layout["annotations"] = [
             {
                 "xref": "paper", "x": 0, "xanchor": "right", "y": edge, "showarrow": False,
@@ -99,37 +122,34 @@ def scatter_figure(figure: Plain, cells: Mapping[str, ShownCell]) -> dict[str, A
                 "font": {"size": 10, "color": "@warn"},
             }
         ]  # fmt: skip
-    sides = _sides_of_names(points, "bottom center" if worst_is_high else "top center")
+    sides = _sides_of_names(points, axis, "bottom center" if worst == "high" else "top center")
+    places = _spread([getattr(point, axis) for point in points])
     traces = [
-        _point_trace(point, cells[point["cell"]], x, back(edge), side)
-        for point, x, side in zip(points, _spread(points), sides, strict=True)
+        _point_trace(point, x, back(edge), side)
+        for point, x, side in zip(points, places, sides, strict=True)
     ]
     return {"kind": "scatter", "traces": traces, "layout": layout}
 
 
-def _spread(points: Sequence[Plain]) -> list[float]:
-    """Places next to each other for wirings of equal width, which would hide each other."""
+def _spread(places: Sequence[float]) -> list[float]:
+    """Move points of equal width next to each other, since they would hide each other."""
     met: Counter[float] = Counter()
-    places = []
-    for point in points:
-        x, count = point["x"], met[point["x"]]
+    spread = []
+    for x in places:
+        spread.append(x + 0.04 * (-1) ** met[x] * math.ceil(met[x] / 2))
         met[x] += 1
-        places.append(x + 0.04 * (-1) ** count * math.ceil(count / 2))
-    return places
+    return spread
 
 
-def _sides_of_names(points: Sequence[Plain], lost: str) -> list[str]:
-    """Where names stand: those of neighbours above and below in turn, so as not to touch."""
-    named = [k for k, point in enumerate(points) if point["original"] and "lost" not in point]
-    named.sort(key=lambda k: points[k]["x"])
+def _sides_of_names(points: Sequence[WiringPoint], axis: str, lost: str) -> list[str]:
+    """Put the names of neighbours above and below in turn, so that they do not touch."""
+    named = [k for k, point in enumerate(points) if point.cell.is_original and not point.lost]
+    named.sort(key=lambda k: getattr(points[k], axis))
     turns = {k: "bottom center" if turn % 2 else "top center" for turn, k in enumerate(named)}
-    return [
-        lost if "lost" in point else turns.get(k, "top center") for k, point in enumerate(points)
-    ]
+    return [lost if p.lost else turns.get(k, "top center") for k, p in enumerate(points)]
 
 
-def _range_of_widths(points: Sequence[Plain]) -> dict[str, Any]:
-    places = [point["x"] for point in points]
+def _places_axis(places: Sequence[float]) -> dict[str, Any]:
     if not places:
         return {}
     low, high = min(places), max(places)
@@ -137,33 +157,30 @@ def _range_of_widths(points: Sequence[Plain]) -> dict[str, Any]:
     return {"range": numbers((low - room, high + room))} | ({"dtick": 1} if high - low < 8 else {})
 
 
-def _point_trace(point: Plain, cell: ShownCell, x: float, edge: float, side: str) -> dict[str, Any]:
-    colour, original, is_lost = cell_colour(cell), point["original"], "lost" in point
-    seeds = point["seeds"]
-    if is_lost:
-        some = point["of"] < seeds
-        number = point["lost"] + (f" in {point['of']} of {seeds} seeds" if some else "")
-    else:
-        number = readable(point["y"], 4)
-    words = f"width {point['width']:g} c, depth {point['depth']}, {seeds} seed"
+def _point_trace(point: WiringPoint, x: float, edge: float, side: str) -> dict[str, Any]:
+    cell, original = point.cell, point.cell.is_original
+    number = point.lost if point.value is None else readable(point.value, 4)
+    words = f"width {point.width:g} c, depth {point.depth}, {point.seeds} seed"
+    words += "s" if point.seeds > 1 else ""
+    colour = cell_colour(cell)
     return {
         "cell": cell.key,
         "x": numbers([x]),
-        "y": numbers([edge if is_lost else point["y"]]),
+        "y": numbers([edge if point.value is None else point.value]),
         "mode": "markers+text",
-        "text": [escaped(point["family"]) if original else ""],
+        "text": [escaped(cell.family) if original else ""],
         "textposition": side,
         "textfont": {"size": 9, "color": "@muted"},
         "cliponaxis": False,
-        "hovertext": [f"{escaped(cell.label)}: {number}<br>{words}{'s' if seeds > 1 else ''}"],
+        "hovertext": [f"{escaped(cell.label)}: {number}<br>{words}"],
         "hovertemplate": "%{hovertext}<extra></extra>",
         "marker": {
             "color": colour,
-            "symbol": "circle-x-open" if is_lost else cell.look.marker,
+            "symbol": "circle-x-open" if point.lost else cell.look.marker,
             "size": 11 if original else 8,
             "line": {
-                "width": 2 if original else 1.5 if is_lost else 0,
-                "color": colour if is_lost else "@ink",
+                "width": 2 if original else 1.5 if point.lost else 0,
+                "color": colour if point.lost else "@ink",
             },
         },
     }
@@ -172,65 +189,66 @@ def _point_trace(point: Plain, cell: ShownCell, x: float, edge: float, side: str
 # ---------------------------------------------------------------- spectra
 
 
-def lines_figure(figure: Plain, cells: Mapping[str, ShownCell]) -> dict[str, Any]:
+Line = tuple[ShownCell, Sequence[Any], Sequence[Any]]
+"""A cell, and x and y of its line; None where there is no value."""
+
+
+def lines_figure(
+    lines: Sequence[Line], x_axis: str, y_axis: str, *, marks: bool = False
+) -> dict[str, Any]:
     """Return a line per cell, on a logarithmic axis, as plotly draws it.
 
     Args:
-        figure: the axes and the lines.
-        cells: by key.
+        marks: also mark the points.
     """
-    axis: dict[str, Any] = {
-        "type": "log",
-        "dtick": 1,
-        "exponentformat": "power",
-        "title": {"text": figure["y_axis"]},
-    }
-    values = [y for line in figure["lines"] for y in line["y"] if y is not None and y > 0]
+    axis: dict[str, Any] = {"type": "log", "dtick": 1, "exponentformat": "power"}
+    values = [y for _, _, values in lines for y in values if y is not None and y > 0]
     low, high = min(values, default=1.0), max(values, default=1.0)
     if low < high < 100 * low:
         axis |= _at_ticks(round_ticks(low, high, log=True))
-    traces = []
-    for line in figure["lines"]:
-        cell = cells[line["cell"]]
-        look = {"color": cell_colour(cell), "dash": cell.look.dash, "width": 0.7 * cell.look.width}
-        traces.append(
-            {
-                "cell": cell.key,
-                "x": line["x"],
-                "y": line["y"],
-                "name": escaped(cell.label),
-                "mode": "lines+markers" if figure["marks"] else "lines",
-                "line": look,
-                "marker": {"symbol": cell.look.marker, "size": 6},
-                "hovertemplate": "%{x}: %{y:.3g}",
-            }
-        )
-    layout = {"xaxis": {"title": {"text": figure["x_axis"]}}, "yaxis": axis}
-    return {"kind": "lines", "traces": traces, "layout": layout}
+    traces = [
+        {
+            "cell": cell.key,
+            "x": x,
+            "y": y,
+            "name": escaped(cell.label),
+            "mode": "lines+markers" if marks else "lines",
+            "line": {
+                "color": cell_colour(cell), "dash": cell.look.dash, "width": 0.7 * cell.look.width
+            },
+            "marker": {"symbol": cell.look.marker, "size": 6},
+            "hovertemplate": "%{x}: %{y:.3g}",
+        }
+        for cell, x, y in lines
+    ]  # fmt: skip
+    titles = {"xaxis": {"title": {"text": x_axis}}, "yaxis": axis | {"title": {"text": y_axis}}}
+    return {"kind": "lines", "traces": traces, "layout": titles}
 
 
 # ---------------------------------------------------------------- selection
 
 
-def selection_figure(figure: Plain) -> dict[str, Any]:
+def selection_figure(choices: Sequence[Choice]) -> dict[str, Any]:
     """Return rank correlation and regret by the epoch at which a search stops."""
-    most = max([0.1, *(regret for regret in figure["regret"] if regret is not None)])
-    common = {"x": figure["x"], "mode": "lines+markers"}
+    regrets = [100 * choice.regret for choice in choices]
+    most = max([0.1, *(regret for regret in regrets if math.isfinite(regret))])
+    picks = [f"picks {c.picked}: width {c.width:.3g} c, depth {c.depth:.3g}" for c in choices]
+    common = {"x": [choice.epoch for choice in choices], "mode": "lines+markers"}
     return {
         "kind": "selection",
         "traces": [
             {
                 **common,
-                "y": figure["rho"],
+                "y": numbers(choice.rho for choice in choices),
                 "name": "ρ",
                 "line": {"color": "@accent", "width": 2},
                 "marker": {"size": 6},
-                "text": [escaped(text) for text in figure["text"]],
+                "text": [escaped(pick) for pick in picks],
                 "hovertemplate": "%{y:.2f}<br>%{text}",
             },
             {
                 **common,
-                "y": figure["regret"],
+                "y": numbers(regrets),
                 "name": "regret",
                 "yaxis": "y2",
                 "line": {"color": "@warn", "width": 2, "dash": "dash"},
@@ -248,17 +266,10 @@ def selection_figure(figure: Plain) -> dict[str, Any]:
             "xaxis": {"title": {"text": "epoch at which the search stops"}},
             "yaxis": {"title": {"text": "rank correlation ρ"}, "range": [-1.05, 1.05]},
             "yaxis2": {
-                "linecolor": "@line",
-                "zeroline": False,
-                "ticks": "",
-                "fixedrange": True,
-                "automargin": True,
-                "overlaying": "y",
-                "side": "right",
-                "title": {"text": "regret (points)", "standoff": 4},
+                "linecolor": "@line", "zeroline": False, "ticks": "", "fixedrange": True,
+                "automargin": True, "overlaying": "y", "side": "right", "showgrid": False,
+                "title": {"text": "regret (points)", "standoff": 4}, "nticks": 5,
                 "range": numbers((-0.05 * most, 1.05 * most)),
-                "nticks": 5,
-                "showgrid": False,
             },
         },
     }  # fmt: skip

@@ -119,8 +119,8 @@ def render_page(
     """
     groups, trials = arrangement.groups, arrangement.study.trials
     scales = {kind: scale_of(arrangement, kind) for kind in GRIDS}
-    spectra = {group.key: sections.curvatures(group) for group in groups}
-    shown: list[sections.Scatter | sections.Selection | sections.Curvature] = []
+    spectra = {group.key: sections.spectra_of(group, arrangement) for group in groups}
+    shown: list[sections.Scatter | sections.Selection | sections.Spectrum] = []
     for study in studies:
         shown += [*study.scatters, *study.selections]
     for of_group in spectra.values():
@@ -147,7 +147,7 @@ def render_page(
             },
             spectra=spectra,
             margin=100 * MARGIN,
-            theory_untold=Markup(template_text("theory_untold.html")),
+            theory_missing=Markup(template_text("theory_missing.html")),
             curves=CURVES,
             grids=GRIDS,
             scales=scales,

@@ -13,12 +13,7 @@ from nascope._src.report.figures.curves import CURVE_LAYOUT, curve_figure, curve
 from nascope._src.report.figures.grid_panels import GridPanel, grid_panel
 from nascope._src.report.figures.grid_traces import grid_figure, grid_kind
 from nascope._src.report.figures.scales import LevelScale
-from nascope._src.report.figures.scatters import (
-    SCATTER_LAYOUT,
-    lines_figure,
-    scatter_figure,
-    selection_figure,
-)
+from nascope._src.report.figures.scatters import SCATTER_LAYOUT
 from nascope._src.results.levels import Levels
 from nascope._src.results.planes import mode_of
 from nascope._src.results.quantities import CURVES, GRIDS
@@ -89,9 +84,8 @@ def page_data(
 
     Args:
         scales: by the kind of grid; None if there is none.
-        others: scatters, spectra and selections, as data.
+        others: further figures.
     """
-    cells = {cell.key: cell for cell in arrangement.cells}
     figures: dict[str, Any] = {}
     for group in arrangement.groups:
         for quantity in CURVES:
@@ -102,25 +96,18 @@ def page_data(
                 level, scale = levels.of(grid.trial).landscape_loss, scales[kind]
                 assert scale is not None  # there is a grid of the kind
                 figures[grid.name] = grid_figure(grid.panel, kind, scale, level)
-    for name, figure in others.items():
-        if figure["kind"] == "scatter":
-            figures[name] = scatter_figure(figure, cells)
-        elif figure["kind"] == "lines":
-            figures[name] = lines_figure(figure, cells)
-        else:
-            figures[name] = selection_figure(figure)
     small = dict.fromkeys(("scatter", "lines", "selection"), SCATTER_LAYOUT)
     grid_kinds = {kind: grid_kind(kind, scale) for kind, scale in scales.items() if scale}
     return {
         "cells": {
-            key: {"label": cell.label, "colour": cell.look.colour, "dark": cell.look.dark}
-            for key, cell in cells.items()
+            cell.key: {"label": cell.label, "colour": cell.look.colour, "dark": cell.look.dark}
+            for cell in arrangement.cells
         },
         "layout": _LAYOUT,
         "axes": {"xaxis": _AXIS, "yaxis": _AXIS},
         "scene": _SCENE,
         "kinds": {"curve": CURVE_LAYOUT, **small, **grid_kinds},
-        "figures": figures,
+        "figures": {**figures, **others},
     }
 
 

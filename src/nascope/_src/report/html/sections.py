@@ -1,13 +1,13 @@
-"""The page's sections between the verdicts and the tables: what each draws, as plain data."""
+"""The page's sections between the verdicts and the tables: what each of them shows."""
 
 from __future__ import annotations
 
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from markupsafe import Markup
@@ -18,7 +18,14 @@ from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError
 from nascope._src.records.read import StudyRecord
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell
+from nascope._src.report.figures.scatters import (
+    WiringPoint,
+    lines_figure,
+    scatter_figure,
+    selection_figure,
+)
 from nascope._src.report.figures.style import with_ids
+from nascope._src.report.figures.traces import numbers
 from nascope._src.results.design import Family, Setting, families_in, main_settings, settings_of
 from nascope._src.results.findings.endings import ended_families
 from nascope._src.results.findings.finding import Finding
@@ -34,6 +41,7 @@ from nascope._src.results.standings import common_measure, standing_of
 from nascope._src.results.stats.contrasts import Standing
 from nascope._src.results.text.findings import correlation_sentence
 from nascope._src.results.text.numbers import capital
+from nascope._src.runtime.types import Plain
 
 # ---------------------------------------------------------------- census
 
@@ -48,8 +56,8 @@ class CensusFigure:
 
 
 def censuses(arrangement: Arrangement) -> list[CensusFigure]:
-    """For each family the space of its original, with the original and its variants on it."""
-    found: list[CensusFigure] = []
+    """Return, for each family, the original's space with the original and its variants on it."""
+    figures: list[CensusFigure] = []
     for family in arrangement.families:
         members = arrangement.cells_of(family)
         original = next((cell for cell in members if cell.is_original), None)
@@ -59,83 +67,90 @@ def censuses(arrangement: Arrangement) -> list[CensusFigure]:
         cell = original.genotype.normal
         try:
             # the authors' variants may read one source twice, so their space is A.2's
-            within = named_space("independent" if len(members) > 1 else name).for_cell(cell)
+            space = named_space("independent" if len(members) > 1 else name).for_cell(cell)
         except GenotypeError:
             continue
         others = [member for member in members if not member.is_original]
         svg = census_svg(
-            within.census(),
+            space.census(),
             named={original.label: point(cell)},
             crowd={member.label: point(member.genotype.normal) for member in others},
-            title=f"Normal cells: share of {within.count():,} wirings",
+            title=f"Normal cells: share of {space.count():,} wirings",
         )
-        shown_space = "A.2's sampling" if len(members) > 1 else name
-        found.append(CensusFigure(family, shown_space, with_ids(svg, f"census{len(found)}")))
-    return found
+        shown = "A.2's sampling" if len(members) > 1 else name
+        figures.append(CensusFigure(family, shown, with_ids(svg, f"census{len(figures)}")))
+    return figures
 
 
 # ---------------------------------------------------------------- curvature
 
-_LEAST = 1e-7  # of a density: below, nothing was found
+_LEAST = 1e-7  # of a density that is shown
 _DENSITY_POINTS = 300
 
 
 @dataclass(frozen=True)
-class Curvature:
-    """A figure of one group's curvature; ``name`` is its element's."""
+class Spectrum:
+    """A figure of one group's curvature; ``name`` is the id of its element."""
 
     name: str
     title: str
-    figure: Mapping[str, Any]
+    figure: Plain
 
 
-def curvatures(group: Group) -> list[Curvature]:
-    """The density of the Hessian's eigenvalues, and Lipschitz constants block by block."""
+def spectra_of(group: Group, arrangement: Arrangement) -> list[Spectrum]:
+    """Return the density of the Hessian's eigenvalues, and block-wise Lipschitz constants.
+
+    They are those of the first seed, since densities do not average.
+    """
     densities, blocks = [], []
     for key, trials in group.trials.items():
-        for trial in trials[:1]:  # of the first seed: densities do not average
-            probe = trial.probe("curvature")
-            arrays = probe.arrays if probe is not None else {}
-            nodes = arrays.get("nodes", np.empty(0))
-            if nodes.size and np.isfinite(nodes).all():
-                x, y, _ = spectral_density(nodes, arrays["weights"], points=_DENSITY_POINTS)
-                shown = [None if v < _LEAST else float(f"{v:.4g}") for v in y]
-                densities.append({"cell": key, "x": [float(f"{v:.5g}") for v in x], "y": shown})
-            constants = arrays.get("lipschitz", np.empty(0))
-            if constants.size:
-                sizes = [float(f"{v:.5g}") if math.isfinite(v) else None for v in constants]
-                blocks.append({"cell": key, "x": [str(b) for b in arrays["blocks"]], "y": sizes})
-    found = []
+        probe, cell = trials[0].probe("curvature"), arrangement.cell(key)
+        arrays = probe.arrays if probe is not None else {}
+        nodes = arrays.get("nodes", np.empty(0))
+        if nodes.size and np.isfinite(nodes).all():
+            x, density, _ = spectral_density(nodes, arrays["weights"], points=_DENSITY_POINTS)
+            densities.append(
+                (cell, numbers(x), numbers(np.where(density < _LEAST, np.nan, density)))
+            )
+        constants = arrays.get("lipschitz", np.empty(0))
+        if constants.size:
+            blocks.append((cell, [str(block) for block in arrays["blocks"]], numbers(constants)))
+    spectra = []
     if densities:
-        axes = {"x_axis": "λ (nats per unit of weight²)", "y_axis": "density"}
-        figure = {"kind": "lines", **axes, "marks": False, "lines": densities}
-        found.append(Curvature(f"{group.key}-density", "Density of the eigenvalues", figure))
+        figure = lines_figure(densities, "λ (nats per unit of weight²)", "density")
+        spectra.append(Spectrum(f"{group.key}-density", "Density of the eigenvalues", figure))
     if blocks:
-        axes = {"x_axis": "block of weights", "y_axis": "Lipschitz constant"}
-        figure = {"kind": "lines", **axes, "marks": True, "lines": blocks}
-        found.append(Curvature(f"{group.key}-blocks", "Block-wise Lipschitz constants", figure))
-    return found
+        figure = lines_figure(blocks, "block of weights", "Lipschitz constant", marks=True)
+        spectra.append(Spectrum(f"{group.key}-blocks", "Block-wise Lipschitz constants", figure))
+    return spectra
 
 
 # ---------------------------------------------------------------- association
 
 _SHOWN = ((2, "frozen"), (3, "frozen"), (5, "frozen"), (5, "recalibrated"), (6, "frozen"),
           (6, "recalibrated"), (7, "frozen"))  # fmt: skip
-_AXES = {"width": "fractional width", "depth": "depth"}  # as verdicts name their associations
+_COORDINATES: dict[Literal["width", "depth"], str] = {  # as findings name their correlations
+    "width": "fractional width",
+    "depth": "depth",
+}
 
 
 @dataclass(frozen=True)
 class Scatter:
-    """A measure against the width or the depth of every wiring; ``name`` is its element's.
+    """A measure of every wiring by its width or depth; ``name`` is the id of its element.
 
-    ``told`` is the correlation within families, in words; empty where nothing was judged.
+    Attributes:
+        label: of the figure, for readers who do not see it.
+        correlation: within families, in words; empty without a finding.
     """
 
     name: str
     title: str
+    label: str
     data: str
-    figure: Mapping[str, Any]
-    told: str
+    points: tuple[WiringPoint, ...]
+    figure: Plain
+    correlation: str
 
 
 def scatters(
@@ -144,35 +159,39 @@ def scatters(
     findings: Sequence[Finding] = (),
     prefix: str = "a",
 ) -> list[Scatter]:
-    """Return each primary measure against width and depth, for each data set.
+    """Return each primary measure by width and depth, for each data set.
 
     Args:
         cells: how the study's cells are shown.
         findings: of the study; they hold the correlations.
     """
-    keys = {(cell.family, cell.label): cell.key for cell in cells}
+    shown = {(cell.family, cell.label): cell for cell in cells}
     made: list[Scatter] = []
     for setting in main_settings(study):
         families = families_in(study, setting)
         for claim, mode in _SHOWN:
             measure = common_measure(families, claim, mode)
             title = measure.title + ("" if mode == MODES[0] else " (recalibrated)")
-            rows = _rows(families, measure, keys)
-            if len(rows) < 3:
+            points = tuple(_points(families, measure, shown))
+            if len(points) < 3:
                 continue
+            lost = sum(bool(point.lost) for point in points)
             finding = next((f for f in findings if _is_about(f, claim, setting, mode)), None)
-            for axis, coordinate in _AXES.items():
-                figure = {
-                    "kind": "scatter",
-                    "x_axis": "width (c)" if axis == "width" else axis,
-                    "y_axis": title + (f" ({measure.unit})" if measure.unit else ""),
-                    "log": measure.log,
-                    "worst": "low" if measure.higher_is_better else "high",
-                    "points": [{**row, "x": row[axis]} for row in rows],
-                }
-                name = f"{prefix}{len(made)}"
-                text = "" if finding is None else correlation_sentence(finding, coordinate)
-                made.append(Scatter(name, f"{title} and {axis}", setting.data, figure, text))
+            for axis, coordinate in _COORDINATES.items():
+                label = f"{title} by {axis} of the normal cell, {len(points)} wirings"
+                label += f", {lost} of them without a finite number" if lost else ""
+                worst: Literal["low", "high"] = "low" if measure.higher_is_better else "high"
+                made.append(
+                    Scatter(
+                        f"{prefix}{len(made)}",
+                        f"{title} and {axis}",
+                        label,
+                        setting.data,
+                        points,
+                        scatter_figure(points, axis, log=measure.log, worst=worst),
+                        "" if finding is None else correlation_sentence(finding, coordinate),
+                    )
+                )
     return made
 
 
@@ -180,6 +199,28 @@ def _is_about(finding: Finding, claim: int, setting: Setting, mode: str) -> bool
     return (finding.claim, finding.data) == (claim, setting.data) and (
         finding.batchnorm in (None, mode)
     )
+
+
+def _points(
+    families: Sequence[Family], measure: Measure, shown: Mapping[tuple[str, str], ShownCell]
+) -> Iterator[WiringPoint]:
+    for family in families:
+        for member in family.members:
+            cell = shown.get((family.name, member.label))
+            values = [(measure.compared(trial), trial) for trial in member.trials]
+            values = [(value, trial) for value, trial in values if not math.isnan(value)]
+            if not values or cell is None:
+                continue
+            value, lost, seeds = None, "", len(values)
+            infinite = [trial for value, trial in values if math.isinf(value)]
+            if infinite:  # it ranks last: the mean of the other seeds would flatter it
+                lost = "diverged" if any(trial.diverged for trial in infinite) else "not finite"
+                lost += f" in {len(infinite)} of {seeds} seeds" if len(infinite) < seeds else ""
+            else:
+                value = measure.shown(statistics.fmean(value for value, _ in values))
+            normal = member.normal
+            width = float(normal.fractional_width)
+            yield WiringPoint(cell, width, normal.depth, seeds, value, lost)
 
 
 def slopes(findings: Sequence[Finding]) -> dict[str, str]:
@@ -191,40 +232,11 @@ def slopes(findings: Sequence[Finding]) -> dict[str, str]:
         finding.data: f"{capital(finding.measure)}: "
         + "; ".join(
             f"by {axis} {correlation_sentence(finding, coordinate)}"
-            for axis, coordinate in _AXES.items()
+            for axis, coordinate in _COORDINATES.items()
         )
         for finding in findings
         if finding.claim == 4 and finding.correlations
     }
-
-
-def _rows(
-    families: Sequence[Family], measure: Measure, keys: Mapping[tuple[str, str], str]
-) -> list[dict[str, Any]]:
-    rows = []
-    for family in families:
-        for member in family.members:
-            numbers = [(measure.compared(trial), trial) for trial in member.trials]
-            numbers = [(value, trial) for value, trial in numbers if not math.isnan(value)]
-            if not numbers or (family.name, member.label) not in keys:
-                continue
-            row = {
-                "cell": keys[family.name, member.label],
-                "family": family.name,
-                "width": float(member.normal.fractional_width),
-                "depth": member.normal.depth,
-                "seeds": len(numbers),
-                "original": member.is_original,
-            }
-            infinite = [trial for value, trial in numbers if math.isinf(value)]
-            if infinite:  # it ranks last: the mean of the other seeds would flatter it
-                lost = any(trial.diverged for trial in infinite)
-                why = "diverged" if lost else "not finite"
-                rows.append(row | {"y": None, "lost": why, "of": len(infinite)})
-                continue
-            shown = measure.shown(statistics.fmean(value for value, _ in numbers))
-            rows.append(row | {"y": float(f"{shown:.5g}")})
-    return rows
 
 
 # ---------------------------------------------------------------- generalisation
@@ -279,40 +291,56 @@ def within_margin(pair: Pair) -> str:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a search over one family's cells would pick at each epoch."""
+    """What a search over one family's cells would pick; ``name`` is the id of its element.
+
+    Attributes:
+        schedule: "truncated" or "re-annealed".
+        listed: the choices that are listed: after a tenth of the epochs, half of them, and all.
+    """
 
     name: str
     family: str
     data: str
     schedule: str
-    telling: tuple[Choice, ...]  # the first tenth, the half, the end
-    figure: Mapping[str, Any]
+    listed: tuple[Choice, ...]
+    figure: Plain
 
 
 def selections(study: StudyRecord, prefix: str = "s") -> list[Selection]:
-    """For each family and data set the truncated schedule, and re-annealed short ones."""
-    found: list[Selection] = []
+    """Return what truncated and re-annealed schedules select, for each family and data set."""
+    made: list[Selection] = []
     for setting in main_settings(study):
         for family in families_in(study, setting):
-            made = choices(family_accuracies(family))
-            if made:
-                name = f"{prefix}{len(found)}"
-                found.append(_selection(name, family, "truncated", made, setting))
-            short = [
+            truncated = choices(family_accuracies(family))
+            re_annealed = [
                 choice
-                for other in _shorter(study, setting, family)
-                for choice in choices(family_accuracies(family, other))
+                for shorter in _shorter(study, setting, family)
+                for choice in choices(family_accuracies(family, shorter))
             ]
-            if short:
-                name = f"{prefix}{len(found)}"
-                found.append(_selection(name, family, "re-annealed", short, setting))
-    return found
+            if truncated:
+                epochs = int(setting.value("epochs") or truncated[-1].epoch)
+                wanted = {early_epoch(epochs), -(-epochs // 2), epochs}
+                listed = tuple(choice for choice in truncated if choice.epoch in wanted)
+                made.append(
+                    Selection(
+                        f"{prefix}{len(made)}", family.name, setting.data, "truncated", listed,
+                        selection_figure(truncated),
+                    )
+                )  # fmt: skip
+            if re_annealed:
+                made.append(
+                    Selection(
+                        f"{prefix}{len(made)}", family.name, setting.data, "re-annealed",
+                        tuple(re_annealed), selection_figure(re_annealed),
+                    )
+                )  # fmt: skip
+    return made
 
 
 def _shorter(study: StudyRecord, setting: Setting, family: Family) -> list[Family]:
-    """The same family under shorter schedules that are otherwise alike, by length."""
+    """The same family in shorter schedules that are otherwise alike, by length."""
     recipe = json.loads(setting.recipe)
-    found = []
+    shorter = []
     for other in settings_of(study):
         theirs = json.loads(other.recipe)
         alike = {**theirs, "epochs": recipe.get("epochs")} == recipe
@@ -320,23 +348,5 @@ def _shorter(study: StudyRecord, setting: Setting, family: Family) -> list[Famil
             setting.data, setting.digest, setting.learning_rate,
         )  # fmt: skip
         if alike and same and theirs.get("epochs", 0) < recipe.get("epochs", 0):
-            found += [f for f in families_in(study, other) if f.name == family.name]
-    return sorted(found, key=lambda one: one.setting.value("epochs") or 0)
-
-
-def _selection(
-    name: str, family: Family, schedule: str, made: list[Choice], setting: Setting
-) -> Selection:
-    epochs = int(setting.value("epochs") or made[-1].epoch)
-    wanted = {early_epoch(epochs), -(-epochs // 2), epochs}
-    telling = tuple(one for one in made if one.epoch in wanted or schedule != "truncated")
-    figure = {
-        "kind": "selection",
-        "x": [one.epoch for one in made],
-        "rho": [None if math.isnan(one.rho) else round(one.rho, 4) for one in made],
-        "regret": [None if math.isnan(r := one.regret) else round(100 * r, 3) for one in made],
-        "text": [
-            f"picks {one.picked}: width {one.width:.3g} c, depth {one.depth:.3g}" for one in made
-        ],
-    }
-    return Selection(name, family.name, setting.data, schedule, telling, figure)
+            shorter += [f for f in families_in(study, other) if f.name == family.name]
+    return sorted(shorter, key=lambda family: family.setting.value("epochs") or 0)
