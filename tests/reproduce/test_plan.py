@@ -16,7 +16,8 @@ from nascope._src.data.request import DataRequest
 from nascope._src.errors import DataError, GenotypeError, StudyError
 from nascope._src.reproduce.plan import Options, plan_reproduction
 from nascope._src.reproduce.scales import REPRODUCTION_SCALES, reproduction_scale
-from nascope._src.results.paper.targets import POPULAR, TARGETS, targets_of
+from nascope._src.results.paper.claims import POPULAR
+from nascope._src.results.paper.targets import TARGETS, targets_of
 from nascope._src.study.study_file import read_study_file
 from nascope._src.training.recipe import RECIPES
 

@@ -14,9 +14,10 @@ from nascope._src.cells.formats.reading import parse
 from nascope._src.errors import StudyError
 from nascope._src.records.read import StudyRecord, read_study
 from nascope._src.records.tables import write_table
+from nascope._src.results.export import flat_table
 from nascope._src.results.measures import AREA, BEST_ACCURACY
 from nascope._src.results.planes import mode_of
-from nascope._src.results.table import flat_table, measure_study
+from nascope._src.results.table import measure_study
 from nascope._src.results.text.entries import of_trial, titled
 from tests.report import synthetic
 from tests.report.synthetic import Fake, family, write_study

@@ -8,8 +8,9 @@ import pytest
 
 from nascope._src.cells.catalog import names as cell_names
 from nascope._src.records.read import read_study
+from nascope._src.report.accuracies import parts_of
 from nascope._src.report.arrangement import arrange
-from nascope._src.report.figures.table1 import draw_table, parts_of
+from nascope._src.report.figures.table1 import draw_table
 from nascope._src.results.paper.numbers import TABLE_1
 from nascope._src.results.stats.paired import equivalence
 from tests.report.figures.drawings import DIGITS, LACKING, words, written

@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from nascope._src.report.html.summary import caveat
 from nascope._src.results.stats.contrasts import contrast
 from nascope._src.results.text.standings import rank_in_words
+from nascope._src.results.text.trials import caveat
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from nascope._src.cells.graph import topology
 from nascope._src.records.paths import slug
 from nascope._src.records.read import StudyRecord
 from nascope._src.records.read import read_study as read_records
+from nascope._src.results.export import Table, flat_table
 from nascope._src.results.findings.judge import judge_study, too_small
-from nascope._src.results.table import Table, flat_table
 from nascope._src.results.text.findings import as_row, too_small_sentence
 from nascope._src.runtime.progress import display
 from nascope._src.study.progress import RunProgress

@@ -288,7 +288,7 @@ def results(
     """
     from nascope._src.records.read import read_study
     from nascope._src.records.tables import write_table
-    from nascope._src.results.table import flat_table
+    from nascope._src.results.export import flat_table
 
     columns = flat_table(read_study(folder), table)
     write_table(output, columns)

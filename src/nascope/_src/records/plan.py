@@ -42,7 +42,7 @@ class PlannedProbe:
     Attributes:
         kind: "landscape", "variance" or "curvature".
         identity: hash of the training and the settings.
-        settings: the fields of a `ProbePlan` or `CurvaturePlan`.
+        settings: the fields of the probe's settings (`probes/settings.py`).
         cost: estimated work, in forward passes of one image.
     """
 

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from nascope._src.cells.genotype import Genotype
 from nascope._src.records.read import StudyRecord, TrialRecord
-from nascope._src.report.accuracies import accuracies_of, place_of_original
+from nascope._src.report.accuracies import Errors, accuracies_of, parts_of, place_of_original
 from nascope._src.report.arrangement import Arrangement, Group, arrange
-from nascope._src.report.figures.table1 import Errors, parts_of
 from nascope._src.reproduce.plan import FigurePlan
 from nascope._src.reproduce.theory import TheoryResults
 from nascope._src.results.design import recipe_key
-from nascope._src.results.findings.figures import (
+from nascope._src.results.findings.finding import Finding
+from nascope._src.results.findings.judge import judge_study
+from nascope._src.results.findings.places import (
     FamilyTopology,
     convergence_of,
     gap_of,
@@ -24,12 +25,11 @@ from nascope._src.results.findings.figures import (
     place_in_family,
     topology_of_family,
 )
-from nascope._src.results.findings.finding import Finding
-from nascope._src.results.findings.judge import judge_study
 from nascope._src.results.measures import ACCURACY, AREA, primary_measure
 from nascope._src.results.paper.claims import MODES, POPULAR
 from nascope._src.results.paper.targets import in_words
-from nascope._src.results.text.figures import (
+from nascope._src.results.text.findings import family_line, verdict_line
+from nascope._src.results.text.places import (
     chance_text,
     convergence_line,
     difference_text,
@@ -39,10 +39,8 @@ from nascope._src.results.text.figures import (
     place_line,
     topology_line,
     variants_line,
-    verdict_line,
     widths_line,
 )
-from nascope._src.results.text.findings import family_line
 from nascope._src.results.text.theorems import (
     cells_agreement,
     cells_lines,

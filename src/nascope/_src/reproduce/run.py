@@ -124,7 +124,7 @@ def draw_reproduction(reproduction: ReproductionPlan, folder: Path) -> Iterator[
 
 def _drawn(figure: FigurePlan, paths: ReproductionPaths, comparison: Comparison) -> DrawnFigure:
     from nascope._src.reproduce.compare import lines_here  # noqa: PLC0415
-    from nascope._src.reproduce.figures import draw_figure  # noqa: PLC0415
+    from nascope._src.reproduce.draw import draw_figure  # noqa: PLC0415
 
     study = _study_of(figure, paths.study)
     theory = read_results(figure.target, paths.theory)

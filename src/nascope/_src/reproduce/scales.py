@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from nascope._src.data.request import DataRequest
 from nascope._src.errors import StudyError
 from nascope._src.probes.settings import (
-    BatchNormMode,
     LandscapeSettings,
     ProbeSettings,
     VarianceSettings,
 )
+from nascope._src.results.paper.claims import MODES
 from nascope._src.study.scales import SCALES
 from nascope._src.training.recipe import Recipe
-
-MODES: tuple[BatchNormMode, ...] = ("frozen", "recalibrated")
-"""BatchNorm modes of every probe; that of the paper's tools is first."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,74 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from nascope._src.palette import FAINT, NOTE
 from nascope._src.records.tables import csv_bytes
-from nascope._src.report.accuracies import Accuracy, accuracies_of
-from nascope._src.report.arrangement import Arrangement
+from nascope._src.report.accuracies import Accuracy, Errors, TablePart
 from nascope._src.report.figures.style import STYLES, Drawing, StyleName, new_figure
-from nascope._src.results.findings.pairs import Pair, make_pairs, pair_families
+from nascope._src.results.findings.pairs import Pair
 from nascope._src.results.paper.columns import FigureColumn
-from nascope._src.results.paper.numbers import TABLE_1, TITLES
+from nascope._src.results.paper.numbers import TITLES
 from nascope._src.results.text.trials import shortened
 
 _LINE = 0.24  # inches
-
-
-@dataclass(frozen=True)
-class Errors:
-    """A line of the table: test errors of a family in percent; NaN if diverged.
-
-    Attributes:
-        original, adapted: None if not trained yet.
-        paper: both as published, on the data set that the column stands for.
-        pair: both on the seeds that they share, as accuracies; None if they share none.
-    """
-
-    family: str
-    original: Accuracy | None
-    adapted: Accuracy | None
-    paper: tuple[float, float] | None
-    pair: Pair | None = None
-
-    @property
-    def difference(self) -> float | None:
-        """Adapted minus original, on the seeds that they share; None if they share none."""
-        return None if self.pair is None else -100 * self.pair.difference
-
-
-@dataclass(frozen=True)
-class TablePart:
-    """The lines of a data set; ``published`` is the paper's data set, whose numbers are shown."""
-
-    column: FigureColumn
-    published: str
-    lines: tuple[Errors, ...]
-
-
-def parts_of(
-    arrangement: Arrangement, columns: Sequence[FigureColumn], published: Sequence[str]
-) -> list[TablePart]:
-    """Return the table of a study, one part per data set."""
-    parts = []
-    for column, name in zip(columns, published, strict=True):
-        accuracies = accuracies_of(arrangement, column)
-        trials = tuple(trial for trial in arrangement.study.trials if column.holds(trial))
-        study = dataclasses.replace(arrangement.study, trials=trials)
-        paired = {pair.family: pair for pair in make_pairs(pair_families(study, column.data))}
-        lines = []
-        for family in arrangement.families:
-            forms = {a.cell.variant: a for a in accuracies if a.cell.family == family}
-            original, adapted = forms.get("original"), forms.get("adapted")
-            paper = TABLE_1[name].get(family)
-            lines.append(Errors(family, original, adapted, paper, paired.get(family)))
-        parts.append(TablePart(column, name, tuple(lines)))
-    return parts
 
 
 def draw_table(

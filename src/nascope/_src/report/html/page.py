@@ -38,7 +38,7 @@ from nascope._src.results.text.entries import of_trial, over_trials, titled
 from nascope._src.results.text.findings import too_small_sentence
 from nascope._src.results.text.levels import rule_in_words
 from nascope._src.results.text.numbers import readable
-from nascope._src.results.text.trials import status
+from nascope._src.results.text.trials import caveat, status
 from nascope._version import __version__
 
 _SCRIPTS = ("theme.js", "figures.js", "scenes.js", "table.js", "main.js")
@@ -135,7 +135,7 @@ def render_page(
             levels=measured.levels,
             version=__version__,
             tiles=summary.tiles(arrangement, measured),
-            caveat=summary.caveat(trials),
+            caveat=caveat(trials),
             strips={g.key: summary.strips(g, arrangement, measured) for g in groups},
             studies=studies,
             modes=modes_of(trials, *GRIDS),

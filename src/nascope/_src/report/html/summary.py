@@ -11,7 +11,7 @@ from nascope._src.report.arrangement import Arrangement, Group, ShownCell
 from nascope._src.report.figures.scales import LOG_RATIO
 from nascope._src.results.measures import Measure
 from nascope._src.results.standings import standing_of
-from nascope._src.results.stats.intervals import MIN_BOOTSTRAP, MIN_SEEDS, Estimate, over_seeds
+from nascope._src.results.stats.intervals import Estimate, over_seeds
 from nascope._src.results.table import MeasuredStudy
 from nascope._src.results.text.entries import titled, write
 from nascope._src.results.text.standings import rank_in_words
@@ -163,16 +163,3 @@ def _strip(
         missing=missing,
         standing=standing,
     )
-
-
-def caveat(trials: Sequence[TrialRecord]) -> str:
-    """Return what so few runs can and cannot show, in a sentence or two."""
-    seeds = len({trial.seed for trial in trials})
-    epochs = {trial.recipe.get("epochs") for trial in trials}
-    counted = "One seed" if seeds == 1 else f"{seeds} seeds"
-    length = f", {epochs.pop()} epochs" if len(epochs) == 1 else ""
-    scale = f"{counted}{length}; the paper trains for 600 epochs."
-    if seeds < MIN_SEEDS:
-        return f"{scale} Differences this small can be chance; on their own they prove nothing."
-    kind = "Student's" if seeds < MIN_BOOTSTRAP else "bootstrap-t, or Student's below ten seeds"
-    return f"{scale} Intervals over seeds are {kind}. A difference is not an explanation."

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-MODES = ("frozen", "recalibrated")
+from nascope._src.probes.settings import BatchNormMode
+
+MODES: tuple[BatchNormMode, ...] = ("frozen", "recalibrated")
 """BatchNorm modes in which claims 5 and 6 are judged; the first is the paper's."""
 
 POPULAR = ("NASNet", "AmoebaNet", "ENAS", "DARTS", "SNAS")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nascope._src.errors import StudyError
+from nascope._src.results.paper.claims import POPULAR
 
 FigureKind = Literal[
     "topologies",
@@ -21,7 +22,6 @@ FigureKind = Literal[
     "theory",
 ]
 
-POPULAR = ("NASNet", "AmoebaNet", "ENAS", "DARTS", "SNAS")
 BOTH = ("cifar10", "cifar100")
 RATES = (0.0025, 0.025, 0.25)
 

@@ -334,6 +334,20 @@ def where(finding: Finding) -> str:
     return ", ".join(part for part in (finding.data, mode) if part)
 
 
+def verdict_line(finding: Finding) -> str:
+    """Return a finding in one line."""
+    where = f" on {TITLES.get(finding.data, finding.data)}" if finding.data else ""
+    mode = f", BatchNorm {finding.batchnorm}" if finding.batchnorm else ""
+    parts = [
+        f"claim {finding.claim} ({finding.title.lower()}){where}{mode}: {finding.outcome}.",
+        sentence(finding),
+        detectable_sentence(finding),
+    ]
+    if needed := needs(finding):
+        parts.append(f"A stronger answer needs {needed}.")
+    return " ".join(part for part in parts if part)
+
+
 def finding_lines(finding: Finding) -> list[str]:
     """Return a finding as lines for a terminal."""
     place = ", ".join(part for part in (finding.data, finding.batchnorm) if part)

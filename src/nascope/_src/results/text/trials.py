@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nascope._src.records.read import StudyRecord, TrialRecord
+from nascope._src.results.stats.intervals import MIN_BOOTSTRAP, MIN_SEEDS
 
 
 def status(trial: TrialRecord) -> str:
@@ -71,3 +72,16 @@ def describe_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
         ", ".join(f"{name.replace('_', ' ')} {setting.get(name)}" for name in telling)
         for setting in settings
     ]
+
+
+def caveat(trials: Sequence[TrialRecord]) -> str:
+    """Return what so few runs can and cannot show, in a sentence or two."""
+    seeds = len({trial.seed for trial in trials})
+    epochs = {trial.recipe.get("epochs") for trial in trials}
+    counted = "One seed" if seeds == 1 else f"{seeds} seeds"
+    length = f", {epochs.pop()} epochs" if len(epochs) == 1 else ""
+    scale = f"{counted}{length}; the paper trains for 600 epochs."
+    if seeds < MIN_SEEDS:
+        return f"{scale} Differences this small can be chance; on their own they prove nothing."
+    kind = "Student's" if seeds < MIN_BOOTSTRAP else "bootstrap-t, or Student's below ten seeds"
+    return f"{scale} Intervals over seeds are {kind}. A difference is not an explanation."

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from nascope._src.cells.graph import Topology
 from nascope._src.records.read import TrialRecord
-from nascope._src.results.findings.figures import (
+from nascope._src.results.findings.pairs import Pair
+from nascope._src.results.findings.places import (
     Convergence,
     FamilyPlace,
     FamilyTopology,
@@ -16,15 +17,9 @@ from nascope._src.results.findings.figures import (
     VariantException,
     growth_of,
 )
-from nascope._src.results.findings.finding import Finding
-from nascope._src.results.findings.pairs import Pair
-from nascope._src.results.paper.numbers import TITLES
 from nascope._src.results.stats.contrasts import Standing
 from nascope._src.results.text.findings import (
-    detectable_sentence,
     equivalence_text,
-    needs,
-    sentence,
 )
 from nascope._src.results.text.numbers import (
     counted,
@@ -175,20 +170,3 @@ def widths_line(checks: Mapping[str, bool]) -> str:
     differing = [label for label, agrees in checks.items() if not agrees]
     state = f"differ for {', '.join(differing)}" if differing else "are the paper's"
     return f"width and depth of {counted(len(checks), 'cell')} {state}"
-
-
-# ---------------------------------------------------------------- verdicts
-
-
-def verdict_line(finding: Finding) -> str:
-    """Return a finding in one line."""
-    where = f" on {TITLES.get(finding.data, finding.data)}" if finding.data else ""
-    mode = f", BatchNorm {finding.batchnorm}" if finding.batchnorm else ""
-    parts = [
-        f"claim {finding.claim} ({finding.title.lower()}){where}{mode}: {finding.outcome}.",
-        sentence(finding),
-        detectable_sentence(finding),
-    ]
-    if needed := needs(finding):
-        parts.append(f"A stronger answer needs {needed}.")
-    return " ".join(part for part in parts if part)

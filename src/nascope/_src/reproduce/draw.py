@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nascope._src.records.read import StudyRecord
+from nascope._src.report.accuracies import parts_of
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.figures.accuracies import draw_accuracies
 from nascope._src.report.figures.curves import curve_columns, draw_curves
@@ -10,14 +11,14 @@ from nascope._src.report.figures.grid_panels import in_mode
 from nascope._src.report.figures.grids import draw_grids
 from nascope._src.report.figures.linear_cells import draw_linear_cells
 from nascope._src.report.figures.style import Drawing
-from nascope._src.report.figures.table1 import draw_table, parts_of
+from nascope._src.report.figures.table1 import draw_table
 from nascope._src.report.figures.theory_sweep import draw_sweep
 from nascope._src.report.figures.topologies import draw_topologies
 from nascope._src.reproduce.plan import FigurePlan
 from nascope._src.reproduce.theory import TheoryResults
-from nascope._src.results.findings.figures import convergence_of
+from nascope._src.results.findings.places import convergence_of
 from nascope._src.results.paper.claims import MODES
-from nascope._src.results.text.figures import convergence_line
+from nascope._src.results.text.places import convergence_line
 
 
 def draw_figure(

@@ -10,7 +10,7 @@ import pytest
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.wiring import published_variant
 from nascope._src.results.design import families_in, main_settings
-from nascope._src.results.findings.figures import (
+from nascope._src.results.findings.places import (
     Gap,
     convergence_of,
     gap_of,
