@@ -21,7 +21,7 @@ def test_damaged_weights_are_trained_again_before_they_are_probed(copy, pristine
     damage(trial / "checkpoint.safetensors")
     lacking = find_missing(StudyPaths(copy), read_study_plan(StudyPaths(copy)))
     assert [trial.trained for trial in lacking] == [True, True]  # by a glance
-    with pytest.warns(UserWarning, match="going on from previous"):
+    with pytest.warns(UserWarning, match="resuming from previous"):
         summary = run_study(STUDY, copy, engine=SerialEngine(), device="cpu")
     assert (summary.done, summary.failed) == (2, {})
     assert numbers(copy) == numbers(pristine)

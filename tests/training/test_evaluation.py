@@ -142,7 +142,7 @@ def test_a_process_of_little_memory_evaluates_all_the_same():
         [sys.executable, "-c", LIMITED], capture_output=True, text=True, check=False, timeout=120
     )
     assert result.stdout.strip() == "True", result.stderr
-    assert "out of memory evaluating 1437 images at once; going on with 718" in result.stderr
+    assert "out of memory evaluating 1437 images at once; continuing with 718" in result.stderr
 
 
 def test_bf16_is_near_and_recorded_as_another_precision(network, digits):

@@ -168,7 +168,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(digits, tmp_path):
     content = bytearray(path.read_bytes())
     content[-5] ^= 1
     path.write_bytes(content)
-    with pytest.warns(UserWarning, match="checksum does not match; going on from previous"):
+    with pytest.warns(UserWarning, match="checksum does not match; resuming from previous"):
         again = train(*arguments, seed=0, path=path, previous=previous)
     assert_same(again, whole)
     assert_same(load_checkpoint(path), whole)
@@ -263,7 +263,7 @@ def test_a_damaged_checkpoint_within_an_epoch_falls_back_to_the_one_before(digit
         train(load_cell("DARTS"), digits, recipe, **settings, progress=kill)
     assert load_checkpoint(path).records["here"]["step"] > 1
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.warns(UserWarning, match="going on from previous"):
+    with pytest.warns(UserWarning, match="resuming from previous"):
         resumed = train(load_cell("DARTS"), digits, recipe, **settings)
     assert_same(resumed, whole)
 

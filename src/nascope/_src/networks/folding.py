@@ -1,4 +1,4 @@
-"""Folding BatchNorm into the convolutions before it: the same function in evaluation, faster."""
+"""Fold BatchNorm into the convolutions before it: the same function in evaluation, but faster."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from nascope._src.networks.operations import FactorizedReduce
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """A convolution that also does what the BatchNorm after it did.
+    """A convolution that includes the BatchNorm after it.
 
     Attributes:
-        convolution: the folded one.
-        source: the convolution that it stands for.
-        norm: the BatchNorm.
-        channels: the part of the BatchNorm's channels that the convolution yields.
+        convolution: The folded convolution.
+        source: The original convolution.
+        norm: The BatchNorm.
+        channels: The channels of the BatchNorm that the convolution produces.
     """
 
     convolution: nn.Conv2d
@@ -32,24 +32,24 @@ class Fold:
 
     @property
     def inverse(self) -> Tensor:
-        """(out,) 1 / √(v + ε)."""
+        """1 / √(v + ε), (out,)."""
         assert self.norm.running_var is not None
         return (self.norm.running_var[self.channels] + self.norm.eps).rsqrt()
 
     @property
     def scale(self) -> Tensor:
-        """(out,) γ / √(v + ε), by which the source's output is multiplied."""
+        """γ / √(v + ε), (out,), the factor of the original output."""
         inverse = self.inverse
         return inverse if self.norm.weight is None else self.norm.weight[self.channels] * inverse
 
     @property
     def centre(self) -> Tensor:
-        """(out,) μ."""
+        """μ, (out,)."""
         assert self.norm.running_mean is not None
         return self.norm.running_mean[self.channels]
 
     def refresh(self) -> None:
-        """Take over the weights and statistics that the source and the BatchNorm now have."""
+        """Use the current weights and statistics of the source and the BatchNorm."""
         with torch.no_grad():
             shift = -self.centre if self.source.bias is None else self.source.bias - self.centre
             bias = shift * self.inverse
@@ -61,15 +61,16 @@ class Fold:
 
 
 class Folded:
-    """A twin of a network, for evaluation, in which convolutions do what BatchNorm did.
+    """A copy of a network, for evaluation, whose convolutions include BatchNorm.
 
-    With running statistics BatchNorm is affine, γ (z − μ) / √(v + ε) + β, so the convolution
-    before it takes the factor into its weights and the rest as its bias. Where no convolution
-    stands right before a BatchNorm, it stays. All other parameters and buffers are the source's.
+    With running statistics BatchNorm is affine, γ (z − μ) / √(v + ε) + β. The convolution before
+    it takes the factor into its weights and the rest as its bias. A BatchNorm without a
+    convolution right before it stays. The copy shares all other parameters and buffers with the
+    source.
 
     Attributes:
-        network: the twin, in evaluation mode.
-        folds: what was folded.
+        network: The copy, in evaluation mode.
+        folds: The folded convolutions.
 
     >>> Folded(nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2))).network[1]
     Identity()
@@ -83,11 +84,11 @@ class Folded:
         pairs = list(zip(list(_pairs(source)), list(_pairs(self.network)), strict=True))
         if len({id(convolution) for (convolution, _, _), _ in pairs}) < len(pairs):
             pairs = []  # one convolution before several norms
-        for (convolution, norm, channels), (own, _, _) in pairs:
+        for (convolution, norm, channels), (copied, _, _) in pairs:
             empty = torch.empty_like(convolution.weight)  # keeps the memory order
-            own.weight = nn.Parameter(empty, requires_grad=False)
-            own.bias = nn.Parameter(empty.new_empty(len(empty)), requires_grad=False)
-            self.folds.append(Fold(own, convolution, norm, channels))
+            copied.weight = nn.Parameter(empty, requires_grad=False)
+            copied.bias = nn.Parameter(empty.new_empty(len(empty)), requires_grad=False)
+            self.folds.append(Fold(copied, convolution, norm, channels))
         norms = {id(norm) for _, (_, norm, _) in pairs}
         for module in list(self.network.modules()):
             for name, child in list(module.named_children()):
@@ -96,18 +97,18 @@ class Folded:
         self.refresh()
 
     def refresh(self) -> None:
-        """Follow a change of the source's weights or statistics."""
+        """Use the current weights and statistics of the source."""
         for fold in self.folds:
             fold.refresh()
 
 
 def folded(network: nn.Module) -> nn.Module:
-    """The network's twin for evaluation; see `Folded`."""
+    """Return the network's folded copy for evaluation; see `Folded`."""
     return Folded(network).network
 
 
 def _pairs(network: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d, slice]]:
-    """Convolutions whose output goes to a BatchNorm, and to its channels ``slice``."""
+    """Yield convolutions before a BatchNorm, the BatchNorm, and the channels that they produce."""
     for module in network.modules():
         if isinstance(module, FactorizedReduce) and _fixed(module.bn):
             half = module.conv_1.out_channels
@@ -121,5 +122,5 @@ def _pairs(network: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d, slic
 
 
 def _fixed(module: nn.Module) -> bool:
-    """Whether it is a BatchNorm that has running statistics."""
+    """Whether a module is a BatchNorm with running statistics."""
     return isinstance(module, nn.BatchNorm2d) and module.running_var is not None

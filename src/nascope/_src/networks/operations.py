@@ -1,7 +1,7 @@
-"""An operation's name → the module that computes it.
+"""The modules that compute the operations of a cell.
 
-The modules and the names of their parameters follow DARTS' published code, so that weights
-trained there load here. Every convolution is followed by BatchNorm, preceded by ReLU, and has
+The modules and the names of their parameters follow DARTS' published code, so weights that were
+trained with it can be loaded. Every convolution comes after a ReLU and before a BatchNorm, and has
 no bias.
 """
 
@@ -17,10 +17,11 @@ from nascope._src.errors import GenotypeError
 
 
 class PointwiseConv(nn.Conv2d):
-    """A 1×1 convolution that takes every stride-th pixel first, then convolves at stride 1.
+    """A 1×1 convolution that first takes every stride-th pixel, then convolves at stride 1.
 
-    The same numbers as a strided convolution. torch's own CPU kernel for those (oneDNN,
-    channels_last) damages memory at some sizes, 6 channels of 8×8 pixels in torch 2.13 among them.
+    It gives the same numbers as a strided convolution. torch's CPU kernel for strided ones
+    (oneDNN, channels_last) corrupts memory at some sizes, such as 6 channels of 8×8 pixels in
+    torch 2.13.
     """
 
     def __init__(self, c_in: int, c_out: int, stride: int) -> None:
@@ -33,28 +34,28 @@ class PointwiseConv(nn.Conv2d):
 def _every(x: Tensor, stride: int) -> Tensor:
     """Every stride-th pixel of every stride-th row.
 
-    Pooling with a window of one pixel: as a slice, whose gradient torch lays out channels first,
-    it would cost twice the time.
+    This is pooling with a window of one pixel. A slice would take twice the time, because torch
+    lays out its gradient channels first.
     """
     return functional.avg_pool2d(x, 1, stride) if stride > 1 else x
 
 
 class Rectified(nn.Module):
-    """An operation that begins with ReLU.
+    """An operation that starts with a ReLU.
 
-    Operations that read the same tensor can share its ReLU: ``after_relu`` is the rest.
+    Operations that read the same tensor can share its ReLU; ``after_relu`` computes the rest.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         return self.after_relu(functional.relu(x))
 
     def after_relu(self, x: Tensor) -> Tensor:
-        """The operation from after its ReLU on: ``x`` is rectified already."""
+        """Compute the operation without its ReLU, for an input that is already rectified."""
         raise NotImplementedError
 
 
 class RectifiedStack(Rectified):
-    """A ReLU and the layers after it, in ``op``, where it has place 0 as in DARTS' code."""
+    """A ReLU and the layers after it, in ``op``. The ReLU is layer 0, as in DARTS' code."""
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
@@ -88,14 +89,14 @@ class FactorizedReduce(Rectified):
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
         if c_out % 2:
-            raise ValueError(f"a factorised reduce needs an even number of channels, not {c_out}")
+            raise ValueError(f"expected an even number of channels, but got {c_out}")
         self.conv_1 = PointwiseConv(c_in, c_out // 2, stride=2)
         self.conv_2 = PointwiseConv(c_in, c_out // 2, stride=2)
         self.bn = nn.BatchNorm2d(c_out)
 
     def after_relu(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
-        # Without its first row and column; at an odd size a row and column of zeros at the end.
+        # Drop the first row and column; at an odd size, add a row and column of zeros at the end.
         shifted = functional.pad(x, (-1, width % 2, -1, height % 2))
         out: Tensor = self.bn(torch.cat([self.conv_1(x), self.conv_2(shifted)], dim=1))
         return out
@@ -130,8 +131,7 @@ class DilatedConv(RectifiedStack):
 class FactoredConv(RectifiedStack):
     """A long convolution in one direction, then in the other, as conv_7x1_1x7.
 
-    DARTS' code applies the row kernel (1×k) first under this name; the order of the name's parts
-    says nothing of it there, and is kept.
+    As in DARTS' code, the row kernel (1×k) comes first, whatever the order in the name.
     """
 
     def __init__(self, channels: int, kernel: int, stride: int) -> None:
@@ -159,15 +159,15 @@ _FACTORED = re.compile(r"conv_(?:(\d+)x1_1x(\d+)|1x(\d+)_(\d+)x1)")
 
 
 def build_operation(name: str, channels: int, stride: int) -> nn.Module:
-    """The module of an edge.
+    """Return the module of an edge.
 
     Args:
-        name: one of `nascope._src.cells.genotype.OPERATIONS`.
-        channels: number of input channels, and of output channels.
+        name: One of the known `OPERATIONS`.
+        channels: Number of input channels, and of output channels.
         stride: 1, or 2 on an edge of a reduction cell that reads an input.
 
     Raises:
-        GenotypeError: no module is known by that name.
+        GenotypeError: There is no module for that name.
     """
     if name == "skip_connect":
         return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels)

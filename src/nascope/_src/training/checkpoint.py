@@ -1,8 +1,8 @@
-"""A training's state in one safetensors file: weights, momentum, and in the header the records.
+"""A training's state in one safetensors file: weights and momentum, with the records in its header.
 
-The file is written aside and renamed; the one before it is kept, unless it is damaged. A checksum
-over the tensors and the records is verified on load, and a damaged newest file falls back to the
-one before.
+The file is written under another name and then renamed. The previous file is kept, unless it is
+damaged. Loading verifies a checksum over the tensors and the records; if the newest file is
+damaged, the previous one is loaded.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from nascope._src.records.read import RECORDS_KEY, CurvePoint, check_identity, r
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What a checkpoint holds.
+    """The content of a checkpoint.
 
     Args:
-        tensors: by name, ``model.*`` (the state dict), ``momentum.*`` and ``records.correct``.
-        records: plain data: identity, genotype, recipe, seed, data, epochs, provenance.
+        tensors: Tensors by name: ``model.*`` (the state dict), ``momentum.*`` and
+            ``records.correct``.
+        records: Plain data: identity, genotype, recipe, seed, data, epochs, provenance.
     """
 
     tensors: Mapping[str, Tensor]
@@ -38,23 +39,23 @@ class Checkpoint:
 
     @property
     def curve(self) -> list[CurvePoint]:
-        """All points of the training's curves, early points and epochs, in order."""
+        """All points of the training's curves, early points and epochs, sorted."""
         points = [*self.records["early"], *self.records["epochs"]]
         return sorted((CurvePoint(**point) for point in points), key=lambda point: point.epoch)
 
     @property
     def weights(self) -> str:
-        """Sixteen hexadecimal digits that name the network's weights."""
-        own = {name: t for name, t in self.tensors.items() if name.startswith("model.")}
-        return _checksum(own, "")[:16]
+        """Sixteen hexadecimal digits that identify the network's weights."""
+        weights = {name: t for name, t in self.tensors.items() if name.startswith("model.")}
+        return _checksum(weights, "")[:16]
 
     def weights_only(self, moment: str) -> Checkpoint:
-        """The network alone, without what a resume needs, as of a moment of the training."""
+        """Return the network at a moment of the training, without what resuming needs."""
         tensors = {name: t for name, t in self.tensors.items() if name.startswith("model.")}
         return Checkpoint(tensors, {**self.records, "moment": moment, "finished": True})
 
     def part(self, prefix: str) -> dict[str, Tensor]:
-        """The tensors under ``prefix.``, by the rest of their name."""
+        """Return the tensors under ``prefix.``, by the rest of their name."""
         start = len(prefix) + 1
         return {
             name[start:]: tensor
@@ -64,12 +65,17 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None = None) -> None:
-    """Replace the checkpoint at ``path``; keep the one that lay there as ``previous``, if sound.
+    """Replace the checkpoint at ``path``.
+
+    Args:
+        path: The checkpoint's file.
+        checkpoint: Its content.
+        previous: Where the file that it replaces is kept, if that is intact.
 
     Raises:
-        StudyError: the folder cannot be written.
+        StudyError: The folder cannot be written.
     """
-    # safetensors refuses other strides than the contiguous ones; channels_last returns on load.
+    # safetensors accepts contiguous tensors only; loading restores channels_last.
     tensors = {
         name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()
     }
@@ -87,13 +93,15 @@ def _checksum(tensors: Mapping[str, Tensor], records: str) -> str:
 def load_checkpoint(
     path: str | Path, *, previous: Path | None = None, identity: str | None = None
 ) -> Checkpoint:
-    """Read a checkpoint and verify its checksum; a damaged one falls back to ``previous``.
+    """Read a checkpoint and verify its checksum.
 
     Args:
-        identity: what the training must be; any where None.
+        path: The checkpoint's file.
+        previous: The file to read if that one is damaged.
+        identity: The expected identity of the training; None accepts any.
 
     Raises:
-        CheckpointError: neither can be read, or it belongs to another training.
+        CheckpointError: Neither file can be read, or it belongs to another training.
     """
     path = Path(path)
     checkpoint = _newest(path, previous)
@@ -106,10 +114,10 @@ def _newest(path: Path, previous: Path | None) -> Checkpoint:
         return _load(path)
     except CheckpointError as error:
         if previous is None or not previous.exists():
-            hint = "; delete it to start anew" if path.is_file() else ""
+            hint = "; delete it to start again" if path.is_file() else ""
             raise CheckpointError(f"{error}{hint}") from None
         if path.exists():
-            warnings.warn(f"{error}; going on from {previous.name}", stacklevel=3)
+            warnings.warn(f"{error}; resuming from {previous.name}", stacklevel=3)
         return _load(previous)
 
 

@@ -1,4 +1,4 @@
-"""torch.compile as an option of training, and what it costs."""
+"""torch.compile as an option of training, and the time it takes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ logger = logging.getLogger(__name__)
 
 
 class Compiled:
-    """A function of a batch, compiled anew for each size of it; ``seconds`` is what that took.
+    """A function of a batch, compiled once for each batch size.
 
     Args:
-        function: called with a batch (batch, …) first.
+        function: Its first argument is a batch (batch, …).
+
+    Attributes:
+        seconds: Time spent on compiling.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -31,11 +34,11 @@ class Compiled:
         """Call the function.
 
         Raises:
-            StudyError: it cannot be compiled here; a CPU needs a C++ compiler.
+            StudyError: It cannot be compiled here; on a CPU this needs a C++ compiler.
         """
         if len(batch) in self._sizes:
             return self._function(batch, *more)
-        logger.info("compiling for batches of %d: this can take minutes", len(batch))
+        logger.info("compiling for batches of %d; this can take minutes", len(batch))
         before = time.perf_counter()
         try:
             result = self._function(batch, *more)

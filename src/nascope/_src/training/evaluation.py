@@ -17,17 +17,17 @@ from nascope._src.networks.folding import folded
 from nascope._src.runtime.devices import evaluation_batch
 from nascope._src.training.precision import arithmetic, autocast
 
-TOP = 5  # top-5 accuracy, or of all classes where there are fewer
+TOP = 5  # classes that count for top-5 accuracy
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A network's answers on n images.
+    """A network's results on n images.
 
     Args:
-        losses: (n,) float32, cross-entropy in nats.
-        ranks: (n,) int64, how many classes were preferred to the right one; at least TOP counts
-            as TOP.
+        losses: Cross-entropy of each image in nats, (n,) float32.
+        ranks: For each image, the number of classes with a larger logit than the right one, at
+            most `TOP`, (n,) int64.
     """
 
     losses: Tensor
@@ -46,30 +46,30 @@ class Evaluation:
 
     @property
     def correct(self) -> Tensor:
-        """(n,) bool."""
+        """Whether each image is classified correctly, (n,) bool."""
         return self.ranks == 0
 
     @property
     def accuracy(self) -> float:
-        """Share of images whose class got the largest logit."""
+        """Share of images whose class has the largest logit, in [0, 1]."""
         return float(self.correct.double().mean())
 
     @property
     def top5(self) -> float:
-        """Share of images whose class is among the five of the largest logits."""
+        """Share of images whose class has one of the five largest logits, in [0, 1]."""
         return float((self.ranks < TOP).double().mean())
 
 
 def ranks(logits: Tensor, labels: Tensor) -> Tensor:
-    """(batch,) the right class's place among the TOP largest logits, from 0; TOP if beyond.
+    """Return the rank of the right class among the TOP largest logits, from 0; else TOP. (batch,)
 
     >>> ranks(torch.tensor([[0.1, 0.9], [0.1, 0.9]]), torch.tensor([1, 0])).tolist()
     [0, 1]
     """
-    places = min(TOP, logits.shape[1])
-    hits = logits.topk(places, dim=1).indices == labels[:, None]  # (batch, places)
-    steps = torch.arange(places, device=logits.device)
-    return torch.where(hits, steps, TOP).amin(dim=1)
+    count = min(TOP, logits.shape[1])
+    hits = logits.topk(count, dim=1).indices == labels[:, None]  # (batch, count)
+    order = torch.arange(count, device=logits.device)
+    return torch.where(hits, order, TOP).amin(dim=1)
 
 
 def evaluate(
@@ -81,47 +81,49 @@ def evaluate(
     batch_size: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Evaluation:
-    """Evaluate with running statistics, BatchNorm folded into the convolutions.
+    """Evaluate a network with running statistics, its BatchNorm folded into the convolutions.
 
-    Where memory runs out, the batch is halved and the evaluation goes on.
+    If memory runs out, the batch size is halved and the evaluation continues.
 
     Args:
-        network: images → logits (batch, classes); it stays as it is.
-        labels: (n,) int64, on the images' device.
-        batch_size: images at once; by default `evaluation_batch`.
-        progress: called with the share done.
+        network: Maps images to logits (batch, classes). It is not changed.
+        images: The images.
+        labels: Their labels, (n,) int64, on the images' device.
+        precision: The arithmetic; see `nascope._src.training.precision`.
+        batch_size: Images at once; by default `evaluation_batch`.
+        progress: Called with the share done.
 
     Raises:
-        StudyError: not even one image fits, or the device lacks the precision.
+        StudyError: Not even one image fits in memory, or the device lacks the precision.
     """
     copy = folded(network)
     size = batch_size or evaluation_batch(images.size, labels.device)
-    losses, places = [], []
+    losses, image_ranks = [], []
     start = 0
     with arithmetic(precision, labels.device), torch.inference_mode():
         while start < len(images):
             part = slice(start, start + size)
-            lacking = None
+            shortage = None
             try:
                 with autocast(precision, labels.device):
                     logits = copy(images.plain(part)).float()
                 losses.append(functional.cross_entropy(logits, labels[part], reduction="none"))
-                places.append(ranks(logits, labels[part]))
+                image_ranks.append(ranks(logits, labels[part]))
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise
-                lacking = str(error)
-            if lacking is not None:  # here, since the error holds on to tensors while it lives
-                size = _halved(size, labels.device, lacking)
+                shortage = str(error)
+            if shortage is not None:  # not above: the error keeps tensors alive
+                size = _halved(size, labels.device, shortage)
                 continue
             start += size
             if progress is not None:
                 progress(min(1.0, start / len(images)))
-    return Evaluation(torch.cat(losses).cpu(), torch.cat(places).cpu())
+    return Evaluation(torch.cat(losses).cpu(), torch.cat(image_ranks).cpu())
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
-    """CUDA has a kind of error of its own; the CPU's allocator and oneDNN have words."""
+    """Whether memory ran out. Only CUDA has a type of error for it; others are known by words."""
     words = (
         "out of memory",
         "not enough memory",
@@ -136,10 +138,10 @@ def _halved(size: int, device: torch.device, reason: str) -> int:
         raise StudyError(
             f"out of memory on {device}: not even one image can be evaluated ({reason})"
         )
-    gc.collect()  # of what the failed forward pass left
+    gc.collect()  # frees what the failed forward pass left
     if device.type == "cuda":
         torch.cuda.empty_cache()
     warnings.warn(
-        f"out of memory evaluating {size} images at once; going on with {size // 2}", stacklevel=3
+        f"out of memory evaluating {size} images at once; continuing with {size // 2}", stacklevel=3
     )
     return size // 2

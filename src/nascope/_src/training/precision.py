@@ -1,8 +1,8 @@
-"""Named precisions: which arithmetic a network is trained and evaluated in.
+"""Named precisions: the arithmetic in which a network is trained and evaluated.
 
-``float32``  float32 throughout, also on a GPU that would round matrix products by itself.
-``tf32``     on an NVIDIA GPU, products of convolutions and matrices rounded to 10 bits.
-``bf16``     autocast: those products in bfloat16, weights, BatchNorm and loss in float32.
+``float32``  float32 throughout, even on GPUs that round matrix products by default.
+``tf32``     on an NVIDIA GPU: products of convolutions and matrices rounded to 10 bits.
+``bf16``     autocast: these products in bfloat16; weights, BatchNorm and loss in float32.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from nascope._src.training.recipe import PRECISIONS
 
 @contextmanager
 def arithmetic(precision: str, device: torch.device) -> Iterator[None]:
-    """Set how float32 products on ``device`` are rounded meanwhile.
+    """Set the rounding of float32 products within the context.
 
     Raises:
-        StudyError: the device has no such precision.
+        StudyError: The device lacks the precision.
     """
     _check(precision, device)
     convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined]
@@ -37,7 +37,7 @@ def arithmetic(precision: str, device: torch.device) -> Iterator[None]:
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """The context of a forward pass and its loss; gradients are taken outside of it."""
+    """Return the context of a forward pass and its loss; compute gradients outside of it."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
@@ -50,7 +50,7 @@ def _check(precision: str, device: torch.device) -> None:
         raise StudyError(f"tf32 needs an NVIDIA GPU of 2020 or newer, not {device.type}")
     if precision == "bf16" and not _has_bf16(device):
         warnings.warn(
-            f"this {device.type} has no bfloat16 arithmetic: bf16 is emulated, and many times "
+            f"this {device.type} has no bfloat16 arithmetic: bf16 is emulated, which is many times "
             "slower than float32",
             stacklevel=4,
         )

@@ -1,4 +1,4 @@
-"""What training changes from step to step, and how a checkpoint holds it."""
+"""The state of a training, and how a checkpoint stores it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from nascope._src.training.checkpoint import Checkpoint
 from nascope._src.training.moments import EARLY
 from nascope._src.training.recipe import Recipe
 
-LOGGED = ("summed loss", "hits", "hits among the top 5", "gradient norm")  # of each step
+LOGGED = ("summed loss", "hits", "hits among the top 5", "gradient norm")  # at each step
 
 
 @dataclass
 class Mark:
-    """A place within an epoch: steps done, and the seconds that they took."""
+    """A point within an epoch: the number of steps done, and the seconds that they took."""
 
     step: int = 0
     training: float = 0.0
@@ -31,19 +31,19 @@ class Mark:
 
 
 class TrainingState:
-    """Weights, momentum, curves, and the place within the current epoch.
+    """Weights, momentum, curves, and the point within the current epoch.
 
     Args:
-        network: on its device.
-        recipe: of the training.
-        images: in the training set.
+        network: The network on its device.
+        recipe: The recipe of the training.
+        images: Number of images in the training set.
     """
 
     def __init__(self, network: Network, recipe: Recipe, images: int) -> None:
         self.network = network
         self.recipe = recipe
         self.images = images
-        self.steps = math.ceil(images / recipe.batch_size)  # of an epoch
+        self.steps = math.ceil(images / recipe.batch_size)  # per epoch
         self.optimizer = torch.optim.SGD(
             network.parameters(),
             lr=recipe.learning_rate,
@@ -55,29 +55,29 @@ class TrainingState:
         self.diverged_at: int | None = None
         self.correct: Tensor | None = None  # (test images,) bool, at the end of the last epoch
         self.here = Mark()
-        self.mark = Mark()  # the last early point of this epoch, or its beginning
+        self.mark = Mark()  # the last early point of this epoch, or its start
         self.log = torch.zeros(len(LOGGED), self.steps, device=next(network.parameters()).device)
         self._since = time.perf_counter()
 
     @property
     def epoch(self) -> int:
-        """The current epoch, from 0: as many are completed."""
+        """The current epoch, from 0; equal to the number of completed epochs."""
         return len(self.epochs)
 
     @property
     def finished(self) -> bool:
-        """All epochs are done, or the training diverged."""
+        """Whether all epochs are done, or the training diverged."""
         return self.diverged_at is not None or self.epoch == self.recipe.epochs
 
     @property
     def passes(self) -> float:
-        """Passes over the training set so far."""
+        """Number of passes over the training set so far."""
         return self.epoch + self.here.step / self.steps
 
     @property
     def newest(self) -> CurvePoint | None:
         """The newest point of the curves, if there is one."""
-        points = [*self.early[-1:], *self.epochs[-1:]]  # asked for at each step: no sorting
+        points = [*self.early[-1:], *self.epochs[-1:]]  # needed at each step: no sorting
         return max(points, key=lambda point: point.epoch, default=None)
 
     @property
@@ -103,24 +103,24 @@ class TrainingState:
         self.lap()
 
     def end_epoch(self, point: CurvePoint) -> None:
-        """Add the epoch's point and go on to the next epoch, or note that the training diverged."""
+        """Add the epoch's point, move on to the next epoch, and note if the training diverged."""
         self.epochs.append(point)
         self.here, self.mark = Mark(), Mark()
         if not (math.isfinite(point.train_loss) and _finite(self.network)):
             self.diverged_at = self.epoch
 
     def words(self) -> str:
-        """Where it is, in a few words."""
+        """Return the epoch and the test accuracy in a few words."""
         accuracy = f", test accuracy {self.newest.test_accuracy:.1%}" if self.newest else ""
         return f"epoch {min(self.epoch + 1, self.recipe.epochs)}/{self.recipe.epochs}{accuracy}"
 
     def place(self) -> str:
-        """Where it is, for the log."""
+        """Return the epoch and the step, for the log."""
         within = f", step {self.here.step}" if self.here.step else ""
         return f"epoch {self.epoch + bool(within)} of {self.recipe.epochs}{within}"
 
     def summary(self) -> str:
-        """The last epoch in words."""
+        """Return the numbers of the last epoch, for the log."""
         last = self.epochs[-1]
         words = (
             f"training loss {last.train_loss:.4f}, test loss {last.test_loss:.4f}, "
@@ -129,17 +129,17 @@ class TrainingState:
         return f"{words}, diverged" if self.diverged_at is not None else words
 
     def lap(self) -> float:
-        """Seconds since the last call."""
+        """Return the seconds since the last call."""
         now = time.perf_counter()
         seconds, self._since = now - self._since, now
         return seconds
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights, momentum and the current epoch's log, under their names in a checkpoint."""
+        """Return weights, momentum and the current epoch's log, by their names in a checkpoint."""
         tensors = {f"model.{key}": value for key, value in self.network.state_dict().items()}
         for key, parameter in self.network.named_parameters():
             buffer = self.optimizer.state[parameter].get("momentum_buffer")
-            if buffer is not None:  # a dead node's weights never get a gradient
+            if buffer is not None:  # weights of a dead node never get a gradient
                 tensors[f"momentum.{key}"] = buffer
         if self.here.step:
             tensors["epoch.log"] = self.log[:, : self.here.step]
@@ -148,7 +148,7 @@ class TrainingState:
         return tensors
 
     def records(self) -> dict[str, Any]:
-        """The rest of the state, as plain data."""
+        """Return the rest of the state as plain data."""
         return {
             "epochs": [dataclasses.asdict(point) for point in self.epochs],
             "early": [dataclasses.asdict(point) for point in self.early],
@@ -159,7 +159,7 @@ class TrainingState:
         }
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Take up the state that a checkpoint of the same training holds."""
+        """Restore the state from a checkpoint of the same training."""
         records: Mapping[str, Any] = checkpoint.records
         self.network.load_state_dict(checkpoint.part("model"))
         momentum = checkpoint.part("momentum")

@@ -1,4 +1,4 @@
-"""Weights trained elsewhere, under the parameter names of DARTS' published code."""
+"""Weights trained elsewhere, with the parameter names of DARTS' published code."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from nascope._src.training.build import build_network, describe_training
 from nascope._src.training.checkpoint import Checkpoint, save_checkpoint
 from nascope._src.training.recipe import Recipe
 
-_WRAPPERS = ("state_dict", "model", "model_state_dict")  # keys under which others keep the weights
-_PREFIX = "module."  # of torch's DataParallel
-_UNUSED = "auxiliary_head."  # of the tower, which only training uses
-_NAMED = 3  # names that a message holds
+_WRAPPERS = ("state_dict", "model", "model_state_dict")  # keys that often hold the weights
+_PREFIX = "module."  # from torch's DataParallel
+_UNUSED = "auxiliary_head."  # the tower, which only training uses
+_NAMED = 3  # names in a message
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The weights in a file of torch or safetensors, by name. Nothing in it is executed.
+    """Return the weights in a torch or safetensors file, by name. No code in it is executed.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or holds more than tensors.
+        CheckpointError: The file is missing, damaged, or contains more than tensors.
     """
     try:
         if path.suffix == ".safetensors":
@@ -46,7 +46,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: {error.strerror or error}") from None
     except pickle.UnpicklingError:
         raise CheckpointError(
-            f"{path}: holds other objects than tensors, which are not read since that would run "
+            f"{path}: expected tensors only, but it contains other objects. Reading them would run "
             "code from the file: save the state_dict alone"
         ) from None
     except (SafetensorError, RuntimeError, ValueError, EOFError, KeyError) as error:
@@ -56,41 +56,41 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     if not isinstance(content, Mapping) or not content:
-        raise CheckpointError(f"{path}: holds no weights by name")
+        raise CheckpointError(f"{path}: expected weights by name, but it has none")
     weights = {str(k).removeprefix(_PREFIX): v for k, v in content.items()}
-    if strange := [name for name, value in weights.items() if not isinstance(value, Tensor)]:
-        raise CheckpointError(f"{path}: {strange[0]!r} is not a tensor")
+    if others := [name for name, value in weights.items() if not isinstance(value, Tensor)]:
+        raise CheckpointError(f"{path}: {others[0]!r} is not a tensor")
     return weights
 
 
 def load_weights(network: Network, weights: Mapping[str, Tensor], *, source: str) -> None:
-    """Load weights under the published names into a network; the tower's are left out.
+    """Load weights with the published names into a network, except those of the tower.
 
-    BatchNorm's counters of batches may be missing, as in files of old versions of torch.
+    BatchNorm's batch counters may be missing, as in files from old versions of torch.
 
     Raises:
-        CheckpointError: a name or shape doesn't fit; the message holds the first few.
+        CheckpointError: A name or shape does not fit; the message names the first few.
     """
-    own = network.state_dict()
+    expected = network.state_dict()
     given = {name: value for name, value in weights.items() if not name.startswith(_UNUSED)}
-    counters = {name for name in own if name.endswith("num_batches_tracked")}
+    counters = {name for name in expected if name.endswith("num_batches_tracked")}
     problems = {
-        "missing": [name for name in own if name not in given and name not in counters],
-        "unknown": [name for name in given if name not in own],
+        "missing": [name for name in expected if name not in given and name not in counters],
+        "unknown": [name for name in given if name not in expected],
         "of another shape": [
             f"{name} {tuple(given[name].shape)} for {tuple(value.shape)}"
-            for name, value in own.items()
+            for name, value in expected.items()
             if name in given and given[name].shape != value.shape
         ],
     }
-    said = [
+    described = [
         f"{len(names)} {problem} ({', '.join(names[:_NAMED])}{' …' * (len(names) > _NAMED)})"
         for problem, names in problems.items()
         if names
     ]
-    if said:
+    if described:
         raise CheckpointError(
-            f"{source}: not the weights of this cell at this size: {'; '.join(said)}. "
+            f"{source}: not the weights of this cell at this size: {'; '.join(described)}. "
             "Are cell, channels, layers and data set right?"
         )
     network.load_state_dict(given, strict=False)
@@ -105,18 +105,19 @@ def import_weights(
     channels: int,
     layers: int,
 ) -> Checkpoint:
-    """Make a checkpoint of weights trained elsewhere, so that they can be evaluated and probed.
+    """Make a checkpoint from weights trained elsewhere, to evaluate and probe them.
 
-    Images are normalised with the training set's own means and deviations, as in DARTS' code.
+    Images are normalised with the means and deviations of the training set, as in DARTS' code.
 
     Args:
-        path: a file of torch or safetensors.
-        data: what the network was trained on.
-        output: the checkpoint's file.
+        path: A torch or safetensors file.
+        genotype: The cells of the network.
+        data: The data set that the network was trained on.
+        output: The checkpoint's file.
         channels, layers: C and L of the network.
 
     Raises:
-        CheckpointError: the file cannot be read, or doesn't fit.
+        CheckpointError: The file cannot be read, or does not fit the network.
     """
     weights = read_weights(path)
     recipe = Recipe(channels=channels, layers=layers)
