@@ -1,12 +1,13 @@
-"""Studies with a known truth, in memory: what analysis must find, and what it must not.
+"""Studies with a known truth, in memory: what verdicts must find, and what they must not.
 
-Nothing here was trained. A wiring's number is effect × (its width − the family's mean width) +
-a random effect of the wiring + noise of the seed, and everything measured follows from it. Each
-family has variants of its own, or all have those of the same seeds, as the authors' have.
+Nothing here was trained. A wiring's number is effect × (its width − the family's mean width) + a
+random effect of the wiring + noise of the seed. Everything that is measured follows from it. Each
+family has its effects variants, or all have those of the same seeds, like the authors'.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from pathlib import Path
@@ -58,19 +59,26 @@ def study(
     shared: float = 0.0,
     cells: tuple[str, ...] = ("normal", "reduce"),
 ) -> StudyRecord:
-    """One draw of a study.
+    """Draw a study.
 
     Args:
-        effect: of a unit of width on the log of everything measured, better being smaller; the
-            wiring's own random effect and the seed's noise have standard deviation 1 and ½.
-        rate_effect: of width on the slope of log area over the learning rate.
-        original_is_wide: False hands the original's place to a random member, as under the null.
-        adapted: the test accuracy that an adapted cell has beyond its original's; None: no such.
-        final_effect: of a unit of width on the accuracy at the end, in [0, 1].
+        draw: seed of everything random.
+        effect: effect of a unit of width on the log of everything that is measured; smaller is
+            better. A wiring's random effect has standard deviation 1, and a seed's noise ½.
+        families: catalogue cells, each the original of a family.
+        variants: number of variants of each.
+        seeds: number of trainings of each cell.
+        rates: learning rates.
+        rate_effect: effect of width on the slope of log area over the learning rate.
+        original_is_wide: if False, a random member takes the original's place, as under the null.
+        train_accuracy: training accuracy of all epochs.
+        data: name of the data set.
+        adapted: test accuracy of an adapted cell beyond its original's; None for no adapted cells.
+        final_effect: effect of a unit of width on the accuracy at the end, in [0, 1].
         same_seeds: whether all families have the variants of the same seeds.
-        shared: the part of the variance of a wiring's random effect that it has in every family;
-            with ``same_seeds``, and originals in their places.
-        cells: those that variants rewire.
+        shared: share of the variance of a wiring's random effect that all families have in common;
+            needs ``same_seeds``, and originals in their places.
+        cells: the cells that variants rewire.
     """
     generator = np.random.default_rng([draw, 17])
     common = np.random.default_rng([draw, 18]).normal(size=(variants + 1, 8))
@@ -83,17 +91,17 @@ def study(
             members = [members[k] for k in order]
         mean = sum(width for _, width in members) / len(members)
         for place, (genotype, width) in enumerate(members):
-            own = generator.normal(size=8)
+            effects = generator.normal(size=8)
             if place:
-                own = math.sqrt(shared) * common[place] + math.sqrt(1 - shared) * own
+                effects = math.sqrt(shared) * common[place] + math.sqrt(1 - shared) * effects
             else:
-                original = own
-            quality = -effect * (width - mean) + own[0]
-            final = 0.6 + 0.002 * own[6] + final_effect * (width - mean)
+                original = effects
+            quality = -effect * (width - mean) + effects[0]
+            final = 0.6 + 0.002 * effects[6] + final_effect * (width - mean)
             for seed in range(seeds):
                 noise = 0.5 * generator.normal(size=8)
                 for rate in rates:
-                    slope = -rate_effect * (width - mean) + own[7]
+                    slope = -rate_effect * (width - mean) + effects[7]
                     numbers = quality + noise + slope * math.log10(rate / 0.025)
                     label = family if place == 0 else f"{family}-r{place}"
                     trials.append(
@@ -156,11 +164,13 @@ def _training(
 ) -> TrainingRecord:
     height = math.exp(0.1 * numbers[0])
     waves = np.random.default_rng(abs(hash(round(float(numbers[1]), 9))) % 2**32)
-    unrest = 0.02 * math.exp(0.5 * numbers[1])
+    fluctuation = 0.02 * math.exp(0.5 * numbers[1])
     early = 0.3 - 0.02 * numbers[6]
     points = []
     for epoch in range(1, 11):
-        loss = height * (0.9 + 1.2 * math.exp(-0.4 * epoch)) * math.exp(unrest * waves.normal())
+        loss = (
+            height * (0.9 + 1.2 * math.exp(-0.4 * epoch)) * math.exp(fluctuation * waves.normal())
+        )
         accuracy = early if epoch == 1 else final - 0.02 * (10 - epoch)
         points.append(
             CurvePoint(epoch, 0.025, loss, train_accuracy, 0.9, loss, accuracy, 0.9, 1.0, 1.0, 100.0,
@@ -168,3 +178,25 @@ def _training(
         )  # fmt: skip
     right = np.random.default_rng(seed).random(400) < final
     return TrainingRecord(tuple(points), (), None, True, {}, correct=right)
+
+
+def joined(*studies: StudyRecord) -> StudyRecord:
+    """The trials of several studies in one."""
+    trials = tuple(trial for study in studies for trial in study.trials)
+    return dataclasses.replace(studies[0], trials=trials)
+
+
+def raised(trial: TrialRecord, by: float) -> TrialRecord:
+    """A trial whose test accuracy is higher throughout."""
+    assert trial.training is not None
+    epochs = tuple(
+        dataclasses.replace(point, test_accuracy=point.test_accuracy + by)
+        for point in trial.training.epochs
+    )
+    return dataclasses.replace(trial, training=dataclasses.replace(trial.training, epochs=epochs))
+
+
+def diverged(trial: TrialRecord, at: int = 3) -> TrialRecord:
+    """A trial whose training diverged."""
+    assert trial.training is not None
+    return dataclasses.replace(trial, training=dataclasses.replace(trial.training, diverged_at=at))

@@ -11,7 +11,6 @@ import pytest
 from nascope._src.results.design import Family, Member, families_in, main_settings
 from nascope._src.results.findings.exceptions import check_adapted, check_exception
 from nascope._src.results.findings.pairs import make_pairs, pair_families
-from nascope._src.results.stats.paired import between_groups
 from nascope._src.results.text.findings import exception_sentence
 from tests.results import planted
 
@@ -68,14 +67,6 @@ def test_variances_are_told_apart_by_their_seeds() -> None:
     assert judged(6, "SNAS", apart, seeds=3).agrees is False
     lost = alike | {"published 1": [math.inf, 1.0, 2.0]}
     assert judged(6, "SNAS", lost, seeds=3).agrees is None
-
-
-def test_the_test_of_wirings_against_its_null() -> None:
-    generator = np.random.default_rng(1)
-    found = [between_groups(generator.normal(size=(5, 3))) for _ in range(60)]
-    assert 0.3 < np.mean(found) < 0.7
-    assert min(found) > 0
-    assert math.isnan(between_groups([[1.0, math.inf], [2.0, 3.0]]))
 
 
 def test_what_is_no_exception_or_was_not_measured() -> None:

@@ -9,32 +9,8 @@ import pytest
 from scipy import stats
 
 from nascope._src.results.design import families_in, main_settings
-from nascope._src.results.findings.endings import contrast_endings
 from nascope._src.results.findings.pairs import make_pairs, mean_difference
-from nascope._src.results.stats.contrasts import contrast
-from nascope._src.results.stats.paired import equivalence, mcnemar
 from tests.results import planted
-
-
-@pytest.mark.parametrize(("b", "c"), [(0, 0), (0, 1), (3, 9), (50, 50), (700, 640), (0, 2000)])
-def test_mcnemar_is_the_binomial_test(b: int, c: int) -> None:
-    expected = stats.binomtest(b, b + c, 0.5).pvalue if b + c else 1.0
-    assert mcnemar(b, c) == pytest.approx(expected, abs=1e-12)
-
-
-def test_equivalence_at_its_edges() -> None:
-    assert equivalence(-0.004, 0.004) == "within"
-    assert equivalence(-0.006, 0.004) == "undecided"
-    assert equivalence(-0.02, -0.006) == "outside"
-
-
-def test_chance_of_the_best_variant() -> None:
-    generator = np.random.default_rng(0)
-    draws = generator.normal(size=(20_000, 11))
-    won = (draws[:, 1:].max(axis=1) > draws[:, 0]).mean()
-    assert contrast({"a": (0.0, [1.0] * 10)}).standings[0].chance_of_a_better_one == pytest.approx(
-        won, abs=0.01
-    )
 
 
 def test_pairs_count_discordant_images() -> None:
@@ -87,17 +63,3 @@ def test_differences_over_seeds_and_mean_difference() -> None:
     interval = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
     assert (several.low, several.high) == pytest.approx(interval)
     assert several.detectable > several.high - several.mean
-
-
-def test_a_diverged_variant_ranks_last() -> None:
-    study = planted.study(0, families=("DARTS",))
-    trials = tuple(
-        dataclasses.replace(t, training=dataclasses.replace(t.training, diverged_at=2))
-        if t.label == "DARTS-r1"
-        else t
-        for t in study.trials
-    )
-    lost = dataclasses.replace(study, trials=trials)
-    (setting,) = main_settings(lost)
-    (standing,) = contrast_endings(families_in(lost, setting)).standings
-    assert standing.rank <= 4

@@ -211,3 +211,12 @@ def test_coverage_of_the_shift_and_rate_of_the_test(
     assert held / draws >= 0.95 - 0.029  # 3.3 standard errors
     assert held / draws <= 0.99
     assert wrong / draws <= 0.05 + 0.029
+
+
+def test_chance_of_the_best_variant() -> None:
+    generator = np.random.default_rng(0)
+    draws = generator.normal(size=(20_000, 11))
+    won = (draws[:, 1:].max(axis=1) > draws[:, 0]).mean()
+    assert contrast({"a": (0.0, [1.0] * 10)}).standings[0].chance_of_a_better_one == pytest.approx(
+        won, abs=0.01
+    )
