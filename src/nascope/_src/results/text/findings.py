@@ -316,9 +316,7 @@ def correlation_sentence(finding: Finding, coordinate: str) -> str:
         f"{correlation.wirings} variants {which}in "
         f"{counted(correlation.families, 'family', 'families')}"
     )
-    if math.isnan(correlation.rho):
-        return f"ρ is undefined because all are equal: {among}"
-    return f"{rho_of(correlation)}, {among}"
+    return f"{rho_of(correlation)}{': ' if math.isnan(correlation.rho) else ', '}{among}"
 
 
 def correlation_line(finding: Finding, coordinate: str) -> str:

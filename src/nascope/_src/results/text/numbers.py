@@ -80,6 +80,8 @@ def p_of(test: Contrast) -> str:
 
 def rho_of(correlation: Correlation) -> str:
     """Return a rank correlation with its interval, if it has one, and its p."""
+    if math.isnan(correlation.rho):
+        return "ρ is undefined because all are equal"
     interval = ""
     if correlation.low is not None and correlation.high is not None:
         interval = f" [{signed(correlation.low)}, {signed(correlation.high)}]"
