@@ -6,7 +6,7 @@ import pytest
 
 from nascope._src.records.read import read_study
 from nascope._src.report.arrangement import Arrangement, arrange
-from nascope._src.results.text.trials import describe_settings, status
+from nascope._src.results.text.trials import status
 from tests.report.synthetic import HOSTILE_NAME, STUDIES, write_study
 
 
@@ -39,19 +39,6 @@ def test_families_are_apart(tmp_path: Path) -> None:
     assert [group.family for group in layout.groups] == ["DARTS", "AmoebaNet"]
     originals = [cell for cell in layout.cells if cell.is_original]
     assert {cell.look.colour for cell in originals} == {originals[0].look.colour}
-
-
-def test_settings_are_told_by_as_few_words_as_will_do() -> None:
-    settings = [
-        {"data": "a", "digest": "1", "epochs": 5},
-        {"data": "b", "digest": "2", "epochs": 5},
-        {"data": "b", "digest": "2", "epochs": 9},
-    ]
-    assert describe_settings(settings) == [
-        "data a, epochs 5",
-        "data b, epochs 5",
-        "data b, epochs 9",
-    ]
 
 
 def test_what_became_of_each_trial(tmp_path: Path) -> None:

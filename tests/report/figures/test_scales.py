@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nascope._src.report.figures.scales import LevelScale, shared_scale
-from nascope._src.results.text.numbers import in_digits, readable
 
 finite = st.floats(-1e300, 1e300, allow_nan=False)
 
@@ -70,20 +69,3 @@ def test_lost_values_have_no_place() -> None:
 def test_what_is_no_scale(bad: tuple[float, int, int]) -> None:
     with pytest.raises(ValueError, match="not a scale"):
         LevelScale(None, *bad)
-
-
-@pytest.mark.parametrize(
-    ("value", "short", "long"),
-    [
-        (0.0, "0", "0.00"),
-        (0.0996, "0.0996", "0.0996"),
-        (0.99999, "1", "1.00"),
-        (999.9, "1,000", "1,000"),
-        (-2.5, "-2.5", "-2.50"),
-        (5e-324, "4.94 × 10⁻³²⁴", "4.94 × 10⁻³²⁴"),
-        (1e308, "10³⁰⁸", "1.00 × 10³⁰⁸"),
-    ],
-)
-def test_numbers_in_writing(value: float, short: str, long: str) -> None:
-    assert readable(value) == short
-    assert in_digits(value) == long

@@ -31,14 +31,15 @@ def titled(measure: Measure, levels: Levels) -> Measure:
             known = only.train_loss if only is not None else None
             level = "the data set's threshold" if only is None else _level(known)
             return dataclasses.replace(measure, title=f"Epochs to training loss ≤ {level}")
-        case "area_below" | "area_below_recalibrated":
-            known = only.landscape_loss if only is not None else None
-            level = "the data set's level" if only is None else _level(known)
-            if measure.key == "area_below":
-                title = measure.title.replace("the shared level", f"loss {level}")
-            else:
-                title = f"{measure.title}, below {level}"
+        case "area_below":
+            level = "the data set's level"
+            if only is not None:
+                level = f"loss {_level(only.landscape_loss)}"
+            title = measure.title.replace("the shared level", level)
             return dataclasses.replace(measure, title=title)
+        case "area_below_recalibrated":
+            level = "the data set's level" if only is None else _level(only.landscape_loss)
+            return dataclasses.replace(measure, title=f"{measure.title}, below {level}")
     return measure
 
 
