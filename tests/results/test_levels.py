@@ -21,10 +21,13 @@ def test_the_level_is_the_loss_of_a_guess(tmp_path: Path) -> None:
     assert levels.landscape_rule == "chance"
 
 
-def test_the_level_is_the_median_if_no_landscape_crosses_a_guess(tmp_path: Path) -> None:
-    fakes = family(variants=1, landscape=bowl() / 100)
+@pytest.mark.parametrize("factor", [1 / 100, 100])
+def test_the_level_is_the_median_if_no_landscape_crosses_a_guess(
+    tmp_path: Path, factor: float
+) -> None:
+    fakes = family(variants=1, landscape=factor * bowl())
     levels = shared_levels(read_study(write_study(tmp_path, fakes))).only
-    assert levels.landscape_loss == pytest.approx(float(np.median(bowl() / 100)))
+    assert levels.landscape_loss == pytest.approx(float(np.median(factor * bowl())))
     assert levels.landscape_rule == "median"
 
 

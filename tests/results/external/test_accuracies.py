@@ -47,6 +47,12 @@ def test_tables_that_others_measured(tmp_path: Path, ending: str, unit: float) -
     assert early.rho == pytest.approx(0.5)
 
 
+def test_one_accuracy_above_1_makes_all_of_them_percentages(tmp_path: Path) -> None:
+    percent = [row | {"accuracy": row["accuracy"] + 0.2} for row in rows()]  # up to 1.1
+    (darts, *_) = read_accuracies(table(tmp_path / "t.csv", percent))["truncated"]
+    assert darts.final[0] == pytest.approx(0.011)
+
+
 def test_short_schedules_are_kept_apart(tmp_path: Path) -> None:
     """A training planned for 10 epochs is not the beginning of one planned for 600."""
     long = [row | {"schedule": 600} for row in rows()]
