@@ -17,7 +17,6 @@ from nascope._src.results.findings.pairs import AdaptedDifference
 from nascope._src.results.findings.rates import RateGap
 from nascope._src.results.stats.contrasts import contrast
 from nascope._src.results.stats.correlation import correlate_within
-from nascope._src.results.text.figures import verdict_line
 from nascope._src.results.text.findings import (
     as_row,
     correlation_line,
@@ -29,6 +28,7 @@ from nascope._src.results.text.findings import (
     place_of,
     sentence,
     too_small_sentence,
+    verdict_line,
     where,
 )
 from tests.results import planted

@@ -9,17 +9,17 @@ import pytest
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.wiring import published_variant
-from nascope._src.results.findings.figures import (
+from nascope._src.results.findings.pairs import Pair
+from nascope._src.results.findings.places import (
     Convergence,
     FamilyPlace,
     Gap,
     place_in_family,
     topology_of_family,
 )
-from nascope._src.results.findings.pairs import Pair
 from nascope._src.results.measures import ACCURACY, AREA
 from nascope._src.results.stats.contrasts import contrast
-from nascope._src.results.text.figures import (
+from nascope._src.results.text.places import (
     chance_text,
     convergence_line,
     difference_text,

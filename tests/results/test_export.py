@@ -1,0 +1,96 @@
+"""Flat tables for other tools."""
+
+import csv
+import json
+import math
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from nascope._src.cells.formats.reading import parse
+from nascope._src.errors import StudyError
+from nascope._src.records.read import read_study
+from nascope._src.records.tables import write_table
+from nascope._src.results.export import flat_table
+from nascope._src.results.measures import AREA, BEST_ACCURACY
+from nascope._src.results.table import measure_study
+from tests.report import synthetic
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    return read_study(synthetic.write_study(folder, synthetic.STUDIES["hostile"]()))
+
+
+def test_a_row_for_each_trial(study):
+    columns = flat_table(study)
+    assert {len(values) for values in columns.values()} == {9}
+    assert columns["label"][0] == synthetic.HOSTILE_NAME
+    assert (columns["normal_width"][0], columns["normal_depth"][0]) == (3.5, 3)
+    assert parse(columns["genotype"][0]) == study.trials[0].genotype
+    first = study.trials[0].training
+    assert columns["test_accuracy"][0] == first.last.test_accuracy
+    assert columns["seconds"][0] == pytest.approx(sum(e.seconds for e in first.epochs))
+    diverged = columns["label"].index("DARTS-r2")
+    assert columns["diverged_at"][diverged] == 5
+    assert math.isnan(columns["train_loss"][diverged])  # a result, and it stays
+    assert columns["area_under_loss"][diverged] == math.inf
+    waiting = columns["label"].index("DARTS-r5")
+    assert columns["finished"][waiting] is None
+    assert columns["test_accuracy"][waiting] is None
+    assert "out of memory" in columns["error"][columns["label"].index("DARTS-r4")]
+
+
+def test_curves_and_probes(study):
+    curves = flat_table(study, "curves")
+    assert len(curves["epoch"]) == sum(len(t.training.curve) for t in study.trials if t.training)
+    assert set(curves["learning_rate"]) == {0.025}
+    assert len(set(curves["rate_of_epoch"])) == 12
+    probes = flat_table(study, "probes")
+    assert len(probes["kind"]) == sum(len(trial.probes) for trial in study.trials)
+    variance = probes["kind"].index("variance")
+    grid = study.trials[0].probe("variance").arrays["variance"]
+    kept = np.sqrt(grid[np.isfinite(grid) & (grid >= 0)])
+    assert probes["std_median"][variance] == pytest.approx(np.median(kept), rel=0.02)
+    assert probes["loss_median"][variance] is None
+    assert 0 < probes["area_below"][0] < 1
+    with pytest.raises(StudyError, match="trials, curves, probes, but got 'figures'"):
+        flat_table(study, "figures")
+
+
+@pytest.mark.parametrize("table", ["trials", "curves", "probes"])
+def test_other_tools_read_them(study, table, tmp_path):
+    columns = flat_table(study, table)
+    for name in ("t.parquet", "t.csv", "t.json"):
+        write_table(tmp_path / name, columns)
+    read = pq.read_table(tmp_path / "t.parquet").to_pydict()
+    np.testing.assert_equal(read, {name: list(values) for name, values in columns.items()})
+    with (tmp_path / "t.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows] == columns["label"]
+    written = json.loads((tmp_path / "t.json").read_text())
+    assert [row["label"] for row in written] == columns["label"]
+
+
+def test_flat_tables_hold_the_measures_numbers(study):
+    """One definition for the tables and the report."""
+    trials, measured = flat_table(study), measure_study(study)
+    for index, trial in enumerate(study.trials):
+        if trial.training is None:
+            assert trials["area_under_loss"][index] is None
+            assert trials["best_test_accuracy"][index] is None
+            continue
+        for name, measure in (("area_under_loss", AREA), ("best_test_accuracy", BEST_ACCURACY)):
+            value = measured.value(measure.key, trial)
+            np.testing.assert_equal(trials[name][index], value)
+    probes = flat_table(study, "probes")
+    for index, kind in enumerate(probes["kind"]):
+        trial = next(t for t in study.trials if t.identity == probes["identity"][index])
+        if kind == "variance":
+            for name, key in (("std_median", "std"), ("std_centre", "std_centre")):
+                np.testing.assert_equal(probes[name][index], measured.value(key, trial))
+        if kind == "landscape":
+            value = measured.value("median_loss", trial)
+            np.testing.assert_equal(probes["loss_median"][index], value)
