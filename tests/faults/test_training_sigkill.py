@@ -12,7 +12,7 @@ import time
 import pytest
 
 from nascope._src.training.checkpoint import load_checkpoint
-from tests.training.test_train import assert_same
+from tests.training.checks import assert_same
 
 pytestmark = pytest.mark.faults
 

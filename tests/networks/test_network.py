@@ -9,7 +9,6 @@ from nascope._src.cells.genotype import Cell, Genotype
 from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.networks.network import Network
-from nascope._src.networks.operations import build_operation
 from tests import cases, reference
 
 COUNTS = [  # the table of published parameter counts: cell, C, L, tower, parameters
@@ -164,11 +163,7 @@ def test_numbers_out_of_range_are_refused(changes, message):
         Network(load_cell("DARTS"), **({"channels": 2, "layers": 3} | changes))
 
 
-def test_unknown_operations_and_inputs_are_refused():
-    with pytest.raises(GenotypeError, match="no network module for operation 'shuffle'"):
-        build_operation("shuffle", 4, 1)
-    with pytest.raises(GenotypeError, match="no network module"):
-        build_operation("sep_conv_4x4", 4, 1)
+def test_cells_with_another_number_of_inputs_are_refused():
     cell = Cell(nodes=((("skip_connect", 0),),), concat=(1,), num_inputs=1)
     with pytest.raises(GenotypeError, match="two inputs, but got 1"):
         Network(Genotype(cell, cell), channels=2, layers=3)

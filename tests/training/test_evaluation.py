@@ -1,3 +1,5 @@
+"""Evaluating a network."""
+
 import copy
 import subprocess
 import sys
@@ -14,7 +16,6 @@ from nascope._src.data.datasets import load_data
 from nascope._src.errors import StudyError
 from nascope._src.training.build import build_network
 from nascope._src.training.evaluation import evaluate, ranks
-from nascope._src.training.precision import arithmetic
 from nascope._src.training.recipe import Recipe
 
 CPU = torch.device("cpu")
@@ -154,21 +155,3 @@ def test_bf16_is_near_and_recorded_as_another_precision(network, digits):
     assert got.losses.dtype == torch.float32
     assert not torch.equal(got.losses, exact.losses)
     assert got.loss == pytest.approx(exact.loss, rel=0.05)
-
-
-def test_precisions_that_are_not_there_are_refused_and_flags_restored():
-    convolutions = torch.backends.cudnn.conv
-    before = convolutions.fp32_precision
-    with pytest.raises(StudyError, match="tf32 needs an NVIDIA GPU"), arithmetic("tf32", CPU):
-        pass
-    with pytest.raises(StudyError, match="no precision 'half'"), arithmetic("half", CPU):
-        pass
-    with arithmetic("float32", CPU):
-        assert convolutions.fp32_precision == "ieee"
-    assert convolutions.fp32_precision == before
-
-
-def test_a_cpu_without_bf16_is_told(monkeypatch):
-    monkeypatch.setattr("nascope._src.training.precision._has_bf16", lambda device: False)
-    with pytest.warns(UserWarning, match="no bfloat16 arithmetic"), arithmetic("bf16", CPU):
-        pass
