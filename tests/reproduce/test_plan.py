@@ -111,7 +111,7 @@ def test_what_targets_have_in_common_is_planned_once(any_data):
     kinds = [probe.kind for trial in plan.trials for probe in trial.probes]
     assert (kinds.count("landscape"), kinds.count("variance")) == (30, 30)
     guide = (ROOT / "docs/guides/reproduce.md").read_text(encoding="utf-8")
-    assert "120 trainings" in guide
+    assert "all of these together need only 120." in guide
 
 
 @pytest.mark.parametrize(("name", "trials"), [("cells", 31), ("claims", 10)])
