@@ -260,7 +260,7 @@ def train(
     progress: bool = True,
     **settings: Any,
 ) -> Trained:
-    """Train a network of a cell.
+    """Train a network built from a cell.
 
     Without a path, nothing stays on disk; keep the result with `Trained.save`. With a path, the
     checkpoint is written there after each epoch, and a training that was interrupted resumes.

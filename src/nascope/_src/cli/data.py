@@ -28,7 +28,7 @@ def download(
         ),
     ],
 ) -> None:
-    """Download a data set from the Hugging Face hub. Needs nascope's extra "download"."""
+    """Download a data set from the Hugging Face hub. Needs pip install "nascope[download]"."""
     from nascope._src.data.download import download_data
 
     print(download_data(name, data_dir))

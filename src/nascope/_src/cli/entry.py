@@ -57,7 +57,7 @@ def make_app(command: str | None = None) -> typer.Typer:
     """
     app = typer.Typer(
         name="nascope",
-        help="Compare cells found by neural architecture search: cells, landscapes, gradients.",
+        help="Compare cells found by architecture search with random variants of them.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,

@@ -72,7 +72,9 @@ def reproduce(
     ] = "tiny",
     cells: Annotated[
         list[str] | None,
-        typer.Option(metavar="CELL,…", help="Cells instead of a figure's own. Repeatable."),
+        typer.Option(
+            metavar="CELL,…", help="Use these cells in place of the figure's. Repeatable."
+        ),
     ] = None,
     variants: Annotated[
         int | None,
@@ -81,7 +83,10 @@ def reproduce(
     seeds: Annotated[
         int,
         typer.Option(
-            metavar="N", min=1, max=1000, help="Number of trainings per cell, with seeds 0 … N−1."
+            metavar="N",
+            min=1,
+            max=1000,
+            help="Number of training runs per cell, with seeds 0 … N−1.",
         ),
     ] = 1,
     data_dir: DataDirOption = None,
@@ -90,11 +95,14 @@ def reproduce(
         typer.Option("--output", metavar="FOLDER", help="Write everything to FOLDER/SCALE."),
     ] = Path("runs/reproduce"),
     plan: Annotated[
-        bool, typer.Option("--plan", help="Only show what is missing, and how long it takes.")
+        bool,
+        typer.Option("--plan", help="Only show the remaining work and how long it will take."),
     ] = False,
     run: Annotated[
         bool,
-        typer.Option("--run/--no-run", help="Run what is missing, or only draw existing results."),
+        typer.Option(
+            "--run/--no-run", help="Run the remaining work, or only draw existing results."
+        ),
     ] = True,
     where: dict[str, Any],
     quiet: QuietOption = False,
@@ -102,7 +110,7 @@ def reproduce(
 ) -> None:
     """Reproduce figures and tables of the paper.
 
-    Run what is missing, draw, and compare: print what the paper shows next to what came out, and
+    Run the remaining work, draw, and compare: print what the paper shows, what nascope found, and
     whether they agree. Run again to resume. Work that several figures share is done once
     (docs/guides/reproduce.md).
     """
@@ -205,7 +213,7 @@ def report(
             "--output",
             "-o",
             metavar="FILE",
-            help="File of the page; by default FOLDER/report.html. Required for several studies.",
+            help="Page to write; by default FOLDER/report.html. Required for several studies.",
         ),
     ] = None,
     figures: Annotated[
@@ -214,9 +222,9 @@ def report(
 ) -> None:
     """Write the report of a study: a page and figures.
 
-    The page is FOLDER/report.html, figures for print are in FOLDER/figures. The study may still be
-    running. The page opens from disk and needs no network. Several studies
-    share one page, without figures for print.
+    The page is FOLDER/report.html; figures for print are in FOLDER/figures. The study may still be
+    running. The page opens from disk and needs no network. Given several studies, write one page
+    for all of them, without figures for print.
     """
     from nascope._src.report.write import write_report
 
@@ -265,8 +273,8 @@ def selection(
     Compare the cells that a search picks early with the best ones, from any table of accuracies.
     The last epoch of a genotype and seed gives the final accuracy. If there are several seeds,
     early and final accuracies come from different ones. The optional column schedule, the number
-    of epochs that a training was planned for, separates short annealed trainings from the
-    beginnings of long ones.
+    of epochs that a training run was planned for, separates short annealed runs from the beginnings
+    of long ones.
     """
     from nascope._src.records.tables import columns_of, write_table
     from nascope._src.results.external.accuracies import read_accuracies
@@ -309,13 +317,16 @@ def smoothness(
     ] = None,
     classes: Annotated[
         int | None,
-        typer.Option(metavar="N", min=2, help="Measure the area below ln N, the loss of a guess."),
+        typer.Option(
+            metavar="N", min=2, help="Measure the area below ln N, the loss of a random guess."
+        ),
     ] = None,
     output: TableOption = None,
 ) -> None:
     """Measure the smoothness of landscapes.
 
-    For several landscapes, with other directions or seeds, also print means with 95 % intervals.
+    For several landscapes, with different directions or seeds, also print means with 95 %
+    intervals.
     docs/guides/smoothness.md defines the measures.
     """
     from nascope._src.records.files import read_arrays

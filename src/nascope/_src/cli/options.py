@@ -41,5 +41,5 @@ ThreadsOption = Annotated[
 ]
 TableOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Table: .csv, .json or .parquet."),
+    typer.Option("--output", "-o", metavar="FILE", help="Table to write: .csv, .json or .parquet."),
 ]

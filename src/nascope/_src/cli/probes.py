@@ -31,12 +31,17 @@ LineOption = Annotated[
 ]
 TrajectoryOption = Annotated[
     bool,
-    typer.Option("--trajectory", help="Probe the plane of the training's path, from kept weights."),
+    typer.Option(
+        "--trajectory",
+        help="Probe the plane of the training path, computed from the weights kept during "
+        "training.",
+    ),
 ]
 OutputOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="File of the arrays; by default CHECKPOINT-KIND.npz in its folder."
+        metavar="FILE",
+        help="File for the arrays; by default CHECKPOINT-KIND.npz in the checkpoint's folder.",
     ),
 ]
 _FLAGS = ("dimensions", "along", "through")  # fields that --line and --trajectory set
@@ -44,7 +49,9 @@ _FLAGS = ("dimensions", "along", "through")  # fields that --line and --trajecto
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    group = typer.Typer(help="Measure around a trained network.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Measure the loss surface around a trained network.", no_args_is_help=True
+    )
     example = "Example: nascope probe {} runs/train/DARTS.safetensors"
     for command in (landscape, variance, curvature):
         group.command(epilog=example.format(command.__name__))(command)
@@ -60,7 +67,9 @@ def landscape(
     to: Annotated[
         Path | None,
         typer.Option(
-            metavar="CHECKPOINT", help="Probe the line to another network, from -0.5 to 1.5."
+            metavar="CHECKPOINT",
+            help="Probe the line to another network, from -0.5 to 1.5 (0 is this network, 1 the "
+            "other).",
         ),
     ] = None,
     trajectory: TrajectoryOption = False,
@@ -134,10 +143,10 @@ def curvature(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Measure the Hessian and Lipschitz constants at a network.
+    """Measure curvature and Lipschitz constants at a network's weights.
 
-    Its largest eigenvalues, trace and spectral density, and Lipschitz constants of the gradient.
-    With thousands of images this is slow; --instances 500 is often enough.
+    Compute the Hessian's largest eigenvalues, trace and spectral density, and Lipschitz constants
+    of the gradient. With thousands of images this is slow; --instances 500 is often enough.
     """
     with naming_options():
         settings = CurvatureSettings(**given)

@@ -43,7 +43,9 @@ def variants(
     count: Annotated[
         int,
         typer.Option(
-            metavar="N", help="Number of variants, with seeds S, S+1 …; with --cover, per point."
+            metavar="N",
+            help="Number of variants, with seeds S, S+1 …; with --cover, the number per width and "
+            "depth.",
         ),
     ] = 1,
     published: Annotated[
@@ -56,10 +58,19 @@ def variants(
         bool, typer.Option("--distinct", help="Leave out isomorphic variants, and the original.")
     ] = False,
     cover: Annotated[
-        bool, typer.Option("--cover", help="Cover every reachable width and depth evenly.")
+        bool,
+        typer.Option(
+            "--cover",
+            help="Draw variants for every combination of fractional width and depth that can be "
+            "reached.",
+        ),
     ] = False,
     neighbours: Annotated[
-        bool, typer.Option("--neighbours", help="Print all that differ in one edge's source.")
+        bool,
+        typer.Option(
+            "--neighbours",
+            help="Print all variants that differ from the cell in the source of one edge.",
+        ),
     ] = False,
     only: OnlyOption = None,
     svg: SvgOption = None,

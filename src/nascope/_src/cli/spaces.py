@@ -48,7 +48,8 @@ def census(
         int, typer.Option(metavar="D", help="custom: number of edges into a node.")
     ] = 2,
     distinct: Annotated[
-        bool, typer.Option("--distinct", help="custom: the sources of a node differ.")
+        bool,
+        typer.Option("--distinct", help="custom: require the sources of a node to be distinct."),
     ] = False,
     unordered: Annotated[
         bool,
@@ -139,7 +140,10 @@ def pattern(
     convention: ConventionOption = "fractional",
     as_json: JsonOption = False,
 ) -> None:
-    """Test whether the catalogue's cells are wider and shallower than chance (Observation 3.1)."""
+    """Test whether the catalogue's cells are wider and shallower than expected by chance.
+
+    This is Observation 3.1 of the paper.
+    """
     from nascope._src.results.pattern import survey_catalog
 
     tested = survey_catalog(kind=only, convention=convention)
@@ -180,7 +184,7 @@ def _row(group: GroupPattern, p: float | None = None) -> str:
 
 def trace(
     log: Annotated[
-        Path, typer.Argument(metavar="LOG", help="JSON lines, or a text log in DARTS' form.")
+        Path, typer.Argument(metavar="LOG", help="JSON lines, or a text log as DARTS writes it.")
     ],
     *,
     space: Annotated[

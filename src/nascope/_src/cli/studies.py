@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command(epilog="Example: nascope demo --seed 7 --output runs/seven")(demo)
     group = typer.Typer(
-        help="Run studies: many trainings and probes from one file.", no_args_is_help=True
+        help="Run studies: many training runs and probes from one file.", no_args_is_help=True
     )
     group.command(epilog="Example: nascope study new study.toml")(new)
     group.command(epilog="Example: nascope study plan study.toml")(plan)
@@ -109,7 +109,7 @@ def plan(
         bool, typer.Option("--calibrate/--no-calibrate", help="Measure how long the work takes.")
     ] = True,
 ) -> None:
-    """Show what is missing of a study, and how long it takes.
+    """Show what remains to be done in a study and how long it will take.
 
     The forecast of time and disk space comes from a few steps of the study's own work on this
     machine.
@@ -141,7 +141,7 @@ def run(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Run what is missing of a study, then write its report.
+    """Run a study's remaining work, then write its report.
 
     Run again to resume.
     """
@@ -199,7 +199,7 @@ def search(
 ) -> None:
     """Search the wirings of a space, at random or by evolution.
 
-    FILE.toml is a study file of one cell with a section [search] (docs/guides/studies.md). Run
+    FILE.toml describes a study of one cell and has a [search] section (docs/guides/studies.md). Run
     again to resume; nascope trace FOLDER/best.jsonl follows the best cell.
     """
     from nascope._src.records.paths import StudyPaths
@@ -238,8 +238,9 @@ def status(
 ) -> None:
     """Show the status of a study.
 
-    It may run on another machine with the same file system. A trial is "running" if a process
-    holds its lock, and "begun" if some of its work is done and nobody continues it.
+    The study may be running on another machine that shares the file system. A trial is "running"
+    if a process holds its lock, and "begun" if some of its work is done and no process is working
+    on it.
     """
     from nascope._src.records.status import read_status
 
@@ -275,7 +276,9 @@ def results(
     *,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="Table: .parquet, .csv or .json."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Table to write: .parquet, .csv or .json."
+        ),
     ],
     table: Annotated[
         Literal["trials", "curves", "probes"],
@@ -284,7 +287,7 @@ def results(
 ) -> None:
     """Write the results of a study as a table.
 
-    It is flat: for pandas, R or a spreadsheet.
+    The table is flat, ready for pandas, R or a spreadsheet.
     """
     from nascope._src.records.read import read_study
     from nascope._src.records.tables import write_table
@@ -304,10 +307,10 @@ def clean(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list them.")] = False,
 ) -> None:
-    """Remove files that are no longer needed from a study.
+    """Remove files that a study no longer needs.
 
-    These are spare checkpoints of finished trainings and half-written files. No planned result is
-    removed, and trials that a running process has locked are left alone.
+    These are spare checkpoints of finished training runs and half-written files. No planned result
+    is removed, and trials that a running process has locked are left alone.
     """
     from nascope._src.records.leftovers import find_leftovers, remove
 

@@ -64,8 +64,8 @@ def train(
         str,
         typer.Option(
             metavar="NAME",
-            help=f"Scale: {', '.join(SCALES)}. It changes the recipe, and has a data set and "
-            "numbers of images.",
+            help=f"Scale: {', '.join(SCALES)}. Sets the network size, number of epochs, data set "
+            "and number of images.",
         ),
     ] = "tiny",
     given: dict[str, Any],
@@ -87,16 +87,16 @@ def train(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="File of the checkpoint; by default runs/train/CELL.safetensors."
+            metavar="FILE", help="Checkpoint to write; by default runs/train/CELL.safetensors."
         ),
     ] = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Train a network of a cell, or resume its training.
+    """Train a network built from a cell, or resume its training.
 
-    Options of the recipe replace the values of --recipe and --scale. Run again to resume from the
-    checkpoint.
+    Options for single fields of the recipe override --recipe and --scale. Run again to resume from
+    the checkpoint.
     """
     from nascope._src.cells.resolve import resolve_cell
     from nascope._src.records.paths import slug
@@ -179,7 +179,7 @@ def evaluate(
 ) -> None:
     """Evaluate a trained network on its data set.
 
-    The default precision is that of its training.
+    By default, use the precision that the network was trained with.
     """
     from nascope._src.data.augmentation import on_device
     from nascope._src.records.tables import write_table
@@ -230,7 +230,7 @@ def curves(
         typer.Option(metavar="FILE", help="Table of the curves: .csv, .json or .parquet."),
     ] = None,
 ) -> None:
-    """Print the curves of a training.
+    """Print the curves of a training run.
 
     They have several points in the first epochs, then one per epoch.
     """
@@ -268,26 +268,28 @@ def import_(
     weights: Annotated[
         Path,
         typer.Argument(
-            metavar="WEIGHTS", help="File of a state_dict: .pt or .safetensors.", show_default=False
+            metavar="WEIGHTS",
+            help="File containing a state_dict: .pt or .safetensors.",
+            show_default=False,
         ),
     ],
     cell: CellArgument,
     *,
     given: dict[str, Any],
     dataset: Annotated[
-        str, typer.Option(metavar="NAME", help="Data set of the training.")
+        str, typer.Option(metavar="NAME", help="Data set the network was trained on.")
     ] = "cifar10",
     data_dir: DataDirOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="File of the checkpoint; by default runs/import/CELL.safetensors."
+            metavar="FILE", help="Checkpoint to write; by default runs/import/CELL.safetensors."
         ),
     ] = None,
 ) -> None:
-    """Make a checkpoint from weights of DARTS' code.
+    """Make a checkpoint from weights trained with the DARTS code.
 
-    Then evaluate and probe it as any other.
+    Then evaluate and probe it like any other.
     """
     from nascope._src.cells.resolve import resolve_cell
     from nascope._src.data.datasets import load_data

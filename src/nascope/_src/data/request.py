@@ -29,11 +29,11 @@ class DataRequest:
         "digits"
     )
     train_size: Annotated[
-        int | None, Ge(1), "Number of training images, balanced over the classes."
+        int | None, Ge(1), "Number of training images, balanced across the classes."
     ] = None
-    test_size: Annotated[int | None, Ge(1), "Number of test images, balanced over the classes."] = (
-        None
-    )
+    test_size: Annotated[
+        int | None, Ge(1), "Number of test images, balanced across the classes."
+    ] = None
     validation_size: Annotated[int, Ge(0), "Number of training images to hold out."] = 0
     at_most: tuple[int | None, int | None] = (None, None)
     where: str = field(default="", compare=False, repr=False)

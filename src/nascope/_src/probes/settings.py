@@ -26,7 +26,7 @@ BatchNormMode = Literal["frozen", "recalibrated", "batch"]
 
 Points = Annotated[int, Ge(1), Le(1001), "Number of points along each direction."]
 Radius = Annotated[  # beyond 1e6, float32 weights overflow; the paper's radius is 1
-    float, Gt(0), Le(1e6), "Half the side R of the grid, which covers [-R, R]²."
+    float, Gt(0), Le(1e6), "R, half the side of the grid, which covers [-R, R]²."
 ]
 LanczosSteps = Annotated[int, Ge(2), Le(1000)]
 
@@ -38,17 +38,17 @@ class ProbeSettings:
     kind: ClassVar[str]
 
     instances: Annotated[
-        int | None, Ge(1), "Number of images, balanced over the classes; all if not given."
+        int | None, Ge(1), "Number of images, balanced across the classes; by default all."
     ] = None
     seed: Annotated[int, Ge(0), "Seed of the random directions and vectors."] = 0
     batchnorm: Annotated[
-        BatchNormMode, "BatchNorm's statistics: frozen, recalibrated or of the batch."
+        BatchNormMode, "Statistics for BatchNorm: frozen, recalibrated or from each batch."
     ] = "frozen"
     data: Annotated[
-        Literal["test", "train"], "Images: of the test or training set, not augmented."
+        Literal["test", "train"], "Use images from the test or the training set, not augmented."
     ] = "test"
     at: Annotated[
-        str, "Moment of the training: initialisation, epoch N, loss X or end."
+        str, "Moment in training: initialisation, epoch N, loss X or end."
     ] = "end"  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -59,7 +59,7 @@ class ProbeSettings:
             raise SettingError(f"{self.kind}.at", str(error)) from None
 
     def identity(self, training: str) -> str:
-        """Return the identity of this probe of a training.
+        """Return the identity of this probe of a training run.
 
         Args:
             training: the identity of the training.
@@ -96,11 +96,12 @@ class GridSettings(ProbeSettings):
     ] = "filter"
     one_dimensional: Annotated[
         OneDimensional | None,
-        "Biases and BatchNorm's parameters in a direction; zero with filter, else scale.",
+        "How directions treat biases and BatchNorm parameters; by default zero with "
+        "--normalise filter, otherwise scale.",
     ] = None
     along: Annotated[
         Literal["random", "trajectory"],
-        "Random directions, or the plane of the training's path; the grid then covers that path.",
+        "Random directions, or the plane of the training path; the grid then covers that path.",
     ] = "random"
     through: Annotated[
         tuple[str, ...],
@@ -192,14 +193,15 @@ class CurvatureSettings(ProbeSettings):
     steps: Annotated[LanczosSteps, "Number of Lanczos steps per random vector."] = 20
     blocks: Annotated[
         Literal["cells", "matrices", "none"],
-        "Blocks of weights with a Lipschitz constant of the gradient each.",
+        "Weight blocks for which to estimate a Lipschitz constant of the gradient.",
     ] = "cells"
     block_steps: Annotated[LanczosSteps, "Number of Lanczos steps per block."] = 10
     points: Annotated[
         int,
         Ge(0),
         Le(1001),
-        "Side of the grid for the gradient's Lipschitz constant between points; 0 for none.",
+        "Points per side of the grid on which the gradient's Lipschitz constant is estimated "
+        "between neighbours; 0 for none.",
     ] = 5
     radius: Radius = 1.0
 

@@ -54,18 +54,26 @@ class Recipe:
     momentum: Annotated[Probability, "Momentum of SGD."] = 0.9
     weight_decay: Annotated[Weight, "Weight decay of SGD."] = 3e-4
     gradient_clip: Annotated[
-        Weight, "Largest norm of the gradient of all parameters; 0 for no clipping."
+        Weight, "Clip the norm of the full gradient to X; 0 disables clipping."
     ] = 5.0
-    padding: Annotated[Pixels, "Zero pixels around an image before a random crop, at 32 px."] = 4
+    padding: Annotated[
+        Pixels,
+        "Zero-padding around an image before a random crop, in pixels for a 32 px image (scaled "
+        "for other sizes).",
+    ] = 4
     flip: Annotated[bool, "Mirror images at random, if the data set allows it."] = True
-    cutout: Annotated[Pixels, "Side of the erased square in pixels at 32 px; 0 for none."] = 0
+    cutout: Annotated[
+        Pixels,
+        "Side of the erased square, in pixels for a 32 px image (scaled for other sizes); 0 for "
+        "none.",
+    ] = 0
     auxiliary_weight: Annotated[Weight, "Weight of the auxiliary tower's loss; 0 for no tower."] = (
         0.0
     )
     drop_path: Annotated[
         Probability, "Probability of dropping an edge in the last epoch; rises linearly from 0."
     ] = 0.0
-    precision: Annotated[Precision, "Arithmetic of the training."] = "float32"
+    precision: Annotated[Precision, "Arithmetic used in training."] = "float32"
     compile: Annotated[
         bool, "Compile the training step with torch.compile: minutes at first, then faster."
     ] = False
@@ -108,7 +116,7 @@ RECIPES = {
 
 
 def training_identity(genotype: Genotype, data: DataSet, recipe: Recipe, seed: int) -> str:
-    """Return the identity of a training. It hashes the genotype itself, not its name."""
+    """Return the identity of a training run. It hashes the genotype itself, not its name."""
     return compute_identity(
         "training",
         {
