@@ -274,7 +274,7 @@ def test_originals_are_told_apart_by_the_cell_that_variants_rewire() -> None:
     assert {kind for kind, _ in wirings.values()} == {"reduce"}
 
 
-def test_originals_of_one_wiring_are_no_more_witnesses_in_a_verdict() -> None:
+def test_originals_of_one_wiring_are_no_more_evidence_in_a_verdict() -> None:
     study = planted.study(0, families=("SNAS", "CARS_C", "CARS_D"), effect=9.0)
     (setting,) = main_settings(study)
     finding = judge_measure(study, setting, 2)

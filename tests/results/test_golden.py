@@ -68,16 +68,16 @@ def decisions(study: str) -> list[dict[str, Any]]:
     ]
 
 
-def same(found: Any, golden: Any) -> bool:
+def same(current: Any, golden: Any) -> bool:
     """Whether two structures are equal, numbers to nine digits."""
     if isinstance(golden, dict):
-        return found.keys() == golden.keys() and all(same(found[k], golden[k]) for k in golden)
+        return current.keys() == golden.keys() and all(same(current[k], golden[k]) for k in golden)
     if isinstance(golden, list):
-        return len(found) == len(golden) and all(map(same, found, golden))
-    if isinstance(golden, float) and isinstance(found, float | int):
-        both_nan = math.isnan(found) and math.isnan(golden)
-        return both_nan or math.isclose(found, golden, rel_tol=1e-9, abs_tol=1e-12)
-    return type(found) is type(golden) and found == golden
+        return len(current) == len(golden) and all(map(same, current, golden))
+    if isinstance(golden, float) and isinstance(current, float | int):
+        both_nan = math.isnan(current) and math.isnan(golden)
+        return both_nan or math.isclose(current, golden, rel_tol=1e-9, abs_tol=1e-12)
+    return type(current) is type(golden) and current == golden
 
 
 @pytest.mark.parametrize("study", STUDIES)

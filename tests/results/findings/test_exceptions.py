@@ -17,18 +17,18 @@ from tests.results import planted
 
 def family(name: str, seeds: int = 1) -> Family:
     study = planted.study(0, families=(name,), seeds=seeds)
-    (own,) = families_in(study, main_settings(study)[0])
+    (whole,) = families_in(study, main_settings(study)[0])
     variants = [
-        dataclasses.replace(one, variant=f"published {k}")
-        for k, one in enumerate(own.variants, start=1)
+        dataclasses.replace(member, variant=f"published {k}")
+        for k, member in enumerate(whole.variants, start=1)
     ]
-    return dataclasses.replace(own, variants=tuple(variants))
+    return dataclasses.replace(whole, variants=tuple(variants))
 
 
 def judged(claim: int, name: str, values: dict[str, float | list[float]], seeds: int = 1):
     def value(member: Member) -> list[float]:
-        found = values[member.variant]
-        return found if isinstance(found, list) else [found]
+        given = values[member.variant]
+        return given if isinstance(given, list) else [given]
 
     return check_exception(claim, family(name, seeds), value)
 
@@ -51,11 +51,11 @@ def ordered(*values: float) -> dict[str, float | list[float]]:
     ],
 )
 def test_each_exception(claim: int, name: str, values: tuple[float, ...], agrees) -> None:
-    found = judged(claim, name, ordered(*values))
-    assert found.agrees is agrees
+    check = judged(claim, name, ordered(*values))
+    assert check.agrees is agrees
     word = {True: "agrees", False: "differs", None: "not checked"}[agrees]
-    assert exception_sentence(found).startswith("the paper: ")
-    assert exception_sentence(found).endswith(f": {word}")
+    assert exception_sentence(check).startswith("the paper: ")
+    assert exception_sentence(check).endswith(f": {word}")
 
 
 def test_variances_are_told_apart_by_their_seeds() -> None:
@@ -79,6 +79,6 @@ def test_what_is_no_exception_or_was_not_measured() -> None:
 @pytest.mark.parametrize("by", [0.05, -0.05])
 def test_snas_adapted(by: float) -> None:
     study = planted.study(0, families=("SNAS", "DARTS"), adapted=by)
-    found = check_adapted(make_pairs(pair_families(study, "cifar10")))
-    assert found.agrees == (by > 0)
+    check = check_adapted(make_pairs(pair_families(study, "cifar10")))
+    assert check.agrees == (by > 0)
     assert check_adapted([]) is None

@@ -39,14 +39,14 @@ def outcomes(study: StudyRecord, data: str = "cifar10") -> dict[tuple[int, str |
 
 @pytest.fixture
 def outcomes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out what is not looked at: places of families and correlations take half the time."""
+    """Skip what these tests ignore: places of families and correlations take half the time."""
     monkeypatch.setattr(judge, "_families", lambda *_: ())
     monkeypatch.setattr(judge, "_correlations", lambda *_: ({}, False))
 
 
 def rates(effect: float) -> dict[str, tuple[float, float]]:
     """How often each claim was supported, and how often contradicted, over all draws."""
-    found: dict[str, list[str]] = {}
+    outcomes: dict[str, list[str]] = {}
     for draw in range(DRAWS):
         study = planted.study(
             draw, effect=effect, rate_effect=effect, rates=(0.0025, 0.025, 0.25),
@@ -56,29 +56,31 @@ def rates(effect: float) -> dict[str, tuple[float, float]]:
         judged = [judge_measure(study, setting, claim) for claim in (2, 3, 7)]
         judged += [judge_measure(study, setting, claim, m) for claim in (5, 6) for m in MODES]
         judged.append(judge_rates(study, every_rate))
-        for one in judged:
-            found.setdefault(f"{one.claim} {one.batchnorm or ''}".strip(), []).append(one.outcome)
+        for finding in judged:
+            outcomes.setdefault(f"{finding.claim} {finding.batchnorm or ''}".strip(), []).append(
+                finding.outcome
+            )
     return {
-        key: (own.count("supported") / DRAWS, own.count("contradicted") / DRAWS)
-        for key, own in found.items()
+        key: (drawn.count("supported") / DRAWS, drawn.count("contradicted") / DRAWS)
+        for key, drawn in outcomes.items()
     }
 
 
 def test_no_effect_is_found_where_none_is_planted(outcomes_alone, record_property) -> None:
     """Each direction at most 2.5 %, up to 3 standard errors of 500 draws (0.7 % each)."""
-    found = rates(0.0)
-    record_property("rates", found)
-    assert len(found) == 8
-    for claim, (supported, contradicted) in found.items():
+    shares = rates(0.0)
+    record_property("rates", shares)
+    assert len(shares) == 8
+    for claim, (supported, contradicted) in shares.items():
         assert supported <= 0.046, claim
         assert contradicted <= 0.046, claim
 
 
 def test_planted_effects_are_found(outcomes_alone, record_property) -> None:
     """Three families of four variants; a unit of width is worth 3 of a wiring's own spread."""
-    found = rates(3.0)
-    record_property("rates", found)
-    for claim, (supported, contradicted) in found.items():
+    shares = rates(3.0)
+    record_property("rates", shares)
+    for claim, (supported, contradicted) in shares.items():
         # agitation rests on eight differences of ten epochs: the least certain measure
         assert supported >= (0.3 if claim == "3" else 0.6), claim
         assert contradicted == 0, claim
@@ -91,8 +93,10 @@ def narrowest(study: StudyRecord) -> dict[str, str]:
         if trial.variant not in ("original", "adapted"):
             cells.setdefault(trial.family, {})[trial.label] = trial.genotype
     return {
-        min(own, key=lambda label: (topology(own[label].normal).fractional_width, label)): family
-        for family, own in cells.items()
+        min(
+            variants, key=lambda label: (topology(variants[label].normal).fractional_width, label)
+        ): family
+        for family, variants in cells.items()
     }
 
 
@@ -186,8 +190,8 @@ def test_those_that_have_not_converged_are_named() -> None:
         for t in study.trials
     ]
     findings = {
-        (one.claim, one.data): one
-        for one in judge_study(dataclasses.replace(study, trials=tuple(trials)))
+        (finding.claim, finding.data): finding
+        for finding in judge_study(dataclasses.replace(study, trials=tuple(trials)))
     }
     ends, table_1 = findings[8, "cifar10"], findings[9, ""]
     assert (ends.reason, ends.late, ends.epochs) == ("not converged", (("DARTS",), 15), 10)
@@ -198,7 +202,7 @@ def test_those_that_have_not_converged_are_named() -> None:
 
 
 def test_no_difference_of_adapted_cells_is_found_where_none_is_planted() -> None:
-    """Claims 8 and 9 under their nulls: equal cells are never better, nor told apart often."""
+    """Claims 8 and 9 under their nulls: equal cells are never better, and rarely differ."""
     outside = decided = 0
     draws = 200
     for draw in range(draws):
@@ -214,51 +218,51 @@ def test_no_difference_of_adapted_cells_is_found_where_none_is_planted() -> None
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.8, 1.0])
-def test_families_of_the_same_wirings_are_no_more_witnesses(
+def test_families_of_the_same_wirings_are_no_more_evidence(
     shared: float, record_property, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a wiring does to every family is found no more often than by chance."""
-    monkeypatch.setattr(judge, "_families", lambda *_: ())  # not looked at, as other coordinates
+    monkeypatch.setattr(judge, "_families", lambda *_: ())  # ignored, as other coordinates are
     monkeypatch.setattr(judge, "COORDINATES", ("fractional_width",))
     draws, wrong, tied, held = 300, 0, 0, 0
     for draw in range(draws):
         study = planted.study(draw, families=ALL, variants=5, same_seeds=True, shared=shared)
         (setting,) = main_settings(study)
-        found = judge_measure(study, setting, 2)
-        wrong += found.outcome in ("supported", "contradicted")
-        tied += found.correlations["fractional width"].p <= 0.05
-        held += found.low <= 0 <= found.high
+        finding = judge_measure(study, setting, 2)
+        wrong += finding.outcome in ("supported", "contradicted")
+        tied += finding.correlations["fractional width"].p <= 0.05
+        held += finding.low <= 0 <= finding.high
     record_property("rates", (wrong, tied, held))
     assert wrong / draws <= 0.088  # 5 % and 3 standard errors
     assert tied / draws <= 0.088
     assert held / draws >= 0.912
-    assert found.correlations["fractional width"].wirings == 5
+    assert finding.correlations["fractional width"].wirings == 5
 
 
 def test_a_planted_association_is_found_among_variants() -> None:
     """Also where they rewire the normal cell alone, whose parameters are equal."""
     for cells in (("normal", "reduce"), ("normal",)):
-        rhos, found = [], 0
+        rhos, detected = [], 0
         for draw in range(20):
             study = planted.study(draw, effect=3.0, cells=cells)
             (setting,) = main_settings(study)
             verdict = judge_measure(study, setting, 2)
-            one = verdict.correlations["fractional width"]
-            rhos.append(one.rho)
-            found += one.p_negative <= 0.025
-            assert one.wirings == 12
+            correlation = verdict.correlations["fractional width"]
+            rhos.append(correlation.rho)
+            detected += correlation.p_negative <= 0.025
+            assert correlation.wirings == 12
             assert verdict.normal_only == (cells == ("normal",))
         assert np.mean(rhos) < -0.6  # the wider, the smaller the area
-        assert found >= 14
+        assert detected >= 14
 
 
 def test_one_family_of_four_variants_cannot_decide() -> None:
     study = planted.study(0, effect=9.0, families=("DARTS",))
     for claim in MEASURED:
-        found = next(one for one in judge_study(study) if one.claim == claim)
-        assert found.outcome == "not testable at this scale"
-        assert found.contrast.smallest_p == pytest.approx(0.2)
-        assert found.could_detect is None
+        finding = next(finding for finding in judge_study(study) if finding.claim == claim)
+        assert finding.outcome == "not testable at this scale"
+        assert finding.contrast.smallest_p == pytest.approx(0.2)
+        assert finding.could_detect is None
 
 
 def test_a_diverged_original_ranks_last() -> None:
@@ -270,12 +274,12 @@ def test_a_diverged_original_ranks_last() -> None:
         for t in study.trials
     ]
     lost = dataclasses.replace(study, trials=tuple(trials))
-    for one in judge_study(lost):
-        if one.claim in (2, 3, 5, 6):
-            assert one.share == 0
-            assert one.outcome == "contradicted"
-            assert one.diverged
-            assert np.isnan(one.contrast.shift)
+    for finding in judge_study(lost):
+        if finding.claim in (2, 3, 5, 6):
+            assert finding.share == 0
+            assert finding.outcome == "contradicted"
+            assert finding.diverged
+            assert np.isnan(finding.contrast.shift)
 
 
 def test_the_worst_of_families_that_tie_contradicts() -> None:
@@ -305,9 +309,9 @@ def test_points_that_are_not_finite_do_not_look_small() -> None:
         probes.append(dataclasses.replace(probe, arrays=arrays))
     lost = dataclasses.replace(trial, probes=tuple(probes))
     trials = tuple(lost if t is trial else t for t in study.trials)
-    found = judged(dataclasses.replace(study, trials=trials), 6)
-    assert np.isnan(found.contrast.shift)
-    assert not found.diverged
+    finding = judged(dataclasses.replace(study, trials=trials), 6)
+    assert np.isnan(finding.contrast.shift)
+    assert not finding.diverged
     assert primary_measure(6).compared(lost) == np.inf
     assert np.isfinite(primary_measure(6).compared(trial))
 
@@ -321,10 +325,10 @@ def probed(study: StudyRecord, settings: Callable[[TrialRecord], list[dict]]) ->
             for probe in trial.probes:
                 loss = 1 + 3 * given["radius"] * np.add.outer(planted.AXIS**2, planted.AXIS**2)
                 arrays = {**probe.arrays, "loss": loss}
-                own = dataclasses.replace(
+                changed_probe = dataclasses.replace(
                     probe, settings={**probe.settings, **given}, arrays=arrays
                 )
-                grids.append(own if probe.kind == "landscape" else probe)
+                grids.append(changed_probe if probe.kind == "landscape" else probe)
         changed.append(dataclasses.replace(trial, probes=tuple(grids)))
     return dataclasses.replace(study, trials=tuple(changed))
 
@@ -348,11 +352,11 @@ def test_the_planes_that_most_trials_have_are_compared() -> None:
 
     def until(count: int) -> StudyRecord:
         new = {t.identity for t in study.trials[:count]}
-        own = {"DARTS-r1"}  # was not probed at first
+        late = {"DARTS-r1"}  # was not probed at first
         return probed(
             study,
             lambda t: (
-                [{"radius": 0.5}] * (t.label not in own) + [{"radius": 1.0}] * (t.identity in new)
+                [{"radius": 0.5}] * (t.label not in late) + [{"radius": 1.0}] * (t.identity in new)
             ),
         )
 
@@ -382,14 +386,14 @@ def test_planes_along_other_directions_are_not_compared() -> None:
 
 def test_families_that_the_paper_excepts_are_told_apart() -> None:
     study = planted.study(0, families=("DARTS", "NASNet", "SNAS", "AmoebaNet"))
-    for one in judge_study(study):
-        if one.claim == 6:
-            tested = {family.family: family.tested for family in one.families}
+    for finding in judge_study(study):
+        if finding.claim == 6:
+            tested = {family.family: family.tested for family in finding.families}
             assert tested == {"DARTS": True, "NASNet": True, "SNAS": False, "AmoebaNet": False}
-            assert one.share == np.mean(
-                [f.standing.share for f in one.families if f.tested and f.standing]
+            assert finding.share == np.mean(
+                [f.standing.share for f in finding.families if f.tested and f.standing]
             )
-            conceded = {f.family: f.exception for f in one.families if f.exception}
+            conceded = {f.family: f.exception for f in finding.families if f.exception}
             assert set(conceded) == {"SNAS", "AmoebaNet"}
             assert conceded["SNAS"].agrees is None  # one seed
             assert conceded["AmoebaNet"].agrees in (True, False)

@@ -40,26 +40,26 @@ def test_the_same_test_images_twice_are_no_more_images() -> None:
     same = [dataclasses.replace(t, training=first[t.label]) for t in study.trials]
 
     def interval(trials: list) -> tuple[float, float]:
-        own = dataclasses.replace(study, trials=tuple(trials))
-        (pair,) = make_pairs(families_in(own, *main_settings(own)))
+        part = dataclasses.replace(study, trials=tuple(trials))
+        (pair,) = make_pairs(families_in(part, *main_settings(part)))
         assert not pair.of_seeds
         return pair.low, pair.high
 
-    one = interval([t for t in same if t.seed == 0])
-    assert interval(same) == pytest.approx(one)
+    single = interval([t for t in same if t.seed == 0])
+    assert interval(same) == pytest.approx(single)
     apart = interval(list(study.trials))
-    assert apart[1] - apart[0] < one[1] - one[0]
+    assert apart[1] - apart[0] < single[1] - single[0]
 
 
 def test_differences_over_seeds_and_mean_difference() -> None:
     study = planted.study(0, adapted=0.1, seeds=4, families=("DARTS", "NASNet", "ENAS"))
     (setting,) = main_settings(study)
-    found = make_pairs(families_in(study, setting))
-    assert all(pair.of_seeds for pair in found)
-    one = mean_difference(found[:1])
-    assert (one.low, one.high) == pytest.approx((found[0].low, found[0].high))
-    several = mean_difference(found)
-    values = [pair.difference for pair in found]
+    made = make_pairs(families_in(study, setting))
+    assert all(pair.of_seeds for pair in made)
+    single = mean_difference(made[:1])
+    assert (single.low, single.high) == pytest.approx((made[0].low, made[0].high))
+    several = mean_difference(made)
+    values = [pair.difference for pair in made]
     interval = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
     assert (several.low, several.high) == pytest.approx(interval)
     assert several.detectable > several.high - several.mean

@@ -79,29 +79,29 @@ def test_second_derivatives_of_a_quadratic_are_exact_on_uneven_steps() -> None:
     a, b = uneven(random, 4), uneven(random, 2)
     hessian = random.normal(size=(2, 2))
     hessian += hessian.T
-    found = second_derivatives(quadratic(hessian, a, b), a, b)
-    assert found.shape == (len(a) - 2, len(b) - 2, 2, 2)
+    result = second_derivatives(quadratic(hessian, a, b), a, b)
+    assert result.shape == (len(a) - 2, len(b) - 2, 2, 2)
     spacing = min(np.diff(a).min(), np.diff(b).min())  # rounding grows as its square falls
     np.testing.assert_allclose(
-        found, np.broadcast_to(hessian, found.shape), atol=1e-12 / spacing**2
+        result, np.broadcast_to(hessian, result.shape), atol=1e-12 / spacing**2
     )
 
 
 def test_second_derivatives_are_exact_up_to_degree_two_in_each_variable() -> None:
     a, b = np.array([-1.0, -0.4, 0.0, 0.9, 1.0]), np.array([-2.0, 0.0, 0.5, 1.5])
     x, y = np.meshgrid(a, b, indexing="ij")
-    found = second_derivatives(x**2 * y**2 - 3 * x**2 * y + x * y, a, b)
+    result = second_derivatives(x**2 * y**2 - 3 * x**2 * y + x * y, a, b)
     x, y = x[1:-1, 1:-1], y[1:-1, 1:-1]
-    np.testing.assert_allclose(found[..., 0, 0], 2 * y**2 - 6 * y, atol=1e-12)
-    np.testing.assert_allclose(found[..., 1, 1], 2 * x**2, atol=1e-12)
+    np.testing.assert_allclose(result[..., 0, 0], 2 * y**2 - 6 * y, atol=1e-12)
+    np.testing.assert_allclose(result[..., 1, 1], 2 * x**2, atol=1e-12)
     for i, j in ((0, 1), (1, 0)):
-        np.testing.assert_allclose(found[..., i, j], 4 * x * y - 6 * x + 1, atol=1e-12)
+        np.testing.assert_allclose(result[..., i, j], 4 * x * y - 6 * x + 1, atol=1e-12)
 
 
 def test_second_derivatives_agree_with_the_textbook_on_equal_steps() -> None:
     random = np.random.default_rng()
     z, h, k = random.normal(size=(5, 4)), 0.25, 0.5
-    found = second_derivatives(z, h * np.arange(5), k * np.arange(4))
+    result = second_derivatives(z, h * np.arange(5), k * np.arange(4))
     for i in range(1, 4):
         for j in range(1, 3):
             aa = (z[i + 1, j] - 2 * z[i, j] + z[i - 1, j]) / h**2
@@ -109,15 +109,15 @@ def test_second_derivatives_agree_with_the_textbook_on_equal_steps() -> None:
             ab = (z[i + 1, j + 1] - z[i + 1, j - 1] - z[i - 1, j + 1] + z[i - 1, j - 1]) / (
                 4 * h * k
             )
-            np.testing.assert_allclose(found[i - 1, j - 1], [[aa, ab], [ab, bb]], atol=1e-11)
+            np.testing.assert_allclose(result[i - 1, j - 1], [[aa, ab], [ab, bb]], atol=1e-11)
 
 
 def test_second_derivatives_keep_what_a_lost_value_leaves() -> None:
     loss = np.zeros((3, 4))
     loss[0, 0] = np.inf
-    found = second_derivatives(loss, np.arange(3.0), np.arange(4.0))
-    np.testing.assert_array_equal(found[0, 0], [[0, np.nan], [np.nan, 0]])
-    np.testing.assert_array_equal(found[0, 1], np.zeros((2, 2)))
+    result = second_derivatives(loss, np.arange(3.0), np.arange(4.0))
+    np.testing.assert_array_equal(result[0, 0], [[0, np.nan], [np.nan, 0]])
+    np.testing.assert_array_equal(result[0, 1], np.zeros((2, 2)))
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.3, math.pi / 4, 2.0])
@@ -191,9 +191,9 @@ def test_double_well_in_a_plane() -> None:
     assert convex_area(well, axis, axis) == pytest.approx((1.99 - edge) / 3.98, abs=h)
 
 
-def reference_near_convex(of: Landscape, i: int, j: int, tolerance: float) -> bool:
+def reference_near_convex(landscape: Landscape, i: int, j: int, tolerance: float) -> bool:
     """By the parabolas' own coefficients and the quadratic formula, on Python's numbers."""
-    loss, a, b = of
+    loss, a, b = landscape
     if not np.isfinite(loss[i - 1 : i + 2, j - 1 : j + 2]).all():
         return False
     x, y = a[i - 1 : i + 2] - a[i], b[j - 1 : j + 2] - b[j]
@@ -326,8 +326,8 @@ def test_axes_that_do_not_fit_are_refused() -> None:
 SQUARED, LINEAR = ("roughness", "largest_curvature"), ("convex_radius",)
 
 
-def assert_same(found: dict[str, float], expected: dict[str, float]) -> None:
-    assert found == pytest.approx(expected, rel=1e-6, abs=1e-9, nan_ok=True)
+def assert_same(result: dict[str, float], expected: dict[str, float]) -> None:
+    assert result == pytest.approx(expected, rel=1e-6, abs=1e-9, nan_ok=True)
 
 
 def scaled(numbers: dict[str, float], names: tuple[str, ...], factor: float) -> dict[str, float]:
@@ -335,27 +335,29 @@ def scaled(numbers: dict[str, float], names: tuple[str, ...], factor: float) -> 
 
 
 @given(landscapes(), st.floats(-100, 100))
-def test_a_constant_added_to_the_loss_changes_nothing(of: Landscape, constant: float) -> None:
-    loss, a, b = of
+def test_a_constant_added_to_the_loss_changes_nothing(
+    landscape: Landscape, constant: float
+) -> None:
+    loss, a, b = landscape
     assert_same(all_numbers(loss + constant, a, b), all_numbers(loss, a, b))
 
 
 @given(landscapes(), st.floats(0.01, 100))
-def test_a_factor_on_the_loss_multiplies_curvatures(of: Landscape, factor: float) -> None:
-    loss, a, b = of
+def test_a_factor_on_the_loss_multiplies_curvatures(landscape: Landscape, factor: float) -> None:
+    loss, a, b = landscape
     assert_same(all_numbers(factor * loss, a, b), scaled(all_numbers(loss, a, b), SQUARED, factor))
 
 
 @given(landscapes(), st.floats(0.01, 100))
-def test_longer_directions(of: Landscape, factor: float) -> None:
-    loss, a, b = of  # the same points, reached by displacements shorter by the factor
+def test_longer_directions(landscape: Landscape, factor: float) -> None:
+    loss, a, b = landscape  # the same points, reached by displacements shorter by the factor
     expected = scaled(all_numbers(loss, a, b), SQUARED, factor**2)
     assert_same(all_numbers(loss, a / factor, b / factor), scaled(expected, LINEAR, 1 / factor))
 
 
 @given(landscapes())
-def test_exchanged_and_reversed_directions_change_nothing(of: Landscape) -> None:
-    loss, a, b = of
+def test_exchanged_and_reversed_directions_change_nothing(landscape: Landscape) -> None:
+    loss, a, b = landscape
     numbers = all_numbers(loss, a, b)
     assert_same(all_numbers(loss.T, b, a), numbers)
     assert_same(all_numbers(loss[::-1], -a[::-1], b), numbers)
@@ -369,10 +371,10 @@ def test_rotation_changes_nothing_but_roughness_where_curvature_is_constant(
     assume(abs(low + 0.05 * max(abs(low), high)) > 1e-6)  # on the edge rounding decides
     upright = quadratic(rotated(low, high, 0), AXIS, AXIS)
     turned = quadratic(rotated(low, high, angle), AXIS, AXIS)
-    found, expected = all_numbers(turned, AXIS, AXIS), all_numbers(upright, AXIS, AXIS)
+    result, expected = all_numbers(turned, AXIS, AXIS), all_numbers(upright, AXIS, AXIS)
     diagonal = np.diag(rotated(low, high, angle))
     expected["roughness"] = math.sqrt((diagonal**2).mean())
-    assert_same(found, expected)
+    assert_same(result, expected)
 
 
 def test_rotation_of_ripples_changes_numbers_by_the_grid_alone() -> None:

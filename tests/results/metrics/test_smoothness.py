@@ -113,8 +113,8 @@ def test_smoothness_has_each_number_of_its_landscape() -> None:
     alphas, betas = np.linspace(-1, 1, 7), np.linspace(-2, 1, 10)
     loss = np.add.outer(alphas**2, betas**2) + 0.1 * random.uniform(size=(7, 10))
     loss[0, 0] = np.inf
-    found = smoothness_of(loss, alphas, betas, 1.0)
-    assert found == Smoothness(
+    result = smoothness_of(loss, alphas, betas, 1.0)
+    assert result == Smoothness(
         convex_radius=convexity.convex_radius(loss, alphas, betas),
         convex_area=convexity.convex_area(loss, alphas, betas),
         area_below=area_below(loss, alphas, betas, 1.0),
@@ -164,13 +164,13 @@ def test_invariances_of_the_area_below(seed: int, factor: float) -> None:
 def test_a_rescaled_layer_changes_nothing_along_normalised_directions(
     seed: int, factor: float
 ) -> None:
-    found, expected = (asdict(small_network(seed, c)) for c in (factor, 1.0))
-    assert found == pytest.approx(expected, rel=1e-5, abs=1e-8)
+    result, expected = (asdict(small_network(seed, c)) for c in (factor, 1.0))
+    assert result == pytest.approx(expected, rel=1e-5, abs=1e-8)
 
 
 def test_a_rescaled_layer_changes_numbers_along_plain_directions() -> None:
-    found, expected = (small_network(0, c, normalised=False) for c in (3.0, 1.0))
-    assert found.roughness != pytest.approx(expected.roughness, rel=0.1)
+    result, expected = (small_network(0, c, normalised=False) for c in (3.0, 1.0))
+    assert result.roughness != pytest.approx(expected.roughness, rel=0.1)
 
 
 def small_network(seed: int, factor: float, *, normalised: bool = True) -> Smoothness:

@@ -41,7 +41,7 @@ def test_what_diverges_late_ends_as_a_guess() -> None:
 
 
 def test_trials_to_come_are_no_test_images() -> None:
-    """What was looked at is of the trials that entered, not of those that are still to run."""
+    """Only trials that enter count, not those that are still to run."""
     study = planted.study(0, seeds=2, families=("DARTS",))
     trials = [
         dataclasses.replace(t, training=None) if (t.label, t.seed) == ("DARTS-r1", 1) else t

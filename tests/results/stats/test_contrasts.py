@@ -14,7 +14,7 @@ from nascope._src.results.stats.contrasts import contrast, detectable_shift, wir
 
 def test_against_brute_force() -> None:
     families = {"a": (2.0, [1.0, 3.0, 3.0]), "b": (5.0, [5.0, 7.0]), "c": (1.0, [4.0])}
-    found = contrast(families)
+    result = contrast(families)
     pools = [[original, *variants] for original, variants in families.values()]
 
     def share(pool: list[float], place: int) -> float:
@@ -25,30 +25,30 @@ def test_against_brute_force() -> None:
         sum(share(pool, k) for pool, k in zip(pools, places, strict=True))
         for places in itertools.product(*(range(len(pool)) for pool in pools))
     ]
-    own = sum(share(pool, 0) for pool in pools)
-    assert found.share == pytest.approx(own / 3)
-    assert found.p_better == pytest.approx(np.mean([s >= own - 1e-12 for s in sums]))
-    assert found.p_worse == pytest.approx(np.mean([s <= own + 1e-12 for s in sums]))
+    observed = sum(share(pool, 0) for pool in pools)
+    assert result.share == pytest.approx(observed / 3)
+    assert result.p_better == pytest.approx(np.mean([s >= observed - 1e-12 for s in sums]))
+    assert result.p_worse == pytest.approx(np.mean([s <= observed + 1e-12 for s in sums]))
 
 
 def test_the_best_of_five_in_three_families() -> None:
-    found = contrast({k: (0.0, [1.0, 2.0, 3.0, 4.0]) for k in "abc"})
-    assert found.p_better == pytest.approx(1 / 125)
-    assert found.smallest_p == found.p_better
-    assert [one.rank for one in found.standings] == [1, 1, 1]
+    result = contrast({k: (0.0, [1.0, 2.0, 3.0, 4.0]) for k in "abc"})
+    assert result.p_better == pytest.approx(1 / 125)
+    assert result.smallest_p == result.p_better
+    assert [standing.rank for standing in result.standings] == [1, 1, 1]
 
 
 def test_ties_of_the_best_leave_the_worst_testable() -> None:
     """No member stands out as the best of its family; the worst one does, alone."""
-    found = contrast({name: (9.0, [1.0, 1.0, 1.0, 1.0]) for name in "abc"})
+    result = contrast({name: (9.0, [1.0, 1.0, 1.0, 1.0]) for name in "abc"})
     assert contrast({name: (1.0, [1.0, 1.0, 1.0, 9.0]) for name in "abc"}).p_better > 0.025
-    assert found.p_worse == found.smallest_p == pytest.approx(1 / 125)
+    assert result.p_worse == result.smallest_p == pytest.approx(1 / 125)
 
 
 def test_variants_that_all_tie_leave_no_interval() -> None:
-    found = contrast({"a": (1.4, [0.7, 0.7, 0.7])})
-    assert found.shift == pytest.approx(0.7)
-    assert found.low is found.high is found.detectable is None
+    result = contrast({"a": (1.4, [0.7, 0.7, 0.7])})
+    assert result.shift == pytest.approx(0.7)
+    assert result.low is result.high is result.detectable is None
 
 
 def test_direction() -> None:
@@ -58,10 +58,10 @@ def test_direction() -> None:
 
 
 def test_divergence_ranks_last_and_leaves_no_shift() -> None:
-    found = contrast({"a": (math.inf, [1.0, 2.0, math.inf])})
-    assert found.share == pytest.approx(1 / 6)  # tied with the other that diverged
-    assert math.isnan(found.shift)
-    assert found.low is None
+    result = contrast({"a": (math.inf, [1.0, 2.0, math.inf])})
+    assert result.share == pytest.approx(1 / 6)  # tied with the other that diverged
+    assert math.isnan(result.shift)
+    assert result.low is None
 
 
 def test_nothing_to_compare() -> None:
@@ -72,13 +72,13 @@ def test_nothing_to_compare() -> None:
 def test_shared_variants_are_mann_and_whitneys() -> None:
     """Three originals first of the same four: 1 of the 35 orders of three and four."""
     families = {name: (0.0, [1.0, 2.0, 3.0, 4.0]) for name in "abc"}
-    found = contrast(families, dict.fromkeys("abc", "wxyz"))
-    assert found.shared
-    assert found.smallest_p == found.p_better == pytest.approx(1 / 35, abs=0.002)
+    result = contrast(families, dict.fromkeys("abc", "wxyz"))
+    assert result.shared
+    assert result.smallest_p == result.p_better == pytest.approx(1 / 35, abs=0.002)
     middle = {name: (2.5, [1.0, 2.0, 3.0, 4.0]) for name in "abc"}
     exact = stats.mannwhitneyu([0.4, 0.5, 0.6], [0.1, 0.2, 0.8, 0.9], method="exact")
-    found = contrast(middle, dict.fromkeys("abc", "wxyz"))
-    assert found.p_better == pytest.approx(exact.pvalue / 2, abs=0.1)  # two-sided, the centre
+    result = contrast(middle, dict.fromkeys("abc", "wxyz"))
+    assert result.p_better == pytest.approx(exact.pvalue / 2, abs=0.1)  # two-sided, the centre
 
 
 def test_some_shared_variants_lie_between() -> None:
@@ -94,16 +94,16 @@ def test_some_shared_variants_lie_between() -> None:
 
 def test_the_interval_against_welch() -> None:
     """Two families of unequal spread, nothing shared: by the textbook's formulas."""
-    own = {"a": (0.0, [1.0, 2.0, 4.0]), "b": (3.0, [10.0, 30.0, 20.0, 90.0])}
-    found = contrast(own)
-    parts = [np.var(v, ddof=1) * (1 + 1 / len(v)) / 4 for _, v in own.values()]
+    families = {"a": (0.0, [1.0, 2.0, 4.0]), "b": (3.0, [10.0, 30.0, 20.0, 90.0])}
+    result = contrast(families)
+    parts = [np.var(v, ddof=1) * (1 + 1 / len(v)) / 4 for _, v in families.values()]
     degrees = sum(parts) ** 2 / sum(
-        p**2 / (len(v) - 1) for p, (_, v) in zip(parts, own.values(), strict=True)
+        p**2 / (len(v) - 1) for p, (_, v) in zip(parts, families.values(), strict=True)
     )
-    shift = np.mean([o - np.mean(v) for o, v in own.values()])
+    shift = np.mean([o - np.mean(v) for o, v in families.values()])
     half = stats.t.ppf(0.975, degrees) * math.sqrt(sum(parts))
-    assert found.degrees == pytest.approx(degrees)
-    assert (found.low, found.high) == pytest.approx((shift - half, shift + half))
+    assert result.degrees == pytest.approx(degrees)
+    assert (result.low, result.high) == pytest.approx((shift - half, shift + half))
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ def test_the_interval_against_welch() -> None:
 def test_the_detectable_shift_is_found_at_its_power(
     families: int, variants: int, shared: bool
 ) -> None:
-    """By the rule that decides, at the shift that is told, in families whose spread is 3."""
+    """By the rule that decides, at the detectable shift, in families whose spread is 3."""
     generator = np.random.default_rng(9)
     names = [str(f) for f in range(families)]
     keys = {f: range(variants) if shared else [(f, k) for k in range(variants)] for f in names}
-    draws, found, told = 2000, 0, []
+    draws, detected, detectable = 2000, 0, []
     shift = 3 * detectable_shift(wiring_keys({f: (0.0, [0.0] * variants) for f in names}, keys))
     for _ in range(draws):
         common = generator.normal(size=variants)
@@ -128,34 +128,34 @@ def test_the_detectable_shift_is_found_at_its_power(
             )
             for f in names
         }
-        one = contrast(numbers, keys, higher_is_better=True)
-        found += one.p_better <= 0.025
-        told.append(one.detectable)
-    assert found / draws == pytest.approx(0.8, abs=0.05)
-    assert np.mean(np.square(told)) == pytest.approx(shift**2, rel=0.1)
+        result = contrast(numbers, keys, higher_is_better=True)
+        detected += result.p_better <= 0.025
+        detectable.append(result.detectable)
+    assert detected / draws == pytest.approx(0.8, abs=0.05)
+    assert np.mean(np.square(detectable)) == pytest.approx(shift**2, rel=0.1)
 
 
 def test_nothing_is_detectable_where_ranks_cannot_decide() -> None:
-    for found in (
+    for result in (
         contrast({"a": (0.0, [1.0, 2.0, 3.0, 4.0])}),
         contrast(
             {name: (0.0, [1.0, 2.0, 4.0, 9.0]) for name in "abc"}, dict.fromkeys("abc", "wxyz")
         ),
     ):
-        assert found.smallest_p > 0.025
-        assert found.low < found.high
-        assert found.detectable is None
+        assert result.smallest_p > 0.025
+        assert result.low < result.high
+        assert result.detectable is None
 
 
 @pytest.mark.parametrize("same_variants", [False, True])
 @pytest.mark.parametrize("part", [0.0, 0.8, 1.0])
-def test_originals_of_one_wiring_are_no_more_witnesses(part: float, same_variants: bool) -> None:
+def test_originals_of_one_wiring_are_no_more_evidence(part: float, same_variants: bool) -> None:
     """Three of five originals have one; what a wiring does is alike in part, wholly or not at all."""
     generator = np.random.default_rng(5)
     names, originals, variants, draws = "abcde", dict(zip("abcde", "xxxyz", strict=True)), 6, 600
     wrong = held = 0
     for _ in range(draws):
-        own = {key: generator.normal() for key in "xyz"}
+        by_original = {key: generator.normal() for key in "xyz"}
         common = {(f if not same_variants else "", k): generator.normal()
                   for f in names for k in range(variants)}  # fmt: skip
         keys = {f: [(f if not same_variants else "", k) for k in range(variants)] for f in names}
@@ -164,12 +164,13 @@ def test_originals_of_one_wiring_are_no_more_witnesses(part: float, same_variant
             return math.sqrt(part) * wiring + math.sqrt(1 - part) * generator.normal()
 
         numbers = {
-            f: (number(own[originals[f]]), [number(common[key]) for key in keys[f]]) for f in names
+            f: (number(by_original[originals[f]]), [number(common[key]) for key in keys[f]])
+            for f in names
         }
-        found = contrast(numbers, keys, originals)
-        assert found.shared
-        wrong += found.p_better <= 0.025 or found.p_worse <= 0.025
-        held += found.low <= 0 <= found.high
+        result = contrast(numbers, keys, originals)
+        assert result.shared
+        wrong += result.p_better <= 0.025 or result.p_worse <= 0.025
+        held += result.low <= 0 <= result.high
     assert wrong / draws <= 0.05 + 0.027  # 3 standard errors
     assert held / draws >= 0.95 - 0.027
 
@@ -200,14 +201,14 @@ def test_coverage_of_the_shift_and_rate_of_the_test(
     keys = None if shared is None else {str(f): range(variants) for f in range(families)}
     for _ in range(draws):
         common = math.sqrt(part) * generator.normal(size=variants)
-        own = math.sqrt(1 - part) * generator.normal(size=(families, variants))
+        separate = math.sqrt(1 - part) * generator.normal(size=(families, variants))
         numbers = {
-            str(f): (spreads[f] * generator.normal(), list(spreads[f] * (common + own[f])))
+            str(f): (spreads[f] * generator.normal(), list(spreads[f] * (common + separate[f])))
             for f in range(families)
         }
-        found = contrast(numbers, keys)
-        held += found.low <= 0 <= found.high
-        wrong += found.p_better <= 0.025 or found.p_worse <= 0.025
+        result = contrast(numbers, keys)
+        held += result.low <= 0 <= result.high
+        wrong += result.p_better <= 0.025 or result.p_worse <= 0.025
     assert held / draws >= 0.95 - 0.029  # 3.3 standard errors
     assert held / draws <= 0.99
     assert wrong / draws <= 0.05 + 0.029

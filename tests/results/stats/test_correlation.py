@@ -36,30 +36,30 @@ def test_spearman_is_exact_at_its_ends_and_nan_without_an_order() -> None:
 
 def test_exact_p_against_brute_force() -> None:
     x, y = [1.0, 2.0, 2.0, 4.0, 5.0], [3.0, 1.0, 4.0, 1.0, 5.0]
-    found = correlate_within([(x, y)])
+    result = correlate_within([(x, y)])
     every = [spearman(x, order) for order in itertools.permutations(y)]
-    assert found.exact
-    assert found.p_positive == pytest.approx(np.mean(np.array(every) >= found.rho - 1e-12))
-    assert found.p_negative == pytest.approx(np.mean(np.array(every) <= found.rho + 1e-12))
+    assert result.exact
+    assert result.p_positive == pytest.approx(np.mean(np.array(every) >= result.rho - 1e-12))
+    assert result.p_negative == pytest.approx(np.mean(np.array(every) <= result.rho + 1e-12))
 
 
 def test_families_do_not_pass_for_an_correlate_within() -> None:
     """Two families that differ in both, and nothing within either: pooled naively, ρ is 0.8."""
     low = ([1.0, 1.0, 2.0, 2.0], [1.0, 2.0, 1.0, 2.0])
     high = ([11.0, 11.0, 12.0, 12.0], [11.0, 12.0, 11.0, 12.0])
-    found = correlate_within([low, high])
-    assert found.rho == pytest.approx(0)
+    result = correlate_within([low, high])
+    assert result.rho == pytest.approx(0)
     assert spearman(low[0] + high[0], low[1] + high[1]) > 0.75
 
 
 def test_drawn_permutations_agree_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(3)
     x = [generator.normal(size=5) for _ in range(2)]
-    own = [(a, a + generator.normal(size=5)) for a in x]
-    exact = correlate_within(own)
+    families = [(a, a + generator.normal(size=5)) for a in x]
+    exact = correlate_within(families)
     assert exact.exact
     monkeypatch.setattr("nascope._src.results.stats.correlation.MOST_EXACT", 0)
-    drawn = correlate_within(own, seed=5)
+    drawn = correlate_within(families, seed=5)
     assert not drawn.exact
     assert (drawn.rho, drawn.low, drawn.high) == (exact.rho, exact.low, exact.high)
     assert drawn.p_positive == pytest.approx(exact.p_positive, abs=0.01)
@@ -71,27 +71,27 @@ def test_drawn_permutations_agree_with_all(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_same_wirings_are_permuted_together() -> None:
     """Against brute force: one permutation for both families, over what both have."""
     x, y, z = [1.0, 2.0, 3.0, 4.0], [1.0, 3.0, 2.0, 4.0], [2.0, 1.0, 4.0, 3.0]
-    found = correlate_within([(x, y), (x, z)], ["abcd", "abcd"])
+    result = correlate_within([(x, y), (x, z)], ["abcd", "abcd"])
     centre = [np.array(v) - 2.5 for v in (x, y, z)]
     sums = [
         centre[0] @ centre[1][list(order)] + centre[0] @ centre[2][list(order)]
         for order in itertools.permutations(range(4))
     ]
-    own = centre[0] @ centre[1] + centre[0] @ centre[2]
-    assert found.p_positive == pytest.approx(np.mean(np.array(sums) >= own - 1e-12))
-    assert (found.wirings, found.families) == (4, 2)
+    observed = centre[0] @ centre[1] + centre[0] @ centre[2]
+    assert result.p_positive == pytest.approx(np.mean(np.array(sums) >= observed - 1e-12))
+    assert (result.wirings, result.families) == (4, 2)
     other = correlate_within(
         [(x, y), ([5.0, *reversed(x)], [0.0, *reversed(z)])], ["abcd", "edcba"]
     )
-    assert other.p_positive == found.p_positive  # in another order, and with one of its own
+    assert other.p_positive == result.p_positive  # in another order, and with one of its own
     linked = correlate_within([(x, y), (x, z)], ["abcd", "aefg"])
     assert (linked.wirings, linked.families) == (4, 1)  # one in common permutes nothing
 
 
 def test_constant_widths_tell_nothing() -> None:
-    found = correlate_within([([2.0, 2.0, 2.0], [1.0, 2.0, 3.0])])
-    assert math.isnan(found.rho)
-    assert found.p_positive == found.p_negative == 1
+    result = correlate_within([([2.0, 2.0, 2.0], [1.0, 2.0, 3.0])])
+    assert math.isnan(result.rho)
+    assert result.p_positive == result.p_negative == 1
     assert correlate_within([([1.0], [2.0])]) is None
 
 
@@ -109,16 +109,16 @@ def test_null_rate_and_coverage(families: int, size: int, ties: bool) -> None:
     generator = np.random.default_rng(7)
     rejected, held = 0, 0
     for _ in range(DRAWS):
-        own = []
+        samples = []
         for _ in range(families):
             widths = generator.normal(size=size)
-            own.append((np.round(widths) if ties else widths, generator.normal(size=size)))
-        found = correlate_within(own)
-        if math.isnan(found.rho):
+            samples.append((np.round(widths) if ties else widths, generator.normal(size=size)))
+        result = correlate_within(samples)
+        if math.isnan(result.rho):
             held += 1
             continue
-        rejected += found.p_positive <= 0.025 or found.p_negative <= 0.025
-        held += found.low <= 0 <= found.high
+        rejected += result.p_positive <= 0.025 or result.p_negative <= 0.025
+        held += result.low <= 0 <= result.high
     assert rejected / DRAWS <= 0.083  # 5 % and 3 standard errors
     assert held / DRAWS >= 0.917
 
@@ -131,36 +131,36 @@ def test_coverage_of_what_is_there(
     """The interval holds what ρ is on average, even where a draw orders all perfectly."""
     monkeypatch.setattr(
         "nascope._src.results.stats.correlation.MOST_EXACT", 0
-    )  # its p is not looked at
+    )  # the test ignores p
     monkeypatch.setattr("nascope._src.results.stats.correlation.DRAWS", 1)
     generator = np.random.default_rng(8)
 
     def draw() -> Correlation:
-        own: list[tuple[np.ndarray, np.ndarray]] = []
+        samples: list[tuple[np.ndarray, np.ndarray]] = []
         for _ in range(families):
             x = generator.normal(size=size)
             noise = generator.normal(size=size)
-            own.append((x, correlation * x + math.sqrt(1 - correlation**2) * noise))
-        return correlate_within(own)
+            samples.append((x, correlation * x + math.sqrt(1 - correlation**2) * noise))
+        return correlate_within(samples)
 
-    found = [draw() for _ in range(DRAWS)]
-    truth = float(np.mean([one.rho for one in found]))
+    results = [draw() for _ in range(DRAWS)]
+    truth = float(np.mean([result.rho for result in results]))
     # 94 to 97 % at 0.5 and 92 to 93 % at 0.9, of 1,500 draws; 3 standard errors of 400
     least = 0.90 if correlation == 0.5 else 0.87
-    assert np.mean([one.low <= truth <= one.high for one in found]) >= least
+    assert np.mean([result.low <= truth <= result.high for result in results]) >= least
 
 
 def test_a_perfect_order_is_no_certainty() -> None:
-    found = correlate_within([(np.arange(12), np.arange(12))])
-    assert found.rho == 1
-    assert found.low < 0.995
-    assert found.high < 1
+    result = correlate_within([(np.arange(12), np.arange(12))])
+    assert result.rho == 1
+    assert result.low < 0.995
+    assert result.high < 1
     assert correlate_within([(np.arange(5), -np.arange(5))]).high > -0.7
 
 
 def test_families_are_linked_through_others() -> None:
-    (one,) = linked_families(["ab", "bc", "cd"])
-    assert one.families == (0, 1, 2)
-    assert one.common == ((), (), ())
+    (linked,) = linked_families(["ab", "bc", "cd"])
+    assert linked.families == (0, 1, 2)
+    assert linked.common == ((), (), ())
     alone = linked_families(["aab", "xyz"])
     assert [group.common for group in alone] == [((0, 1, 2),), ((0, 1, 2),)]

@@ -79,10 +79,10 @@ def test_the_bootstrap_draws_the_same_each_time() -> None:
 
 
 def test_the_detectable_effect_is_found_at_its_power() -> None:
-    generator, draws, found = random.Random(2), 3000, 0
+    generator, draws, detected = random.Random(2), 3000, 0
     for _ in range(draws):
         effect = detectable(1 / math.sqrt(8), 7)
         values = [generator.gauss(effect, 1) for _ in range(8)]
         estimate = over_seeds(values)
-        found += bool(estimate.low is not None and estimate.low > 0)
-    assert found / draws == pytest.approx(0.8, abs=0.04)
+        detected += bool(estimate.low is not None and estimate.low > 0)
+    assert detected / draws == pytest.approx(0.8, abs=0.04)
