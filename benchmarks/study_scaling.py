@@ -25,7 +25,7 @@ RECIPE = Recipe(channels=8, layers=5, epochs=6, batch_size=64)
 def study(folder: Path, workers: int) -> None:
     """The trials as a study."""
     from nascope._src.data.request import DataRequest  # noqa: PLC0415
-    from nascope._src.study.definition import Part, Study, plan_cells  # noqa: PLC0415
+    from nascope._src.study.definition import Part, StudyDefinition, plan_cells  # noqa: PLC0415
     from nascope._src.study.engines.processes import ProcessEngine  # noqa: PLC0415
     from nascope._src.study.run import run_study  # noqa: PLC0415
 
@@ -36,7 +36,7 @@ def study(folder: Path, workers: int) -> None:
         seeds=tuple(SEEDS),
     )
     engine = ProcessEngine(workers)
-    summary = run_study(Study("scaling", (part,)), folder, engine=engine, device="cpu")
+    summary = run_study(StudyDefinition("scaling", (part,)), folder, engine=engine, device="cpu")
     engine.close()
     assert (summary.done, summary.failed) == (len(SEEDS), {})
 

@@ -14,7 +14,7 @@ from nascope._src.probes.history import WeightHistory
 from nascope._src.probes.settings import CurvatureSettings, LandscapeSettings, VarianceSettings
 from nascope._src.records.files import read_json
 from nascope._src.study import calibration
-from nascope._src.study.definition import Part, Study, plan_cells
+from nascope._src.study.definition import Part, StudyDefinition, plan_cells
 from nascope._src.study.job import Job
 from nascope._src.theory import premises
 from nascope._src.theory.premises import TrainedNetwork, measure_premises, measurement_key
@@ -103,7 +103,7 @@ def job_of(folder, **changes):
         data=(DataRequest("digits", train_size=100, test_size=40),),
         **changes,
     )
-    study = Study("one", (part,))
+    study = StudyDefinition("one", (part,))
     return Job(folder, "cpu", study.plan(study.load_data()).trials[0])
 
 

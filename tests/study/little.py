@@ -5,7 +5,7 @@ import dataclasses
 from nascope._src.data.request import DataRequest
 from nascope._src.probes.settings import LandscapeSettings, VarianceSettings
 from nascope._src.records.read import read_study
-from nascope._src.study.definition import Part, Study, plan_cells
+from nascope._src.study.definition import Part, StudyDefinition, plan_cells
 from nascope._src.training.recipe import Recipe
 
 PART = Part(
@@ -16,12 +16,12 @@ PART = Part(
 )
 
 
-STUDY = Study("little", (PART,))
+STUDY = StudyDefinition("little", (PART,))
 
 
 def changed(study=STUDY, **changes):
     """The study with its one part changed."""
-    return Study(study.name, (dataclasses.replace(study.parts[0], **changes),))
+    return StudyDefinition(study.name, (dataclasses.replace(study.parts[0], **changes),))
 
 
 TIMES = {"seconds", "images_per_second"}

@@ -10,7 +10,7 @@ from nascope._src.errors import DataError, StudyError
 from nascope._src.probes.settings import CurvatureSettings, LandscapeSettings, VarianceSettings
 from nascope._src.records.read import read_study
 from nascope._src.records.status import read_status
-from nascope._src.study.definition import Study
+from nascope._src.study.definition import StudyDefinition
 from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.serial import SerialEngine
 from nascope._src.study.engines.task import Outcome
@@ -92,7 +92,7 @@ def test_changed_data_are_noticed(tmp_path, monkeypatch):
     request = PART.data[0]
     other = dataclasses.replace(request, train_size=151)
     planned = STUDY.load_data()  # and then other images lie there
-    monkeypatch.setattr(Study, "load_data", lambda self, data_dir: planned)
+    monkeypatch.setattr(StudyDefinition, "load_data", lambda self, data_dir: planned)
     monkeypatch.setattr(DataRequest, "exactly", lambda self, data: {
         "name": "digits", "train_size": other.train_size, "test_size": 40, "validation_size": 0,
     })  # fmt: skip

@@ -88,10 +88,10 @@ def gradient_norms(subject: Subject, *, device: str = "auto", **settings: Any) -
     >>> nascope.gradient_norms(risk).shape
     (3,)
     """
-    from nascope._src.api.subjects import make_risk  # noqa: PLC0415  (loads torch)
+    from nascope._src.api.subjects import as_risk  # noqa: PLC0415  (loads torch)
     from nascope._src.probes import per_instance  # noqa: PLC0415
 
-    risk = make_risk(subject, device=device, **settings)
+    risk = as_risk(subject, device=device, **settings)
     return per_instance.gradient_norms(risk).numpy()
 
 

@@ -103,7 +103,7 @@ def as_subject(subject: Subject) -> Risk | Trained:
     )
 
 
-def make_risk(subject: Subject, *, device: str = "auto", **settings: Any) -> Risk:
+def as_risk(subject: Subject, *, device: str = "auto", **settings: Any) -> Risk:
     """Return the risk of a subject at its weights.
 
     Raises:

@@ -34,7 +34,7 @@ from nascope._src.runtime.progress import display, job, print_log
 
 if TYPE_CHECKING:
     from nascope._src.records.status import StudyStatus
-    from nascope._src.study.definition import Study
+    from nascope._src.study.definition import StudyDefinition
     from nascope._src.study.progress import RunProgress
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.toml", help="Study file.")]
@@ -156,7 +156,7 @@ def run(
 
 
 def _run_and_report(
-    study: Study,
+    study: StudyDefinition,
     folder: Path,
     settings: EngineSettings,
     *,

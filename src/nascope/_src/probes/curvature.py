@@ -20,7 +20,7 @@ from nascope._src.probes.risk import Risk
 from nascope._src.probes.settings import CurvatureSettings
 from nascope._src.runtime.types import Progress
 
-Part = Callable[[Path | None, Progress], dict[str, np.ndarray]]
+Compute = Callable[[Path | None, Progress], dict[str, np.ndarray]]
 
 
 def compute_curvature(
@@ -48,7 +48,7 @@ def compute_curvature(
         last with the grid's coordinates.
     """
     seed = settings.seed
-    parts: dict[str, tuple[float, Part]] = {}  # with their costs, to report progress
+    parts: dict[str, tuple[float, Compute]] = {}  # with their costs, to report progress
 
     def find_eigenvalues(folder: Path | None, report: Progress) -> dict[str, np.ndarray]:
         return eigenvalues(

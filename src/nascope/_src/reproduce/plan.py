@@ -21,7 +21,7 @@ from nascope._src.results.paper.columns import FigureColumn
 from nascope._src.results.paper.numbers import TITLES
 from nascope._src.results.paper.targets import Target, in_words
 from nascope._src.results.text.trials import shortened
-from nascope._src.study.definition import Part, PlannedCell, Study, plan_cells
+from nascope._src.study.definition import Part, PlannedCell, StudyDefinition, plan_cells
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _plan_figure(
             seeds=tuple(range(options.seeds)),
             probes=scale.probes(target.probe) if target.probe is not None else (),
         )
-        plan = Study(title, (part,)).plan(dict(data.values()))
+        plan = StudyDefinition(title, (part,)).plan(dict(data.values()))
     return FigurePlan(target, scale, stem, cells, tuple(columns), tuple(published), plan)
 
 

@@ -1,4 +1,4 @@
-"""A study as data: what to train and probe. `Study.plan` turns it into a list of trials."""
+"""A study as data: what to train and probe, and the list of trials that this makes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyDefinition:
     """Trainings and probes under one name.
 
     Args:

@@ -6,11 +6,11 @@ import dataclasses
 
 from nascope._src.data.request import DataRequest
 from nascope._src.probes.settings import LandscapeSettings, VarianceSettings
-from nascope._src.study.definition import Part, Study, plan_cells
+from nascope._src.study.definition import Part, StudyDefinition, plan_cells
 from nascope._src.study.scales import SCALES
 
 
-def demo_study(*, seed: int = 0, variants: int = 4) -> Study:
+def demo_study(*, seed: int = 0, variants: int = 4) -> StudyDefinition:
     """Return a study of DARTS and random variants: curves, landscapes and gradient variances.
 
     It runs in minutes: scale ``tiny`` with twice the channels.
@@ -27,4 +27,4 @@ def demo_study(*, seed: int = 0, variants: int = 4) -> Study:
         seeds=(seed,),
         probes=(LandscapeSettings(seed=seed), VarianceSettings(seed=seed)),
     )
-    return Study("demo", (part,))
+    return StudyDefinition("demo", (part,))

@@ -13,7 +13,7 @@ from nascope._src.records.locks import locked
 from nascope._src.records.paths import StudyPaths, TrialPaths
 from nascope._src.records.plan import Plan, PlannedTrial, merge_plans, read_plan, write_plan
 from nascope._src.runtime.devices import cores, device_name
-from nascope._src.study.definition import Study
+from nascope._src.study.definition import StudyDefinition
 from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.task import Engine
 from nascope._src.study.missing import find_missing
@@ -37,7 +37,7 @@ class RunSummary:
 
 
 def run_study(
-    study: Study,
+    study: StudyDefinition,
     folder: str | Path,
     *,
     data_dir: str | None = None,

@@ -1,4 +1,4 @@
-"""The study file: TOML, checked by pydantic at this border, becomes a Study."""
+"""The study file: TOML, checked by pydantic at this border, becomes a StudyDefinition."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from nascope._src.cells.genotype import CELL_KINDS
 from nascope._src.data.request import DataRequest
 from nascope._src.errors import NascopeError, SettingError, StudyError
 from nascope._src.probes.settings import PROBES, ProbeSettings
-from nascope._src.study.definition import Part, Study, plan_cells
+from nascope._src.study.definition import Part, StudyDefinition, plan_cells
 from nascope._src.study.scales import SCALES
 from nascope._src.study.search.candidates import Search
 from nascope._src.training.recipe import RECIPES, Rate
@@ -200,7 +200,7 @@ class _SearchFile(_File):
     search: _Search = Field(default_factory=_Search)  # type: ignore[valid-type]
 
 
-def read_study_file(path: str | Path) -> Study:
+def read_study_file(path: str | Path) -> StudyDefinition:
     """Read a study from a TOML file (docs/guides/studies.md).
 
     Raises:
@@ -217,7 +217,7 @@ def read_study_file(path: str | Path) -> Study:
         raise StudyError(f"{path}: {error}") from None
 
 
-def build_study(content: Mapping[str, Any], *, name: str, where: str = "") -> Study:
+def build_study(content: Mapping[str, Any], *, name: str, where: str = "") -> StudyDefinition:
     """Return the study that the content of a study file describes.
 
     Args:
@@ -228,7 +228,7 @@ def build_study(content: Mapping[str, Any], *, name: str, where: str = "") -> St
     Raises:
         StudyError: a key is unknown or a value is out of range. The message names the dotted key.
     """
-    return Study(content.get("name") or name, _parts(content, where))
+    return StudyDefinition(content.get("name") or name, _parts(content, where))
 
 
 def read_search_file(path: str | Path) -> Search:

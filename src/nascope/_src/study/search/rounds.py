@@ -17,7 +17,7 @@ from nascope._src.records.locks import locked
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import Plan, PlannedTrial, read_plan, write_plan
 from nascope._src.records.read import read_training
-from nascope._src.study.definition import Part, PlannedCell, Study
+from nascope._src.study.definition import Part, PlannedCell, StudyDefinition
 from nascope._src.study.engines.task import Engine
 from nascope._src.study.progress import RunProgress
 from nascope._src.study.run import run_part
@@ -92,7 +92,7 @@ def run_search(
     return scored
 
 
-def _round(search: Search, proposals: Sequence[Proposal]) -> Study:
+def _round(search: Search, proposals: Sequence[Proposal]) -> StudyDefinition:
     part = Part(
         cells=tuple(_planned_cell(search, proposal) for proposal in proposals),
         recipe=search.recipe,
@@ -100,7 +100,7 @@ def _round(search: Search, proposals: Sequence[Proposal]) -> Study:
         learning_rates=(search.recipe.learning_rate,),
         seeds=(search.seed,),
     )
-    return Study(search.name, (part,))
+    return StudyDefinition(search.name, (part,))
 
 
 def _planned_cell(search: Search, proposal: Proposal) -> PlannedCell:
