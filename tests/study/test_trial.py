@@ -30,7 +30,7 @@ from tests.study.little import PART, STUDY, changed, damage
 def test_only_the_finished_weights_are_probed(copy):
     """Not those before, where the newest can't be read or are damaged."""
     trial = read_study_plan(StudyPaths(copy)).trials[0]
-    job = Job(copy, "cpu", trial)
+    job = Job(trial.paths_in(StudyPaths(copy)).folder, "cpu", trial)
     probe, data = trial.probes[0], load_data("digits", train_size=150, test_size=40)
     files = probe.paths_in(job.paths)
     shutil.rmtree(files.folder)
@@ -50,7 +50,7 @@ def seconds_in(path):
 def test_a_probes_seconds_are_those_of_every_process_that_took_part(copy):
     """Its parts', a broken off try's and those of putting it together; a damaged time is none."""
     trial = read_study_plan(StudyPaths(copy)).trials[0]
-    job = Job(copy, "cpu", trial)
+    job = Job(trial.paths_in(StudyPaths(copy)).folder, "cpu", trial)
     probe = next(probe for probe in trial.probes if probe.kind == "variance")
     paths = probe.paths_in(job.paths)
     shutil.rmtree(paths.folder)
@@ -100,7 +100,7 @@ def test_what_a_killed_process_left_half_written_goes_with_the_next(copy, monkey
 def test_a_split_grid_names_every_process_that_took_part(copy):
     """On its own only the one that put it together would stand in the result."""
     trial = read_study_plan(StudyPaths(copy)).trials[0]
-    job = Job(copy, "cpu", trial)
+    job = Job(trial.paths_in(StudyPaths(copy)).folder, "cpu", trial)
     probe = next(probe for probe in trial.probes if probe.kind == "landscape")
     paths = probe.paths_in(job.paths)
     shutil.rmtree(paths.folder)
@@ -122,7 +122,7 @@ def test_a_split_grid_names_every_process_that_took_part(copy):
 def test_chunks_are_not_removed_from_under_another_runs_part(copy, monkeypatch):
     """Who has the whole waits until nobody computes a part of it any more."""
     trial = read_study_plan(StudyPaths(copy)).trials[0]
-    job = Job(copy, "cpu", trial)
+    job = Job(trial.paths_in(StudyPaths(copy)).folder, "cpu", trial)
     probe = next(probe for probe in trial.probes if probe.kind == "landscape")
     paths = probe.paths_in(job.paths)
     data = load_data("digits", train_size=150, test_size=40)

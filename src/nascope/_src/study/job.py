@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nascope._src.probes.chunks import Share
-from nascope._src.records.paths import StudyPaths, TrialPaths
+from nascope._src.records.paths import TrialPaths
 from nascope._src.records.plan import PlannedProbe, PlannedTrial
 
 
@@ -15,7 +15,7 @@ class Job:
     """What a worker is asked to do, as plain data that can be sent to another process.
 
     Args:
-        folder: the study's folder; absolute, because workers may run in another folder.
+        folder: the trial's folder; absolute, because workers may run in another folder.
         device: "cpu", "cuda", …
         probe: the probe to compute; None: the training.
         share: the part of the probe's chunks to compute; None: the whole probe.
@@ -40,12 +40,12 @@ class Job:
     @property
     def paths(self) -> TrialPaths:
         """Where the trial's results are stored."""
-        return self.trial.paths_in(StudyPaths(self.folder))
+        return TrialPaths(self.folder)
 
     @property
     def name(self) -> str:
         """Unique name within the study."""
-        name = self.paths.folder.name
+        name = self.folder.name
         if self.probe is not None:
             name += f"/{self.probe.kind}/{self.probe.identity}"
         if self.share is not None:

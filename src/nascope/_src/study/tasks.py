@@ -13,6 +13,7 @@ from typing import Any
 
 from nascope._src.data.datasets import DataSet, load_data
 from nascope._src.probes.chunks import Share, num_chunks
+from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import PlannedProbe, PlannedTrial
 from nascope._src.runtime.types import Progress
 from nascope._src.study.engines.task import Shared, Task
@@ -56,13 +57,13 @@ def make_work_list(
     """
     jobs: dict[str, Job] = {}
 
-    def make_task(job: Job, cost: float, after: tuple[str, ...]) -> Task:
+    def make_task(job: Job, data: Shared, cost: float, after: tuple[str, ...]) -> Task:
         name = job.name
         jobs[name] = job
         return Task(
             name,
             execute_job,
-            (job, shared_data(job.trial, data_dir)),
+            (job, data),
             after,
             lock=job.lock,
             kind=job.kind,
@@ -70,23 +71,25 @@ def make_work_list(
             title=job.title,
         )
 
+    study = StudyPaths(folder.absolute())
     trainings: list[Task] = []
     probes: list[list[Task]] = []
     for trial in missing:
-        training = Job(folder.absolute(), device, trial.planned)
+        training = Job(trial.planned.paths_in(study).folder, device, trial.planned)
+        data = shared_data(trial.planned, data_dir)
         after: tuple[str, ...] = ()
         if not trial.trained:
-            trainings.append(make_task(training, _training_cost(trial.planned), ()))
+            trainings.append(make_task(training, data, _training_cost(trial.planned), ()))
             after = (training.name,)
         for planned_probe in trial.probes:
             probe = dataclasses.replace(training, probe=planned_probe)
             cost = planned_probe.cost
             parts = [
-                make_task(dataclasses.replace(probe, share=share), cost / share.count, after)
+                make_task(dataclasses.replace(probe, share=share), data, cost / share.count, after)
                 for share in _shares(planned_probe)
             ]
             names = tuple(part.name for part in parts)
-            whole = make_task(probe, 0.0 if parts else cost, names or after)
+            whole = make_task(probe, data, 0.0 if parts else cost, names or after)
             probes.append([*parts, whole])
     # Longest first, so that no core works alone at the end. Each grid is assembled as soon as its
     # parts are done, so that an interrupted study has as many results as possible.

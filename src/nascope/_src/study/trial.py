@@ -23,14 +23,14 @@ from nascope._src.records.files import (
     discard_partial_files,
     read_json,
     why_unwritable,
-    write_arrays,
     write_json,
 )
 from nascope._src.records.locks import locked
 from nascope._src.records.paths import ProbePaths, TrialPaths
 from nascope._src.records.plan import PlannedProbe
+from nascope._src.records.probe_files import write_probe
 from nascope._src.records.provenance import make_provenance, this_process
-from nascope._src.records.read import is_complete
+from nascope._src.records.read import ProbeRecord, is_complete
 from nascope._src.runtime.devices import choose_device, describe_device
 from nascope._src.runtime.types import Arrays, Progress
 from nascope._src.study.job import Job
@@ -99,22 +99,15 @@ def probe_trial(job: Job, probe: PlannedProbe, data: DataSet, progress: Progress
         if not is_complete(paths):
             with _timed(paths, Share(0, 1)):
                 arrays, settings = _compute(job, probe, None, data, progress)
-            write_arrays(paths.arrays, arrays)
             processes = _processes_of(paths)
-            write_json(
-                paths.summary,
-                {
-                    "kind": probe.kind,
-                    "identity": probe.identity,
-                    "settings": settings,
-                    "provenance": make_provenance(
-                        device=describe_device(choose_device(job.device)),
-                        threads=torch.get_num_threads(),
-                        seconds=math.fsum(process["seconds"] for process in processes),
-                        **({"parts": processes} if len(processes) > 1 else {}),
-                    ),
-                },
+            provenance = make_provenance(
+                device=describe_device(choose_device(job.device)),
+                threads=torch.get_num_threads(),
+                seconds=math.fsum(process["seconds"] for process in processes),
+                **({"parts": processes} if len(processes) > 1 else {}),
             )
+            record = ProbeRecord(probe.kind, probe.identity, settings, provenance, arrays)
+            write_probe(paths.arrays, record)
         shutil.rmtree(paths.chunks, ignore_errors=True)
 
 
