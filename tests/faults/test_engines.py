@@ -1,4 +1,4 @@
-"""Processes, nodes, drivers and disks that fail: afterwards every result is there once, and equal."""
+"""After failures of processes, nodes, drivers and disks, the results are those of a normal run."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def logs(folder):
 
 def wait_for(condition, seconds=120):
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it never came to that"
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "the condition was never met"
         time.sleep(0.05)
-    return found
+    return value
 
 
 def training_now(folder):
-    """The trials in the midst of training, and their processes."""
+    """Return the trials that are being trained, with their process numbers."""
     busy = {}
     for name, text in logs(folder).items():
         lines = text.splitlines()
@@ -80,13 +80,13 @@ def training_now(folder):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """What an undisturbed run yields."""
+    """The numbers of an undisturbed run."""
     tmp_path = tmp_path_factory.mktemp("whole")
     (tmp_path / "study.toml").write_text(STUDY)
     finish(tmp_path, tmp_path / "study")
-    found = numbers(tmp_path / "study")
-    assert len(found) > 4 * EPOCHS / 2
-    return found
+    values = numbers(tmp_path / "study")
+    assert len(values) > 4 * EPOCHS / 2
+    return values
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def there(tmp_path):
 
 
 def check(folder, whole):
-    """Every result is there once, equal to an undisturbed run's, and nothing else is."""
+    """Check that the results equal those of an undisturbed run, and nothing else is left."""
     assert numbers(folder) == whole
     assert len(list(folder.glob("trials/*"))) == 4
     assert len(list(folder.glob("trials/*/*/result.json"))) == 8
@@ -107,10 +107,10 @@ def check(folder, whole):
 
 @pytest.fixture
 def ray():
-    found = pytest.importorskip("ray", reason="needs Ray: pip install 'nascope[ray]'")
-    yield found
-    if found.is_initialized():
-        found.shutdown()
+    module = pytest.importorskip("ray", reason="needs Ray: pip install 'nascope[ray]'")
+    yield module
+    if module.is_initialized():
+        module.shutdown()
 
 
 def test_a_killed_worker_of_ray_is_replaced(there, whole, ray):
@@ -136,7 +136,7 @@ def test_a_node_is_removed_while_it_has_unfinished_trials(there, whole, ray):
         folder = there / "study"
         process = start(there, folder, "--engine", "ray", "--address", cluster.address, "-v")
         # Both nodes are busy: each has one CPU.
-        busy = wait_for(lambda: len(found := training_now(folder)) == 2 and found)
+        busy = wait_for(lambda: len(busy := training_now(folder)) == 2 and busy)
         cluster.remove_node(second, allow_graceful=False)
         assert process.wait(timeout=300) == 0, (there / "driver.log").read_text()
         assert "its process or node was lost" in (there / "driver.log").read_text()
@@ -147,9 +147,9 @@ def test_a_node_is_removed_while_it_has_unfinished_trials(there, whole, ray):
     ended = logs(folder)
     begun_twice = [name for name in busy if ended[name].count("training [") and
                    len(set(re.findall(r"training \[(\d+)\] started", ended[name]))) == 2]  # fmt: skip
-    assert len(begun_twice) == 1  # the lost node's was taken up by the other
+    assert len(begun_twice) == 1  # the other node resumed it
     resumed = ended[begun_twice[0]]
-    assert resumed.count(f"epoch 1 of {EPOCHS}: training") == 1  # from where it was
+    assert resumed.count(f"epoch 1 of {EPOCHS}: training") == 1  # resumed where it stopped
 
 
 def test_tasks_on_a_cluster_outlive_their_driver(there, whole, ray):
@@ -163,12 +163,12 @@ def test_tasks_on_a_cluster_outlive_their_driver(there, whole, ray):
     try:
         process = start(there, folder, *where)
         name, orphan = next(iter(wait_for(lambda: training_now(folder)).items()))
-        os.kill(orphan, signal.SIGSTOP)  # it must not come to its end
+        os.kill(orphan, signal.SIGSTOP)  # it must not finish
         process.send_signal(signal.SIGKILL)
         process.wait()
         trial = TrialPaths(folder / "trials" / name)
         assert is_held(trial.lock)
-        with locked(trial.lock):  # as soon as Ray has ended the orphan
+        with locked(trial.lock):  # once Ray has ended the orphan
             process = start(there, folder, *where)
             wait_for(lambda: "waiting for another process" in trial.log.read_text())
             assert process.poll() is None
@@ -178,7 +178,7 @@ def test_tasks_on_a_cluster_outlive_their_driver(there, whole, ray):
             cluster.shutdown()
     check(folder, whole)
     text = logs(folder)[name]
-    assert text.count(f"epoch 1 of {EPOCHS}: training") == 1  # from where it was
+    assert text.count(f"epoch 1 of {EPOCHS}: training") == 1  # resumed where it stopped
     assert len(set(re.findall(r"training \[(\d+)\] started", text))) == 2
 
 
@@ -187,7 +187,7 @@ def test_the_driver_is_stopped(there, whole, ray, how):
     folder = there / "study"
     process = start(there, folder, "--engine", "ray", "--workers", 2)
     busy = wait_for(lambda: training_now(folder))
-    process.send_signal(how)  # the driver alone: killed, its tasks outlive it with their locks
+    process.send_signal(how)  # the driver only; its tasks may outlive it with their locks
     code = process.wait(timeout=60)
     if how == signal.SIGINT:
         assert code == 130
@@ -202,7 +202,7 @@ def test_two_runs_of_the_same_study_at_once(there, whole):
     runs = [start(there, folder, "--workers", 2) for _ in range(2)]
     assert [run.wait(timeout=300) for run in runs] == [0, 0]
     check(folder, whole)
-    for text in logs(folder).values():  # what one did, the other waited for
+    for text in logs(folder).values():  # each waited for the work of the other
         for epoch in range(1, EPOCHS + 1):
             assert text.count(f"epoch {epoch} of {EPOCHS}: training") == 1
 

@@ -1,4 +1,4 @@
-"""A landscape of 51 × 51 points, killed again and again, ends with the file of an undisturbed run."""
+"""A landscape that is killed repeatedly yields the same file as an undisturbed run."""
 
 import random
 import signal
@@ -37,7 +37,7 @@ def test_killed_again_and_again(tmp_path):
         deadline = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < deadline:
             chunks = list(tmp_path.glob(".killed-*-chunks/*.npz"))
-            if len(chunks) > kept:  # it goes on from where it was
+            if len(chunks) > kept:  # it resumes where it stopped
                 break
             time.sleep(0.01)
         time.sleep(random.uniform(0, seconds / (3 * KILLS)))

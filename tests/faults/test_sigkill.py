@@ -1,4 +1,4 @@
-"""A study killed from outside again and again yields the numbers of an undisturbed one."""
+"""A study that is killed repeatedly yields the numbers of an undisturbed one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def start(tmp_path, folder, **environment):
 
 
 def last_lines(folder):
-    """The last line of each log: where the processes were when they were killed."""
+    """Return the last line of each log, which shows where the processes were killed."""
     logs = [path.read_text().splitlines() for path in folder.glob("trials/*/log.txt")]
     return [lines[-1] for lines in logs if lines]
 
@@ -67,7 +67,7 @@ def test_killed_at_random_times(tmp_path):
     kills = 0
     for attempt in range(40):
         process = start(tmp_path, folder)
-        # Each round waits for a place not yet hit, then a random moment more.
+        # Each round waits for a place that was not hit yet, and then for a random time.
         wanted = [pattern for name, pattern in PLACES.items() if name not in seen]
         deadline = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < deadline:
@@ -82,7 +82,7 @@ def test_killed_at_random_times(tmp_path):
         if process.poll() is not None:
             break
         if attempt % 3 == 2:
-            process.kill()  # the driver alone: its workers must end by themselves
+            process.kill()  # the driver only: its workers must end on their own
             process.wait()
             time.sleep(1.0)
         else:
@@ -116,7 +116,7 @@ def test_workers_do_not_outlive_a_killed_driver(tmp_path):
     assert [path.stat().st_size for path in folder.glob("trials/*/log.txt")] == before
 
 
-def test_ctrl_c_leaves_a_state_that_goes_on(tmp_path):
+def test_a_study_resumes_after_ctrl_c(tmp_path):
     (tmp_path / "study.toml").write_text(STUDY)
     folder = tmp_path / "study"
     process = start(tmp_path, folder)

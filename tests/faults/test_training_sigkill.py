@@ -1,4 +1,4 @@
-"""A training killed at a random moment, within an epoch or not, yields the undisturbed bits."""
+"""A training that is killed at random moments yields the same bits as an undisturbed one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def whole(tmp_path_factory):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_at_random_moments(whole, tmp_path, seed):
-    """Again and again: each time it goes on from where it was."""
+    """Each time it resumes where it stopped."""
     undisturbed, seconds = whole
     path = tmp_path / "c.safetensors"
     moments = random.Random(seed)

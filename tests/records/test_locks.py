@@ -5,7 +5,7 @@ import fcntl
 from nascope._src.records.locks import is_held, locked
 
 
-def test_a_file_system_without_locks_is_put_up_with(tmp_path, monkeypatch):
+def test_a_file_system_without_locks_is_accepted(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(37, "No locks available")
 

@@ -43,7 +43,7 @@ def probe(kind="landscape", *, identity="p" * 16, points=5):
     return PlannedProbe(kind, identity, {"points": points, "kind": kind}, 1.0)
 
 
-def test_trials_of_both_the_older_ones_first():
+def test_merging_keeps_all_trials_the_older_ones_first():
     old = Plan("old", (trial(), trial("DARTS-p1")))
     new = Plan("new", (trial("DARTS-p1"), trial(seed=1), trial(rate=0.25)))
     both = merge_plans(old, new)
@@ -54,7 +54,7 @@ def test_trials_of_both_the_older_ones_first():
     assert merge_plans(both, new).trials == both.trials
 
 
-def test_a_trial_has_the_probes_of_both():
+def test_merging_keeps_the_probes_of_both_plans():
     old = Plan("s", (trial(probes=[probe()]),))
     new = Plan("s", (trial(probes=[probe("variance", identity="v" * 16), probe()]),))
     (merged,) = merge_plans(old, new).trials
@@ -63,7 +63,7 @@ def test_a_trial_has_the_probes_of_both():
     assert [p.kind for p in merged.probes] == ["landscape"]
 
 
-def test_another_versions_identities_give_way():
+def test_identities_of_another_version_are_replaced():
     old = Plan("s", (trial(probes=[probe()]), trial("DARTS-p1")))
     new = Plan("s", (trial(identity="b" * 16),))
     trials = merge_plans(old, new).trials
@@ -78,7 +78,7 @@ def test_other_images_are_another_trial():
     assert len(both.trials) == 2
 
 
-def test_a_name_stands_for_one_cell():
+def test_a_label_stands_for_one_cell():
     other = dataclasses.replace(trial(), genotype=random_variant(DARTS, 2))
     with pytest.raises(StudyError, match="another cell of the name 'DARTS'"):
         merge_plans(Plan("s", (trial(),)), Plan("s", (other,)))
@@ -117,7 +117,7 @@ def test_a_plan_with_a_wrong_value_is_damaged(tmp_path, change):
         read_plan(path)
 
 
-def test_a_plan_says_once_what_trials_share(tmp_path):
+def test_shared_values_are_written_once(tmp_path):
     fakes = synthetic.STUDIES["rates"]()
     synthetic.write_study(tmp_path, fakes)
     whole = json.loads((tmp_path / "study.json").read_text())
@@ -128,11 +128,11 @@ def test_a_plan_says_once_what_trials_share(tmp_path):
     write_plan(tmp_path / "again.json", plan)
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "study.json").read_bytes()
     many = Plan("many", plan.trials * 30)
-    write_plan(tmp_path / "many.json", many)  # in one line, since nobody reads it
+    write_plan(tmp_path / "many.json", many)  # on one line
     assert read_plan(tmp_path / "many.json") == many
 
 
-def test_another_versions_plan_is_told(tmp_path):
+def test_a_plan_of_another_version_is_refused(tmp_path):
     (tmp_path / "study.json").write_text('{"format": 1, "name": "old", "trials": []}')
     with pytest.raises(StudyError, match="was written by another version of nascope: run"):
         read_study(tmp_path)

@@ -17,20 +17,20 @@ def test_a_folder_without_a_study(tmp_path):
             read(tmp_path)
 
 
-def test_a_probe_that_is_not_whole_is_incomplete_at_a_glance(folder):
+def test_incomplete_probes_are_recognised_without_reading_arrays(folder):
     trial = read_study(folder).trials[0]
     paths = StudyPaths(folder).trial(trial.label, trial.identity)
     probe = paths.probe("landscape", trial.probe("landscape").identity)
     arrays, summary = probe.arrays.read_bytes(), probe.summary.read_bytes()
     with np.load(probe.arrays) as file:
-        lacking = {name: file[name] for name in file.files if name != "loss"}
+        incomplete = {name: file[name] for name in file.files if name != "loss"}
         uneven = dict(file) | {"loss": file["loss"][:2]}
 
     def looks(thorough=False):
         return is_complete(probe, thorough=thorough)
 
     assert looks()
-    for content in (arrays[:-30], arrays[:1000], b"", lacking, uneven):
+    for content in (arrays[:-30], arrays[:1000], b"", incomplete, uneven):
         write = write_bytes if isinstance(content, bytes) else write_arrays
         write(probe.arrays, content)
         assert not looks()
@@ -43,7 +43,7 @@ def test_a_probe_that_is_not_whole_is_incomplete_at_a_glance(folder):
     write_bytes(probe.summary, summary)
     middle = len(arrays) // 2
     write_bytes(probe.arrays, arrays[:middle] + b"damage" + arrays[middle + 6 :])
-    assert looks()  # only who reads it sees that
+    assert looks()  # damage within an array is not noticed
     assert not looks(thorough=True)
     probe.arrays.unlink()
     assert not looks()

@@ -12,13 +12,13 @@ from tests.report import synthetic
 
 
 def test_the_state_of_every_trial(folder):
-    found = read_status(folder)
-    assert found.name == "hostile"
-    states = {trial.label: trial for trial in found.trials}
+    status = read_status(folder)
+    assert status.name == "hostile"
+    states = {trial.label: trial for trial in status.trials}
     assert {label: trial.state for label, trial in states.items()} == {
         synthetic.HOSTILE_NAME: "done",
         synthetic.LONG_NAME: "done",
-        "DARTS-r2": "begun",  # diverged, and its probes are not there
+        "DARTS-r2": "begun",  # diverged, and has no probes
         "DARTS-r3": "begun",
         "DARTS-r4": "failed",
         "DARTS-r5": "waiting",
@@ -40,8 +40,8 @@ def test_the_state_of_every_trial(folder):
     assert read_status(folder).trials[5].state == "waiting"
 
 
-def test_how_far_a_study_is_takes_no_array(folder, monkeypatch):
-    """Of ten thousand trials they took a minute."""
+def test_the_status_reads_no_array(folder, monkeypatch):
+    """Reading those of ten thousand trials took a minute."""
     before = read_status(folder)
 
     def refuse(*_, **__):

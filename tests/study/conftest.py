@@ -19,7 +19,7 @@ def undisturbed(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory):
-    """The same study once more, of which tests take copies and which none adds to."""
+    """Another run of the same study, which tests copy and never change."""
     folder = tmp_path_factory.mktemp("pristine")
     run_study(STUDY, folder, engine=SerialEngine(), device="cpu")
     return folder

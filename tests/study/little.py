@@ -1,4 +1,4 @@
-"""A little study, and every number that it yields."""
+"""A small study, and all numbers that it yields."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ STUDY = StudyDefinition("little", (PART,))
 
 
 def changed(study=STUDY, **changes):
-    """The study with its one part changed."""
+    """Return the study with changed fields of its only part."""
     return StudyDefinition(study.name, (dataclasses.replace(study.parts[0], **changes),))
 
 
@@ -28,24 +28,24 @@ TIMES = {"seconds", "images_per_second"}
 
 
 def numbers(folder):
-    """Every number that a study yields, by its place."""
-    found = {}
+    """Return every number that a study has stored, by its place."""
+    values_by_place = {}
     for trial in read_study(folder).trials:
         assert trial.training.finished
         for epochs in (trial.training.epochs, trial.training.early):
-            found[trial.identity, len(found)] = [
+            values_by_place[trial.identity, len(values_by_place)] = [
                 {k: v for k, v in dataclasses.asdict(point).items() if k not in TIMES}
                 for point in epochs
             ]
-        found[trial.identity, "correct"] = trial.training.correct.tolist()
+        values_by_place[trial.identity, "correct"] = trial.training.correct.tolist()
         for probe in trial.probes:
             for name, values in probe.arrays.items():
-                found[probe.identity, name] = values.tolist()
-    return found
+                values_by_place[probe.identity, name] = values.tolist()
+    return values_by_place
 
 
 def damage(path):
-    """Change a byte of the weights; the header stays whole."""
+    """Change a byte of the weights, but not of the header."""
     content = bytearray(path.read_bytes())
     content[-100] ^= 1
     path.write_bytes(content)

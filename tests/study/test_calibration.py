@@ -13,11 +13,11 @@ from nascope._src.study.tasks import make_work_list
 from tests.study.little import STUDY
 
 
-def test_a_calibration_that_fails_says_why_in_a_line(tmp_path, monkeypatch):
+def test_a_failed_calibration_gives_its_reason_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "nascope._src.study.calibration.time_steps", Mock(side_effect=ValueError("odd"))
     )
     plan = STUDY.plan(STUDY.load_data())
-    todo = make_work_list(find_missing(StudyPaths(tmp_path), plan), tmp_path, None, "cpu")
+    work = make_work_list(find_missing(StudyPaths(tmp_path), plan), tmp_path, None, "cpu")
     with pytest.raises(StudyError, match=r"^the calibration failed: ValueError: odd$"):
-        forecast(todo, SerialEngine(), tmp_path, workers=1, data_dir=None)
+        forecast(work, SerialEngine(), tmp_path, workers=1, data_dir=None)

@@ -7,7 +7,7 @@ from nascope._src.probes.settings import LandscapeSettings, VarianceSettings
 from tests.study.little import changed
 
 
-def test_values_that_overflow_are_refused_when_the_study_is_made():
+def test_values_that_overflow_are_refused():
     for changes, message in (
         (
             {"learning_rates": (1e300,)},

@@ -19,15 +19,15 @@ def test_damaged_weights_are_trained_again_before_they_are_probed(copy, pristine
     (trial,) = copy.glob("trials/DARTS-r1-*")
     shutil.rmtree(next(trial.glob("landscape-*")))
     damage(trial / "checkpoint.safetensors")
-    lacking = find_missing(StudyPaths(copy), read_study_plan(StudyPaths(copy)))
-    assert [trial.trained for trial in lacking] == [True, True]  # by a glance
+    missing = find_missing(StudyPaths(copy), read_study_plan(StudyPaths(copy)))
+    assert [trial.trained for trial in missing] == [True, True]  # without reading the weights
     with pytest.warns(UserWarning, match="resuming from previous"):
         summary = run_study(STUDY, copy, engine=SerialEngine(), device="cpu")
     assert (summary.done, summary.failed) == (2, {})
     assert numbers(copy) == numbers(pristine)
 
 
-def test_a_damaged_snapshot_is_trained_for_again(tmp_path):
+def test_a_damaged_snapshot_is_computed_again(tmp_path):
     study = changed(cells=PART.cells[:1], probes=(LandscapeSettings(points=2, at="epoch 1"),))
     assert run_study(study, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     before = numbers(tmp_path)
@@ -47,7 +47,7 @@ def test_a_damaged_snapshot_is_trained_for_again(tmp_path):
         ("result.json", b'{"kind": 3}'),
     ],
 )
-def test_a_damaged_probe_stops_no_other_and_is_done_again(copy, pristine, name, content):
+def test_a_damaged_probe_is_computed_again(copy, pristine, name, content):
     path = next(copy.glob(f"trials/*/variance-*/{name}"))
     whole = path.read_bytes()
     if content is None:  # within an array
@@ -62,7 +62,7 @@ def test_a_damaged_probe_stops_no_other_and_is_done_again(copy, pristine, name, 
     assert numbers(copy) == numbers(pristine)
 
 
-def test_arrays_of_the_wrong_shape_or_kind_are_damage(copy):
+def test_arrays_of_the_wrong_shape_or_kind_count_as_damaged(copy):
     path = next(copy.glob("trials/*/landscape-*/result.npz"))
     with np.load(path) as file:
         arrays = dict(file)
@@ -71,17 +71,17 @@ def test_arrays_of_the_wrong_shape_or_kind_are_damage(copy):
         assert any("damaged probe" in (t.error or "") for t in read_study(copy).trials)
 
 
-def test_another_trials_checkpoint_is_not_believed(copy):
-    one, two = sorted(copy.glob("trials/*"))
-    shutil.copy(one / "checkpoint.safetensors", two / "checkpoint.safetensors")
-    for probe in two.glob("landscape-*"):
+def test_the_checkpoint_of_another_trial_is_refused(copy):
+    first, second = sorted(copy.glob("trials/*"))
+    shutil.copy(first / "checkpoint.safetensors", second / "checkpoint.safetensors")
+    for probe in second.glob("landscape-*"):
         shutil.rmtree(probe)
     summary = run_study(STUDY, copy, engine=SerialEngine(), device="cpu")
-    assert "belongs to another training" in summary.failed[two.name]
-    assert not list(two.glob("landscape-*/result.json"))
+    assert "belongs to another training" in summary.failed[second.name]
+    assert not list(second.glob("landscape-*/result.json"))
     trials = {trial.label: trial for trial in read_study(copy).trials}
     assert trials["DARTS-r1"].training is None
     assert "move this file away" in trials["DARTS-r1"].error
-    (two / "checkpoint.safetensors").unlink()
-    (two / "previous.safetensors").unlink()
+    (second / "checkpoint.safetensors").unlink()
+    (second / "previous.safetensors").unlink()
     assert run_study(STUDY, copy, engine=SerialEngine(), device="cpu").failed == {}

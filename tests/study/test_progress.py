@@ -1,4 +1,4 @@
-"""The progress of a run: sums that run along, compared with sums over all tasks."""
+"""The progress of a run: running sums, compared with sums over all tasks."""
 
 import random
 import time
@@ -11,7 +11,7 @@ from nascope._src.study.progress import ProgressTracker
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A time of our own."""
+    """A clock that the test sets."""
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
@@ -26,7 +26,7 @@ def task(name, cost):
 
 
 def summed_over_all(costs, shares, first, seconds, running):
-    """Share of the whole, and seconds left: every task at its kind's pace, others at the mean's."""
+    """Return the share of the run, and the seconds left at the pace of each kind of task."""
     share = sum(costs[name] * s for name, s in shares.items()) / sum(costs.values())
     made, spent = {}, {}
     for name in first:
@@ -44,7 +44,7 @@ def summed_over_all(costs, shares, first, seconds, running):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_shares_and_time_left_are_those_of_all_tasks(clock, seed):
+def test_share_and_time_left_are_sums_over_all_tasks(clock, seed):
     chance = random.Random(seed)
     costs = {}
     for k in range(20):
@@ -73,17 +73,17 @@ def test_shares_and_time_left_are_those_of_all_tasks(clock, seed):
             del running[name]
             shares[name] = 1.0
             tracker.end(Outcome(name))
-        at_it = first.keys() & running.keys()  # others have not said a word yet
-        share, left = summed_over_all(costs, shares, first, seconds, len(at_it))
+        reporting = first.keys() & running.keys()  # the others have not reported yet
+        share, left = summed_over_all(costs, shares, first, seconds, len(reporting))
         assert seen[-1].share == pytest.approx(share)
         assert (seen[-1].seconds_left is None) == (left is None)
         assert left is None or seen[-1].seconds_left == pytest.approx(left, abs=1e-6)
-        assert seen[-1].running.keys() == at_it
+        assert seen[-1].running.keys() == reporting
     assert (seen[-1].share, seen[-1].seconds_left) == pytest.approx((1, 0), abs=1e-6)
 
 
-def test_forty_thousand_tasks_are_followed_in_no_time():
-    """Sums over all of them at each word took 36 ms, and words come from many workers."""
+def test_forty_thousand_tasks_are_tracked_fast():
+    """Summing over all tasks at each report took 36 ms, and many workers report."""
     costs = {f"a{k}/landscape/p": 1.0 for k in range(40_000)}
     seen = []
     tracker = ProgressTracker([task(*item) for item in costs.items()], seen.append)

@@ -19,18 +19,18 @@ from tests.study.little import PART, STUDY, changed, numbers
 
 
 def test_every_number_counts_in_a_comparison(tmp_path):
-    """Seeds, probes of one kind: none stands in another's place, or faults could hide there."""
+    """No seed or probe overwrites another one in `numbers`, which would hide faults."""
     study = changed(
         seeds=(0, 1), cells=PART.cells[:1], probes=(*PART.probes, LandscapeSettings(points=2))
     )
     assert run_study(study, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
-    found = numbers(tmp_path)
+    values = numbers(tmp_path)
     probes = [probe for trial in read_study(tmp_path).trials for probe in trial.probes]
     assert len(probes) == 6
-    assert len(found) == 2 * 3 + sum(len(probe.arrays) for probe in probes)
+    assert len(values) == 2 * 3 + sum(len(probe.arrays) for probe in probes)
 
 
-def test_a_study_leaves_its_records(undisturbed):
+def test_a_study_stores_its_records(undisturbed):
     study = read_study(undisturbed)
     assert [trial.label for trial in study.trials] == ["DARTS", "DARTS-r1"]
     first, second = study.trials
@@ -54,7 +54,7 @@ def test_the_number_of_workers_changes_no_number(undisturbed, tmp_path):
     assert numbers(tmp_path) == numbers(undisturbed)
 
 
-def test_a_second_run_finds_everything(undisturbed):
+def test_a_second_run_does_nothing(undisturbed):
     before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*.safetensors")}
     summary = run_study(STUDY, undisturbed, engine=SerialEngine(), device="cpu")
     assert (summary.done, summary.already_done) == (0, 6)
@@ -69,7 +69,7 @@ def test_a_new_probe_retrains_nothing(undisturbed):
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_a_failed_trial_is_recorded_and_stops_no_other(tmp_path):
+def test_a_failed_trial_is_recorded_and_the_others_run(tmp_path):
     study = changed(probes=PART.probes[:1])
     plan = study.plan(study.load_data())
     bad = plan.trials[1]
@@ -91,7 +91,7 @@ def test_a_failed_trial_is_recorded_and_stops_no_other(tmp_path):
 def test_changed_data_are_noticed(tmp_path, monkeypatch):
     request = PART.data[0]
     other = dataclasses.replace(request, train_size=151)
-    planned = STUDY.load_data()  # and then other images lie there
+    planned = STUDY.load_data()  # before the images change
     monkeypatch.setattr(StudyDefinition, "load_data", lambda self, data_dir: planned)
     monkeypatch.setattr(DataRequest, "exactly", lambda self, data: {
         "name": "digits", "train_size": other.train_size, "test_size": 40, "validation_size": 0,
@@ -101,7 +101,7 @@ def test_changed_data_are_noticed(tmp_path, monkeypatch):
     assert len(summary.failed) == 2
 
 
-def test_what_cannot_work_is_refused_at_once(tmp_path, monkeypatch):
+def test_impossible_runs_are_refused_at_once(tmp_path, monkeypatch):
     monkeypatch.delenv("NASCOPE_DATA", raising=False)
     (tmp_path / "file").write_text("")
     with pytest.raises(StudyError, match="cannot write"):
@@ -112,9 +112,9 @@ def test_what_cannot_work_is_refused_at_once(tmp_path, monkeypatch):
         run_study(changed(data=(DataRequest("cifar10"),)), tmp_path)
 
 
-def test_a_failed_probe_stays_on_record_when_another_of_its_trial_succeeds(tmp_path):
-    """Two probes of one kind, too: each is a task of its own."""
-    impossible = LandscapeSettings(points=2, along="trajectory")  # none was kept
+def test_an_error_is_kept_if_another_probe_of_the_trial_succeeds(tmp_path):
+    """Also for two probes of one kind, which are separate tasks."""
+    impossible = LandscapeSettings(points=2, along="trajectory")  # no weights were kept
     study = changed(probes=(impossible, *PART.probes))
     summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
     assert (summary.done, len(summary.failed)) == (6, 2)
@@ -131,7 +131,7 @@ def test_a_failed_probe_stays_on_record_when_another_of_its_trial_succeeds(tmp_p
 
 
 def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
-    """What a study file may ask of probes; weights that were not kept are trained for again."""
+    """Everything that a study file can ask for. Weights that were not kept are computed again."""
     first = changed(cells=PART.cells[:1], probes=(LandscapeSettings(points=3),))
     assert run_study(first, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     (before,) = tmp_path.glob("trials/*/checkpoint.safetensors")
@@ -155,17 +155,17 @@ def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
     (trial,) = read_study(tmp_path).trials
     assert trial.error is None
     assert len(trial.probes) == len(probes)
-    found = {(p.kind, p.settings["at"], p.settings["data"]): p for p in trial.probes[:5]}
-    losses = {key: probe.arrays["loss"] for key, probe in found.items()}
-    assert trial.probe("landscape") is found["landscape", "end", "test"]
-    assert trial.probe("variance") is None  # of the trained network there is none
+    by_place = {(p.kind, p.settings["at"], p.settings["data"]): p for p in trial.probes[:5]}
+    losses = {key: probe.arrays["loss"] for key, probe in by_place.items()}
+    assert trial.probe("landscape") is by_place["landscape", "end", "test"]
+    assert trial.probe("variance") is None  # none of the trained network
     start, early, end = (
         losses["landscape", at, "test"][1, 1] for at in ("initialisation", "epoch 0.5", "end")
     )
     assert len({start, early, end}) == 3
     assert np.isnan(losses["landscape", "loss 1e-09", "test"]).all()
-    assert not found["landscape", "loss 1e-09", "test"].settings["reached"]
-    assert found["variance", "epoch 1", "train"].settings["instances"] == 150
+    assert not by_place["landscape", "loss 1e-09", "test"].settings["reached"]
+    assert by_place["variance", "epoch 1", "train"].settings["instances"] == 150
     assert trial.probes[5].arrays["loss"].shape == (5,)
     assert trial.probes[6].arrays["trajectory"].shape == (3, 2)  # the beginning, two moments
     curvature = trial.probe("curvature")
@@ -176,12 +176,12 @@ def test_probes_at_moments_on_either_set_and_over_several_directions(tmp_path):
 
 
 def test_probes_at_equal_training_loss(tmp_path):
-    """The same plan, whenever the weights were kept: during the training, or by training again."""
+    """The result does not depend on whether the weights were kept, or computed again later."""
     late = changed(probes=())
     assert run_study(late, tmp_path / "two", engine=SerialEngine(), device="cpu").failed == {}
     curves = [trial.training.curve for trial in read_study(tmp_path / "two").trials]
     level = max(min(point.train_loss for point in curve[:-1]) for curve in curves)
-    level = float(f"{level + 5e-5:.4f}")  # both trainings come to it before their end
+    level = float(f"{level + 5e-5:.4f}")  # both trainings reach it before their end
     study = changed(probes=(LandscapeSettings(points=3, at=f"loss {level}"),))
     assert run_study(study, tmp_path / "one", engine=SerialEngine(), device="cpu").failed == {}
     assert run_study(study, tmp_path / "two", engine=SerialEngine(), device="cpu").failed == {}
@@ -192,9 +192,9 @@ def test_probes_at_equal_training_loss(tmp_path):
         assert len(list((tmp_path / "one").glob(f"trials/*/snapshots/loss_{level}.*"))) == 2
 
 
-def test_an_error_goes_when_its_trial_lacks_nothing(tmp_path):
-    """A probe that failed leaves the file; or another run does it meanwhile."""
-    impossible = LandscapeSettings(points=2, along="trajectory")  # none was kept
+def test_an_error_is_removed_once_its_trial_is_complete(tmp_path):
+    """The failed probe is no longer planned, or another run has computed it."""
+    impossible = LandscapeSettings(points=2, along="trajectory")  # no weights were kept
     bad = changed(cells=PART.cells[:1], probes=(impossible,))
     good = changed(bad, probes=())
     assert len(run_study(bad, tmp_path, engine=SerialEngine(), device="cpu").failed) == 1
@@ -209,7 +209,7 @@ def test_an_error_goes_when_its_trial_lacks_nothing(tmp_path):
     assert read_study(tmp_path).trials[0].error is None
 
     class OutRun(SerialEngine):
-        """Another run does, while it fails here, what this run was to do."""
+        """Fails at tasks that another run completes at the same time."""
 
         def run(self, tasks, progress):
             list(super().run(tasks, progress))
@@ -221,9 +221,9 @@ def test_an_error_goes_when_its_trial_lacks_nothing(tmp_path):
     assert not error.exists()
 
 
-def test_an_error_of_what_another_figure_needs_stays(tmp_path):
-    """Where a folder's plan grows by what is asked for, its trials have probes of several."""
-    impossible = LandscapeSettings(points=2, along="trajectory")  # none was kept
+def test_an_error_of_another_plans_probe_is_kept(tmp_path):
+    """A folder's plan may have been extended by several plans."""
+    impossible = LandscapeSettings(points=2, along="trajectory")  # no weights were kept
     study = changed(cells=PART.cells[:1], probes=())
     data = study.load_data()
     both = {"extend": True, "device": "cpu"}

@@ -15,11 +15,11 @@ from tests.study.little import PART, STUDY, changed
 
 
 def stay(progress):
-    """Begin a worker, which then stays in the folder that it began in."""
+    """Start a worker, which stays in its folder."""
 
 
 def test_workers_of_another_folder_write_into_the_study(tmp_path, monkeypatch):
-    """As a cluster's, which run where their node was started; paths are relative to the driver's."""
+    """Workers of a cluster run in the folder of their node; paths are relative to the driver's."""
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     here.mkdir()
     elsewhere.mkdir()
@@ -30,23 +30,23 @@ def test_workers_of_another_folder_write_into_the_study(tmp_path, monkeypatch):
     study = changed(cells=PART.cells[:1], probes=PART.probes[:1])
     folder = Path("runs/study")
     plan = study.plan(study.load_data())
-    todo = make_work_list(find_missing(StudyPaths(folder), plan), folder, "data", "cpu")
-    assert {job.folder.parent.parent for job in todo.jobs.values()} == {here / folder}
-    assert todo.tasks[0].arguments[1].arguments[0] == str(here / "data")
-    todo = make_work_list(find_missing(StudyPaths(folder), plan), folder, None, "cpu")
-    assert forecast(todo, engine, folder, workers=1, data_dir=None).seconds["training"] > 0
+    work = make_work_list(find_missing(StudyPaths(folder), plan), folder, "data", "cpu")
+    assert {job.folder.parent.parent for job in work.jobs.values()} == {here / folder}
+    assert work.tasks[0].arguments[1].arguments[0] == str(here / "data")
+    work = make_work_list(find_missing(StudyPaths(folder), plan), folder, None, "cpu")
+    assert forecast(work, engine, folder, workers=1, data_dir=None).seconds["training"] > 0
     assert run_study(study, folder, engine=engine, device="cpu").failed == {}
     engine.close()
     assert read_study(here / folder).trials[0].probe("landscape") is not None
     assert not list(elsewhere.iterdir())
 
 
-def test_a_grid_is_put_together_as_soon_as_its_parts_are_there(tmp_path):
+def test_a_grid_is_assembled_right_after_its_parts(tmp_path):
     plan = changed(probes=(LandscapeSettings(points=11), *PART.probes)).plan(STUDY.load_data())
     tasks = make_work_list(find_missing(StudyPaths(tmp_path), plan), tmp_path, None, "cpu").tasks
     place = {task.name: k for k, task in enumerate(tasks)}
     split = [task for task in tasks if any("/part " in name for name in task.after)]
-    assert len(split) == 2  # of each cell the large grid
+    assert len(split) == 2  # the large grid of each cell
     for task in split:
         assert [place[name] - place[task.name] for name in task.after] == list(
             range(-len(task.after), 0)

@@ -28,7 +28,7 @@ from tests.study.little import PART, STUDY, changed, damage
 
 
 def test_only_the_finished_weights_are_probed(copy):
-    """Not those before, where the newest can't be read or are damaged."""
+    """Not those of an earlier checkpoint if the latest is damaged."""
     trial = read_study_plan(StudyPaths(copy)).trials[0]
     job = Job(trial.paths_in(StudyPaths(copy)).folder, "cpu", trial)
     probe, data = trial.probes[0], load_data("digits", train_size=150, test_size=40)
@@ -44,11 +44,11 @@ def test_only_the_finished_weights_are_probed(copy):
 
 
 def seconds_in(path):
-    return sum(one["seconds"] for one in read_json(path))
+    return sum(entry["seconds"] for entry in read_json(path))
 
 
-def test_a_probes_seconds_are_those_of_every_process_that_took_part(copy):
-    """Its parts', a broken off try's and those of putting it together; a damaged time is none."""
+def test_a_probes_seconds_are_the_sum_over_its_processes(copy):
+    """Including interrupted attempts and the assembly; damaged records are ignored."""
     trial = read_study_plan(StudyPaths(copy)).trials[0]
     job = Job(trial.paths_in(StudyPaths(copy)).folder, "cpu", trial)
     probe = next(probe for probe in trial.probes if probe.kind == "variance")
@@ -56,11 +56,11 @@ def test_a_probes_seconds_are_those_of_every_process_that_took_part(copy):
     shutil.rmtree(paths.folder)
     data = load_data("digits", train_size=150, test_size=40)
 
-    def broken_off(*_):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        probe_part(job, probe, Share(0, 2), data, broken_off)
+        probe_part(job, probe, Share(0, 2), data, interrupted)
     first = seconds_in(paths.part_times(0, 2))
     for place in range(2):
         probe_part(job, probe, Share(place, 2), data, lambda *_: None)
@@ -75,8 +75,8 @@ def test_a_probes_seconds_are_those_of_every_process_that_took_part(copy):
 
 
 @pytest.mark.parametrize("locks", [True, False])
-def test_what_a_killed_process_left_half_written_goes_with_the_next(copy, monkeypatch, locks):
-    """Unless there are no locks: another process may be at it."""
+def test_partial_files_of_a_killed_process_are_removed(copy, monkeypatch, locks):
+    """Unless there are no locks, since another process may be writing them."""
     if not locks:
         monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(37, "No locks available")))
     (trial,) = copy.glob("trials/DARTS-r1-*")
@@ -97,8 +97,8 @@ def test_what_a_killed_process_left_half_written_goes_with_the_next(copy, monkey
     assert not list(copy.glob("trials/*/*/chunks"))
 
 
-def test_a_split_grid_names_every_process_that_took_part(copy):
-    """On its own only the one that put it together would stand in the result."""
+def test_a_grid_names_every_process_that_computed_a_part(copy):
+    """Not only the process that assembles the result."""
     trial = read_study_plan(StudyPaths(copy)).trials[0]
     job = Job(trial.paths_in(StudyPaths(copy)).folder, "cpu", trial)
     probe = next(probe for probe in trial.probes if probe.kind == "landscape")
@@ -110,17 +110,17 @@ def test_a_split_grid_names_every_process_that_took_part(copy):
     assert (here[0]["host"], here[0]["process"]) == (platform.node(), os.getpid())
     other = [{"host": "elsewhere", "node": "b", "process": 7, "seconds": 5.0}] * 2
     paths.part_times(0, 2).write_text(json.dumps([*here, *other]))
-    paths.part_times(1, 2).write_text("2.5")  # of a version that wrote seconds alone
+    paths.part_times(1, 2).write_text("2.5")  # written by an older version
     probe_trial(job, probe, data, lambda *_: None)
     provenance = read_json(paths.summary)["provenance"]
-    found = {part.get("host"): part["seconds"] for part in provenance["parts"]}
-    assert found.keys() == {platform.node(), "elsewhere", None}
-    assert (found["elsewhere"], found[None]) == (10.0, 2.5)
-    assert sum(found.values()) == pytest.approx(provenance["seconds"])
+    seconds = {part.get("host"): part["seconds"] for part in provenance["parts"]}
+    assert seconds.keys() == {platform.node(), "elsewhere", None}
+    assert (seconds["elsewhere"], seconds[None]) == (10.0, 2.5)
+    assert sum(seconds.values()) == pytest.approx(provenance["seconds"])
 
 
-def test_chunks_are_not_removed_from_under_another_runs_part(copy, monkeypatch):
-    """Who has the whole waits until nobody computes a part of it any more."""
+def test_chunks_are_kept_while_another_run_computes_a_part(copy, monkeypatch):
+    """Assembling the result waits until no process computes a part of it."""
     trial = read_study_plan(StudyPaths(copy)).trials[0]
     job = Job(trial.paths_in(StudyPaths(copy)).folder, "cpu", trial)
     probe = next(probe for probe in trial.probes if probe.kind == "landscape")
@@ -141,7 +141,7 @@ def test_chunks_are_not_removed_from_under_another_runs_part(copy, monkeypatch):
 
     def meanwhile(share, words):
         if not began.is_set():
-            paths.summary.write_bytes(content)  # it has put the whole together
+            paths.summary.write_bytes(content)  # the other run has assembled the result
             waiting.start()
             began.wait()
             time.sleep(0.3)
@@ -151,23 +151,23 @@ def test_chunks_are_not_removed_from_under_another_runs_part(copy, monkeypatch):
     probe_part(job, probe, Share(0, 2), data, meanwhile)
     waiting.join()
     assert len(removed) == 1
-    probe_part(job, probe, Share(1, 2), data, meanwhile)  # it is complete: nothing is begun
+    probe_part(job, probe, Share(1, 2), data, meanwhile)  # it is complete: nothing is computed
     assert not paths.chunks.exists()
     assert np.array_equal(read_study(copy).trials[0].probe("landscape").arrays["loss"], before)
 
 
-def test_a_trajectory_takes_no_weights_but_those_that_its_plan_names(tmp_path):
-    """Others may lie in the folder, kept for another plan."""
+def test_a_trajectory_uses_only_the_weights_that_its_plan_names(tmp_path):
+    """The folder may hold others, kept for another plan."""
     at = [LandscapeSettings(points=1, at=moment) for moment in ("epoch 0.5", "epoch 1")]
     plane = LandscapeSettings(points=3, along="trajectory")
     first = changed(cells=PART.cells[:1], probes=(plane, at[1]))
     more = changed(first, probes=(plane, *at))
-    found = []
+    planes = []
     for folder, studies in (("one", (first,)), ("two", (changed(first, probes=at), first, more))):
         for study in studies:
             run_study(study, tmp_path / folder, engine=SerialEngine(), device="cpu")
-            found.append(read_study(tmp_path / folder).trials[0].probes[0])
-    one, _, two, three = found
+            planes.append(read_study(tmp_path / folder).trials[0].probes[0])
+    one, _, two, three = planes
     assert one.settings["moments"] == ["initialisation", "epoch 1"]
     assert one.identity == two.identity
     np.testing.assert_equal(dict(one.arrays), dict(two.arrays))

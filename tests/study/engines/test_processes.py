@@ -19,7 +19,7 @@ def test_workers_end_with_the_engine(tmp_path):
     engine.close()
     workers = {int(path.read_text()) for path in paths}
     assert os.getpid() not in workers
-    assert len(workers) <= 2  # the second run found those of the first
+    assert len(workers) <= 2  # the second run reused those of the first
     for worker in workers:
         with pytest.raises(ProcessLookupError):
             os.kill(worker, 0)

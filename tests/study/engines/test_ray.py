@@ -1,4 +1,4 @@
-"""What the Ray engine asks of a cluster's machines, which are simulated here; no GPU is used."""
+"""The Ray engine on simulated machines, without real GPUs."""
 
 import json
 import os
@@ -40,13 +40,13 @@ def cluster():
         ),
     ],
 )
-def test_what_no_machine_has_is_refused(cluster, asked, message):
-    """Ray itself would wait for such a machine for ever."""
+def test_resources_that_no_machine_has_are_refused(cluster, asked, message):
+    """Ray itself would wait for such a machine forever."""
     with pytest.raises(StudyError, match=message):
         RayEngine(cluster.address, **asked)
 
 
-def test_a_task_needs_room_on_one_machine(cluster):
+def test_a_task_must_fit_on_one_machine(cluster):
     for asked, count in (({}, 5), ({"threads": 2}, 2), ({"gpus": 0.1}, 4), ({"gpus": 0.5}, 2)):
         engine = RayEngine(cluster.address, **asked)
         try:
@@ -56,11 +56,11 @@ def test_a_task_needs_room_on_one_machine(cluster):
 
 
 def meet(folder, others, progress):
-    """Run until so many others run at the same time."""
+    """Run until this many tasks run at the same time."""
     (folder / f"{os.getpid()}-{time.monotonic_ns()}.began").touch()
     deadline = time.monotonic() + 100
     while len(list(folder.glob("*.began"))) < others:
-        assert time.monotonic() < deadline, "the others never came"
+        assert time.monotonic() < deadline, "the other tasks did not start"
         time.sleep(0.02)
 
 
@@ -70,8 +70,8 @@ def stay(path, progress):
     path.write_text(f"{os.getpid()} {began} {time.monotonic()}")
 
 
-def test_shares_of_a_gpu_run_side_by_side_in_processes_that_stay(cluster, tmp_path):
-    """Ray's default is a new process, and a new torch, for each task that takes a GPU."""
+def test_tasks_that_share_a_gpu_reuse_processes(cluster, tmp_path):
+    """By default Ray starts a new process, which imports torch, for each GPU task."""
     engine = RayEngine(cluster.address, gpus=1 / AT_ONCE)
     try:
         together = [Task(f"first {k}", meet, (tmp_path, AT_ONCE)) for k in range(AT_ONCE)]
@@ -90,24 +90,24 @@ def test_shares_of_a_gpu_run_side_by_side_in_processes_that_stay(cluster, tmp_pa
 
 
 def fake_cuda(folder, others, progress):
-    """This process's torch has GPUs from now on, as far as it is asked here."""
+    """Make this process's torch claim that it has GPUs."""
     torch.cuda.is_available = lambda: True
     torch.cuda.set_device = lambda device: vars(torch.cuda).update(chosen=device)
     meet(folder, others, progress)
 
 
 def note_gpu(path, progress):
-    """The GPU that Ray gave to this task, as it stands in what the process sees, and the one used."""
+    """Record the GPU that Ray assigned to this task, and the one that it uses."""
     given, visible = str(ray.get_gpu_ids()[0]), os.environ.get("CUDA_VISIBLE_DEVICES")
     place = visible.split(",").index(given) if visible else int(given)
     path.write_text(json.dumps([os.getpid(), visible, place, torch.cuda.chosen]))
 
 
 @pytest.mark.parametrize("visible", [None, "4,6"])
-def test_a_process_that_stays_computes_on_the_gpu_that_ray_gives_to_each_task(
+def test_a_reused_process_computes_on_the_gpu_that_ray_assigns_to_each_task(
     tmp_path, monkeypatch, visible
 ):
-    """Where CUDA runs already, a changed CUDA_VISIBLE_DEVICES does nothing: all would be on one."""
+    """Changing CUDA_VISIBLE_DEVICES has no effect once CUDA is used."""
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     machine = {"num_cpus": 2, "num_gpus": 2, "include_dashboard": False}
@@ -132,7 +132,7 @@ def test_a_process_that_stays_computes_on_the_gpu_that_ray_gives_to_each_task(
     assert len({process for process, *_ in noted}) == 2
 
 
-def test_what_ray_cannot_do_is_refused():
+def test_invalid_arguments_are_refused():
     pytest.importorskip("ray", reason="needs Ray")
     with pytest.raises(StudyError, match="gpus must be a fraction of one"):
         RayEngine(gpus=1.5)

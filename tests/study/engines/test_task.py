@@ -1,4 +1,4 @@
-"""Engines execute tasks in order, and survive their failures; the queue of tasks."""
+"""The contract of all engines, and the queue of tasks."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def engine(request):
 
 @pytest.fixture(scope="module")
 def parallel(engine):
-    """Those with processes of their own."""
+    """Engines whose tasks run in other processes."""
     if isinstance(engine, SerialEngine):
         pytest.skip("one process has none to lose")
     return engine
@@ -99,7 +99,7 @@ def test_order_failures_and_progress(engine, tmp_path):
     assert outcomes["impolite"] == "the apple is missing"
     assert outcomes["after bad"] == "not run, since bad failed"
     assert outcomes["after that"] == "not run, since after bad failed"
-    if not isinstance(engine, RayEngine):  # whose tasks speak once a second
+    if not isinstance(engine, RayEngine):  # whose tasks report once a second
         assert ("first", 0.5, "half") in seen
 
 
@@ -122,19 +122,19 @@ def test_shared_values_reach_every_task(engine, tmp_path):
     outcomes = {o.name: o.error for o in engine.run(tasks, ignore)}
     assert outcomes.pop("bad") == "no such data"
     assert set(outcomes.values()) == {None}
-    own = not isinstance(engine, RayEngine)  # else they lie in memory that all nodes' tasks share
+    writeable = not isinstance(engine, RayEngine)  # Ray's tasks read shared memory
     assert [(tmp_path / str(k)).read_text() for k in range(5)] == [
-        f"{k * 499500} {own}" for k in range(5)
+        f"{k * 499500} {writeable}" for k in range(5)
     ]
 
 
-def test_a_long_task_tells_how_far_it_is(parallel):
+def test_a_long_task_reports_its_progress(parallel):
     seen = []
     list(parallel.run([Task("slow", slow, ())], lambda *event: seen.append(event)))
     assert ("slow", 0.5, "half") in seen
 
 
-def test_ten_thousand_tasks_are_queued_in_no_time():
+def test_ten_thousand_tasks_are_queued_fast():
     first = [Task(f"a{k}", ignore, ()) for k in range(5000)]
     second = [Task(f"b{k}", ignore, (), after=(f"a{k}",)) for k in range(5000)]
     queue = Queue([*first, *second])
@@ -148,12 +148,16 @@ def test_ten_thousand_tasks_are_queued_in_no_time():
     assert time.monotonic() - started < 5
 
 
-def test_what_another_run_is_at_comes_last(tmp_path):
-    """Two runs of one study begin at the same end: they share it, rather than wait for each other."""
+def test_tasks_of_another_run_come_last(tmp_path):
+    """Two runs of one study share the work, rather than wait for each other."""
     tasks = [Task(f"{k}", ignore, (), lock=tmp_path / f"{k}.lock") for k in range(4)]
     queue = Queue(tasks)
     with locked(tasks[0].lock), locked(tasks[2].lock), locked(tasks[3].lock, shared=True):
-        assert [queue.pop_ready().name for _ in range(3)] == ["1", "3", "0"]  # shared: not at it
+        assert [queue.pop_ready().name for _ in range(3)] == [
+            "1",
+            "3",
+            "0",
+        ]  # a shared lock does not count
     assert queue.pop_ready().name == "2"
     assert queue.pop_ready() is None
 
@@ -170,13 +174,13 @@ def test_a_killed_worker_loses_only_its_own_task(parallel, tmp_path):
     assert outcomes["always"].startswith("its process died 3 times (")
 
 
-def poison_until(path, count, progress):
-    """Stands for a kernel's illegal access: CUDA raises from then on, in this process."""
+def corrupt_until(path, count, progress):
+    """Simulate an illegal access by a kernel, after which CUDA always raises in this process."""
     torch.cuda.is_initialized = lambda: True
-    torch.cuda.synchronize = lambda: None  # after an ordinary mistake all is well
+    torch.cuda.synchronize = lambda: None  # works after an ordinary error
     if not path.exists():
         path.write_text("0")
-        raise ZeroDivisionError("an ordinary mistake")
+        raise ZeroDivisionError("an ordinary error")
     times = int(path.read_text())
     if times < count:
         path.write_text(str(times + 1))
@@ -188,9 +192,9 @@ def fail_on_cuda():
     raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
 
-def test_a_process_that_cuda_is_lost_in_takes_no_further_task(parallel, tmp_path):
-    task = Task("once", poison_until, (tmp_path / "once", 1))
+def test_a_process_with_corrupted_cuda_gets_no_further_task(parallel, tmp_path):
+    task = Task("once", corrupt_until, (tmp_path / "once", 1))
     first, second = ([o.error for o in parallel.run([task], ignore)] for _ in range(2))
-    assert "ZeroDivisionError: an ordinary mistake" in first[0]
-    assert second == [None]  # in another process, after the one was lost
+    assert "ZeroDivisionError: an ordinary error" in first[0]
+    assert second == [None]  # in another process
     assert (tmp_path / "once").read_text() == "1"

@@ -1,4 +1,4 @@
-"""Which candidates a search proposes."""
+"""The candidates that a search proposes."""
 
 import dataclasses
 import math
@@ -26,14 +26,14 @@ SEARCH = Search(
 )
 
 
-def played(search, fitness):
-    """The search with an invented accuracy instead of training."""
-    found = []
-    while len(found) < search.candidates:
-        for proposal in propose(search, found):
+def simulate(search, fitness):
+    """Run the search with an invented accuracy instead of training."""
+    candidates = []
+    while len(candidates) < search.candidates:
+        for proposal in propose(search, candidates):
             number, genotype, parent = proposal.number, proposal.genotype, proposal.parent
-            found.append(ScoredProposal(number, genotype, parent, fitness(genotype)))
-    return found
+            candidates.append(ScoredProposal(number, genotype, parent, fitness(genotype)))
+    return candidates
 
 
 def width(genotype):
@@ -54,21 +54,23 @@ def test_evolution_is_regularised_evolution(within):
     search = dataclasses.replace(
         SEARCH, candidates=120, population=12, sample=4, batch=3, within=within
     )
-    found = played(search, width)
-    assert [c.number for c in found] == list(range(120))
-    assert all(c.parent is None for c in found[:12])
+    candidates = simulate(search, width)
+    assert [c.number for c in candidates] == list(range(120))
+    assert all(c.parent is None for c in candidates[:12])
     for start in range(12, 120, 3):
-        known = found[:start]  # of a round
-        for child in found[start : start + 3]:
-            assert child.parent in range(start - 12, start)  # the newest: older ones have died
+        known = candidates[:start]  # before the round
+        for child in candidates[start : start + 3]:
+            assert child.parent in range(start - 12, start)  # among the newest twelve
             parent = known[child.parent].genotype
             assert len(set(edges(child.genotype)) - set(edges(parent))) == 1
-            search.space_of("normal").for_cell(child.genotype.normal)  # raises if it lies outside
+            search.space_of("normal").for_cell(
+                child.genotype.normal
+            )  # raises if it is not in the space
             search.space_of("reduce").for_cell(child.genotype.reduce)
-    # Where width is what is chosen for, width is what is found.
-    assert sum(c.score for c in found[-12:]) > sum(c.score for c in found[:12]) + 6
-    # A sample's best is the parent: with one that looks at all, always the best there is.
-    greedy = played(dataclasses.replace(search, sample=12, population=12, batch=1), width)
+    # If wide cells are selected, the search finds wide cells.
+    assert sum(c.score for c in candidates[-12:]) > sum(c.score for c in candidates[:12]) + 6
+    # The best of the sample is the parent: with a large sample nearly always the best of all.
+    greedy = simulate(dataclasses.replace(search, sample=12, population=12, batch=1), width)
     parents = Counter()
     for child in greedy[12:]:
         newest = greedy[child.number - 12 : child.number]
@@ -78,24 +80,26 @@ def test_evolution_is_regularised_evolution(within):
 
 def test_random_search_draws_uniformly_and_ignores_results():
     search = dataclasses.replace(SEARCH, algorithm="random", candidates=600, batch=50)
-    found = played(search, width)
-    assert [c.genotype for c in found] == [c.genotype for c in played(search, lambda _: math.nan)]
-    assert all(c.parent is None for c in found)
-    wirings = Counter(tuple(map(frozenset, c.genotype.normal.sources)) for c in found)
+    candidates = simulate(search, width)
+    assert [c.genotype for c in candidates] == [
+        c.genotype for c in simulate(search, lambda _: math.nan)
+    ]
+    assert all(c.parent is None for c in candidates)
+    wirings = Counter(tuple(map(frozenset, c.genotype.normal.sources)) for c in candidates)
     assert len(wirings) > 160  # of 180
-    other = played(dataclasses.replace(search, seed=1), width)
-    assert [c.genotype for c in found] != [c.genotype for c in other]
+    other = simulate(dataclasses.replace(search, seed=1), width)
+    assert [c.genotype for c in candidates] != [c.genotype for c in other]
 
 
-def test_what_diverged_ranks_last():
+def test_diverged_candidates_rank_last():
     search = dataclasses.replace(SEARCH, candidates=40, population=4, sample=4, batch=1)
     chance = random.Random(0)
-    found = played(search, lambda _: chance.choice([math.nan, 0.5]))
-    assert all(c.score in {-math.inf, 0.5} for c in found)
-    for child in found[4:]:
-        newest = found[child.number - 4 : child.number]
+    candidates = simulate(search, lambda _: chance.choice([math.nan, 0.5]))
+    assert all(c.score in {-math.inf, 0.5} for c in candidates)
+    for child in candidates[4:]:
+        newest = candidates[child.number - 4 : child.number]
         if sum(c.score == 0.5 for c in newest) == 4:
-            assert found[child.parent].score == 0.5
+            assert candidates[child.parent].score == 0.5
 
 
 @pytest.mark.parametrize(
@@ -114,6 +118,6 @@ def test_what_diverged_ranks_last():
         ({"start": load_cell("NASNet")}, "search: the normal cell to start from .cells.: .*darts"),
     ],
 )
-def test_a_search_that_cannot_be_is_refused(changes, message):
+def test_invalid_searches_are_refused(changes, message):
     with pytest.raises(StudyError, match=message):
         dataclasses.replace(SEARCH, **changes)
