@@ -100,9 +100,18 @@ def make_work_list(
 
 def execute_job(job: Job, data: DataSet, progress: Progress) -> None:
     """Do a job, in a worker."""
-    from nascope._src.study.trial import do_job  # noqa: PLC0415  (imports torch)
+    from nascope._src.study.trial import (  # noqa: PLC0415  (imports torch)
+        probe_part,
+        probe_trial,
+        train_trial,
+    )
 
-    do_job(job, data, progress)
+    if job.probe is None:
+        train_trial(job, data, progress)
+    elif job.share is None:
+        probe_trial(job, job.probe, data, progress)
+    else:
+        probe_part(job, job.probe, job.share, data, progress)
 
 
 def shared_data(trial: PlannedTrial, data_dir: str | None) -> Shared:

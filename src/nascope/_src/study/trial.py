@@ -44,16 +44,6 @@ from nascope._src.training.trained import require_digest
 logger = logging.getLogger(__name__)
 
 
-def do_job(job: Job, data: DataSet, progress: Progress) -> None:
-    """Do a job: train the trial, compute a probe, or compute a part of one."""
-    if job.probe is None:
-        train_trial(job, data, progress)
-    elif job.share is None:
-        probe_trial(job, job.probe, data, progress)
-    else:
-        probe_part(job, job.probe, job.share, data, progress)
-
-
 def train_trial(job: Job, data: DataSet, progress: Progress) -> None:
     """Train a planned trial to the end, starting from its checkpoint if there is one."""
     paths, trial = job.paths, job.trial
