@@ -18,6 +18,14 @@ ray = pytest.importorskip("ray")
 AT_ONCE = 4
 
 
+def test_invalid_arguments_are_refused():
+    pytest.importorskip("ray", reason="needs Ray")
+    with pytest.raises(StudyError, match="gpus must be a fraction of one"):
+        RayEngine(gpus=1.5)
+    with pytest.raises(StudyError, match="cannot reach the Ray cluster at 127.0.0.1:1"):
+        RayEngine("127.0.0.1:1")
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """A machine with one CPU, and one with four and a GPU."""
@@ -130,11 +138,3 @@ def test_a_reused_process_computes_on_the_gpu_that_ray_assigns_to_each_task(
     assert all(seen == visible and used == given for _, seen, given, used in noted)
     assert {used for *_, used in noted} == {0, 1}
     assert len({process for process, *_ in noted}) == 2
-
-
-def test_invalid_arguments_are_refused():
-    pytest.importorskip("ray", reason="needs Ray")
-    with pytest.raises(StudyError, match="gpus must be a fraction of one"):
-        RayEngine(gpus=1.5)
-    with pytest.raises(StudyError, match="cannot reach the Ray cluster at 127.0.0.1:1"):
-        RayEngine("127.0.0.1:1")

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import math
 import os
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 _PROGRESS_SECONDS = 1.0  # at least, between two messages about one task
 _POLL_SECONDS = 0.5
+_CONNECT_SECONDS = 10.0
 _AHEAD = 2  # submitted tasks per task that can run, so that no core waits for the driver
 
 
@@ -75,6 +77,7 @@ class RayEngine:
                         **_QUIET,
                     )
             else:
+                _require_listener(address)
                 ray.init(address, **_QUIET)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             reason = str(error).strip().splitlines()
@@ -236,6 +239,13 @@ _QUIET: dict[str, Any] = {
 
 
 _LEAVE_CUDA = "RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES"
+
+
+def _require_listener(address: str) -> None:
+    """Raise an `OSError` if nothing listens at HOST:PORT, where Ray would retry for 20 minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
 
 
 def _import_ray() -> Any:
