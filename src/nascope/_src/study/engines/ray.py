@@ -80,9 +80,9 @@ class RayEngine:
                 _require_listener(address)
                 ray.init(address, **_QUIET)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            reason = str(error).strip().splitlines()
+            reason = (str(error).strip() or repr(error)).splitlines()[0]
             what = f"reach the Ray cluster at {address}" if address else "start Ray"
-            raise StudyError(f"cannot {what}: {reason[0] if reason else error!r}") from None
+            raise StudyError(f"cannot {what}: {reason}") from None
         if not any(map(self._fit, self._nodes())):
             message = self._nothing_fits()
             ray.shutdown()
