@@ -31,7 +31,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from nascope._src.errors import SettingError
 
 Settings = TypeVar("Settings")
-Bound = Ge | Gt | Le | Lt
+Limit = Ge | Gt | Le | Lt
 
 _NOUNS = {int: "an integer", float: "a number", str: "text", bool: "true or false"}
 _TYPES: dict[type, type] = {int: numbers.Integral, float: numbers.Real, str: str, bool: bool}
@@ -57,7 +57,7 @@ class Declaration:
     kind: Any
     optional: bool
     choices: tuple[Any, ...]
-    bounds: tuple[Bound, ...]
+    bounds: tuple[Limit, ...]
     default: Any
     help: str
 
@@ -108,7 +108,7 @@ class Declaration:
             raise SettingError(key, f"expected {self.expected}, got {value!r:.60}")
 
 
-def _limit(bound: Bound) -> str:
+def _limit(bound: Limit) -> str:
     match bound:
         case Ge(ge):
             return f"of at least {ge:g}"
@@ -120,7 +120,7 @@ def _limit(bound: Bound) -> str:
             return f"below {lt:g}"
 
 
-def _holds(bound: Bound, value: Any) -> bool:
+def _holds(bound: Limit, value: Any) -> bool:
     match bound:
         case Ge(ge):
             return bool(value >= ge)
@@ -159,7 +159,7 @@ def _declaration(name: str, annotation: Any, default: Any) -> Declaration:
         kind=kind,
         optional=bool(members),
         choices=get_args(kind) if get_origin(kind) is Literal else (),
-        bounds=tuple(item for item in metadata if isinstance(item, Bound)),
+        bounds=tuple(item for item in metadata if isinstance(item, Limit)),
         default=default,
         help=next((item for item in metadata if isinstance(item, str)), ""),
     )

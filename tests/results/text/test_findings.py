@@ -212,7 +212,7 @@ def test_each_line_of_a_terminal_is_about_one_thing(findings: list[Finding]) -> 
         (
             Finding(4, reason="one rate"),
             "The study has only one learning rate.",
-            "trainings at the paper's 0.0025, 0.025 and 0.25",
+            "training runs at the paper's 0.0025, 0.025 and 0.25",
         ),
         (
             Finding(8, reason="nothing compared"),
@@ -261,7 +261,7 @@ def test_without_an_interval_the_shift_stands_alone() -> None:
 
 @pytest.mark.parametrize(
     ("diverged", "said"),
-    [(True, "Some trainings diverged."), (False, "Some numbers are not finite.")],
+    [(True, "Some runs diverged."), (False, "Some numbers are not finite.")],
 )
 def test_a_shift_that_is_not_finite_is_explained(diverged: bool, said: str) -> None:
     lost = contrast({"a": (math.inf, [1.0, 2.0])})

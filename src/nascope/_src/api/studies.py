@@ -1,4 +1,4 @@
-"""Studies: many trainings and probes under one name."""
+"""Studies: many training runs and probes under one name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ROWS = 12  # of a table in a notebook
 
 
 class Study:
-    """A plan of trainings and probes: what a study file says, in Python.
+    """A plan of training runs and probes: what a study file says, in Python.
 
     Every cell is trained on all data sets, at every learning rate, with every seed, and then
     probed. The sections are dictionaries with the keys of a study file (docs/guides/studies.md).
@@ -268,7 +268,7 @@ def run_study(
     workers: int | None = None,
     progress: bool = True,
 ) -> StudyResults:
-    """Run what a study still lacks: trainings, then their probes.
+    """Run what a study still lacks: training runs, then their probes.
 
     Run it again to resume, or after a change of the study: only what is new is done. Trainings
     and probes run in separate processes, which do not import the calling script again.

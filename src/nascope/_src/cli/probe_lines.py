@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from nascope._src.results.metrics.convexity import convex_radius, largest_curvature, roughness
 from nascope._src.results.metrics.smoothness import at_centre, gradient_std, summarise
 from nascope._src.results.stats.intervals import over_seeds
-
-Arrays = Mapping[str, np.ndarray]
+from nascope._src.runtime.types import Arrays
 
 
 def _axes(arrays: Arrays) -> list[np.ndarray]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from nascope._src.runtime.types import Plain
 from nascope._src.theory.check_result import TheoryCheck
 from nascope._src.theory.comparison_result import Sweep
 from nascope._src.theory.summaries import reversals, summary, tallies_by_bound
-
-Plain = Mapping[str, Any]
 
 
 def check_lines(check: TheoryCheck) -> list[str]:

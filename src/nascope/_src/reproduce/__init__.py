@@ -1,4 +1,4 @@
-"""Reproducing the paper: a figure or table → trainings and probes → figure, words and verdict.
+"""Reproducing the paper: a figure or table → training runs and probes → figure, words and verdict.
 
 The driver loads no torch.
 """

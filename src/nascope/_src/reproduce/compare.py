@@ -114,7 +114,7 @@ def _curves(figure: FigurePlan, arrangement: Arrangement) -> Iterator[str]:
 
 def _grids(figure: FigurePlan, arrangement: Arrangement) -> Iterator[str]:
     claim = 5 if figure.target.probe == "landscape" else 6
-    what = {5: "of the plane below the loss of a guess (%)", 6: "median √g"}[claim]
+    what = {5: "of the plane below the loss of a random guess (%)", 6: "median √g"}[claim]
     for mode in MODES:
         for family in arrangement.families:
             group = arrangement.group_of(figure.columns[0], family)

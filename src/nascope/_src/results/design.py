@@ -26,7 +26,7 @@ from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.results.paper.claims import RATE
 
 Item = TypeVar("Item")
-Wiring = tuple[str, tuple[int, ...]]
+SourceKey = tuple[str, tuple[int, ...]]
 """A cell's kind, "normal" or "reduce", and the sources of its edges, in order."""
 
 
@@ -323,7 +323,7 @@ def shared_wirings(families: Sequence[Family]) -> dict[str, list[int]]:
         family.name: [_wiring(variant, family.original) for variant in family.variants]
         for family in families
     }
-    number: dict[Wiring, int] = {}
+    number: dict[SourceKey, int] = {}
     for kind, sources in sorted(
         {wiring for variants in wirings.values() for wiring in variants},
         key=lambda wiring: (len(wiring[1]), wiring),  # shortest first, so that beginnings are known
@@ -353,7 +353,7 @@ def original_wirings(families: Sequence[Family]) -> dict[str, Hashable]:
     return wirings
 
 
-def _wiring(member: Member, original: Member | None) -> Wiring:
+def _wiring(member: Member, original: Member | None) -> SourceKey:
     """Return the kind and the sources of the cell that a variant rewires."""
     kind, cell = "normal", member.genotype.normal
     if original is not None and cell.sources == original.genotype.normal.sources:

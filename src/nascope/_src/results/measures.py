@@ -209,7 +209,8 @@ def basin_fraction(mode: str, plane: Plane | None = None, levels: Levels | None 
             return math.nan
         return area_below(loss_of(probe), probe.arrays["alphas"], probe.arrays["betas"], level)
 
-    return _percentage("basin_fraction", "Share of the plane below the loss of a guess", value)
+    title = "Share of the plane below the loss of a random guess"
+    return _percentage("basin_fraction", title, value)
 
 
 def median_gradient_std(mode: str, plane: Plane | None = None) -> Measure:

@@ -229,10 +229,10 @@ def read_check(plain: Plain) -> TheoryCheck:
     )
 
 
-Row = TypeVar("Row")
+Record = TypeVar("Record")
 
 
-def _rows(kind: type[Row], rows: Iterable[Plain]) -> tuple[Row, ...]:
+def _rows(kind: type[Record], rows: Iterable[Plain]) -> tuple[Record, ...]:
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     return tuple(kind(**{name: row[name] for name in names}) for row in rows)
 

@@ -14,7 +14,7 @@ from nascope._src.results.selection.early_stopping import CellAccuracies, Schedu
 
 Curve = dict[int, float]
 """Accuracies by epoch."""
-Training = tuple[str, int, int]
+RunKey = tuple[str, int, int]
 """The text of its genotype, the epochs it was planned for (0 if unknown), and its seed."""
 
 
@@ -70,10 +70,10 @@ def read_accuracies(path: Path) -> dict[Schedule, list[CellAccuracies]]:
     return by_schedule
 
 
-def _trainings(path: Path) -> tuple[dict[str, Genotype], dict[Training, Curve]]:
+def _trainings(path: Path) -> tuple[dict[str, Genotype], dict[RunKey, Curve]]:
     """Return the genotypes of a table by their text, and the curve of each training, in [0, 1]."""
     genotypes: dict[str, Genotype] = {}
-    curves: dict[Training, Curve] = {}
+    curves: dict[RunKey, Curve] = {}
     rows = read_rows(path, ("genotype", "epoch", "accuracy"))
     for number, row in enumerate(rows, start=FIRST_ROW):
         where = f"{path}, row {number}"
@@ -101,7 +101,7 @@ def _trainings(path: Path) -> tuple[dict[str, Genotype], dict[Training, Curve]]:
 
 
 def _check_ends(
-    path: Path, names: Mapping[str, str], curves: Mapping[Training, Curve], end: int
+    path: Path, names: Mapping[str, str], curves: Mapping[RunKey, Curve], end: int
 ) -> None:
     """Raise an error if a training does not end at the last epoch of its schedule."""
     for (text, schedule, seed), curve in curves.items():
@@ -110,5 +110,5 @@ def _check_ends(
             raise StudyError(
                 f"{path}: the training of {names[text]}, seed {seed}, ends at epoch {max(curve)}, "
                 f"but {expected} was expected. Add its last epoch, remove the training, or mark "
-                "short trainings in a column schedule (the epochs that each was planned for)"
+                "short training runs in a column schedule (the epochs that each was planned for)"
             )

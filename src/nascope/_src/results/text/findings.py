@@ -92,7 +92,7 @@ def needs(finding: Finding) -> str:
 
 
 _NEEDED: dict[tuple[int, Reason], str] = {
-    (4, "one rate"): "trainings at the paper's 0.0025, 0.025 and 0.25",
+    (4, "one rate"): "training runs at the paper's 0.0025, 0.025 and 0.25",
     (8, "no interval"): "three or more variants that are not all equal",
     (8, "not converged"): (
         "the paper's 600 epochs, or enough to bring every member to 90 % of its training images"
@@ -138,7 +138,7 @@ def _contrast(finding: Finding, test: Contrast) -> str:
         f"chance); it is first in {firsts} of {families}"
     )
     if math.isnan(test.shift):
-        lost = "Some trainings diverged" if finding.diverged else "Some numbers are not finite"
+        lost = "Some runs diverged" if finding.diverged else "Some numbers are not finite"
         return f"{text}; {p_of(test)}. {lost}."
     unit = _unit(finding.unit)
     interval = ""
