@@ -62,7 +62,7 @@ def of_trial(study: MeasuredStudy, key: str, trial: TrialRecord) -> Entry:
     if math.isinf(shown):
         if key == "reached":
             return Entry(f"> {len(trial.training.epochs) if trial.training else 0}", 1e9)
-        return Entry(_lost([trial]), 1e300 if shown > 0 else -1e300)
+        return Entry(_lost([trial]), None)
     return Entry(write(study.measures[key], shown), None if math.isnan(shown) else shown)
 
 
