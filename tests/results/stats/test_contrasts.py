@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nascope._src.results.stats.contrasts import contrast, detectable_shift, wiring_keys
+from nascope._src.results.stats.contrasts import contrast, detectable_shift
+from nascope._src.results.stats.keys import wiring_keys
 
 
 def test_against_brute_force() -> None:

@@ -25,7 +25,7 @@ import itertools
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -34,15 +34,16 @@ import numpy as np
 
 from nascope._src.results.stats.exact import Null, tails
 from nascope._src.results.stats.intervals import POWER, student_quantile
-
-Array = np.ndarray
-Families = Mapping[str, tuple[float, Sequence[float]]]
-"""By family, the original's number and its variants'."""
+from nascope._src.results.stats.keys import (
+    Families,
+    WiringKeys,
+    at_least,
+    shared_null,
+    wiring_keys,
+)
 
 ALPHA = 0.025
 """The one-sided p up to which ranks decide."""
-SHARED_DRAWS = 100_000
-"""Number of draws from the null distribution if families share wirings."""
 POWER_DRAWS = 2_000
 """Number of draws from which the detectable shift is computed."""
 
@@ -159,9 +160,9 @@ def contrast(
     def p_values(total: Fraction) -> tuple[float, float]:
         better, worse = tails(nulls, total)
         if keys.are_shared:
-            null, most = _shared_null(keys), len(nulls)
-            better = max(better, _at_least(null, float(total)))
-            worse = max(worse, _at_least(null, float(most - total)))
+            null, most = shared_null(keys), len(nulls)
+            better = max(better, at_least(null, float(total)))
+            worse = max(worse, at_least(null, float(most - total)))
         return better, worse
 
     p_better, p_worse = p_values(observed)
@@ -200,98 +201,6 @@ def _standing(
         chance=sum(share >= shares[0] for share in shares) / len(shares),
         ties=sum(number == original for number in variants),
     )
-
-
-# ---------------------------------------------------------------- families that share wirings
-
-
-@dataclass(frozen=True)
-class WiringKeys:
-    """The wirings of families as numbers, so that designs of one form compare equal.
-
-    Attributes:
-        originals: for each family, the number of its original's wiring.
-        variants: for each family, the numbers of its variants' wirings, counted separately.
-    """
-
-    originals: tuple[int, ...]
-    variants: tuple[tuple[int, ...], ...]
-
-    @property
-    def sizes(self) -> list[int]:
-        """The number of variants of each family."""
-        return [len(keys) for keys in self.variants]
-
-    @property
-    def are_shared(self) -> bool:
-        """Whether families have wirings in common."""
-        every = [key for keys in self.variants for key in keys]
-        return len(set(every)) < len(every) or len(set(self.originals)) < len(self.originals)
-
-    def draw(
-        self, random: Callable[[tuple[int, int]], Array], count: int
-    ) -> tuple[Array, list[Array]]:
-        """Draw numbers, with the same number for a wiring in every family that has it.
-
-        Args:
-            random: returns independent random numbers of a shape.
-            count: number of draws.
-
-        Returns:
-            The originals' numbers, (count, families), and for each family its variants', (count,
-            variants).
-        """
-        wirings = random((count, 1 + max(key for keys in self.variants for key in keys)))
-        originals = random((count, 1 + max(self.originals)))
-        return originals[:, self.originals], [wirings[:, keys] for keys in self.variants]
-
-
-def wiring_keys(
-    families: Families,
-    wirings: Mapping[str, Sequence[Hashable]] | None = None,
-    originals: Mapping[str, Hashable] | None = None,
-) -> WiringKeys:
-    """Number the wirings of families; the arguments are those of `contrast`.
-
-    >>> wiring_keys({"a": (0.0, [1.0, 2.0]), "b": (0.0, [1.0, 3.0])}, {"a": "xy", "b": "xz"})
-    WiringKeys(originals=(0, 1), variants=((0, 1), (0, 2)))
-    """
-    if wirings is None:
-        wirings = {name: [(name, k) for k in range(len(v))] for name, (_, v) in families.items()}
-    if originals is None:
-        originals = {name: name for name in families}
-    variant_number: dict[Hashable, int] = {}
-    original_number: dict[Hashable, int] = {}
-    return WiringKeys(
-        tuple(
-            original_number.setdefault(originals[name], len(original_number)) for name in families
-        ),
-        tuple(
-            tuple(variant_number.setdefault(key, len(variant_number)) for key in wirings[name])
-            for name in families
-        ),
-    )
-
-
-@functools.lru_cache(maxsize=64)
-def _shared_null(keys: WiringKeys) -> Array:
-    """Return sorted sums of standings if a wiring had the same number in every family.
-
-    Originals and variants are draws from one continuous distribution. The reverse of each draw is
-    added, so that both directions are alike.
-    """
-    originals, variants = keys.draw(np.random.default_rng(0).random, SHARED_DRAWS // 2)
-    sums = sum(
-        (others > original[:, None]).mean(axis=1)
-        for original, others in zip(originals.T, variants, strict=True)
-    )
-    return np.sort(np.concatenate([sums, len(keys.originals) - sums]))
-
-
-def _at_least(null: Array, total: float) -> float:
-    """Return P(S ≥ total) from a sorted sample; the observed total counts as one of the draws."""
-    above = len(null) - int(np.searchsorted(null, total - 1e-9, "left"))
-    return (1 + above) / (1 + len(null))
 
 
 # ---------------------------------------------------------------- what could be detected
@@ -333,12 +242,12 @@ def detectable_shift(keys: WiringKeys) -> float | None:
 def _needed(keys: WiringKeys, unit: int) -> int | None:
     """Return the smallest sum of standings, in 1/unit, that decides; None if none does."""
     nulls = [tuple((Fraction(k, size), 1) for k in range(size + 1)) for size in keys.sizes]
-    shared_null = _shared_null(keys) if keys.are_shared else None
+    null = shared_null(keys) if keys.are_shared else None
 
     def decides(total: int) -> bool:
         if tails(nulls, Fraction(total, unit))[0] > ALPHA:
             return False
-        return shared_null is None or _at_least(shared_null, total / unit) <= ALPHA
+        return null is None or at_least(null, total / unit) <= ALPHA
 
     totals = range(1 + unit * len(nulls))
     index = bisect.bisect_left(totals, True, key=decides)
