@@ -74,7 +74,8 @@ def over_trials(study: MeasuredStudy, key: str, trials: Sequence[TrialRecord]) -
     infinite = [t for t, number in zip(trials, shown, strict=True) if math.isinf(number)]
     if infinite:
         what = "not reached" if key == "reached" else _lost(infinite)
-        return Entry(f"{what} in {len(infinite)} of {len(trials)}", 1e300)
+        sort = 1e300 if key == "reached" else None
+        return Entry(f"{what} in {len(infinite)} of {len(trials)}", sort)
     mean = over_seeds(shown)
     if math.isnan(mean.mean):
         known = sum(not math.isnan(number) for number in shown)
