@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nascope._src.api.documented import takes_settings
-from nascope._src.api.probe_result import GridResult, number
+from nascope._src.api.probe_result import GridResult
 from nascope._src.probes.settings import VarianceSettings
 from nascope._src.results.metrics.smoothness import gradient_std
 
@@ -58,13 +58,8 @@ class GradientVariance(GridResult):
             columns[f"variance of {block}"] = self["block_variance"][..., index]
         return self._frame(columns)
 
-    def _summary(self) -> str:
-        if self.main not in self:
-            return "a part of the grid, kept in its chunks"
-        finite = self.std[np.isfinite(self.std)]
-        span = f"{number(finite.min())} to {number(finite.max())}" if finite.size else "not finite"
-        centre = number(float(self.std[self._centre()]))
-        return f"{self._points()}, √g {centre} at the centre, {span}"
+    def _shown(self) -> tuple[str, np.ndarray]:
+        return "√g", self.std
 
 
 def gradient_norms(subject: Subject, *, device: str = "auto", **settings: Any) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nascope._src.api.documented import takes_settings
-from nascope._src.api.probe_result import GridResult, number
+from nascope._src.api.probe_result import GridResult
 from nascope._src.errors import ProbeError
 from nascope._src.probes.settings import LandscapeSettings
 from nascope._src.results.metrics.smoothness import Smoothness, smoothness_of
@@ -70,13 +70,8 @@ class Landscape(GridResult):
         names = ("loss", "accuracy", "loss_error", "accuracy_error")
         return self._frame({name: self[name] for name in names})
 
-    def _summary(self) -> str:
-        if self.main not in self:
-            return "a part of the grid, kept in its chunks"
-        finite = self.loss[np.isfinite(self.loss)]
-        span = f"{number(finite.min())} to {number(finite.max())}" if finite.size else "not finite"
-        centre = number(float(self.loss[self._centre()]))
-        return f"{self._points()}, loss {centre} at the centre, {span}"
+    def _shown(self) -> tuple[str, np.ndarray]:
+        return "loss", self.loss
 
 
 @takes_settings(LandscapeSettings)

@@ -113,6 +113,19 @@ class GridResult(ProbeResult):
         """Coordinates along the second direction, (B,); None on a line."""
         return self.get("betas")
 
+    def _shown(self) -> tuple[str, np.ndarray]:
+        """Return the name and the values that the summary is about."""
+        raise NotImplementedError
+
+    def _summary(self) -> str:
+        if self.main not in self:
+            return "a part of the grid, kept in its chunks"
+        name, values = self._shown()
+        finite = values[np.isfinite(values)]
+        span = f"{number(finite.min())} to {number(finite.max())}" if finite.size else "not finite"
+        centre = number(float(values[self._centre()]))
+        return f"{self._points()}, {name} {centre} at the centre, {span}"
+
     def _points(self) -> str:
         axes = [self[name] for name in ("alphas", "betas") if name in self]
         size = " × ".join(str(len(axis)) for axis in axes)
