@@ -93,7 +93,11 @@ def standing_of(
     family: Family, measure: Measure, *, most: Literal["trials", "members"] = "trials"
 ) -> Standing | None:
     """Return where a family's original stands among its variants; None if it has no number."""
-    equal = on_equal_seeds(family, measure, most=most)
+    return standing_in(on_equal_seeds(family, measure, most=most), measure)
+
+
+def standing_in(equal: Family, measure: Measure) -> Standing | None:
+    """Return the same as `standing_of` for a family that is on equal seeds already."""
     numbers = numbers_of([equal], lambda member: mean(member, measure))
     compared = contrast(numbers, higher_is_better=measure.higher_is_better)
     return compared.standings[0] if compared is not None else None

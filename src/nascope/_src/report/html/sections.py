@@ -37,7 +37,7 @@ from nascope._src.results.paper.claims import MODES
 from nascope._src.results.pattern import find_in_catalog
 from nascope._src.results.selection.early_stopping import Choice, choices
 from nascope._src.results.selection.family_cells import family_accuracies
-from nascope._src.results.standings import common_measure, standing_of
+from nascope._src.results.standings import common_measure, standing_in
 from nascope._src.results.stats.contrasts import Standing
 from nascope._src.results.text.findings import correlation_sentence
 from nascope._src.results.text.numbers import capital
@@ -262,8 +262,7 @@ def endings(study: StudyRecord) -> list[Ending]:
         Ending(setting.data, len(family.original.trials), standing)
         for setting in main_settings(study)
         for family in ended_families(study, setting)
-        if family.original is not None
-        and (standing := standing_of(family, ACCURACY, most="members")) is not None
+        if family.original is not None and (standing := standing_in(family, ACCURACY)) is not None
     ]
 
 

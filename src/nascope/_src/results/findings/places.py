@@ -16,7 +16,7 @@ from nascope._src.results.design import Family, Member
 from nascope._src.results.measures import CAPPED_AREA, Measure
 from nascope._src.results.metrics.convergence import CONVERGED
 from nascope._src.results.paper.numbers import WIDTHS
-from nascope._src.results.standings import on_equal_seeds, shown_mean, standing_of
+from nascope._src.results.standings import on_equal_seeds, shown_mean, standing_in
 from nascope._src.results.stats.contrasts import Standing
 
 # ---------------------------------------------------------------- measures
@@ -47,7 +47,7 @@ def place_in_family(family: Family | None, measure: Measure) -> FamilyPlace:
     if family is None or family.original is None:
         return FamilyPlace(measure, None, None)
     equal = on_equal_seeds(family, measure)
-    standing = standing_of(equal, measure)
+    standing = standing_in(equal, measure)
     if standing is None or equal.original is None:
         known = [t for t in family.original.trials if not math.isnan(measure.value(t))]
         if not known:
@@ -90,7 +90,7 @@ def gap_of(family: Family | None) -> Gap | None:
     if family is None:
         return None
     equal = on_equal_seeds(family, CAPPED_AREA)
-    standing = standing_of(equal, CAPPED_AREA)
+    standing = standing_in(equal, CAPPED_AREA)
     if standing is None:
         return None
     trials = [trial for member in equal.members for trial in member.trials]
