@@ -25,7 +25,7 @@ from nascope._src.probes.checkpoint import make_risk
 from nascope._src.probes.history import WeightHistory
 from nascope._src.probes.risk import Risk
 from nascope._src.probes.settings import LandscapeSettings
-from nascope._src.records.read import CurvePoint, TrainingRecord
+from nascope._src.records.read import TrainingRecord, training_record
 from nascope._src.runtime.devices import choose_device
 from nascope._src.runtime.progress import job
 from nascope._src.study.scales import find_scale
@@ -141,14 +141,7 @@ class Trained:
     @functools.cached_property
     def record(self) -> TrainingRecord:
         """The points of the training's curves, and whether it diverged."""
-        records = self.checkpoint.records
-        return TrainingRecord(
-            epochs=tuple(CurvePoint(**point) for point in records["epochs"]),
-            early=tuple(CurvePoint(**point) for point in records["early"]),
-            diverged_at=records["diverged_at"],
-            finished=records["finished"],
-            provenance=records["provenance"],
-        )
+        return training_record(self.checkpoint.records)
 
     @property
     def curve(self) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nascope._src.errors import StudyError
 from nascope._src.records.files import read_arrays, read_json, write_arrays, write_json
-from nascope._src.records.read import ProbeRecord
+from nascope._src.records.read import ProbeRecord, probe_record
 
 
 def write_probe(path: Path, probe: ProbeRecord) -> None:
@@ -39,12 +39,6 @@ def read_probe_file(path: Path) -> ProbeRecord:
         )
     fields = read_json(summary)
     try:
-        return ProbeRecord(
-            kind=fields["kind"],
-            identity=fields["identity"],
-            settings=fields["settings"],
-            provenance=fields["provenance"],
-            arrays=arrays,
-        )
+        return probe_record(fields, arrays)
     except (KeyError, TypeError):
         raise StudyError(f"{summary} does not describe a probe: probe the network again") from None

@@ -320,16 +320,24 @@ def read_training(
             if CORRECT_KEY in file.keys():  # noqa: SIM118  (not a mapping)
                 images = file.get_tensor(CORRECT_KEY).astype(bool)
     try:
-        return TrainingRecord(
-            epochs=tuple(CurvePoint(**point) for point in records["epochs"]),
-            early=tuple(CurvePoint(**point) for point in records["early"]),
-            diverged_at=records["diverged_at"],
-            finished=records["finished"],
-            provenance=records["provenance"],
-            correct=images,
-        )
+        return replace(training_record(records), correct=images)
     except (KeyError, TypeError):
         raise CheckpointError(f"{path}: not a checkpoint of this version of nascope") from None
+
+
+def training_record(records: Mapping[str, Any]) -> TrainingRecord:
+    """Return the training that the records in a checkpoint's header describe.
+
+    Raises:
+        KeyError, TypeError: they are not those of this version of nascope.
+    """
+    return TrainingRecord(
+        epochs=tuple(CurvePoint(**point) for point in records["epochs"]),
+        early=tuple(CurvePoint(**point) for point in records["early"]),
+        diverged_at=records["diverged_at"],
+        finished=records["finished"],
+        provenance=records["provenance"],
+    )
 
 
 def read_probe(paths: ProbePaths) -> ProbeRecord:
@@ -348,17 +356,26 @@ def read_probe(paths: ProbePaths) -> ProbeRecord:
                 raise TypeError
             if any(arrays[n].shape != shape or arrays[n].dtype.kind != "f" for n in needed):
                 raise TypeError
-        return ProbeRecord(
-            kind=summary["kind"],
-            identity=summary["identity"],
-            settings=summary["settings"],
-            provenance=summary["provenance"],
-            arrays=arrays,
-        )
+        return probe_record(summary, arrays)
     except (KeyError, TypeError):
         raise StudyError(
             f"{paths.folder} holds a damaged probe: run the study again to replace it"
         ) from None
+
+
+def probe_record(summary: Mapping[str, Any], arrays: Arrays) -> ProbeRecord:
+    """Return the probe that a summary, as it is stored, and arrays describe.
+
+    Raises:
+        KeyError, TypeError: the summary does not describe a probe.
+    """
+    return ProbeRecord(
+        kind=summary["kind"],
+        identity=summary["identity"],
+        settings=summary["settings"],
+        provenance=summary["provenance"],
+        arrays=arrays,
+    )
 
 
 def is_complete(paths: ProbePaths, *, thorough: bool = True) -> bool:
