@@ -21,7 +21,7 @@ def test_equations_one_to_four(name):
     weights, objective, x = draw(CELLS["narrowest"], name, batch=20)
     errors = equation_errors(weights, objective, x)
     assert all(errors[number][0] < 1e-7 for number in ("1", "2", "4"))
-    assert errors["4 at W"][1] > 0.1  # what the published proof goes on with
+    assert errors["4 at W"][1] > 0.1  # the form that the published proof uses next
 
 
 def test_a_wrong_equation_is_noticed():

@@ -33,8 +33,8 @@ def tridiagonalise(
     """Yield the tridiagonal matrices after each step, with full reorthogonalisation.
 
     See Golub and Van Loan (2013), Section 10.1. The iteration ends early when no matrix has
-    anything left to find. A matrix that is exhausted before the others goes on with the vector
-    0, which adds eigenvalues 0 to its T and nothing else.
+    anything left to find. For a matrix that is exhausted before the others, the vector is 0 from
+    then on, which adds only eigenvalues 0 to its T.
 
     Args:
         product: x → A x, (G, n) → (G, n), float64; row g by matrix g alone.

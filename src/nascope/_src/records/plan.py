@@ -170,7 +170,7 @@ def read_plan(path: Path) -> Plan:
         StudyError: the file is missing, damaged, or of another version of nascope.
     """
     content = read_json(path)
-    remedy = "run the study again to write it anew"
+    remedy = "run the study again to replace it"
     is_plan = isinstance(content, dict) and isinstance(content.get("trials"), list)
     if is_plan and content.get("format") != FORMAT:
         raise StudyError(f"{path} was written by another version of nascope: {remedy}")

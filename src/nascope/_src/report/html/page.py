@@ -49,7 +49,7 @@ class PageStudy:
     """What a page says about one study.
 
     Attributes:
-        name: what tells it from the page's other studies.
+        name: its name, different from those of the page's other studies.
         cards: the verdicts by claim.
         tally: the number of verdicts with each outcome.
         too_small: why there are no verdicts, if so.

@@ -35,7 +35,7 @@ def read_accuracies(path: Path) -> dict[Schedule, list[CellAccuracies]]:
         The cells for each schedule that has any.
 
     Raises:
-        StudyError: the table cannot be read or lacks a column, a value is no number or genotype,
+        StudyError: the table cannot be read or lacks a column, a value cannot be read,
             or a training does not end where its schedule does. The error names the row or the cell.
     """
     genotypes, curves = _trainings(path)

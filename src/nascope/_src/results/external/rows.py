@@ -80,7 +80,7 @@ def accuracy(value: Any, where: str) -> float:
         where: the file and the row, for the error.
 
     Raises:
-        StudyError: it is no number from 0 to 100.
+        StudyError: it is not a number from 0 to 100.
     """
     try:
         number = float(value)
