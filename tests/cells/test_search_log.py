@@ -1,6 +1,7 @@
 """Logs of a search: both kinds, and their rows."""
 
 import json
+import os
 
 import pytest
 
@@ -72,3 +73,10 @@ def test_a_missing_log_and_a_foreign_space(tmp_path):
     steps = list(read_lines([format_text(load_cell("NASNet"))]))
     with pytest.raises(GenotypeError, match="epoch 0, normal cell: the space darts does not hold"):
         trace(steps, "darts")
+
+
+def test_a_log_is_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path, said in [(tmp_path / "pipe", "this is a pipe"), ("/dev/zero", "this is a device")]:
+        with pytest.raises(GenotypeError, match=said):
+            read_log(path)

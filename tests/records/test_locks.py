@@ -1,7 +1,11 @@
 """Locks."""
 
 import fcntl
+import os
 
+import pytest
+
+from nascope._src.errors import StudyError
 from nascope._src.records.locks import is_held, locked
 
 
@@ -13,3 +17,10 @@ def test_a_file_system_without_locks_is_accepted(tmp_path, monkeypatch):
     with locked(tmp_path / "lock") as alone:
         assert not alone
         assert not is_held(tmp_path / "lock")
+
+
+def test_a_pipe_in_the_place_of_a_lock_blocks_nobody(tmp_path):
+    os.mkfifo(tmp_path / "lock")
+    assert not is_held(tmp_path / "lock")
+    with pytest.raises(StudyError, match="cannot write"), locked(tmp_path / "lock"):
+        pass

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -234,6 +235,8 @@ def test_a_missing_or_binary_file(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(StudyError, match="not UTF-8"):
         read_study_file(path)
+    with pytest.raises(StudyError, match="zero: expected a file, but this is a device"):
+        read_study_file(Path("/dev/zero"))
 
 
 PARTS = """

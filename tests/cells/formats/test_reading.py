@@ -1,6 +1,7 @@
 """Detecting, reading and writing every format."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,14 @@ def test_a_file_that_is_not_text(tmp_path):
 )
 def test_refused_in_one_line(text, said):
     assert_refused(text, said)
+
+
+def test_only_files_are_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path, said in [(tmp_path / "pipe", "this is a pipe"), ("/dev/zero", "this is a device")]:
+        with pytest.raises(GenotypeError, match=said):
+            read_file(path)
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(GenotypeError, match="too large: expected at most 800 kB"):
+        read_file(tmp_path / "large")

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from nascope._src.cells.genotype import CELL_KINDS, FIELDS, Genotype
 from nascope._src.cells.graph import topology
 from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError
+from nascope._src.runtime.input_files import open_file
 
 _EPOCH = re.compile(r"\bepoch\b\W{0,4}([0-9]{1,9})", re.IGNORECASE)
 _START = "Genotype("
@@ -43,7 +45,7 @@ def read_log(path: str | Path) -> list[Step]:
     """
     path = Path(path)
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with TextIOWrapper(open_file(path), encoding="utf-8", errors="replace") as file:
             steps = list(read_lines(iter(lambda: file.readline(_MAX_LINE), "")))
     except OSError as error:
         raise GenotypeError(f"{path}: {error.strerror}") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nascope._src.errors import StudyError
 from nascope._src.records.files import why_unwritable
+from nascope._src.runtime.input_files import open_file
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[bool]:
 def is_held(path: Path) -> bool:
     """Return whether a process, also on another machine, holds the lock exclusively."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

@@ -13,6 +13,7 @@ from nascope._src.records.locks import is_held
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import PlannedTrial, read_study_plan
 from nascope._src.records.read import is_complete, read_training
+from nascope._src.runtime.input_files import open_file
 
 State = Literal["running", "failed", "begun", "waiting", "done"]
 
@@ -111,7 +112,7 @@ def _trial_status(study: StudyPaths, trial: PlannedTrial) -> TrialStatus:
 
 def _last_line(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             file.seek(max(0, path.stat().st_size - 4096))
             lines = file.read().decode("utf-8", errors="replace").strip().splitlines()
     except OSError:

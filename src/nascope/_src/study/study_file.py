@@ -26,11 +26,13 @@ from nascope._src.cells.genotype import CELL_KINDS
 from nascope._src.data.request import DataRequest
 from nascope._src.errors import NascopeError, SettingError, StudyError
 from nascope._src.probes.settings import PROBES, ProbeSettings
+from nascope._src.runtime.input_files import read_text
 from nascope._src.study.definition import Part, StudyDefinition, plan_cells
 from nascope._src.study.scales import SCALES
 from nascope._src.study.search.candidates import Search
 from nascope._src.training.recipe import RECIPES, Rate
 
+_MAX_BYTES = 1_000_000  # of a study file
 Kind = Literal["normal", "reduce"]
 Item = TypeVar("Item")
 
@@ -272,7 +274,7 @@ def read_search_file(path: str | Path) -> Search:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path, at_most=_MAX_BYTES))
     except OSError as error:
         raise StudyError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -25,7 +25,9 @@ from nascope._src.cells.formats import hidden_states, literal, nasbench, naslib
 from nascope._src.cells.formats.fields import format_json, from_dict
 from nascope._src.cells.genotype import FIELDS, Genotype, format_text
 from nascope._src.errors import GenotypeError
+from nascope._src.runtime.input_files import read_text
 
+_MAX_BYTES = 4 * literal.MAX_TEXT  # a character takes up to four in UTF-8
 _READERS: dict[str, tuple[Callable[[Any], bool], Callable[[Any, list[str]], Genotype]]] = {
     "json": (lambda value: isinstance(value, dict) and set(FIELDS) <= set(value), from_dict),
     "nas-bench-201": (nasbench.is_nas_bench_201, nasbench.read_nas_bench_201),
@@ -104,8 +106,7 @@ def read_file(path: str | Path, name: str | None = None) -> Reading:
     path = Path(path)
     where = f"{path}:{name}" if name else f"{path}"
     try:
-        with path.open(encoding="utf-8") as file:  # reads a pipe, too, and no endless device
-            reading = read(file.read(literal.MAX_TEXT + 1), name)
+        reading = read(read_text(path, at_most=_MAX_BYTES), name)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise GenotypeError(f"{where}: {reason}") from None
