@@ -11,7 +11,8 @@
             check(self, "circle")
 
 The rest follows from the declaration: `check` refuses other values, the study file gets a key
-(study/study_file.py), and a command gets an option (cli/derive.py). Loads no NumPy and no pydantic.
+(study/study_file.py), and a command gets an option (cli/derived.py). This module loads neither
+NumPy nor pydantic.
 """
 
 from __future__ import annotations

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,19 +17,11 @@ from nascope._src.errors import ProbeError, SettingError
 from nascope._src.networks.network import Network, operation_keys
 from nascope._src.probes.checkpoint import probe_network
 from nascope._src.probes.chunks import Share
-from nascope._src.probes.curvature import compute_curvature
+from nascope._src.probes.compute import Plane, compute_probe
 from nascope._src.probes.directions import random_directions, trajectory_plane
-from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
-from nascope._src.probes.landscape import compute_landscape
-from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Direction, Risk
-from nascope._src.probes.settings import (
-    CurvatureSettings,
-    GridSettings,
-    LandscapeSettings,
-    ProbeSettings,
-)
+from nascope._src.probes.settings import GridSettings, ProbeSettings
 from nascope._src.records.provenance import make_provenance
 from nascope._src.records.read import ProbeRecord
 from nascope._src.runtime.devices import choose_device, cores, describe_device
@@ -187,25 +178,18 @@ def _probe_risk(risk: Risk, request: Request, report: Progress | None, name: str
         used["classes"] = classes
     keys = operation_keys(risk.model) if isinstance(risk.model, Network) else None
     device = next(iter(risk.parameters.values())).device
+    plane = None
+    if isinstance(settings, GridSettings):
+        plane = _plane(risk, settings, request, keys)
     options = request.options(device, report)
-    if isinstance(settings, CurvatureSettings):
-        arrays = compute_curvature(risk, settings, keys=keys, **options)
-        return ProbeRecord(settings.kind, "", used, _provenance(name, device), arrays)
-    assert isinstance(settings, GridSettings)
-    directions, grid, path = _plane(risk, settings, request, keys)
-    compute: Callable[..., dict[str, np.ndarray]] = compute_landscape
-    if not isinstance(settings, LandscapeSettings):
-        method = choose_method(risk)
-        used |= {"method": method.name, "method_why": method.why}
-        compute, options["method"] = compute_gradient_variance, method.name
-    arrays = {**grid.coordinates(), **compute(risk, directions, grid, **options), **path}
-    return ProbeRecord(settings.kind, "", used, _provenance(name, device), arrays)
+    arrays, method = compute_probe(risk, settings, plane, keys=keys, **options)
+    return ProbeRecord(settings.kind, "", used | method, _provenance(name, device), arrays)
 
 
 def _plane(
     risk: Risk, settings: GridSettings, request: Request, keys: Mapping[str, str] | None
-) -> tuple[Sequence[Direction], Grid, dict[str, np.ndarray]]:
-    """Directions, grid, and the path in it: as given, else by the settings.
+) -> Plane:
+    """Return the plane that was given, else the one that the settings describe.
 
     Raises:
         ProbeError: A trajectory was given together with directions.
@@ -216,7 +200,7 @@ def _plane(
             raise ProbeError("expected directions or a trajectory, but got both")
         plane = trajectory_plane(risk.origin, request.trajectory)
         grid = plane.grid(settings.points) if grid is None else grid
-        return plane.directions, grid, plane.arrays()
+        return Plane(plane.directions, grid, plane.arrays())
     if grid is None:
         dimensions = len(directions) if directions is not None else settings.dimensions
         make = Grid.line if dimensions == 1 else Grid.square
@@ -230,7 +214,7 @@ def _plane(
             one_dimensional=settings.one_dimensional,
             keys=keys,
         )
-    return directions, grid, {}
+    return Plane(directions, grid, {})
 
 
 def _number_of_classes(risk: Risk) -> int | None:

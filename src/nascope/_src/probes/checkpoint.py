@@ -15,20 +15,12 @@ from nascope._src.data.augmentation import on_device
 from nascope._src.data.datasets import DataSet, balanced_subset
 from nascope._src.networks.network import Network, operation_keys
 from nascope._src.probes.chunks import Share
-from nascope._src.probes.curvature import compute_curvature
+from nascope._src.probes.compute import Plane, compute_probe
 from nascope._src.probes.directions import direction_between, random_directions, trajectory_plane
-from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.history import WeightHistory
-from nascope._src.probes.landscape import compute_landscape
-from nascope._src.probes.per_instance import choose_method
-from nascope._src.probes.risk import Direction, Risk
-from nascope._src.probes.settings import (
-    CurvatureSettings,
-    GridSettings,
-    LandscapeSettings,
-    ProbeSettings,
-)
+from nascope._src.probes.risk import Risk
+from nascope._src.probes.settings import GridSettings, ProbeSettings
 from nascope._src.records.files import write_arrays, write_json
 from nascope._src.records.provenance import make_provenance
 from nascope._src.runtime.devices import describe_device, evaluation_batch
@@ -79,21 +71,21 @@ def probe_network(
             "calibration": f"{min(CALIBRATION, len(data.train))} training images",
             "reached": reached,
         }
-        work: Any = {"workers": workers, "chunks": chunks, "progress": progress}
-        if isinstance(probe, CurvatureSettings):
-            return compute_curvature(risk, probe, keys=operation_keys(network), **work), used
-        assert isinstance(probe, GridSettings)
-        work["part"] = part
-        directions, grid, details = _plane(history, risk, network, probe, other)
-        if isinstance(probe, LandscapeSettings):
-            arrays = compute_landscape(risk, directions, grid, **work)
-        else:
-            method = choose_method(risk)
-            used |= {"method": method.name, "method_why": method.why}
-            arrays = compute_gradient_variance(risk, directions, grid, method=method.name, **work)
-    used |= {name: value for name, value in details.items() if not isinstance(value, np.ndarray)}
-    path = {name: value for name, value in details.items() if isinstance(value, np.ndarray)}
-    return {**grid.coordinates(), **arrays, **path}, used
+        plane = None
+        if isinstance(probe, GridSettings):
+            plane, details = _plane(history, risk, network, probe, other)
+            used |= details
+        arrays, method = compute_probe(
+            risk,
+            probe,
+            plane,
+            keys=operation_keys(network),
+            part=part,
+            workers=workers,
+            chunks=chunks,
+            progress=progress,
+        )
+    return arrays, used | method
 
 
 def make_risk(network: Network, data: DataSet, probe: ProbeSettings, device: torch.device) -> Risk:
@@ -123,22 +115,19 @@ def _plane(
     network: Network,
     probe: GridSettings,
     other: Checkpoint | None,
-) -> tuple[list[Direction], Grid, dict[str, Any]]:
-    """The directions, the grid, and what else the result should record."""
+) -> tuple[Plane, dict[str, Any]]:
+    """Return directions and grid, and what else the record should say about them."""
     if other is not None:
         line = direction_between(risk.origin, _parameters(restore_network(other), risk))
         axis = tuple(np.linspace(-0.5, 1.5, probe.points).tolist())
-        return [line], Grid(axis), {"to": other.records["identity"]}
+        return Plane([line], Grid(axis), {}), {"to": other.records["identity"]}
     if probe.along == "trajectory":
         weights, moments = history.trajectory(probe.through)
         device = next(iter(risk.parameters.values())).device
         steps = [{n: w[n].to(device) for n in risk.parameters} for w in weights]
         plane = trajectory_plane(risk.origin, steps)
-        return (
-            list(plane.directions),
-            plane.grid(probe.points),
-            {**plane.arrays(), "moments": moments},
-        )
+        arrays = plane.arrays()
+        return Plane(plane.directions, plane.grid(probe.points), arrays), {"moments": moments}
     count = probe.dimensions
     directions = random_directions(
         risk.origin,
@@ -149,7 +138,7 @@ def _plane(
         keys=operation_keys(network),
     )
     make = Grid.square if count == 2 else Grid.line
-    return list(directions), make(probe.points, probe.radius), {}
+    return Plane(directions, make(probe.points, probe.radius), {}), {}
 
 
 def _parameters(network: Network, risk: Risk) -> dict[str, Tensor]:

@@ -25,6 +25,7 @@ from nascope._src.probes.grid import Grid
 from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Risk
+from nascope._src.probes.settings import LandscapeSettings, VarianceSettings
 from nascope._src.records.files import make_folder, read_json, write_json
 from nascope._src.records.plan import PlannedProbe, PlannedTrial
 from nascope._src.runtime.devices import choose_device, evaluation_batch
@@ -219,8 +220,8 @@ def _time_probes(network: Network, data: DataSet, device: torch.device) -> dict[
     directions = random_directions(risk.origin, 2, seed=0)
     variance = functools.partial(compute_gradient_variance, method=choose_method(risk).name)
     probes: list[tuple[str, Callable[..., Any], float]] = [
-        ("landscape", compute_landscape, 1.0),
-        ("variance", variance, 5.0),
+        ("landscape", compute_landscape, LandscapeSettings.COST_PER_POINT),
+        ("variance", variance, VarianceSettings.COST_PER_POINT),
     ]
     grid = Grid((0.0,), (0.0, 0.5))
     seconds = {}

@@ -1,7 +1,8 @@
 """Judge each of the paper's nine claims by what a study measured.
 
 docs/guides/verdicts.md states the rules. The p-value of claims 2 to 8 is `Contrast.p`, from
-`stats.contrasts.contrast` by way of `standings.contrast_of`. Claim 1's is computed by `pattern`.
+`stats.contrasts.contrast` by way of `standings.contrast_of`. Claim 1's is the two-sided value of
+the one-sided ones that `pattern` computes.
 Claim 9 has an interval and no p-value.
 """
 

@@ -1,0 +1,85 @@
+"""Compute a probe of a risk from its settings: the one place that turns a kind into a measurement.
+
+Both a trained network (`probes.checkpoint`) and a user's model (`api.subjects`) come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nascope._src.probes.chunks import Share
+from nascope._src.probes.curvature import compute_curvature
+from nascope._src.probes.gradient_variance import compute_gradient_variance
+from nascope._src.probes.grid import Grid
+from nascope._src.probes.landscape import compute_landscape
+from nascope._src.probes.per_instance import choose_method
+from nascope._src.probes.risk import Direction, Risk
+from nascope._src.probes.settings import (
+    CurvatureSettings,
+    LandscapeSettings,
+    ProbeSettings,
+    VarianceSettings,
+)
+from nascope._src.runtime.types import Progress
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Where a grid lies.
+
+    Args:
+        directions: One direction per axis of the grid.
+        grid: The coordinates along them.
+        path: Arrays that describe a training's path in the plane; none for random directions.
+    """
+
+    directions: Sequence[Direction]
+    grid: Grid
+    path: Mapping[str, np.ndarray]
+
+
+def compute_probe(
+    risk: Risk,
+    settings: ProbeSettings,
+    plane: Plane | None = None,
+    *,
+    keys: Mapping[str, str] | None = None,
+    part: Share | None = None,
+    workers: int = 1,
+    chunks: Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays of a probe, and how they were computed, for its record.
+
+    Args:
+        risk: The risk, at the weights to examine.
+        settings: What to compute.
+        plane: Directions and grid; only probes on a grid need one.
+        keys: The operation that each parameter belongs to.
+        part: Compute only this part of a grid's chunks, and keep them.
+        workers: Number of threads.
+        chunks: Folder in which finished chunks are kept.
+        progress: Called now and then.
+    """
+    work: Any = {"workers": workers, "chunks": chunks, "progress": progress}
+    if isinstance(settings, CurvatureSettings):
+        return compute_curvature(risk, settings, keys=keys, **work), {}
+    assert plane is not None
+    work["part"] = part
+    method: dict[str, Any] = {}
+    if isinstance(settings, LandscapeSettings):
+        arrays = compute_landscape(risk, plane.directions, plane.grid, **work)
+    elif isinstance(settings, VarianceSettings):
+        chosen = choose_method(risk)
+        method = {"method": chosen.name, "method_why": chosen.why}
+        arrays = compute_gradient_variance(
+            risk, plane.directions, plane.grid, method=chosen.name, **work
+        )
+    else:
+        raise TypeError(f"no computation of {type(settings).__name__}")
+    return {**plane.grid.coordinates(), **arrays, **plane.path}, method
