@@ -30,6 +30,13 @@ def test_variants_of_names_with_fixed_seeds():
         nascope.random_variant("DARTS", 3, cells=["normal"]).reduce
         == nascope.load_cell("DARTS").reduce
     )
+    wide, deep = (nascope.random_variant("DARTS", 3, level=level) for level in ((4, 2), (1.5, 5)))
+    assert [e.operation for e in wide.normal.edges] == [e.operation for e in deep.normal.edges]
+    assert nascope.topology(deep).depth == 5
+    study = nascope.Study("DARTS", design={"kind": "contrast"}, training={"scale": "tiny"})
+    assert "4 cells, 4 trials" in repr(study)
+    with pytest.raises(nascope.NascopeError, match="expected a level as"):
+        nascope.random_variant("DARTS", level=4)
     assert nascope.published_variant("AmoebaNet", 1) == nascope.published_variant("AmoebaNet")
     network = nascope.Network("SNAS", channels=4, layers=3)
     assert len(repr(network)) < 100

@@ -127,6 +127,13 @@ def test_every_kind_of_variant(nascope):
     for options in (["--operations"], ["--operations", "--published"]):
         facts = json.loads(run("--json", *options)[1])
         assert [s for _, s in facts["genotype"]["normal"]] == sources
+    pairs = [
+        json.loads(line) for line in run("--contrast", "--count", "2", "--json")[1].split("\n")[:-1]
+    ]
+    assert [(cell["normal"]["fractional_width"], cell["normal"]["depth"]) for cell in pairs] == [
+        (4, 2), (1.5, 5), (4, 2), (1.5, 5),
+    ]  # fmt: skip
+    assert json.loads(run("--level", "1.5", "5", "--json")[1]) == pairs[1]
 
 
 def test_adapting_snas_costs_parameters_in_its_reduction_cell(nascope):
@@ -246,6 +253,10 @@ def test_drawing_is_written(nascope, tmp_path):
         (["variants", "DARTS", "--distinct", "--published"], "no --distinct"),
         (["variants", "DARTS", "--count", "2", "--svg", "x.svg"], "draws one variant"),
         (["variants", "DARTS", "--only", "both"], "normal or reduce"),
+        (["variants", "DARTS", "--contrast", "--only", "reduce"], "normal cell only"),
+        (["variants", "DARTS", "--contrast", "--level", "4", "2"], "cannot be combined"),
+        (["variants", "DARTS", "--contrast", "--svg", "x.svg"], "draws one variant"),
+        (["variants", "DARTS", "--level", "4", "3"], "width 4 and depth 3; there are w1.5d4,"),
         (["adapt", "DARTS", "--layers", "8"], "go together"),
         (["variants", "DARTS", "--count", "0"], "at least 1"),
         (["variants", "DARTS", "--published", "--seed", str(2**32)], "below 2**32"),

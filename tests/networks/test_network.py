@@ -5,6 +5,7 @@ from torch.nn import functional
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.catalog import names as cell_names
+from nascope._src.cells.designs import contrast_levels, designed_block, levels
 from nascope._src.cells.genotype import Cell, Genotype
 from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import GenotypeError, StudyError
@@ -29,6 +30,19 @@ def test_parameter_counts_are_the_published_ones(name, channels, layers, auxilia
     with torch.device("meta"):
         network = Network(name, channels=channels, layers=layers, auxiliary=auxiliary)
     assert network.num_parameters == expected
+
+
+@pytest.mark.parametrize("name", ["NASNet", "AmoebaNet", "ENAS", "DARTS", "SNAS"])
+def test_designed_variants_have_equal_size(name):
+    """`same_size` promises equal parameters and multiply-adds, in any network."""
+    sizes = set()
+    genotype = load_cell(name)
+    extremes = (*contrast_levels(genotype), *sorted(levels(genotype))[5:8])
+    for _, variant in designed_block(genotype, 3, extremes):
+        with torch.device("meta"):
+            network = Network(variant, channels=4, layers=3, classes=10)
+        sizes.add((network.num_parameters, network.multiply_adds()))
+    assert len(sizes) == 1
 
 
 @pytest.mark.parametrize("training", [False, True])

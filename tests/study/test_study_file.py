@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.designs import DesignPlace, read_level
 from nascope._src.cells.genotype import to_dict
 from nascope._src.cells.wiring import published_variant
 from nascope._src.errors import NascopeError, StudyError
@@ -305,6 +306,78 @@ def test_mistakes_in_parts_are_named_with_their_place(tmp_path, old, new, messag
     assert old in PARTS
     with pytest.raises(StudyError, match=message):
         read_study_file(write(tmp_path, PARTS.replace(old, new, 1)))
+
+
+DESIGNS = """
+[training]
+scale = "tiny"
+learning_rates = [0.025, 0.25]
+[[part]]
+cells = ["DARTS", "NASNet"]
+design = { kind = "contrast" }
+[[part]]
+cells = ["DARTS"]
+design = { kind = "factorial", allocations = 1, widths = [2, 3], depths = [3, 4] }
+"""
+
+
+def test_designs(tmp_path):
+    """Pairs and blocks are recorded, and their members differ in the wiring only."""
+    study = read_study_file(write(tmp_path, DESIGNS))
+    contrast, factorial = study.parts
+    assert [cell.label for cell in contrast.cells] == [
+        "DARTS-c1-w4d2", "DARTS-c1-w1.5d5", "DARTS-c2-w4d2", "DARTS-c2-w1.5d5",
+        "NASNet-c1-w5d2", "NASNet-c1-w1.5d6", "NASNet-c2-w5d2", "NASNet-c2-w1.5d6",
+    ]  # fmt: skip
+    assert [cell.label for cell in factorial.cells] == [
+        "DARTS-f1-w2d3", "DARTS-f1-w2d4", "DARTS-f1-w3d3", "DARTS-f1-w3d4",
+    ]  # fmt: skip
+    operations = [
+        tuple(edge.operation for edge in cell.genotype.normal.edges) for cell in contrast.cells
+    ]
+    assert operations[0::2] == operations[1::2]
+    assert len(set(operations)) == 4
+    plan = study.plan(study.load_data())
+    assert len(plan.trials) == 2 * (8 + 4)
+    assert plan.trials[1].design == DesignPlace("contrast", 1, read_level((1.5, 5)))
+    path = tmp_path / "study.json"
+    write_plan(path, plan)
+    assert read_plan(path).trials == plan.trials
+    assert merge_plans(read_plan(path), plan).trials == plan.trials
+    assert "design" in plan.trials[0].to_dict()
+    plain = read_study_file(write(tmp_path, GOOD))
+    write_plan(path, plain.plan(plain.load_data()))
+    assert "design" not in path.read_text()  # study.json stays as it was
+    assert "design" not in read_plan(path).trials[0].to_dict()
+
+
+def test_the_seed_of_a_design_decides_its_cells(tmp_path):
+    cells = [
+        read_study_file(write(tmp_path, DESIGNS.replace('"contrast"', new))).parts[0].cells
+        for new in ('"contrast", seed = 0', '"contrast", seed = 1', '"contrast", allocations = 1')
+    ]
+    assert cells[0] == read_study_file(write(tmp_path, DESIGNS)).parts[0].cells
+    assert cells[0][0].genotype != cells[1][0].genotype
+    assert cells[2] == (*cells[0][:2], *cells[0][4:6])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"contrast"', '"contrasts"', r"part\.1\.design\.kind: input should be 'contrast' or"),
+        ('"contrast"', '"contrast", pairs = 2', r"part\.1\.design\.pairs: unknown key"),
+        ('"contrast"', '"contrast", widths = [2, 3]', "design.widths: a contrast has two levels"),
+        ("widths = [2, 3]", "widths = [2]", "design.widths: expected at least two widths"),
+        ("widths = [2, 3]", "widths = [2, 2]", "holds 2.0 twice"),
+        ("widths = [2, 3]", "widths = [2, 5]", r"part\.2\.design: no wiring .* width 5 and depth 3"),
+        ("allocations = 1", "allocations = 0", r"design\.allocations: input should be greater"),
+        ("[[part]]", "[[part]]\nvariants.seeds = [1]", r"part\.1\.design: expected designed"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_designs_are_named_with_their_place(tmp_path, old, new, message):
+    assert old in DESIGNS
+    with pytest.raises(NascopeError, match=message):
+        read_study_file(write(tmp_path, DESIGNS.replace(old, new, 1)))
 
 
 def test_a_label_stands_for_one_cell(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from nascope._src.cells import graph, wiring
+from nascope._src.cells import designs, graph, wiring
 from nascope._src.cells.genotype import CELL_KINDS, Cell, Genotype
 from nascope._src.cells.resolve import as_genotype
 from nascope._src.errors import GenotypeError
@@ -55,26 +55,42 @@ def topology(
 
 
 def random_variant(
-    cell: Genotype | str, seed: int = 0, *, cells: Sequence[str] = CELL_KINDS
+    cell: Genotype | str,
+    seed: int = 0,
+    *,
+    cells: Sequence[str] = CELL_KINDS,
+    level: tuple[float, int] | None = None,
 ) -> Genotype:
     """Return a variant with every edge's source redrawn (Appendix A.2 of the paper).
 
     Node order, operations and concatenation are kept; each edge's source is uniform over the
     earlier nodes.
 
+    With a ``level``, return a designed variant instead: the normal cell's operations are allocated
+    to its edges at random, and its wiring is uniform among those with that width and depth, two
+    distinct sources per node and all nodes concatenated. Variants of one seed and several levels
+    are matched: they have the same operations on the same edges and equal parameters.
+
     Args:
         cell: A cell by name, file or text, or a `Genotype`.
         seed: Random seed.
-        cells: Which cells to redraw, "normal" and "reduce".
+        cells: Which cells to redraw, "normal" and "reduce". A designed variant always keeps the
+            reduction cell.
+        level: Fractional width, in units of c, and depth of a designed variant.
 
     Raises:
-        GenotypeError: There is no such cell, ``cells`` names something else, or the seed is
-            negative.
+        GenotypeError: There is no such cell, ``cells`` names something else, the seed is negative,
+            or no wiring has that width and depth; the message lists those that exist.
 
     >>> random_variant("DARTS", 2).name
     'DARTS-r2'
+    >>> [random_variant("DARTS", 2, level=level).name for level in ((4, 2), (1.5, 5))]
+    ['DARTS-w4d2-2', 'DARTS-w1.5d5-2']
     """
-    return wiring.random_variant(as_genotype(cell), seed, cells=cells)
+    genotype = as_genotype(cell)
+    if level is None:
+        return wiring.random_variant(genotype, seed, cells=cells)
+    return designs.designed_variant(genotype, seed, designs.read_level(level))
 
 
 def published_variant(cell: Genotype | str, seed: int = 1) -> Genotype:

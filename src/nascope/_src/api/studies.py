@@ -38,6 +38,8 @@ class Study:
         cells: Cells by name, file or text, or `Genotype` objects.
         name: Name of the study.
         variants: ``method``, ``seeds``, ``cells``, ``adapted``: variants of each cell.
+        design: ``kind`` ("contrast" or "factorial"), ``allocations``, ``seed``, ``widths``,
+            ``depths``: matched designed variants of each cell, in place of the cell.
         data: ``name``, ``train_size``, ``test_size``, ``validation_size``.
         training: ``recipe``, ``scale``, ``learning_rates``, ``seeds``, ``overrides``.
         landscape: Settings of loss landscapes, such as ``points``; {} for the defaults.
@@ -66,6 +68,7 @@ class Study:
         *,
         name: str = "study",
         variants: Mapping[str, Any] | None = None,
+        design: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
         training: Mapping[str, Any] | None = None,
         landscape: Mapping[str, Any] | None = None,
@@ -76,6 +79,7 @@ class Study:
         sections = {
             "cells": cells,
             "variants": variants,
+            "design": design,
             "data": data,
             "training": training,
             "landscape": landscape,

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from nascope._src.errors import GenotypeError
+
 
 def is_index(value: object) -> bool:
     """Return whether a value is an integer and not a bool."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def check_seed(seed: int) -> None:
+    """Raise an error unless this is a non-negative integer."""
+    if not is_index(seed) or seed < 0:
+        raise GenotypeError(f"a seed must be a non-negative integer, not {seed!r}")
 
 
 def short(value: object, limit: int = 60) -> str:

@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from nascope._src.cells.checks import check_seed
 from nascope._src.cells.genotype import CELL_KINDS, Cell, Edge, Genotype
 from nascope._src.cells.isomorphism import canonical
 from nascope._src.cells.operation_names import DARTS_OPERATIONS
@@ -77,7 +78,7 @@ def random_variant(genotype: Genotype, seed: int, *, cells: Sequence[str] = CELL
     >>> random_variant(load("DARTS"), 3) == random_variant(load("DARTS"), 3)
     True
     """
-    _check_seed(seed)
+    check_seed(seed)
     check_kinds(cells)
     generator = random.Random(seed)
 
@@ -149,7 +150,7 @@ def covering_variants(
     >>> [v.name for v in covering_variants(load("DARTS"), 0)][:3]
     ['DARTS-w1d3', 'DARTS-w1d4', 'DARTS-w1d5']
     """
-    _check_seed(seed)
+    check_seed(seed)
     cell = genotype.normal
     space = WiringSpace(
         "independent",
@@ -197,7 +198,7 @@ def published_variant(genotype: Genotype, seed: int) -> Genotype:
     """
     import numpy as np  # noqa: PLC0415  (slow to load)
 
-    _check_seed(seed)
+    check_seed(seed)
     if seed >= 2**32:
         raise GenotypeError(f"a published variant's seed must be below 2**32, not {seed}")
     choices = _choices(genotype.normal)
@@ -228,7 +229,7 @@ def random_operations(
     >>> variant.normal.sources == load("DARTS").normal.sources
     True
     """
-    _check_seed(seed)
+    check_seed(seed)
     check_kinds(cells)
     if not operations:
         raise GenotypeError("expected at least one operation to choose from, but got no operations")
@@ -252,7 +253,7 @@ def published_operations(genotype: Genotype, seed: int) -> Genotype:
     """
     import numpy as np  # noqa: PLC0415  (slow to load)
 
-    _check_seed(seed)
+    check_seed(seed)
     if seed >= 2**32:
         raise GenotypeError(f"a published variant's seed must be below 2**32, not {seed}")
     state = np.random.RandomState(seed)
@@ -300,8 +301,3 @@ def check_kinds(cells: Sequence[str]) -> None:
     """Raise an error unless these name one or both cells of a genotype."""
     if isinstance(cells, str) or not cells or not set(cells) <= set(CELL_KINDS):
         raise GenotypeError(f"cells must name {' or '.join(CELL_KINDS)}, not {cells!r}")
-
-
-def _check_seed(seed: int) -> None:
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise GenotypeError(f"a seed must be a non-negative integer, not {seed!r}")

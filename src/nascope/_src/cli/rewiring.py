@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -72,6 +72,24 @@ def variants(
             help="Print all variants that differ from the cell in the source of one edge.",
         ),
     ] = False,
+    contrast: Annotated[
+        bool,
+        typer.Option(
+            "--contrast",
+            help="Print matched pairs, one per seed: the widest, shallowest wiring and the "
+            "narrowest, deepest, with the same operations on the same edges and all nodes "
+            "concatenated.",
+        ),
+    ] = False,
+    level: Annotated[
+        tuple[float, int] | None,
+        typer.Option(
+            "--level",
+            metavar="WIDTH DEPTH",
+            help="As --contrast, but print one variant per seed, of this fractional width and "
+            "depth.",
+        ),
+    ] = None,
     only: OnlyOption = None,
     svg: SvgOption = None,
     as_json: Annotated[
@@ -81,28 +99,55 @@ def variants(
     """Rewire a cell at random and keep its operations (Appendix A.2)."""
     if count < 1:
         raise GenotypeError(f"--count must be at least 1, not {count}")
-    chosen = [name for name, on in (("--cover", cover), ("--neighbours", neighbours)) if on]
+    kinds = {
+        "--cover": cover,
+        "--neighbours": neighbours,
+        "--contrast": contrast,
+        "--level": level is not None,
+    }
+    chosen = [name for name, on in kinds.items() if on]
     if len(chosen) > 1 or (chosen and (published or operations or distinct)):
         raise GenotypeError(f"{' and '.join(chosen)} cannot be combined with another kind")
     if published and (only or distinct):
         raise GenotypeError(
             "--published prints the authors' variants as they are: no --only, no --distinct"
         )
-    if svg is not None and (count > 1 or chosen):
-        raise GenotypeError("--svg draws one variant: leave out --count, --cover, --neighbours")
-    drawn = _draw_variants(
-        read_cell(cell),
-        seed,
-        count,
-        cells=_kinds(only),
-        kind=chosen[0] if chosen else "operations" if operations else "wiring",
-        published=published,
-        distinct=distinct,
+    if only and (contrast or level):
+        raise GenotypeError(f"{chosen[0]} rewires the normal cell only: leave out --only")
+    if svg is not None and (count > 1 or chosen not in ([], ["--level"])):
+        raise GenotypeError(
+            "--svg draws one variant: leave out --count, --cover, --neighbours, --contrast"
+        )
+    genotype = read_cell(cell)
+    drawn = (
+        _draw_designed(genotype, range(seed, seed + count), level)
+        if contrast or level
+        else _draw_variants(
+            genotype,
+            seed,
+            count,
+            cells=_kinds(only),
+            kind=chosen[0] if chosen else "operations" if operations else "wiring",
+            published=published,
+            distinct=distinct,
+        )
     )
     for variant in drawn:
         if svg is not None:
             write_drawing(svg, variant)
         print(json.dumps(genotype_facts(variant)) if as_json else _line(variant))
+
+
+def _draw_designed(
+    genotype: Genotype, seeds: Iterable[int], level: tuple[float, int] | None
+) -> Iterator[Genotype]:
+    """Return a designed variant of a level for each seed, or a contrast without a level."""
+    from nascope._src.cells import designs
+
+    levels = (designs.read_level(level),) if level else designs.contrast_levels(genotype)
+    return (
+        variant for seed in seeds for _, variant in designs.designed_block(genotype, seed, levels)
+    )
 
 
 def _draw_variants(

@@ -5,7 +5,7 @@ The plan is stored in study.json, which holds only once what several trials have
 {
   "format": 2,
   "name": …,
-  "cells":   {LABEL: {"family", "variant", "genotype"}},
+  "cells":   {LABEL: {"family", "variant", "genotype", "design" if it is a designed variant}},
   "data":    [{"request": {name and sizes}, "summary": {digest, classes, sizes}}],
   "recipes": [{…}],
   "probes":  [{"kind", "settings", "costs": [one per entry of "data"]}],
@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nascope._src.cells.designs import DesignPlace
 from nascope._src.cells.formats.fields import from_dict
 from nascope._src.cells.genotype import Genotype, to_dict
 from nascope._src.errors import GenotypeError, StudyError
@@ -31,6 +32,8 @@ from nascope._src.records.paths import ProbePaths, StudyPaths, TrialPaths
 from nascope._src.runtime.types import Plain
 
 FORMAT = 2
+
+_CellEntry = tuple[str, str, Genotype, DesignPlace | None]
 
 _RECIPE_KEYS = {"learning_rate", "epochs"}  # what is read here; a `Recipe` has more
 
@@ -67,11 +70,13 @@ class PlannedTrial:
         identity: hash of everything that determines the training.
         label: name of the cell, unique within the study.
         family: label of the original that the cell is a variant of; the original's own label.
-        variant: "original", or how the variant was made: "random 2", "published 2", "adapted".
+        variant: "original", or how the variant was made: "random 2", "published 2", "adapted",
+            "contrast 1", "factorial 1".
         data: name, digest and sizes of the data set, see `DataSet.summary`.
         request: the arguments of `load_data` that yield exactly these images.
         recipe: the fields of a `Recipe`.
         seed: seed of the weights and of the order of the images.
+        design: where a designed variant stands in its design.
     """
 
     identity: str
@@ -84,6 +89,7 @@ class PlannedTrial:
     recipe: Plain
     seed: int
     probes: tuple[PlannedProbe, ...] = ()
+    design: DesignPlace | None = None
 
     def __post_init__(self) -> None:
         _require_types(self, identity=str, label=str, family=str, variant=str, seed=int)
@@ -114,8 +120,10 @@ class PlannedTrial:
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as plain data, as trial.json holds them."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del fields["design"]
         probes = [dataclasses.asdict(probe) for probe in self.probes]
-        return fields | {"genotype": to_dict(self.genotype), "probes": probes}
+        fields |= {"genotype": to_dict(self.genotype), "probes": probes}
+        return fields | ({"design": self.design.as_dict()} if self.design else {})
 
 
 @dataclass(frozen=True)
@@ -139,6 +147,7 @@ def write_plan(path: Path, plan: Plan) -> None:
                 "family": trial.family,
                 "variant": trial.variant,
                 "genotype": genotype,
+                **({"design": trial.design.as_dict()} if trial.design else {}),
             }
         data_index = data.index({"request": trial.request, "summary": trial.data})
         recipe_index = recipes.index(trial.recipe)
@@ -218,8 +227,8 @@ def merge_plans(old: Plan, new: Plan) -> Plan:
     return Plan(new.name, tuple(merged.values()))
 
 
-def _cell_of(trial: PlannedTrial) -> tuple[str, str, Genotype]:
-    return trial.family, trial.variant, trial.genotype
+def _cell_of(trial: PlannedTrial) -> _CellEntry:
+    return trial.family, trial.variant, trial.genotype, trial.design
 
 
 def _content_of_trial(trial: PlannedTrial) -> str:
@@ -233,7 +242,12 @@ def _content_of_probe(probe: PlannedProbe) -> str:
 
 def _parse_plan(content: Any) -> Plan:
     cells = {
-        label: (cell["family"], cell["variant"], from_dict(cell["genotype"]).named(label))
+        label: (
+            cell["family"],
+            cell["variant"],
+            from_dict(cell["genotype"]).named(label),
+            DesignPlace.from_dict(cell["design"]) if "design" in cell else None,
+        )
         for label, cell in content["cells"].items()
     }
     return Plan(
@@ -242,11 +256,9 @@ def _parse_plan(content: Any) -> Plan:
     )
 
 
-def _parse_trial(
-    content: Plain, cells: dict[str, tuple[str, str, Genotype]], row: Sequence[Any]
-) -> PlannedTrial:
+def _parse_trial(content: Plain, cells: dict[str, _CellEntry], row: Sequence[Any]) -> PlannedTrial:
     label, data_index, recipe_index, seed, identity, probe_rows = row
-    family, variant, genotype = cells[label]
+    family, variant, genotype, design = cells[label]
     data = content["data"][data_index]
     probes = []
     for probe_index, probe_identity in probe_rows:
@@ -267,6 +279,7 @@ def _parse_trial(
         recipe=content["recipes"][recipe_index],
         seed=seed,
         probes=tuple(probes),
+        design=design,
     )
 
 

@@ -15,6 +15,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from nascope._src.cells.designs import DesignPlace
 from nascope._src.cells.genotype import Genotype
 from nascope._src.errors import CheckpointError, StudyError
 from nascope._src.records.files import from_json, read_arrays, read_json
@@ -123,9 +124,11 @@ class TrialRecord:
     Attributes:
         label: name of the cell, unique within the study: "DARTS", "DARTS-r2".
         family: label of the original that the cell is a variant of; the original's own label.
-        variant: "original", or how the variant was made: "random 2", "published 2", "adapted".
+        variant: "original", or how the variant was made: "random 2", "published 2", "adapted",
+            "contrast 1", "factorial 1".
         error: traceback of the last failure, if the trial failed.
         study: name of the study, if several studies were combined.
+        design: where a designed variant stands in its design.
     """
 
     identity: str
@@ -140,6 +143,7 @@ class TrialRecord:
     probes: tuple[ProbeRecord, ...] = ()
     error: str | None = None
     study: str = ""
+    design: DesignPlace | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -262,6 +266,7 @@ def read_trial(study: StudyPaths, planned: PlannedTrial) -> TrialRecord:
         training=training,
         probes=tuple(probes),
         error="\n".join(problems) or None,
+        design=planned.design,
     )
 
 

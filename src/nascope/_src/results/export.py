@@ -63,10 +63,18 @@ def _keys(trial: TrialRecord) -> TableRow:
         "label": trial.label,
         "family": trial.family,
         "variant": trial.variant,
+        **_design(trial),
         "data": trial.data.get("name"),
         "learning_rate": trial.recipe.get("learning_rate"),
         "seed": trial.seed,
     }
+
+
+def _design(trial: TrialRecord) -> TableRow:
+    """Return the columns of a designed variant."""
+    if trial.design is None:
+        return {}
+    return {f"design_{name}": value for name, value in trial.design.as_dict().items()}
 
 
 def _trials(trial: TrialRecord) -> Iterator[TableRow]:

@@ -8,8 +8,19 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, TypeVar
+
+from annotated_types import Ge
 
 from nascope._src.cells.adaptation import adapt
+from nascope._src.cells.designs import (
+    DesignKind,
+    DesignPlace,
+    Level,
+    contrast_levels,
+    designed_block,
+    factorial_levels,
+)
 from nascope._src.cells.genotype import CELL_KINDS, Genotype
 from nascope._src.cells.resolve import resolve_cell
 from nascope._src.cells.wiring import published_variant, random_variant
@@ -17,9 +28,13 @@ from nascope._src.data.datasets import DataSet
 from nascope._src.data.request import DataRequest
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.probes.settings import GridSettings, ProbeSettings
+from nascope._src.records.identity import derived_seed
 from nascope._src.records.plan import Plan, PlannedProbe, PlannedTrial
+from nascope._src.schema import check
 from nascope._src.training.moments import distinct_snapshots
 from nascope._src.training.recipe import Recipe, training_identity
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -29,13 +44,65 @@ class PlannedCell:
     Args:
         label: unique name within the study.
         family: label of the original.
-        variant: "original", or how the variant was made: "random 2", "published 2", "adapted".
+        variant: "original", or how the variant was made: "random 2", "published 2", "adapted",
+            "contrast 1", "factorial 1".
+        design: where a designed variant stands in its design.
     """
 
     label: str
     family: str
     variant: str
     genotype: Genotype
+    design: DesignPlace | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """Matched pairs or blocks of designed variants; see `nascope._src.cells.designs`.
+
+    Args:
+        kind: "contrast": the widest, shallowest wiring against the narrowest, deepest;
+            "factorial": every combination of some widths and depths.
+        allocations: pairs or blocks of each cell, each with its own allocation of operations to
+            edges.
+        seed: seed of the allocations and wirings.
+        widths: widths of a factorial, in units of c.
+        depths: depths of a factorial.
+
+    Raises:
+        StudyError: a number is out of range, or the widths and depths do not fit the kind.
+    """
+
+    kind: Annotated[DesignKind, "What is compared."]
+    allocations: Annotated[int, Ge(1), "Pairs or blocks of each cell."] = 2
+    seed: Annotated[int, Ge(0), "Seed of the allocations and wirings."] = 0
+    widths: tuple[float, ...] = ()
+    depths: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        check(self, "design")
+        for name in ("widths", "depths"):
+            given = getattr(self, name)
+            if self.kind == "contrast" and given:
+                raise StudyError(
+                    f"design.{name}: a contrast has two levels, the extremes; leave {name} out, or "
+                    'give kind = "factorial"'
+                )
+            if self.kind == "factorial" and len(set(given)) < 2:
+                raise StudyError(
+                    f"design.{name}: expected at least two {name} for a factorial, got "
+                    f"{list(given)}"
+                )
+
+    def levels(self, genotype: Genotype) -> tuple[Level, ...]:
+        """Return the levels of each pair or block.
+
+        Raises:
+            GenotypeError: the genotype has no designed variants at them.
+        """
+        if self.kind == "contrast":
+            return contrast_levels(genotype)
+        return factorial_levels(genotype, self.widths, self.depths)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +225,7 @@ def _plan_trials(part: Part, data: Mapping[DataRequest, DataSet]) -> list[Planne
                     family=cell.family,
                     variant=cell.variant,
                     genotype=cell.genotype.named(cell.label),
+                    design=cell.design,
                     data=summary,
                     request=exact_request,
                     recipe=recipe_fields,
@@ -227,6 +295,30 @@ def plan_cells(
     return tuple(cells)
 
 
+def plan_design(texts: Sequence[str], design: Design) -> tuple[PlannedCell, ...]:
+    """Return the designed variants of each cell, pair by pair or block by block.
+
+    The variants of a cell depend on its name, the design's seed and kind, and nothing else.
+
+    Raises:
+        GenotypeError: a cell is unknown, or has no variants at the design's levels.
+    """
+    cells = []
+    for text in texts:
+        genotype = _with_key("cells", functools.partial(resolve_cell, text))
+        name = genotype.name or "cell"
+        levels = _with_key("design", functools.partial(design.levels, genotype))
+        for number in range(1, design.allocations + 1):
+            seed = derived_seed("design", design.seed, design.kind, name, number)
+            for level, variant in designed_block(genotype, seed, levels):
+                label = f"{name}-{design.kind[0]}{number}-{level}"
+                place = DesignPlace(design.kind, number, level)
+                cells.append(
+                    PlannedCell(label, name, f"{design.kind} {number}", variant.named(label), place)
+                )
+    return tuple(cells)
+
+
 def _variant(genotype: Genotype, method: str, seed: int, rewired: Sequence[str]) -> Genotype:
     if method == "published":
         return published_variant(genotype, seed)
@@ -236,7 +328,7 @@ def _variant(genotype: Genotype, method: str, seed: int, rewired: Sequence[str])
     return variant
 
 
-def _with_key(key: str, make: Callable[[], Genotype]) -> Genotype:
+def _with_key(key: str, make: Callable[[], Made]) -> Made:
     """Call ``make``, and add the key at fault to its error."""
     try:
         return make()

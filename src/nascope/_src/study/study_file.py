@@ -27,7 +27,14 @@ from nascope._src.data.request import DataRequest
 from nascope._src.errors import NascopeError, SettingError, StudyError
 from nascope._src.probes.settings import PROBES, ProbeSettings
 from nascope._src.runtime.input_files import read_text
-from nascope._src.study.definition import Part, StudyDefinition, plan_cells
+from nascope._src.study.definition import (
+    Design,
+    Part,
+    PlannedCell,
+    StudyDefinition,
+    plan_cells,
+    plan_design,
+)
 from nascope._src.study.scales import SCALES
 from nascope._src.study.search.candidates import Search
 from nascope._src.training.recipe import RECIPES, Rate
@@ -121,6 +128,11 @@ class _Variants(_Section):
     adapted: Annotated[list[Kind], AfterValidator(_distinct)] = Field(default_factory=list)
 
 
+_Design = _section_of(
+    Design,
+    widths=(Annotated[list[float], AfterValidator(_distinct)], []),
+    depths=(Annotated[list[int], AfterValidator(_distinct)], []),
+)
 _Data = _section_of(
     DataRequest, without={"at_most", "where"}, name=(Several[str] | None, None)
 )  # fmt: skip
@@ -142,6 +154,7 @@ class _Training(_Section):
 class _Part(_Section):
     cells: Distinct[str]
     variants: _Variants = Field(default_factory=_Variants)
+    design: _Design | None = None  # type: ignore[valid-type]
     data: _Data = Field(default_factory=_Data)  # type: ignore[valid-type]
     training: _Training = Field(default_factory=_Training)
     landscape: _Landscape | None = None  # type: ignore[valid-type]
@@ -159,6 +172,26 @@ class _Part(_Section):
             if section is not None
             for probe in _probes(kind, section, points.get(kind))
         )
+
+    def _planned_cells(self) -> tuple[PlannedCell, ...]:
+        variants = self.variants
+        if self.design is None:
+            return plan_cells(
+                self.cells,
+                method=variants.method,
+                seeds=variants.seeds,
+                rewired=variants.cells,
+                adapted=variants.adapted,
+            )
+        if variants.seeds or variants.adapted:
+            raise StudyError(
+                "design: expected designed variants or those of variants, but got both; put them "
+                "into two [[part]] sections"
+            )
+        given: dict[str, Any] = dict(self.design)
+        for name in ("widths", "depths"):
+            given[name] = tuple(given[name])
+        return plan_design(self.cells, Design(**given))
 
     def build(self, where: str) -> Part:
         """Return the part that this section describes.
@@ -179,13 +212,7 @@ class _Part(_Section):
         names = data.pop("name") or [scale.dataset]
         at_most = (scale.train_size, scale.test_size)
         return Part(
-            cells=plan_cells(
-                self.cells,
-                method=self.variants.method,
-                seeds=self.variants.seeds,
-                rewired=self.variants.cells,
-                adapted=self.variants.adapted,
-            ),
+            cells=self._planned_cells(),
             recipe=recipe,
             data=tuple(DataRequest(name, **data, at_most=at_most, where=where) for name in names),
             learning_rates=tuple(training.learning_rates),
@@ -245,6 +272,8 @@ def read_search_file(path: str | Path) -> Search:
         if "part" in content:
             raise StudyError("part: a search file has no [[part]] sections")
         file = _validated(_SearchFile, content, "")
+        if file.design is not None:
+            raise StudyError("design: a search draws its own wirings; leave the section out")
         part = file.build(f"{path}: ")
         search: dict[str, Any] = dict(file.search)
         for key, values in {
