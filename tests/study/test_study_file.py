@@ -361,6 +361,24 @@ def test_the_seed_of_a_design_decides_its_cells(tmp_path):
     assert cells[2] == (*cells[0][:2], *cells[0][4:6])
 
 
+def test_parts_have_their_own_levels(tmp_path):
+    """No cell has the levels of both parts, and the common keys have none."""
+    text = """
+    design = { kind = "factorial", allocations = 1 }
+    [[part]]
+    cells = ["DARTS"]
+    design = { widths = [2, 3], depths = [3, 4] }
+    [[part]]
+    cells = ["NASNet"]
+    design = { widths = [2, 3.5], depths = [3, 5] }
+    """
+    four, five = read_study_file(write(tmp_path, text)).parts
+    assert [len(part.cells) for part in (four, five)] == [4, 4]
+    assert five.cells[-1].label == "NASNet-f1-w3.5d5"
+    with pytest.raises(NascopeError, match=r"toml: design\.kind: field required"):
+        read_study_file(write(tmp_path, text.replace("kind =", "kinds =")))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -322,8 +322,11 @@ def _parts(content: Mapping[str, Any], where: str) -> tuple[Part, ...]:
     given = content["part"]
     if not isinstance(given, list) or not given or not all(isinstance(p, dict) for p in given):
         raise StudyError("part: expected [[part]] sections")
-    # Check the common keys separately first, so that an error names the right place.
-    _part(_File, {"cells": ["DARTS"], **common}, "", where)
+    # Check the common keys separately first, so that an error names the right place. Which levels a
+    # design has depends on the cells of each part.
+    _validated(_File, {"cells": ["DARTS"], **common}, "")
+    undesigned = {key: value for key, value in common.items() if key != "design"}
+    _part(_File, {"cells": ["DARTS"], **undesigned}, "", where)
     common.pop("name", None)
     return tuple(
         _part(_Part, _merged(common, keys), f"part.{number}.", where)
