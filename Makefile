@@ -6,7 +6,8 @@
 # make bench     run every benchmark; results are stored in benchmarks/results
 # make peers     build .venv-peers with the libraries that benchmarks and tests compare with
 #
-# Each target first builds .venv if it is missing or older than pyproject.toml or constraints.txt.
+# Each target first builds .venv if it is missing, and updates it if it is older than pyproject.toml
+# or constraints.txt. TORCH=cpu installs PyTorch without CUDA (on Linux, PyPI's needs about 5 GB).
 # PYTHON=python3.12 selects an interpreter; SYSTEM_TORCH=1 keeps the torch that it already has.
 
 SHELL := /bin/bash
@@ -26,7 +27,8 @@ export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt tools/setup.sh
-	VENV="$(VENV)" PYTHON="$(PYTHON)" SYSTEM_TORCH="$(SYSTEM_TORCH)" tools/setup.sh
+	VENV="$(VENV)" PYTHON="$(PYTHON)" TORCH="$(TORCH)" SYSTEM_TORCH="$(SYSTEM_TORCH)" \
+	  tools/setup.sh
 	touch $@
 
 demo: $(STAMP)
