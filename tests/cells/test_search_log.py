@@ -6,6 +6,7 @@ import os
 import pytest
 
 from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.formats.reading import parse
 from nascope._src.cells.genotype import format_text, to_dict
 from nascope._src.cells.search_log import read_lines, read_log, trace
 from nascope._src.errors import GenotypeError
@@ -39,6 +40,35 @@ def test_both_kinds_of_log(tmp_path, text):
     assert [row["normal"]["fractional_width"] for row in rows] == [3.5, 4]
     assert rows[1]["normal"]["rank"]["fractional"]["both"] == 1 / 180
     assert "rank" not in trace(steps)[0]["normal"]
+
+
+WRAPPED = format_text(FIRST).replace("], ", "],\n    ")
+STAMPED = format_text(FIRST).replace("], ", "],\n08/14 09:12:02 PM ")
+
+
+@pytest.mark.parametrize("text", [WRAPPED, STAMPED, WRAPPED.replace("(", "(\n", 1)])
+def test_a_genotype_over_several_lines(text):
+    lines = f"epoch 3 lr\ngenotype = {text} end\nacc 61.2\nepoch 4\n{format_text(SECOND)}"
+    steps = list(read_lines(lines.splitlines()))
+    assert [(step.epoch, step.genotype) for step in steps] == [(3, FIRST), (4, SECOND)]
+
+
+@pytest.mark.parametrize("end", ["", "\nepoch 4 lr", f"\ngenotype = {format_text(SECOND)}"])
+def test_a_genotype_that_is_cut_off_is_no_step(end):
+    lines = f"epoch 3\ngenotype = {WRAPPED[:-40]}{end}"
+    with pytest.raises(GenotypeError, match="line 2: the genotype is cut off"):
+        list(read_lines(lines.splitlines()))
+
+
+def test_the_log_of_a_search_on_nas_bench_201():
+    text = "|avg_pool_3x3~0|+|skip_connect~0|none~1|+|nor_conv_1x1~0|avg_pool_3x3~1|none~2|"
+    lines = ["[Search the 003-250-th epoch] LR=0.1", f"epoch : Structure(4 nodes with {text})"]
+    assert [(step.epoch, step.genotype) for step in read_lines(lines)] == [(3, parse(text))]
+
+
+def test_a_genotype_of_another_kind_is_named():
+    with pytest.raises(GenotypeError, match="line 1: .* an RNN cell"):
+        list(read_lines(["Genotype(recurrent=[('relu', 0)], concat=range(1, 9))"]))
 
 
 def test_without_epochs_genotypes_are_numbered():

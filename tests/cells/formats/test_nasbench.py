@@ -77,3 +77,21 @@ def test_nas_bench_101_of_its_readme():
 )
 def test_refused_in_one_line(text, said):
     assert_refused(text, said)
+
+
+def test_naslibs_six_indices():
+    """The example of convert_op_indices_to_str in NASLib's code."""
+    text = "|avg_pool_3x3~0|+|skip_connect~0|none~1|+|nor_conv_1x1~0|avg_pool_3x3~1|nor_conv_1x1~2|"
+    for indices in ("(4, 0, 3, 1, 4, 3)", "4 0 3 1 4 3", "[4 0 3 1 4 3]"):
+        reading = read(indices)
+        assert (reading.genotype, reading.format) == (parse(text), "nas-bench-201")
+        assert "NASLib's indices" in reading.notes[0]
+
+
+def test_nested_tuples_of_nas_bench_201():
+    text = "|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|none~2|"
+    nested = (
+        "((('nor_conv_3x3', 0),), (('nor_conv_3x3', 0), ('none', 1)),"
+        " (('skip_connect', 0), ('none', 1), ('none', 2)))"
+    )
+    assert parse(nested) == parse(text)

@@ -92,6 +92,24 @@ def test_what_a_format_cannot_hold_is_named():
         json.dumps({"genotype": to_dict(SMALL), "normal": {"depth": 2}}),
         json.dumps({"genotype": str(SMALL)}),
         json.dumps(str(SMALL)),
+        # as NumPy 2, torch and Python print values
+        "Genotype([('sep_conv_3x3', np.int64(0)), (np.str_('skip_connect'), numpy.int32(1))],"
+        f" range(np.int64(2), np.int64(3)), {NORMAL}, array([2], dtype=int8))",
+        f"Genotype({NORMAL}, tensor([2], device='cuda:0'), {NORMAL}, {{2}})",
+        f"OrderedDict([('normal', {NORMAL}), ('normal_concat', np.array([2])), ('reduce', {NORMAL}),"
+        " ('reduce_concat', deque([2]))])",
+        # groups of weighted triples, and of triples with the node
+        "Genotype([(('sep_conv_3x3', 0, np.float32(0.3)), ('skip_connect', 1, nan))], [2],"
+        " [[('sep_conv_3x3', 0, 2), ('skip_connect', 1, 2)]], [2])",
+        '{"normal": [["sep_conv_3x3", 0, 0.5], ["skip_connect", 1, 1]], "normal_concat": [2],'
+        ' "reduce": [[["sep_conv_3x3", 0, 0.5], ["skip_connect", 1, 1]]], "reduce_concat": [2]}',
+        # a namedtuple as JSON, and in containers
+        '[[["sep_conv_3x3", 0], ["skip_connect", 1]], [2], [["sep_conv_3x3", 0],'
+        ' ["skip_connect", 1]], [2]]',
+        f"[Genotype({NORMAL}, [2], {NORMAL}, [2])]",
+        f"{{'epoch': 3, 'genotype': Genotype({NORMAL}, [2], {NORMAL}, [2]), 'acc': 0.9}}",
+        json.dumps({"epoch": 3, "arch": to_dict(SMALL), "acc": 0.9}),
+        f"normal = {NORMAL}\nnormal_concat = [2]\nreduce = {NORMAL}\nreduce_concat = range(2, 3)",
         "DARTS_V2 = Genotype(" + NORMAL + ", [2], " + NORMAL + ", [2])\nDARTS = DARTS_V2",
         "[[[0, 3], [1, 2]], [[0, 3], [1, 2]]]",
         "(((0, 3), (1, 2)), ((0, 3), (1, 2)))",
@@ -152,6 +170,54 @@ def test_an_object_of_several_genotypes():
     text = json.dumps({"a": to_dict(SMALL), "b": to_dict(DARTS), "c": str(DARTS)})
     assert read(text, "b").genotype == read(text, "c").genotype == DARTS
     assert read(text, "a").genotype.name == "a"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"genotypes = {{'a': {SMALL}, 'b': {DARTS}, 'c': Genotype(normal=1)}}",
+        f"genotypes = {{}}\ngenotypes['a'] = {SMALL}\ngenotypes['b'] = {DARTS}",
+        f"from x import y\ncells.a = {SMALL}\ncells.b = {DARTS}",
+        f"{{'a': {to_dict(SMALL)}, 'b': {to_dict(DARTS)}}}",
+        f"dict(a={SMALL}, b={DARTS})",
+        json.dumps({"a": [*to_dict(SMALL).values()], "b": [*to_dict(DARTS).values()]}),
+    ],
+)
+def test_containers_name_their_genotypes(text):
+    a, b = read(text, "a").genotype, read(text, "b").genotype
+    assert (a, a.name, b, b.name) == (SMALL, "a", DARTS, "b")
+
+
+@pytest.mark.parametrize(
+    "text", [f"[{SMALL}, {DARTS}]", json.dumps([to_dict(SMALL), to_dict(DARTS)])]
+)
+def test_lists_number_their_genotypes(text):
+    assert [read(text, name).genotype for name in "01"] == [SMALL, DARTS]
+
+
+def test_weights_of_edges_are_noted():
+    edges = "[(('sep_conv_3x3', 0, 0.3), ('skip_connect', 1, 0.2))]"
+    reading = read(f"Genotype({edges}, [2], {NORMAL}, [2])")
+    assert reading.notes == ("normal: left out the weights of the edges",)
+    assert_refused(
+        f"Genotype([(('sep_conv_3x3', 0, 3), ('skip_connect', 1, 2))], [2], {NORMAL}, [2])",
+        "is among the edges into node 2",
+    )
+
+
+def test_names_are_text():
+    fields = json.dumps({"name": "\ud800", **to_dict(SMALL)})
+    assert_refused(fields, "name: expected text")
+    assert_refused(json.dumps({"\ud800": to_dict(SMALL), "b": {}}), "\\ud800")
+    with pytest.raises(GenotypeError, match="name: expected text"):
+        SMALL.named("\udcff")
+
+
+def test_the_name_of_a_file_that_is_not_utf8(tmp_path):
+    path = os.fsencode(tmp_path) + b"/cell-\xff.txt"
+    with open(path, "w") as file:
+        file.write(str(SMALL))
+    assert read_file(os.fsdecode(path)).genotype.name == "cell-\ufffd"
 
 
 def test_a_file_that_is_not_text(tmp_path):

@@ -16,6 +16,17 @@ def check_seed(seed: int) -> None:
         raise GenotypeError(f"a seed must be a non-negative integer, not {seed!r}")
 
 
+def is_text(value: object) -> bool:
+    """Return whether a value is a string that can be written: without half a surrogate pair."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def short(value: object, limit: int = 60) -> str:
     """Return a value as an error shows it: its repr, cut off after ``limit`` characters."""
     text = repr(value)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from nascope._src.cells.checks import is_index, short
+from nascope._src.cells.checks import is_index, is_text, short
 from nascope._src.cells.drawing import cell_svg, cells_html
 from nascope._src.cells.operation_names import OPERATIONS, unknown_operation
 from nascope._src.errors import GenotypeError
@@ -98,7 +98,7 @@ class Genotype:
         name: Label, or None.
 
     Raises:
-        GenotypeError: The two cells have different numbers of inputs.
+        GenotypeError: The two cells have different numbers of inputs, or the name is not text.
     """
 
     normal: Cell
@@ -106,6 +106,8 @@ class Genotype:
     name: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        if self.name is not None and not is_text(self.name):
+            raise GenotypeError(f"name: expected text, got {short(self.name)}")
         if self.normal.num_inputs != self.reduce.num_inputs:
             raise GenotypeError(
                 "expected a normal and a reduction cell with the same number of inputs, but got "

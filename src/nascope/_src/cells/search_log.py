@@ -1,7 +1,8 @@
 """Width, depth and rank of the genotypes in the log of a search.
 
 Two kinds of log can be read, also mixed: JSON lines with a ``genotype`` and an ``epoch``; and the
-text logs of DARTS and its descendants, where ``epoch 3 …`` precedes ``genotype = Genotype(…)``.
+text logs of DARTS and its descendants, where ``epoch 3 …`` precedes ``genotype = Genotype(…)``. It
+may go over several lines. NAS-Bench-201's code prints ``Structure(…)`` instead.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nascope._src.cells.checks import is_index, short
+from nascope._src.cells.formats import embedded
 from nascope._src.cells.formats.literal import MAX_TEXT
 from nascope._src.cells.formats.reading import parse
 from nascope._src.cells.genotype import CELL_KINDS, FIELDS, Genotype
@@ -23,9 +25,11 @@ from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError
 from nascope._src.runtime.input_files import open_file
 
-_EPOCH = re.compile(r"\bepoch\b\W{0,4}([0-9]{1,9})", re.IGNORECASE)
-_START = "Genotype("
+_EPOCH = re.compile(  # DARTS: "epoch 3", NAS-Bench-201: "the 003-250-th epoch"
+    r"\bepoch\b\W{0,4}([0-9]{1,9})|\b([0-9]{1,9})(?:-[0-9]{1,9})?-th epoch", re.IGNORECASE
+)
 _MAX_LINE = 1_000_000  # characters; longer lines are read in pieces
+_MAX_LINES = 500  # of one genotype
 
 
 @dataclass(frozen=True)
@@ -70,30 +74,47 @@ def read_lines(lines: Iterable[str]) -> Iterator[Step]:
     """
     epoch: int | None = None
     count = 0  # of genotypes so far
+    unfinished, begun = "", 0  # a genotype that goes on in the next line, and its first line
     for number, line in enumerate(lines, start=1):
+        begun = begun if unfinished else number
         try:
             if "\0" in line:
                 raise GenotypeError("expected a log, but got binary data")
             text = line.strip()
-            record = _record(text)
-            if record is not None:
+            if unfinished:
+                text, unfinished = _continued(unfinished, text, number - begun), ""
+            elif (record := _record(text)) is not None:
                 given = record.get("epoch", count)
                 if not is_index(given):
                     raise GenotypeError(f"epoch: expected a number, got {short(given)}")
                 inner = record.get("genotype", record)
-                text = inner if isinstance(inner, str) else json.dumps(inner)
-                yield Step(given, parse(text))
+                yield Step(given, parse(inner if isinstance(inner, str) else json.dumps(inner)))
                 count += 1
                 continue
-            seen = _EPOCH.search(text[:2000])
-            epoch = int(seen[1]) if seen else epoch
-            start = text.find(_START)
-            if start >= 0 and "=[" in text[start:].replace(" ", ""):
-                genotype = parse(_balanced(text[start:]))
-                yield Step(count if epoch is None else epoch, genotype)
-                count += 1
+            elif seen := _EPOCH.search(text[:2000]):
+                epoch = int(seen[1] or seen[2])
+            start = embedded.start_of(text)
+            if start is None:
+                continue
+            if not embedded.is_complete(text):
+                unfinished = text[start.start() :]
+                continue
+            found = next(embedded.find_all(text))
+            yield Step(count if epoch is None else epoch, parse(found.text))
+            count += 1
         except GenotypeError as error:
-            raise GenotypeError(f"line {number}: {error}") from None
+            raise GenotypeError(f"line {begun}: {error}") from None
+    if unfinished:
+        raise GenotypeError(f"line {begun}: {embedded.CUT_OFF}")
+
+
+def _continued(unfinished: str, line: str, lines: int) -> str:
+    """Return a genotype of so many lines with one more."""
+    line = embedded.without_stamp(line)
+    ends = _EPOCH.search(line[:2000]) or embedded.start_of(line)
+    if ends or lines > _MAX_LINES or len(unfinished) > MAX_TEXT:
+        raise GenotypeError(embedded.CUT_OFF)
+    return f"{unfinished}\n{line}"
 
 
 def _record(text: str) -> dict[str, Any] | None:
@@ -106,16 +127,6 @@ def _record(text: str) -> dict[str, Any] | None:
         return None
     holds = isinstance(value, dict) and ("genotype" in value or set(FIELDS) <= set(value))
     return value if holds else None
-
-
-def _balanced(text: str) -> str:
-    """Return the text up to the bracket that closes the first one."""
-    depth = 0
-    for position, character in enumerate(text[:MAX_TEXT]):
-        depth += (character in "([") - (character in ")]")
-        if depth == 0 and character == ")":
-            return text[: position + 1]
-    raise GenotypeError("the genotype is cut off: a bracket is not closed")
 
 
 def trace(steps: Iterable[Step], within: str | None = None) -> list[dict[str, Any]]:

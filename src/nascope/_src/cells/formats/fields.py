@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from nascope._src.cells.checks import is_index, short
+from nascope._src.cells.checks import is_index, is_text, short
 from nascope._src.cells.genotype import (
     CELL_KINDS,
     FIELDS,
@@ -32,6 +32,25 @@ from nascope._src.errors import GenotypeError
 _LABELS = ("name", "source", "num_inputs")  # fields that a genotype may also have
 
 
+def is_genotype(value: Any) -> bool:
+    """Return whether a value has the four fields, by name or, as JSON of a namedtuple, in order."""
+    if isinstance(value, dict):
+        return set(FIELDS) <= set(value)
+    return (
+        isinstance(value, list)
+        and len(value) == len(FIELDS)
+        and all(isinstance(part, list) and part for part in value)
+        and all(isinstance(edges[0], list) for edges in value[::2])
+        and all(all(map(is_index, concat)) for concat in value[1::2])
+    )
+
+
+def read_genotype(value: Any, notes: list[str]) -> Genotype:
+    """Return the genotype of a value that `is_genotype` accepts; see `from_dict`."""
+    fields = value if isinstance(value, dict) else dict(zip(FIELDS, value, strict=True))
+    return from_dict(fields, notes)
+
+
 def from_dict(fields: Mapping[str, Any], notes: list[str] | None = None) -> Genotype:
     """Return the genotype of four fields, as JSON holds them. A ``name`` is optional.
 
@@ -41,7 +60,7 @@ def from_dict(fields: Mapping[str, Any], notes: list[str] | None = None) -> Geno
       *all* edges of a cell, a node has as many entries as predecessors;
     - ``(operation, source, node)``, with the last two in either order;
     - ``(operation, source, weight)`` with a fractional weight;
-    - a list of ``(operation, source)`` for each node.
+    - for each node, a list of its edges in one of these shapes.
 
     An edge whose operation is ``none``, ``null`` or ``zero`` is dropped.
 
@@ -60,7 +79,7 @@ def from_dict(fields: Mapping[str, Any], notes: list[str] | None = None) -> Geno
     if unknown:
         notes.append(f"ignored the fields {', '.join(unknown)}")
     name, num_inputs = fields.get("name"), fields.get("num_inputs", 2)
-    if name is not None and not isinstance(name, str):
+    if name is not None and not is_text(name):
         raise GenotypeError(f"name: expected text, got {short(name)}")
     if not is_index(num_inputs) or not 1 <= num_inputs <= MAX_NODES:
         raise GenotypeError(f"num_inputs: expected 1 to {MAX_NODES}, got {short(num_inputs)}")
@@ -128,32 +147,49 @@ def _with_nodes(
 ) -> list[tuple[int, str, int]]:
     """Return (node, operation, source) for each edge of a list in any shape."""
     if entries and all(_is_group(entry) for entry in entries):
+        shape = _shape([edge for group in entries for edge in group], kind, notes)
         return [
-            (node, edge[0], edge[1])
+            (node, edge[0], edge[1] if shape != "triple" else _source(edge, node, kind))
             for node, group in enumerate(entries, start=num_inputs)
             for edge in group
         ]
+    if _shape(entries, kind, notes) == "triple":
+        return [(max(a, b), operation, min(a, b)) for operation, a, b in entries]
+    targets = _targets([entry[1] for entry in entries], concat, num_inputs, kind)
+    return [(node, entry[0], entry[1]) for node, entry in zip(targets, entries, strict=True)]
+
+
+def _shape(edges: Sequence[Any], kind: str, notes: list[str]) -> str:
+    """Return "pair", "triple" (with the node) or "weighted"; the last one is noted."""
     shapes = set()
-    for number, entry in enumerate(entries):
-        match entry:
+    for number, edge in enumerate(edges):
+        match edge:
             case [str(), _]:
                 shapes.add("pair")
-            case [str(), int(), int()] if is_index(entry[1]) and is_index(entry[2]):
+            case [str(), int(), int()] if is_index(edge[1]) and is_index(edge[2]):
                 shapes.add("triple")
             case [str(), _, float()]:
                 shapes.add("weighted")
             case _:
                 raise GenotypeError(
-                    f"{kind}, entry {number}: expected (operation, source), got {short(entry)}"
+                    f"{kind}, entry {number}: expected (operation, source), got {short(edge)}"
                 )
+    if shapes == {"triple", "weighted"}:  # JSON may write the weight 1.0 as 1
+        shapes = {"weighted"}
     if len(shapes) > 1:
-        raise GenotypeError(f"{kind}: the entries have different shapes ({', '.join(shapes)})")
-    if shapes == {"triple"}:
-        return [(max(a, b), operation, min(a, b)) for operation, a, b in entries]
+        raise GenotypeError(
+            f"{kind}: the entries have different shapes ({', '.join(sorted(shapes))})"
+        )
     if shapes == {"weighted"}:
         notes.append(f"{kind}: left out the weights of the edges")
-    targets = _targets([entry[1] for entry in entries], concat, num_inputs, kind)
-    return [(node, entry[0], entry[1]) for node, entry in zip(targets, entries, strict=True)]
+    return shapes.pop() if shapes else "pair"
+
+
+def _source(edge: Sequence[Any], node: int, kind: str) -> Any:
+    """Return the source of a triple in the group of a node, which is its second or last entry."""
+    if node not in edge[1:]:
+        raise GenotypeError(f"{kind}: {short(edge)} is among the edges into node {node}")
+    return edge[1] if edge[2] == node else edge[2]
 
 
 def _is_group(entry: Any) -> bool:
@@ -161,7 +197,7 @@ def _is_group(entry: Any) -> bool:
         isinstance(entry, (list, tuple))
         and len(entry) > 0
         and all(
-            isinstance(edge, (list, tuple)) and len(edge) == 2 and isinstance(edge[0], str)
+            isinstance(edge, (list, tuple)) and len(edge) in {2, 3} and isinstance(edge[0], str)
             for edge in entry
         )
     )

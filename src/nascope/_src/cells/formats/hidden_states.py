@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nascope._src.cells.checks import is_index, short
+from nascope._src.cells.formats.others import macro_layers
 from nascope._src.cells.genotype import CELL_KINDS, MAX_NODES, Cell, Edge, Genotype
 from nascope._src.cells.graph import loose_ends
 from nascope._src.cells.operation_names import OPERATIONS, unknown_operation
@@ -71,14 +72,14 @@ def _pairs_and_loose_ends(genotype: Genotype, form: str) -> None:
 
 
 def is_enas(value: Any) -> bool:
-    """Return whether a value is a list of integers, or one such list for each cell."""
+    """Return whether a value is a list of 8n integers, or one such list for each cell."""
     if isinstance(value, dict) and set(value) == {"normal", "reduce"}:
         value = [value["normal"], value["reduce"]]
     if not isinstance(value, list) or not value:
         return False
     if len(value) == 2 and all(isinstance(part, list) for part in value):
         return all(part and all(map(is_index, part)) for part in value)
-    return all(map(is_index, value))
+    return len(value) % 8 == 0 and all(map(is_index, value)) and not macro_layers(value)
 
 
 def read_enas(value: Any, notes: list[str]) -> Genotype:
@@ -90,10 +91,6 @@ def read_enas(value: Any, notes: list[str]) -> Genotype:
     if isinstance(value, dict):
         value = [value["normal"], value["reduce"]]
     if is_index(value[0]):
-        if len(value) % 8:
-            raise GenotypeError(
-                f"an ENAS arc has 4 numbers a node for each of two cells, but got {len(value)}"
-            )
         value = [value[: len(value) // 2], value[len(value) // 2 :]]
     cells = []
     for kind, arc in zip(CELL_KINDS, value, strict=True):

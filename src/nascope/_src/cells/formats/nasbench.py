@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from nascope._src.cells.checks import short
+from nascope._src.cells.checks import is_index, short
 from nascope._src.cells.genotype import Cell, Edge, Genotype
 from nascope._src.cells.operation_names import (
     NO_OPERATION,
@@ -63,18 +63,51 @@ def _only_cell(genotype: Genotype, form: str) -> Cell:
 # ---------------------------------------------------------------- NAS-Bench-201
 
 
+_INDICES = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
+"""NASLib's operations by index (search_spaces/nasbench201/conversions.py, OP_NAMES_NB201)."""
+_INDEXED_EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))  # EDGE_LIST there, from 0
+
+
 def is_nas_bench_201(value: Any) -> bool:
-    """Return whether a value is a string of the form ``|op~0|+|op~0|op~1|``."""
-    return isinstance(value, str) and value.strip().startswith("|")
+    """Return whether a value is ``|op~0|+|op~0|op~1|``, nested tuples of it, or six indices."""
+    if isinstance(value, str):
+        return value.strip().startswith("|")
+    return isinstance(value, list) and (_is_nested(value) or _are_indices(value))
 
 
-def read_nas_bench_201(value: str, notes: list[str]) -> Genotype:
+def _is_nested(value: list[Any]) -> bool:
+    """Return whether a list has (operation, source) for each node, with one for the first."""
+    return (
+        1 < len(value) <= _MAX_VERTICES
+        and all(isinstance(node, list) and node for node in value)
+        and len(value[0]) == 1
+        and all(
+            isinstance(edge, list) and len(edge) == 2 and isinstance(edge[0], str)
+            for node in value
+            for edge in node
+        )
+    )
+
+
+def _are_indices(value: list[Any]) -> bool:
+    return (
+        len(value) == len(_INDEXED_EDGES)
+        and all(map(is_index, value))
+        and all(0 <= index < len(_INDICES) for index in value)
+    )
+
+
+def read_nas_bench_201(value: Any, notes: list[str]) -> Genotype:
     """Read NAS-Bench-201's string: nodes joined by ``+``, each a list of ``operation~source``.
+
+    The same as nested tuples is also read, and NASLib's six indices of operations.
 
     >>> text = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|none~2|"
     >>> read_nas_bench_201(text, []).normal.sources
     ((0,), (1,), (0,))
     """
+    if isinstance(value, list):
+        value = _joined(value, notes)
     nodes: list[list[Edge]] = []
     parts = value.strip().split("+")
     if len(parts) > _MAX_VERTICES:
@@ -101,6 +134,18 @@ def read_nas_bench_201(value: str, notes: list[str]) -> Genotype:
             edges.append(Edge(operation, source))
         nodes.append(edges)
     return _reached(nodes, [len(nodes)], notes)
+
+
+def _joined(value: list[Any], notes: list[str]) -> str:
+    """Return the string of nested tuples or of six indices."""
+    if _are_indices(value):
+        notes.append(f"read as NASLib's indices: {', '.join(_INDICES)} are 0 to 4")
+        chosen = dict(zip(_INDEXED_EDGES, value, strict=True))
+        value = [
+            [(_INDICES[chosen[source, node]], source) for source in range(node)]
+            for node in (1, 2, 3)
+        ]
+    return "+".join("|" + "".join(f"{op}~{source}|" for op, source in node) for node in value)
 
 
 _NAS_BENCH_201 = ("skip_connect", "conv_1x1", "conv_3x3", "avg_pool_3x3")

@@ -1,13 +1,13 @@
 """Read and write cells in the formats of the field's tools. The format of a text is detected.
 
 ======================  ==========================================================================
-``darts``               ``Genotype(normal=[…], …)`` in every shape found in public code, alone or
-                        in a Python file with several genotypes
+``darts``               ``Genotype(normal=[…], …)`` in every shape found in public code, alone, in
+                        a Python file with several genotypes, or within other text
 ``json``                the same fields as a JSON object, or an object of several by name
 ``naslib``              NASLib's compact form of a DARTS cell
 ``enas``                ENAS' micro arc, a list of integers
 ``nasnet``              NASNet's and AmoebaNet's lists of hidden states
-``nas-bench-201``       ``|op~0|+|op~0|op~1|+…``
+``nas-bench-201``       ``|op~0|+|op~0|op~1|+…``, the same as nested tuples, or NASLib's six indices
 ``nas-bench-101``       adjacency matrix and operations
 ======================  ==========================================================================
 """
@@ -15,21 +15,21 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nascope._src.cells.formats import hidden_states, literal, nasbench, naslib
-from nascope._src.cells.formats.fields import format_json, from_dict
+from nascope._src.cells.formats import embedded, fields, hidden_states, literal, nasbench, naslib
+from nascope._src.cells.formats.fields import format_json
+from nascope._src.cells.formats.others import what_else
 from nascope._src.cells.genotype import FIELDS, Genotype, format_text
 from nascope._src.errors import GenotypeError
 from nascope._src.runtime.input_files import read_text
 
 _MAX_BYTES = 4 * literal.MAX_TEXT  # a character takes up to four in UTF-8
 _READERS: dict[str, tuple[Callable[[Any], bool], Callable[[Any, list[str]], Genotype]]] = {
-    "json": (lambda value: isinstance(value, dict) and set(FIELDS) <= set(value), from_dict),
+    "json": (fields.is_genotype, fields.read_genotype),
     "nas-bench-201": (nasbench.is_nas_bench_201, nasbench.read_nas_bench_201),
     "nas-bench-101": (nasbench.is_nas_bench_101, nasbench.read_nas_bench_101),
     "nasnet": (hidden_states.is_nasnet, hidden_states.read_nasnet),
@@ -114,7 +114,8 @@ def read_file(path: str | Path, name: str | None = None) -> Reading:
         raise GenotypeError(f"{where}: {error}") from None
     if reading.genotype.name:
         return reading
-    return Reading(reading.genotype.named(path.stem), reading.format, reading.notes)
+    name = path.stem.encode(errors="surrogateescape").decode(errors="replace")  # may not be UTF-8
+    return Reading(reading.genotype.named(name), reading.format, reading.notes)
 
 
 def write(genotype: Genotype, form: str) -> str:
@@ -138,72 +139,115 @@ def write(genotype: Genotype, form: str) -> str:
 
 # ---------------------------------------------------------------- finding the genotype
 
-_Labelled = tuple[str | None, Any]  # a name, and a plain value, syntax tree or call
+_Labelled = tuple[str | None, Any]  # a name, and a plain value or the reason why it is not one
+_LIST_NAMES = ("operations", "hiddenstate_indices", "used_hiddenstates")
 
 
 def _find(text: str) -> list[_Labelled]:
     """Find everything in the text that may be a genotype, without reading it yet."""
     if text.startswith("|"):
         return [(None, text)]
-    if re.fullmatch(r"[0-9\s,]+", text):
-        numbers = text.replace(",", " ").split()
-        return [(None, [int(number[:9]) for number in numbers])]
+    if numbers := literal.printed_numbers(text):
+        return [(None, numbers)]
     if text[0] in "{[" or text[0] == '"':
         try:
             value = literal.from_json(text)
         except ValueError:
             pass  # Python literals look like JSON
         else:
-            return _named_values(value)
-    statements = literal.statements(text)
-    lists = {name: node for name, node in statements if name and name.endswith(_LIST_NAMES)}
+            return _named_values(value) or [(None, value)]
+    try:
+        statements = literal.statements(text)
+    except GenotypeError:
+        if found := _embedded(text):
+            return found
+        raise
+    return _genotypes(statements) or _embedded(text)
+
+
+def _embedded(text: str) -> list[_Labelled]:
+    """Return the genotypes within a text of another kind, such as YAML."""
+    found: list[_Labelled] = []
+    for name, inner in embedded.find_all(text):
+        value = inner if inner.startswith("|") else _value(literal.expression(inner))
+        found.append((name, value))
+    return found
+
+
+def _genotypes(statements: list[tuple[str | None, ast.expr]]) -> list[_Labelled]:
+    """Return the genotypes in the statements of Python source. Aliases are resolved."""
+    nodes = {name: node for name, node in statements if name is not None}
+    lists = {name: node for name, node in nodes.items() if name.endswith(_LIST_NAMES)}
     if len(lists) >= 2:  # NASNet's lists, one assignment each
         return [(None, {name: literal.literal_value(node) for name, node in lists.items()})]
-    return _genotypes(statements)
+    by_name: dict[str, Any] = {}
+    anonymous: list[_Labelled] = []
+    found: list[_Labelled]
+    for name, node in statements:
+        if isinstance(node, ast.Name):
+            found = [(None, by_name[node.id])] if node.id in by_name else []
+        elif literal.holds_genotype(node) or isinstance(node, ast.Dict):
+            found = _named_values(_value(node))
+        else:
+            continue
+        for inner, value in found:
+            if (label := inner or name) is None:
+                anonymous.append((None, value))
+            else:
+                by_name[label] = value
+    if by_name or anonymous:
+        return [*by_name.items(), *anonymous]
+    if parts := {name: node for name, node in nodes.items() if name in FIELDS}:
+        return [(None, {name: literal.literal_value(node) for name, node in parts.items()})]
+    if len(statements) == 1:  # one literal: an arc, a compact form, a string
+        name, node = statements[0]
+        if isinstance(node, ast.List | ast.Tuple | ast.Constant | ast.Call | ast.Dict):
+            return [(name, _value(node))]
+    return []
 
 
-_LIST_NAMES = ("operations", "hiddenstate_indices", "used_hiddenstates")
+def _value(node: ast.expr) -> Any:
+    """Return a plain value, or the reason why there is none: another genotype may be wanted."""
+    try:
+        return literal.literal_value(node)
+    except GenotypeError as error:
+        return error
 
 
 def _named_values(value: Any) -> list[_Labelled]:
-    """Return a JSON value, or the values in it with their names."""
-    if isinstance(value, dict):
-        if "genotype" in value and not set(FIELDS) <= set(value):
-            inner = value["genotype"]  # what `describe --json` prints
-            name = value.get("name")
-            if isinstance(inner, str):
-                return [(name, node) for _, node in _find(literal.cleaned(inner))]
-            return [(name, inner)]
-        if (
-            value
-            and not _format_of(value)
-            and all(isinstance(v, (dict, str)) for v in value.values())
-        ):
-            return list(value.items())
-    return [(None, value)]
+    """Return the genotypes in a plain value, with what dictionaries and lists call them."""
+    entries: Iterable[tuple[str, Any]]
+    match value:
+        case {"genotype": inner} if not set(FIELDS) <= set(value):
+            name = value.get("name")  # what `describe --json` prints
+            return [(name, inner)] if name is not None else _named_values(inner) or [(None, inner)]
+        case _ if _is_one(value):
+            return [(None, value)]
+        case dict():
+            entries = value.items()
+        case list():
+            entries = ((str(place) if len(value) > 1 else "", v) for place, v in enumerate(value))
+        case _:
+            return []
+    return [
+        (inner or (None if label.lower() in embedded.GENERIC else label), each)
+        for label, item in entries
+        for inner, each in _named_values(item)
+    ]
 
 
-def _genotypes(statements: list[_Labelled]) -> list[_Labelled]:
-    """Return the statements of Python source that hold a genotype. Aliases are resolved."""
-    by_name: dict[str, ast.expr] = {}
-    anonymous: list[_Labelled] = []
-    for name, statement in statements:
-        node = statement
-        if isinstance(node, ast.Name) and node.id in by_name:
-            node = by_name[node.id]
-        called = literal.call(node)
-        if not (called and called.name in ("Genotype", "ModelSpec")) and not isinstance(
-            node, ast.Dict
-        ):
-            continue
-        if name is None:
-            anonymous.append((None, node))
-        else:
-            by_name[name] = node
-    several: list[_Labelled] = [*by_name.items(), *anonymous]
-    if not several and len(statements) == 1:  # one literal: an arc, a compact form, a string
-        return [c for c in statements if isinstance(c[1], (ast.List, ast.Tuple, ast.Constant))]
-    return several
+def _is_one(value: Any) -> bool:
+    """Return whether a value can only be a genotype; lists of numbers may be something else."""
+    match value:
+        case GenotypeError() | literal.Written():
+            return True
+        case str():
+            return embedded.start_of(value) is not None or value.lstrip().startswith(("{", "["))
+        case dict():
+            return bool(set(FIELDS) & set(value)) or _format_of(value) is not None
+        case list():
+            return fields.is_genotype(value)
+    return False
 
 
 def _pick(labelled: list[_Labelled], name: str | None) -> _Labelled:
@@ -235,16 +279,18 @@ _NOT_ONE = (
 
 
 def _reading(label: str | None, value: Any) -> Reading:
-    form: str | None = None
-    if isinstance(value, ast.expr):
-        value, form = _value(value)
+    if isinstance(value, GenotypeError):
+        raise value
     notes: list[str] = []
     detected = _format_of(value)
     if detected is None and isinstance(value, str):  # a genotype's text as a string in JSON
         inner = read(value)
         named = inner.genotype if inner.genotype.name or not label else inner.genotype.named(label)
         return Reading(named, inner.format, inner.notes)
+    form = value.form if isinstance(value, literal.Written) else None
     if detected is None:
+        if what := what_else(value):
+            raise GenotypeError(f"expected a normal and a reduction cell, but this is {what}")
         if form is None and not (isinstance(value, dict) and set(FIELDS) & set(value)):
             raise GenotypeError(_NOT_ONE)
         detected = form if form == "nas-bench-101" else "json"  # its reader reports what is missing
@@ -252,16 +298,6 @@ def _reading(label: str | None, value: Any) -> Reading:
     if not genotype.name and label:
         genotype = genotype.named(label)
     return Reading(genotype, form or detected, tuple(notes))
-
-
-def _value(node: ast.expr) -> tuple[Any, str | None]:
-    """Return the value of a syntax tree, and its format if a call shows it."""
-    called = literal.call(node)
-    if called is None or called.name not in ("Genotype", "ModelSpec"):
-        return literal.literal_value(node), None
-    if called.name == "ModelSpec":
-        return literal.arguments(called, ("matrix", "ops")), "nas-bench-101"
-    return literal.arguments(called, FIELDS), "darts"
 
 
 def _format_of(value: Any) -> str | None:
