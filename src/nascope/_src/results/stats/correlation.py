@@ -5,8 +5,13 @@ family f, over its wirings i:
 
     ρ = Σ_f Σ_i (r_fi − r̄_f)(q_fi − q̄_f) / √(Σ_f Σ_i (r_fi − r̄_f)² · Σ_f Σ_i (q_fi − q̄_f)²)
 
-r is the rank of the width (or depth) and q the rank of the number; ties share the mean of their
-ranks. With one family, ρ is Spearman's rank correlation.
+r is the rank of the width (or depth) and q the rank of the number, both divided by n_f + 1, where
+n_f is the number of the family's wirings; ties share the mean of their ranks. With one family, ρ is
+Spearman's rank correlation.
+
+Without the division a family of ten wirings would weigh 16 times as much as one of four, because
+Σ_i (r_i − r̄)² = n (n² − 1) / 12. With it, a family weighs n (n − 1) / (n + 1), nearly in proportion
+to its n − 1 degrees of freedom (van Elteren 1960), which the interval assumes.
 
 The p-value permutes the numbers within each family. If families share wirings, the numbers of one
 wiring move together, because what a wiring does to one network it does to the others.
@@ -27,7 +32,7 @@ from nascope._src.results.stats.intervals import NORMAL_80, NORMAL_975
 
 Array = np.ndarray
 Ranks = tuple[Array, Array]
-"""Centred ranks of a family's widths, and of its numbers; (wirings,) each."""
+"""Centred, scaled ranks of a family's widths, and of its numbers; (wirings,) each."""
 
 MOST_EXACT = 50_000
 """Largest number of permutations for which p is exact."""
@@ -109,7 +114,8 @@ def correlate_within(
     extra = 0 if exact else 1  # the observed order counts as one of the draws
     count = len(sums) + extra
     rho = observed / norm
-    low, high, detectable = rank_interval(rho, sum(sizes) - len(sizes) + 1, 1 / norm)
+    step = 1 / (max(sizes) + 1) ** 2 / norm
+    low, high, detectable = rank_interval(rho, sum(sizes) - len(sizes) + 1, step)
     return Correlation(
         rho,
         (int((sums >= observed - slack).sum()) + extra) / count,
@@ -188,10 +194,11 @@ def _clusters(
             pairs = []
             for index, places in zip(members, common, strict=True):
                 widths, numbers = families[index]
+                scale = 1 / (len(places) + 1)
                 pairs.append(
                     (
-                        _centred_ranks([widths[place] for place in places]),
-                        _centred_ranks([numbers[place] for place in places]),
+                        scale * _centred_ranks([widths[place] for place in places]),
+                        scale * _centred_ranks([numbers[place] for place in places]),
                     )
                 )
             clusters.append(pairs)
