@@ -15,7 +15,6 @@ from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.results import pattern as module
 from nascope._src.results.pattern import (
-    holm,
     measure_algorithms,
     measure_group,
     score_cells,
@@ -144,8 +143,6 @@ def test_algorithms_are_apart():
     scored, _ = score_cells(cells_in("published"))
     groups = measure_algorithms(scored)
     assert sum(group.cells for group in groups) == len(scored) == 185
-    assert holm([0.5]) == [0.5]
-    assert holm([1.0, 1e-9]) == [1.0, 2e-9]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ def test_scatters_say_what_the_verdicts_correlate(judged: Path) -> None:
     for one, name in zip(found, ("fractional width", "depth"), strict=False):
         of = verdict.correlations[name]
         assert f"ρ = {signed(of.rho)}" in one.correlation
-        assert f"p = {of.p:.2g}, {of.wirings} variants in 3 families" in one.correlation
+        assert f"p = {of.p:.2g} ({of.p_adjusted:.2g} adjusted for " in one.correlation
+        assert f"), {of.wirings} variants in 3 families" in one.correlation
     recalibrated = [one for one in found if "recalibrated" in one.title]
     assert {one.data for one in recalibrated} == {"cifar10", "cifar100"}
 

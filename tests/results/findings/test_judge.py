@@ -14,6 +14,7 @@ from nascope._src.results.design import main_settings
 from nascope._src.results.findings import judge
 from nascope._src.results.findings.adapted import judge_adapted
 from nascope._src.results.findings.endings import judge_endings
+from nascope._src.results.findings.finding import Finding
 from nascope._src.results.findings.judge import (
     judge_measure,
     judge_rates,
@@ -254,6 +255,30 @@ def test_a_planted_association_is_found_among_variants() -> None:
             assert verdict.normal_only == (cells == ("normal",))
         assert np.mean(rhos) < -0.6  # the wider, the smaller the area
         assert detected >= 14
+
+
+def test_correlations_are_adjusted_for_all_that_were_examined() -> None:
+    found = judge_study(planted.study(0, effect=3.0))
+    examined = [
+        correlation
+        for finding in found
+        for correlation in finding.correlations.values()
+        if not np.isnan(correlation.rho)
+    ]
+    assert {correlation.examined for correlation in examined} == {len(examined)}
+    assert len(examined) == 6 * sum(bool(finding.correlations) for finding in found) >= 42
+    least = min(examined, key=lambda correlation: correlation.p)
+    assert least.p_adjusted == pytest.approx(min(1, len(examined) * least.p))
+    assert all(correlation.p_adjusted >= correlation.p for correlation in examined)
+
+
+def test_an_undefined_correlation_is_not_counted() -> None:
+    constant = judge.correlate_within([([1.0, 1.0, 1.0], [1.0, 2.0, 3.0])])
+    known = judge.correlate_within([(range(4), range(4))])
+    finding = Finding(2, correlations={"depth": known, "strict width": constant})
+    (adjusted,) = judge.with_adjusted_correlations([finding])
+    assert adjusted.correlations["depth"].p_adjusted == known.p
+    assert adjusted.correlations["strict width"].p_adjusted is None
 
 
 def test_one_family_of_four_variants_cannot_decide() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -92,6 +93,10 @@ def test_only_a_p_of_families_that_share_nothing_is_exact() -> None:
 def test_a_correlation_has_an_interval_if_there_are_enough_wirings() -> None:
     assert rho_of(correlate_within([(range(3), range(3))])) == "ρ = +1.00, p = 0.33"
     assert rho_of(correlate_within([(range(6), range(6))])).startswith("ρ = +1.00 [+0.")
+    among = dataclasses.replace(
+        correlate_within([(range(3), range(3))]), p_adjusted=1.0, examined=48
+    )
+    assert rho_of(among) == "ρ = +1.00, p = 0.33 (1 adjusted for 48 correlations)"
     constant = correlate_within([([1, 1], [1.0, 2.0])])
     assert rho_of(constant) == "ρ is undefined because all are equal"
 

@@ -34,6 +34,7 @@ from nascope._src.cells.spaces.space import Space
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.results.stats.exact import Null, tails
 from nascope._src.results.stats.intervals import over_seeds
+from nascope._src.results.stats.multiple import holm
 
 Score = Literal["wider", "shallower", "pattern"]
 SCORES: tuple[Score, ...] = ("wider", "shallower", "pattern")
@@ -296,20 +297,6 @@ def measure_algorithms(
         for algorithm, group in cells_of.items()
     ]
     return sorted(algorithms, key=lambda group: -group.pattern.mean)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values for their number by Holm's method (1979).
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = largest
-    return adjusted
 
 
 # ---------------------------------------------------------------- the paper's cells and the others

@@ -8,6 +8,7 @@ Claim 9 has an interval and no p-value.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -53,6 +54,7 @@ from nascope._src.results.standings import (
 )
 from nascope._src.results.stats.contrasts import ALPHA, contrast
 from nascope._src.results.stats.correlation import Correlation, correlate_within
+from nascope._src.results.stats.multiple import holm
 
 SMALLEST_IMAGE = 32  # pixels
 FEWEST_CHANNELS = 8
@@ -87,7 +89,7 @@ def judge_study(study: StudyRecord) -> tuple[Finding, ...]:
     findings += [judge_measure(study, setting, 7) for setting in settings]
     findings += [judge_endings(study, setting) for setting in settings]
     findings.append(judge_adapted(study))
-    return tuple(findings)
+    return with_adjusted_correlations(findings)
 
 
 def too_small(study: StudyRecord) -> TooSmall | None:
@@ -291,3 +293,32 @@ def _correlations(
         if correlation is not None:
             correlations[name.replace("_", " ")] = correlation
     return correlations, normal_only
+
+
+def with_adjusted_correlations(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Adjust the p-value of every correlation for the number of correlations in all findings.
+
+    A correlation that is undefined, because numbers or coordinates tie, does not count.
+    """
+    defined = [
+        (place, name, correlation)
+        for place, finding in enumerate(findings)
+        for name, correlation in finding.correlations.items()
+        if not math.isnan(correlation.rho)
+    ]
+    adjusted = {
+        (place, name): replace(correlation, p_adjusted=p, examined=len(defined))
+        for (place, name, correlation), p in zip(
+            defined, holm([correlation.p for _, _, correlation in defined]), strict=True
+        )
+    }
+    return tuple(
+        replace(
+            finding,
+            correlations={
+                name: adjusted.get((place, name), correlation)
+                for name, correlation in finding.correlations.items()
+            },
+        )
+        for place, finding in enumerate(findings)
+    )

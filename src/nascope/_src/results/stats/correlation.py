@@ -53,6 +53,9 @@ class Correlation:
         wirings: number of wirings; one that several families share counts once.
         families: number of families.
         exact: whether p comes from all permutations.
+        p_adjusted: `p`, adjusted by Holm's method for the number of correlations that were
+            examined; None if this is the only one.
+        examined: that number.
     """
 
     rho: float
@@ -64,6 +67,8 @@ class Correlation:
     wirings: int
     families: int
     exact: bool
+    p_adjusted: float | None = None
+    examined: int = 1
 
     @property
     def p(self) -> float:

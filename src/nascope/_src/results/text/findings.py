@@ -390,5 +390,6 @@ def as_row(finding: Finding) -> dict[str, Any]:
         key = name.split()[-1]
         row[f"{key}_rho"] = None if correlation is None else correlation.rho
         row[f"{key}_p"] = None if correlation is None else correlation.p
+        row[f"{key}_p_adjusted"] = None if correlation is None else correlation.p_adjusted
         row["wirings"] = None if correlation is None else correlation.wirings
     return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}

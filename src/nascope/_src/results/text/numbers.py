@@ -79,13 +79,17 @@ def p_of(test: Contrast) -> str:
 
 
 def rho_of(correlation: Correlation) -> str:
-    """Return a rank correlation with its interval, if it has one, and its p."""
+    """Return a rank correlation with its p, and its interval and adjusted p if it has them."""
     if math.isnan(correlation.rho):
         return "ρ is undefined because all are equal"
     interval = ""
     if correlation.low is not None and correlation.high is not None:
         interval = f" [{signed(correlation.low)}, {signed(correlation.high)}]"
-    return f"ρ = {signed(correlation.rho)}{interval}, p = {format_p(correlation.p)}"
+    adjusted = ""
+    if correlation.p_adjusted is not None:
+        several = counted(correlation.examined, "correlation")
+        adjusted = f" ({format_p(correlation.p_adjusted)} adjusted for {several})"
+    return f"ρ = {signed(correlation.rho)}{interval}, p = {format_p(correlation.p)}{adjusted}"
 
 
 def counted(count: int, one: str, several: str | None = None) -> str:
