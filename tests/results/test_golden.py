@@ -60,6 +60,8 @@ def decisions(study: str) -> list[dict[str, Any]]:
                     "wirings": correlation.wirings,
                     "families": correlation.families,
                     "exact": correlation.exact,
+                    "p_adjusted": correlation.p_adjusted,
+                    "examined": correlation.examined,
                 }
                 for name, correlation in finding.correlations.items()
             },
