@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,50 @@ def test_every_command_shows_help_and_an_example(reference):
 def test_the_command_reference_is_current(reference):
     page = ROOT / "docs" / "reference" / "commands.md"
     assert page.read_text(encoding="utf-8") == reference.reference(), "run: make docs"
+
+
+def test_usage_names_arguments_without_their_types(reference):
+    for words in reference.commands():
+        usage = reference.help_text(words).partition("\n")[0]
+        assert not set("{}<>") & set(usage), usage
+        assert "[[" not in usage, usage
+
+
+def test_one_name_and_one_letter_for_an_option(reference):
+    """--output has -o everywhere, and a value is called by the same name in every command."""
+    root = typer.main.get_command(make_app())
+    names = {}
+    for words in reference.commands():
+        command = root
+        for word in words:
+            command = command.commands[word]
+        for option in (p for p in command.params if p.param_type_name == "option"):
+            if "--output" in option.opts:
+                assert "-o" in option.opts, words
+            names.setdefault(option.opts[0], set()).add(option.metavar)
+    for name in ("--device", "--seed", "--data-dir", "--workers", "--threads", "--svg", "--at"):
+        assert len(names[name]) == 1, (name, names[name])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("nascope describe SNA", "SNAS"),
+        ("nascope stu", "study"),
+        ("nascope probe lan", "landscape"),
+    ],
+)
+def test_shells_complete_commands_and_cells(words, expected):
+    asked = {
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+        "_NASCOPE_COMPLETE": "complete_bash",
+    }
+    program = Path(sys.executable).with_name("nascope")
+    result = subprocess.run(
+        [program], env=os.environ | asked, capture_output=True, text=True, check=False
+    )
+    assert result.stdout.splitlines()[:1] == [expected], result.stderr
 
 
 GOOD_EDGES = "('skip_connect', 0), ('skip_connect', 1)"

@@ -13,14 +13,22 @@ from typing import Annotated, Any
 
 import typer
 
-from nascope._src.cells.catalog import GROUPS, CatalogCell, cells_in
+from nascope._src.cells.catalog import GROUPS, CatalogCell, cells_in, names
 from nascope._src.cells.drawing import cells_svg
 from nascope._src.cells.formats.reading import FORMATS, write
 from nascope._src.cells.genotype import CELL_KINDS, Genotype, to_dict
 from nascope._src.cells.graph import topology
 from nascope._src.cells.resolve import resolve_reading
+from nascope._src.cli.options import JsonOption
 from nascope._src.cli.output import write_svg
 from nascope._src.errors import GenotypeError
+
+
+def _complete_cell(start: str) -> list[str]:
+    """Return the catalogue's names that a shell can complete."""
+    known = (name for group in GROUPS for name in names(group))
+    return [name for name in known if name.startswith(start)]
+
 
 CellArgument = Annotated[
     str,
@@ -28,9 +36,9 @@ CellArgument = Annotated[
         metavar="CELL",
         help="A catalogue name (DARTS, nasnet …), a file, - for standard input, or a genotype.",
         show_default=False,
+        autocompletion=_complete_cell,
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 SvgOption = Annotated[
     Path | None,
     typer.Option("--svg", metavar="FILE", help="Write a drawing of both cells.", dir_okay=False),
@@ -116,7 +124,7 @@ def list_cells(
     text: Annotated[
         str,
         typer.Argument(
-            metavar="[TEXT]",
+            metavar="TEXT",
             help="List only cells whose name, algorithm, paper or source contains this.",
             show_default=False,
         ),

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from nascope._src.cli.app import App
+
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    data = typer.Typer(help="Download data sets.", no_args_is_help=True)
+    data = App(help="Download data sets.")
     data.command(epilog="Example: nascope data download cifar10 --data-dir data")(download)
     app.add_typer(data, name="data")
 

@@ -16,6 +16,7 @@ from nascope._src.schema import Declaration, declarations
 
 Command = Callable[..., Any]
 _METAVARS = {int: "N", float: "X", str: "TEXT"}
+_METAVARS_BY_NAME = {"at": "MOMENT", "device": "NAME", "address": "HOST:PORT", "seed": "S"}
 
 
 def with_settings(
@@ -75,7 +76,9 @@ def _parameter(item: Declaration, unset: Collection[str]) -> inspect.Parameter:
         high = next((bound.le for bound in item.bounds if isinstance(bound, Le)), None)
     option = typer.Option(
         f"--{item.name.replace('_', '-')}" + ("/--no-" + item.name if item.kind is bool else ""),
-        metavar=None if item.choices else _METAVARS.get(item.kind),
+        metavar=None
+        if item.choices
+        else _METAVARS_BY_NAME.get(item.name, _METAVARS.get(item.kind)),
         min=low,
         max=high,
         help=item.help,

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from nascope._src.cli.app import App
 from nascope._src.errors import NascopeError
 from nascope._version import __version__
 
@@ -55,14 +56,9 @@ def make_app(command: str | None = None) -> typer.Typer:
         command: load only the group of this command, which is faster. All groups if it is None or
             unknown.
     """
-    app = typer.Typer(
+    app = App(
         name="nascope",
         help="Compare cells found by architecture search with random variants of them.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        rich_markup_mode=None,
     )
     app.callback()(_options)
     needed = [group for group, commands in GROUPS.items() if command in commands]

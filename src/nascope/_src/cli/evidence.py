@@ -61,7 +61,7 @@ def reproduce(
     what: Annotated[
         list[str],
         typer.Argument(
-            metavar="WHAT...",
+            metavar="WHAT",
             help="Figures and tables: fig1 … fig17, table1, theory; or all.",
             show_default=False,
         ),
@@ -92,7 +92,7 @@ def reproduce(
     data_dir: DataDirOption = None,
     output: Annotated[
         Path,
-        typer.Option("--output", metavar="FOLDER", help="Write everything to FOLDER/SCALE."),
+        typer.Option("--output", "-o", metavar="FOLDER", help="Write everything to FOLDER/SCALE."),
     ] = Path("runs/reproduce"),
     plan: Annotated[
         bool,
@@ -204,7 +204,7 @@ def _draw(reproduction: ReproductionPlan, folder: Path) -> bool:
 def report(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="FOLDER...", help="Folders of studies.", show_default=False),
+        typer.Argument(metavar="FOLDER", help="Folders of studies.", show_default=False),
     ],
     *,
     output: Annotated[
@@ -305,7 +305,7 @@ def smoothness(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...",
+            metavar="FILE",
             help="Landscapes from nascope probe landscape: .npz.",
             show_default=False,
         ),

@@ -33,6 +33,7 @@ ThreadWorkersOption = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, help="Number of worker threads; by default one per core."),
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Print results only.")]
 VerboseOption = Annotated[bool, typer.Option("-v", "--verbose", help="Print each step.")]
 SeedOption = Annotated[int, typer.Option(metavar="S", min=0, help="Random seed.")]

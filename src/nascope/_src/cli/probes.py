@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nascope._src.cli.app import App
 from nascope._src.cli.derived import naming_options, with_settings
 from nascope._src.cli.options import (
     CheckpointArgument,
@@ -40,6 +41,8 @@ TrajectoryOption = Annotated[
 OutputOption = Annotated[
     Path | None,
     typer.Option(
+        "--output",
+        "-o",
         metavar="FILE",
         help="File for the arrays; by default CHECKPOINT-KIND.npz in the checkpoint's folder.",
     ),
@@ -49,9 +52,7 @@ _FLAGS = ("dimensions", "along", "through")  # fields that --line and --trajecto
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    group = typer.Typer(
-        help="Measure the loss surface around a trained network.", no_args_is_help=True
-    )
+    group = App(help="Measure the loss surface around a trained network.")
     example = "Example: nascope probe {} runs/train/DARTS.safetensors"
     for command in (landscape, variance, curvature):
         group.command(epilog=example.format(command.__name__))(command)

@@ -15,7 +15,6 @@ from nascope._src.cli.cells import (
     CellArgument,
     ChannelsOption,
     ClassesOption,
-    JsonOption,
     LayersOption,
     SvgOption,
     genotype_facts,
@@ -23,6 +22,7 @@ from nascope._src.cli.cells import (
     read_cell,
     write_drawing,
 )
+from nascope._src.cli.options import JsonOption
 from nascope._src.errors import GenotypeError
 
 OnlyOption = Annotated[

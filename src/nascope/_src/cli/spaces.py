@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nascope._src.cli.options import JsonOption
 from nascope._src.cli.output import write_svg
 from nascope._src.errors import GenotypeError
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from nascope._src.results.pattern import Effect, GroupPattern
 
 _SPACES = "darts, independent, one-source, nasnet or nas-bench-201"
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 SvgOption = Annotated[
     Path | None, typer.Option("--svg", metavar="FILE", help="Write a figure.", dir_okay=False)
 ]

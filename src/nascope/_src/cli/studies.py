@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from nascope._src.cli.app import App
 from nascope._src.cli.derived import with_settings
 from nascope._src.cli.engines import EngineSettings, measure_forecast, open_engine
 from nascope._src.cli.options import (
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.toml", help="Study file.")]
 FolderOption = Annotated[
     Path | None,
-    typer.Option("--output", metavar="FOLDER", help="Folder of the study; by default runs/FILE."),
+    typer.Option(
+        "--output", "-o", metavar="FOLDER", help="Folder of the study; by default runs/FILE."
+    ),
 ]
 _REFRESH_SECONDS = 2.0
 
@@ -48,9 +51,7 @@ _REFRESH_SECONDS = 2.0
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command(epilog="Example: nascope demo --seed 7 --output runs/seven")(demo)
-    group = typer.Typer(
-        help="Run studies: many training runs and probes from one file.", no_args_is_help=True
-    )
+    group = App(help="Run studies: many training runs and probes from one file.")
     group.command(epilog="Example: nascope study new study.toml")(new)
     group.command(epilog="Example: nascope study plan study.toml")(plan)
     group.command(epilog="Example: nascope study run study.toml --output runs/study")(run)
@@ -67,7 +68,10 @@ def register(app: typer.Typer) -> None:
 def demo(
     *,
     output: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Folder of the study and its report.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Folder of the study and its report."
+        ),
     ] = Path("runs/demo"),
     seed: SeedOption = 0,
     variants: Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nascope._src.cli.app import App
 from nascope._src.cli.options import DataDirOption, QuietOption, SeedOption, ThreadWorkersOption
 from nascope._src.runtime.progress import job
 
@@ -21,9 +22,7 @@ _FOLDER = Path("runs/theory")
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    group = typer.Typer(
-        help="Check the paper's theorems, and measure their premises.", no_args_is_help=True
-    )
+    group = App(help="Check the paper's theorems, and measure their premises.")
     group.command(epilog="Example: nascope theory check")(check)
     group.command(epilog="Example: nascope theory sweep --cells 500")(sweep)
     group.command(epilog="Example: nascope theory report runs/demo")(report)
@@ -100,7 +99,7 @@ def report(
     networks: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[CHECKPOINT|STUDY]...",
+            metavar="PATH",
             help="Trained networks to measure: checkpoints, or folders of studies.",
         ),
     ] = None,

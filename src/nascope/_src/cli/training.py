@@ -87,7 +87,10 @@ def train(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Checkpoint to write; by default runs/train/CELL.safetensors."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Checkpoint to write; by default runs/train/CELL.safetensors.",
         ),
     ] = None,
     quiet: QuietOption = False,
@@ -172,7 +175,10 @@ def evaluate(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Table of each image's loss and rank: .csv, .json or .parquet."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Table of each image's loss and rank: .csv, .json or .parquet.",
         ),
     ] = None,
     quiet: QuietOption = False,
@@ -227,7 +233,9 @@ def curves(
     *,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Table of the curves: .csv, .json or .parquet."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Table of the curves: .csv, .json or .parquet."
+        ),
     ] = None,
 ) -> None:
     """Print the curves of a training run.
@@ -283,7 +291,10 @@ def import_(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Checkpoint to write; by default runs/import/CELL.safetensors."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Checkpoint to write; by default runs/import/CELL.safetensors.",
         ),
     ] = None,
 ) -> None:
