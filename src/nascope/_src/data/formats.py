@@ -7,32 +7,35 @@ process of a study needs it.
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import io
+import itertools
 import os
 import re
-import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from nascope._src.data.decoding import ENDINGS, check_expansion, decode, in_colour, stack
+from nascope._src.data.idx import idx_files, read_idx
 from nascope._src.errors import DataError, StudyError
 from nascope._src.records.files import read_arrays, write_arrays
+from nascope._src.runtime.input_files import open_file
 
 LabelledImages = tuple[np.ndarray, np.ndarray]
 """Images (n, height, width, channels) uint8 and labels (n,) int64 of one split."""
 CACHE_VARIABLE = "NASCOPE_CACHE"
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
+_MAX_BINARY = 1_000_000_000  # bytes of a file of CIFAR's binary version, which has 30 MB
 
 _FOLDERS = {  # possible places of a data set in the data folder, in order, as on the hub too
     "cifar10": ("cifar10", "cifar-10", "plain_text", "cifar-10-batches-bin", "."),
     "cifar100": ("cifar100", "cifar-100", "cifar-100-binary", "."),
 }
-_INNER = (".", "plain_text", "cifar100", "data", "cifar-10-batches-bin", "cifar-100-binary")
+_INNER = (".", "plain_text", "cifar100", "data", "cifar-10-batches-bin", "cifar-100-binary", "raw")
 _BINARY_FILES = {
     "cifar10": {
         "train": [f"data_batch_{number}.bin" for number in range(1, 6)],
@@ -41,7 +44,11 @@ _BINARY_FILES = {
     "cifar100": {"train": ["train.bin"], "test": ["test.bin"]},
 }
 _SPLITS = {"train": ("train",), "test": ("test", "validation", "valid", "val")}
-_IMAGE_ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff"}
+_PICKLED = re.compile(  # names of CIFAR's "python" version, as it is distributed
+    r"data_batch_1|cifar-10-batches-py|cifar-100-python|cifar-100?-python\.tar\.gz"
+)
+_PACKED = re.compile(r"cifar-100?-binary\.tar\.gz")
+_MAX_VISITED = 10_000  # folders and files, in search of a reason why there is no data
 
 
 def expected_files(name: str) -> str:
@@ -74,7 +81,7 @@ def read_data(name: str, folder: Path) -> tuple[dict[str, LabelledImages], bool]
         raise DataError(
             f"Expected a data set's name with letters, digits, dots and dashes only, not {name!r}"
         )
-    outer = [folder / part for part in _FOLDERS.get(name, (name,))]
+    outer = [folder / part for part in _FOLDERS.get(name, (_folder_name(name, folder),))]
     places = [base / inner for base in outer for inner in _INNER if (base / inner).is_dir()]
     for place in places:
         if parquet := _parquet_files(place):
@@ -82,13 +89,48 @@ def read_data(name: str, folder: Path) -> tuple[dict[str, LabelledImages], bool]
         if name in _BINARY_FILES and (binary := _binary_files(name, place)):
             return {s: _read_binary(files, name) for s, files in binary.items()}, True
         if name not in _BINARY_FILES:
-            if idx := _idx_files(place):
-                return {split: _read_idx(*files) for split, files in idx.items()}, False
+            if idx := idx_files(place):
+                return {split: read_idx(*files) for split, files in idx.items()}, False
             if images := _class_folders(place):
                 return _read_cached(images, _read_images, name), True
-    pickles = next((p for place in places for p in place.glob("data_batch_1")), None)
-    hint = f"; {pickles} is the pickled version, which nascope does not read" if pickles else ""
-    raise DataError(f"{name} not found in {folder} ({expected_files(name)}){hint}")
+    raise DataError(f"{name} not found in {folder} ({expected_files(name)}){_hint(folder)}")
+
+
+def _folder_name(name: str, folder: Path) -> str:
+    """Return the name of the data set's folder, which may be spelled as in torchvision."""
+
+    def plain(text: str) -> str:
+        return re.sub("[-_.]", "", text.lower())
+
+    if (folder / name).is_dir():
+        return name
+    alike = [path.name for path in _visible(folder) if plain(path.name) == plain(name)]
+    return alike[0] if alike else name
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Return what a folder holds, sorted, without hidden files and those that macOS adds."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX")))
+
+
+def _hint(folder: Path) -> str:
+    """Return what else is in the data folder: CIFAR in another version."""
+    visited = 0
+    for base, folders, files in os.walk(folder):
+        depth = len(Path(base).relative_to(folder).parts)
+        folders[:] = [] if depth > 2 else sorted(f for f in folders if not f.startswith("."))
+        for name in (*folders, *sorted(files)):
+            if _PICKLED.fullmatch(name):
+                return (
+                    f"; {Path(base) / name} is the pickled version, which nascope does not read, "
+                    "because unpickling runs code"
+                )
+            if _PACKED.fullmatch(name):
+                return f"; unpack {Path(base) / name}"
+        visited += len(folders) + len(files)
+        if visited > _MAX_VISITED:
+            break
+    return ""
 
 
 # ---------------------------------------------------------------- Parquet
@@ -106,30 +148,53 @@ def _parquet_files(place: Path) -> dict[str, list[Path]] | None:
 
 
 def _read_parquet(files: list[Path], name: str) -> LabelledImages:
-    import pyarrow as pa  # noqa: PLC0415  (takes 0.1 s; other formats do not need it)
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    images: list[np.ndarray] = []
-    labels: list[np.ndarray] = []
-    for path in files:
-        try:
-            table = pq.read_table(path)
-        except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise DataError(f"{path}: damaged, or not a Parquet file ({reason})") from None
-        columns = table.column_names
-        image_column = _first(columns, ("img", "image"), path)
-        label_column = _first(
-            columns, ("fine_label",) if name == "cifar100" else ("label", "fine_label"), path
-        )
-        rows = table.column(image_column).to_pylist()
-        encoded = [row["bytes"] if isinstance(row, dict) else row for row in rows]
-        images.append(_decode_all(encoded, path))
-        column = table.column(label_column)
-        if column.null_count or not pa.types.is_integer(column.type):
-            raise DataError(f"{path}: expected integers without gaps in column {label_column}")
-        labels.append(column.to_numpy().astype(np.int64))
+    parts = [_read_parquet_file(path, name) for path in files]
+    images, labels = zip(*parts, strict=True)
     return _concatenate(images, files), np.concatenate(labels)
+
+
+def _read_parquet_file(path: Path, name: str) -> LabelledImages:
+    import pyarrow.parquet as pq  # noqa: PLC0415  (takes 0.1 s; other formats do not need it)
+
+    try:
+        with open_file(path) as opened, pq.ParquetFile(opened) as file:
+            image, label = _parquet_columns(file, path, name)
+            stored = path.stat().st_size
+            rows = file.metadata.num_rows
+            check_expansion(_uncompressed(file, (image, label)), stored, path)
+            labels: list[np.ndarray] = []
+            encoded = _encoded(file, image, label, labels, path)
+            images = stack(_decoded(encoded, path), rows, stored, lambda row: f"{path}, row {row}")
+            return images, np.concatenate(labels)
+    except DataError:
+        raise
+    except Exception as error:  # pyarrow raises errors of every kind for a damaged file
+        known = error.strerror if isinstance(error, OSError) else None
+        reason = known or (str(error).splitlines() or ["unreadable"])[0]
+        raise DataError(f"{path}: damaged, or not a Parquet file ({reason[:200]})") from None
+
+
+def _parquet_columns(file: Any, path: Path, name: str) -> tuple[str, str]:
+    """Return the names of the columns with images and labels, whose types are right."""
+    from pyarrow import types  # noqa: PLC0415
+
+    schema = file.schema_arrow
+    image = _first(schema.names, ("img", "image"), path)
+    label = _first(
+        schema.names, ("fine_label",) if name == "cifar100" else ("label", "fine_label"), path
+    )
+    kind = schema.field(image).type
+    if types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        kind = kind.field("bytes").type
+    if not (types.is_binary(kind) or types.is_large_binary(kind)):
+        raise DataError(
+            f"{path}: expected encoded images in column {image}, as bytes, but got {kind}"
+        )
+    if not types.is_integer(schema.field(label).type):
+        raise DataError(
+            f"{path}: expected integers in column {label}, but got {schema.field(label).type}"
+        )
+    return image, label
 
 
 def _first(columns: list[str], wanted: tuple[str, ...], path: Path) -> str:
@@ -141,44 +206,56 @@ def _first(columns: list[str], wanted: tuple[str, ...], path: Path) -> str:
     )
 
 
-def _decode_all(encoded: Iterable[bytes | None], where: Path) -> np.ndarray:
-    def decode(item: tuple[int, bytes | None]) -> np.ndarray:
-        index, content = item
-        try:
-            return _pixels(Image.open(io.BytesIO(content or b"")))
-        except (OSError, ValueError, SyntaxError):
-            raise DataError(f"{where}: cannot read the image in row {index}") from None
+def _uncompressed(file: Any, columns: tuple[str, ...]) -> int:
+    """Return the bytes that the columns take, as the file says."""
+    groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+    chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
+    return sum(
+        chunk.total_uncompressed_size
+        for chunk in chunks
+        if chunk.path_in_schema.split(".")[0] in columns
+    )
 
+
+def _encoded(
+    file: Any, image: str, label: str, labels: list[np.ndarray], path: Path
+) -> Iterator[bytes | None]:
+    """Yield the encoded images in parts, and append the labels of each part."""
+    for batch in file.iter_batches(batch_size=64, columns=[image, label]):
+        column = batch.column(label)
+        if column.null_count:
+            raise DataError(f"{path}: expected integers without gaps in column {label}")
+        labels.append(column.to_numpy(zero_copy_only=False).astype(np.int64))
+        for row in batch.column(image).to_pylist():
+            yield row["bytes"] if isinstance(row, dict) else row
+
+
+def _decoded(encoded: Iterator[bytes | None], path: Path) -> Iterator[np.ndarray]:
+    """Yield the images, decoded by several threads, in their order."""
+
+    def decode_row(item: tuple[int, bytes | None]) -> np.ndarray:
+        row, content = item
+        if not content:
+            raise DataError(f"{path}, row {row}: expected the bytes of an image, but got none")
+        return decode(io.BytesIO(content), f"{path}, row {row}")
+
+    rows = enumerate(encoded)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return _stack(list(pool.map(decode, enumerate(encoded))), where)
+        while part := list(itertools.islice(rows, 1024)):
+            yield from pool.map(decode_row, part)
 
 
-def _pixels(image: Image.Image) -> np.ndarray:
-    """Return (height, width, channels), with one channel for greyscale, else three."""
-    grey = image.mode in ("1", "L")
-    pixels = np.asarray(image.convert("L" if grey else "RGB"), dtype=np.uint8)
-    return pixels[..., None] if grey else pixels
-
-
-def _stack(images: list[np.ndarray], where: Path) -> np.ndarray:
-    if not images:
-        raise DataError(f"{where}: no images")
-    for index, image in enumerate(images):
-        if image.shape != images[0].shape:
-            raise DataError(
-                f"{where}: expected images of one size, but image {index} is {image.shape} and "
-                f"the first is {images[0].shape}"
-            )
-    return np.stack(images)
-
-
-def _concatenate(parts: list[np.ndarray], files: list[Path]) -> np.ndarray:
+def _concatenate(parts: tuple[np.ndarray, ...], files: list[Path]) -> np.ndarray:
     for part, path in zip(parts, files, strict=True):
-        if part.shape[1:] != parts[0].shape[1:]:
+        if part.shape[1:3] != parts[0].shape[1:3]:
             raise DataError(
-                f"{path}: expected images {parts[0].shape[1:]} as in {files[0].name}, but got "
-                f"{part.shape[1:]}"
+                f"{path}: expected images {parts[0].shape[1:3]} as in {files[0].name}, but got "
+                f"{part.shape[1:3]}"
             )
+    if len(parts) == 1:
+        return parts[0]
+    if len({part.shape[3] for part in parts}) > 1:
+        parts = tuple(map(in_colour, parts))
     return np.concatenate(parts)
 
 
@@ -201,7 +278,11 @@ def _read_binary(files: list[Path], name: str) -> LabelledImages:
     size = labels_per_image + 3 * 32 * 32
     rows = []
     for path in files:
-        content = np.fromfile(path, dtype=np.uint8)
+        try:
+            with open_file(path, at_most=_MAX_BINARY) as file:
+                content = np.fromfile(file, dtype=np.uint8)
+        except OSError as error:
+            raise DataError(f"{path}: {error.strerror}") from None
         if len(content) == 0 or len(content) % size:
             raise DataError(
                 f"{path}: damaged, expected a multiple of {size} bytes, but got {len(content)}"
@@ -212,44 +293,6 @@ def _read_binary(files: list[Path], name: str) -> LabelledImages:
     return np.ascontiguousarray(images), table[:, labels_per_image - 1].astype(np.int64)
 
 
-# ---------------------------------------------------------------- IDX (MNIST, Fashion-MNIST)
-
-
-def _idx_files(place: Path) -> dict[str, tuple[Path, Path]] | None:
-    files_of = {}
-    for split, prefix in (("train", "train"), ("test", "t10k")):
-        pair = [
-            next(
-                (p for end in ("", ".gz") if (p := place / f"{prefix}-{kind}{end}").is_file()), None
-            )
-            for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")
-        ]
-        if pair[0] and pair[1]:
-            files_of[split] = (pair[0], pair[1])
-    return files_of if len(files_of) == 2 else None
-
-
-def _read_idx(images: Path, labels: Path) -> LabelledImages:
-    pixels = _idx_array(images, dimensions=3)
-    return pixels[..., None], _idx_array(labels, dimensions=1).astype(np.int64)
-
-
-def _idx_array(path: Path, dimensions: int) -> np.ndarray:
-    """Read an IDX file: two zero bytes, type (8: uint8), number of dimensions, sizes, values."""
-    try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
-        zeros, kind, count = struct.unpack_from(">HBB", content)
-        sizes = struct.unpack_from(f">{count}I", content, 4)
-    except (OSError, EOFError, struct.error, ValueError) as error:
-        raise DataError(f"{path}: damaged, or not an IDX file ({error})") from None
-    body = np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * count)
-    if (zeros, kind, count) != (0, 8, dimensions) or body.size != np.prod(sizes):
-        raise DataError(f"{path}: damaged, or not an IDX file of {dimensions} dimensions")
-    return body.reshape(sizes)
-
-
 # ---------------------------------------------------------------- a folder of images per class
 
 
@@ -257,11 +300,7 @@ def _class_folders(place: Path) -> dict[str, list[Path]] | None:
     files_of = {}
     for split, names in _SPLITS.items():
         for name in names:
-            files = sorted(
-                path
-                for path in (place / name).glob("*/*")
-                if path.suffix.lower() in _IMAGE_ENDINGS and path.is_file()
-            )
+            files = _class_images(place / name)
             if files:
                 files_of[split] = files
                 break
@@ -276,24 +315,32 @@ def _class_folders(place: Path) -> dict[str, list[Path]] | None:
     return files_of
 
 
+def _class_images(split: Path) -> list[Path]:
+    """Return the images in the class folders of a split, sorted."""
+    if not split.is_dir():
+        return []
+    folders = [folder for folder in _visible(split) if folder.is_dir()]
+    images = [path for folder in folders for path in _visible(folder)]
+    return [path for path in images if path.suffix.lower() in ENDINGS and path.is_file()]
+
+
 def _read_images(files: list[Path]) -> LabelledImages:
     root = files[0].parent.parent
     # Labels number the class names of the training set, since the test set may lack some.
     train = next(root.parent / name for name in _SPLITS["train"] if (root.parent / name).is_dir())
-    classes = sorted({path.parent.name for path in train.glob("*/*") if path.is_file()})
-    images = []
-    for path in files:
-        try:
-            images.append(_pixels(Image.open(path)))
-        except (OSError, ValueError, SyntaxError):
-            raise DataError(f"{path}: cannot read the image") from None
-        if images[-1].shape != images[0].shape:
-            raise DataError(
-                f"{path}: expected an image {images[0].shape} like the others, but got "
-                f"{images[-1].shape}"
-            )
+    classes = sorted({path.parent.name for path in _class_images(train)})
+    stored = sum(path.stat().st_size for path in files)
+    images = stack(map(_read_image, files), len(files), stored, lambda index: str(files[index]))
     labels = np.array([classes.index(path.parent.name) for path in files], dtype=np.int64)
-    return np.stack(images), labels
+    return images, labels
+
+
+def _read_image(path: Path) -> np.ndarray:
+    try:
+        with open_file(path) as file:
+            return decode(file, str(path))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
 
 
 # ---------------------------------------------------------------- cache of decoded images
@@ -311,6 +358,8 @@ def _read_cached(
             with contextlib.suppress(StudyError):  # the cache is optional
                 write_arrays(cache, {"images": stored[0], "labels": stored[1]})
         arrays[split] = stored
+    if len({images.shape[3] for images, _ in arrays.values()}) > 1:  # one split is grey
+        return {split: (in_colour(images), labels) for split, (images, labels) in arrays.items()}
     return arrays
 
 
@@ -327,7 +376,7 @@ def _content_key(paths: list[Path]) -> str:
     for path in paths:
         digest.update(f"{path.parent.name}/{path.name}".encode())
         try:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         except OSError as error:
             raise DataError(f"{path}: {error.strerror}") from None
@@ -337,6 +386,8 @@ def _content_key(paths: list[Path]) -> str:
 def _read_cache(path: Path) -> LabelledImages | None:
     try:
         arrays = read_arrays(path)
-        return arrays["images"], arrays["labels"]
+        images, labels = arrays["images"], arrays["labels"]
     except (StudyError, KeyError):  # missing or damaged: decode again
         return None
+    whole = (images.dtype, images.ndim) == (np.uint8, 4) and labels.dtype == np.int64
+    return (images, labels) if whole and labels.shape == images.shape[:1] else None

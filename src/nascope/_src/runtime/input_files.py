@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
@@ -21,7 +21,7 @@ _KINDS = (
 )
 
 
-def open_file(path: str | Path, *, at_most: int | None = None) -> BinaryIO:
+def open_file(path: str | Path, *, at_most: int | None = None) -> BufferedReader:
     """Open a regular file to read its bytes.
 
     Args:
