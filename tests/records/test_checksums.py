@@ -3,8 +3,8 @@
 import numpy as np
 from safetensors.numpy import save_file
 
-from nascope._src.records.checksums import CHECKSUM_KEY, checksum, is_intact
-from nascope._src.records.read import RECORDS_KEY
+from nascope._src.records.checkpoint_files import CHECKSUM_KEY, RECORDS_KEY, is_intact
+from nascope._src.records.checksums import checksum
 
 RECORDS = '{"identity": "a"}'
 

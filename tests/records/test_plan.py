@@ -10,6 +10,7 @@ import pytest
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.wiring import random_variant
 from nascope._src.errors import StudyError
+from nascope._src.records.files import read_json
 from nascope._src.records.plan import (
     Plan,
     PlannedProbe,
@@ -105,14 +106,22 @@ def test_a_merged_plan_is_written_and_read(tmp_path):
         lambda plan: plan["recipes"].__setitem__(0, [1]),
         lambda plan: plan["probes"][0].update(settings=None),
         lambda plan: plan["probes"][0].update(costs=[None]),
+        lambda plan: plan["recipes"][0].update(learning_rate="fast"),
+        lambda plan: plan["recipes"][0].update(epochs=True),
+        lambda plan: plan["data"][0]["summary"].update(name="c\x1b[31m"),
+        lambda plan: plan["data"][0]["summary"].update(train="many"),
+        lambda plan: plan["trials"][0].__setitem__(4, "../../../home/0"),
+        lambda plan: plan["cells"]["DARTS"].update(variant="random\u202e1"),
+        lambda plan: plan["probes"][0].update(kind="../x"),
+        lambda plan: plan.update(name="a\nb"),
     ],
 )
 def test_a_plan_with_a_wrong_value_is_damaged(tmp_path, change):
     path = tmp_path / "study.json"
     write_plan(path, Plan("s", (trial(probes=[probe()]),)))
-    content = json.loads(path.read_text())
+    content = read_json(path)
     change(content)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content))  # without a checksum, like an older plan
     with pytest.raises(StudyError, match=r"study.json is damaged: run the study again"):
         read_plan(path)
 
@@ -141,5 +150,5 @@ def test_a_plan_of_another_version_is_refused(tmp_path):
 @pytest.mark.parametrize("content", ["[]", "{}", '{"trials": 3}', "[" * 100_000, "half"])
 def test_a_damaged_plan_is_named(tmp_path, content):
     (tmp_path / "study.json").write_text(content)
-    with pytest.raises(StudyError, match=r"study.json is damaged: .*run the study again"):
+    with pytest.raises(StudyError, match=r"study.json is damaged: run the study again"):
         read_study(tmp_path)

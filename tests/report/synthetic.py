@@ -8,7 +8,6 @@ started or are still running, hostile names, other shapes than the usual.
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,10 +21,10 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import Genotype, to_dict
 from nascope._src.cells.wiring import random_variant
 from nascope._src.records import files
+from nascope._src.records.checkpoint_files import CORRECT_KEY, make_metadata
 from nascope._src.records.identity import compute_identity
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import Plan, PlannedProbe, PlannedTrial, write_plan
-from nascope._src.records.read import CORRECT_KEY, RECORDS_KEY
 
 HOSTILE_NAME = "<script>alert(1)</script>"
 LONG_NAME = "A-cell-with-a-very-long-name-that-nobody-would-type-by-hand-0"
@@ -233,8 +232,8 @@ def _checkpoint(fake: Fake, recipe: Mapping[str, Any], name: str) -> bytes:
         },
     }
     correct = (noise.random((DATA | dict(fake.data))["test"]) < 0.9).astype(np.uint8)
-    metadata = {RECORDS_KEY: json.dumps(files.plain(header))}
-    return save({CORRECT_KEY: correct}, metadata=metadata)
+    tensors = {CORRECT_KEY: correct}
+    return save(tensors, metadata=make_metadata(tensors, header))
 
 
 def _write_curvature(paths: Any, name: str, eigenvalues: Iterable[float]) -> None:

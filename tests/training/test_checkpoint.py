@@ -68,7 +68,7 @@ def test_the_one_before_is_kept_and_taken(saved):
     assert load_checkpoint(saved).records["seed"] == 1
     assert load_checkpoint(previous).records["seed"] == 0
     saved.write_bytes(b"nothing")
-    with pytest.warns(UserWarning, match="resuming from previous"):
+    with pytest.warns(UserWarning, match="using previous"):
         assert load_checkpoint(saved, previous=previous).records["seed"] == 0
     saved.unlink()  # as a crash between two renames leaves it
     assert load_checkpoint(saved, previous=previous).records["seed"] == 0

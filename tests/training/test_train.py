@@ -9,7 +9,8 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data.datasets import load_data
 from nascope._src.errors import CheckpointError
 from nascope._src.records import identity as identities
-from nascope._src.records.read import CORRECT_KEY, read_training
+from nascope._src.records.checkpoint_files import CORRECT_KEY
+from nascope._src.records.read import read_training
 from nascope._src.training.checkpoint import load_checkpoint
 from nascope._src.training.recipe import Recipe, training_identity
 from tests.cases import train
@@ -100,7 +101,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(digits, tmp_path):
     content = bytearray(path.read_bytes())
     content[-5] ^= 1
     path.write_bytes(content)
-    with pytest.warns(UserWarning, match="checksum does not match; resuming from previous"):
+    with pytest.warns(UserWarning, match="checksum does not match; using previous"):
         again = train(*arguments, seed=0, path=path, previous=previous)
     assert_same(again, whole)
     assert_same(load_checkpoint(path), whole)
@@ -168,6 +169,6 @@ def test_a_damaged_checkpoint_within_an_epoch_falls_back_to_the_one_before(digit
         train(load_cell("DARTS"), digits, recipe, **settings, progress=kill)
     assert load_checkpoint(path).records["here"]["step"] > 1
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.warns(UserWarning, match="resuming from previous"):
+    with pytest.warns(UserWarning, match="using previous"):
         resumed = train(load_cell("DARTS"), digits, recipe, **settings)
     assert_same(resumed, whole)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nascope._src.errors import StudyError
 from nascope._src.networks.network import Network
-from nascope._src.records.read import read_header
+from nascope._src.records.checkpoint_files import read_header
 from nascope._src.training.build import build_network, restore_network, trained_genotype
 from nascope._src.training.checkpoint import Checkpoint, load_checkpoint
 from nascope._src.training.files import AGAIN

@@ -1,11 +1,17 @@
-"""Write files atomically: neither a reader nor a run after a crash sees half a file."""
+"""Write files atomically, with a checksum, and read them again.
+
+Neither a reader nor a run after a crash sees half a file. JSON objects are sealed
+(`records/checksums.py`): a changed one is noticed when it is read.
+"""
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
 import os
+import stat
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,8 +21,12 @@ from typing import IO, Any
 import numpy as np
 
 from nascope._src.errors import StudyError
+from nascope._src.records.checksums import digest, sealed, unsealed
 
-_REMEDY = "run the study again to replace it, or move the file away"
+ARRAYS_MARK = b"nascope"
+"""The comment of each npz file that nascope writes."""
+
+_REMEDY = "run what wrote it again, or move the file away"
 
 
 @contextmanager
@@ -57,6 +67,22 @@ def discard_partial_files(folder: Path, names: str = "*") -> None:
         _discard(path)
 
 
+def set_aside(path: Path) -> Path:
+    """Give a damaged file another name, so that a new one can take its place; return the name.
+
+    Raises:
+        StudyError: the folder cannot be written.
+    """
+    target, number = path.with_name(f"{path.name}.damaged"), 1
+    while target.exists():
+        number += 1
+        target = path.with_name(f"{path.name}.damaged-{number}")
+    try:
+        return path.rename(target)
+    except OSError as error:
+        raise StudyError(f"cannot rename {path}: {why_unwritable(error)}") from None
+
+
 def make_folder(path: Path) -> None:
     """Make a folder for results, before hours are spent on them.
 
@@ -88,46 +114,98 @@ def write_bytes(path: Path, content: bytes, *, previous: Path | None = None) -> 
 
 
 def write_json(path: Path, value: Any, *, indent: int | None = 1) -> None:
-    """Replace ``path`` by the JSON of ``value``, encoded by `plain`."""
-    text = json.dumps(plain(value), indent=indent, ensure_ascii=False)
+    """Replace ``path`` by the JSON of ``value``, encoded by `plain`; an object is sealed."""
+    content = plain(value)
+    if isinstance(content, dict):
+        content = sealed(content)
+    text = json.dumps(content, indent=indent, ensure_ascii=False)
     write_bytes(path, (text + "\n").encode())
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Replace ``path`` by an uncompressed npz file of ``arrays``."""
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> str:
+    """Replace ``path`` by an uncompressed npz file of ``arrays``; return the file's checksum."""
     buffer = io.BytesIO()
     np.savez(buffer, **dict(arrays))  # type: ignore[arg-type]
-    write_bytes(path, buffer.getvalue())
+    # A zip file ends with the length of its comment, and the comment.
+    content = buffer.getvalue()[:-2] + len(ARRAYS_MARK).to_bytes(2, "little") + ARRAYS_MARK
+    write_bytes(path, content)
+    return digest(content)
 
 
-def read_json(path: Path) -> Any:
-    """Read the JSON in ``path``.
+def read_json(path: Path, *, remedy: str = _REMEDY) -> Any:
+    """Read the JSON in ``path``, and verify its checksum if it has one.
+
+    Args:
+        remedy: what to do if the file is damaged.
 
     Raises:
         StudyError: the file is missing or damaged.
     """
     try:
-        return from_json(path.read_text(encoding="utf-8"))
+        return from_json(_content(path).decode("utf-8"))
     except OSError as error:
         raise StudyError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise StudyError(f"{path} is damaged: {_REMEDY}") from None
+        raise StudyError(f"{path} is damaged: {remedy}") from None
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(
+    path: Path, *, expected: str | None = None, remedy: str = _REMEDY
+) -> dict[str, np.ndarray]:
     """Read the arrays in an npz file.
+
+    Args:
+        expected: the file's checksum, if it is known.
+        remedy: what to do if the file is damaged.
 
     Raises:
         StudyError: the file is missing or damaged.
     """
     try:
-        # Opened here because NumPy leaves a damaged file open.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        with open_plain(path) as stream:  # NumPy leaves a damaged file open
+            source: IO[bytes] = stream
+            if expected is not None:
+                content = stream.read()
+                if digest(content) != expected:
+                    raise ValueError
+                source = io.BytesIO(content)
+            with np.load(source, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise StudyError(f"{path} is missing") from None
     except Exception:  # zipfile, zlib and NumPy each raise errors of their own
-        raise StudyError(f"{path} is damaged: {_REMEDY}") from None
+        raise StudyError(f"{path} is damaged: {remedy}") from None
+
+
+def has_mark(path: Path) -> bool:
+    """Return whether a file is an npz file that nascope wrote."""
+    ending = len(ARRAYS_MARK).to_bytes(2, "little") + ARRAYS_MARK
+    try:
+        with open_plain(path) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - len(ending)))
+            return file.read() == ending
+    except OSError:
+        return False
+
+
+def open_plain(path: Path) -> IO[bytes]:
+    """Open a plain file for reading.
+
+    A pipe, which may block for ever, and a device, which may never end, are refused.
+
+    Raises:
+        OSError: there is no such file, or it is something else.
+    """
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "expected a plain file, but found a pipe or a device")
+    return file
+
+
+def _content(path: Path) -> bytes:
+    with open_plain(path) as file:
+        return file.read()
 
 
 def plain(value: Any) -> Any:
@@ -149,13 +227,28 @@ def plain(value: Any) -> Any:
 
 
 def from_json(text: str) -> Any:
-    """Parse the JSON of `plain` data; the inverse of writing, except that tuples become lists.
+    """Parse the JSON of `plain` data, and verify the checksum of an object that has one.
+
+    The inverse of writing, except that tuples become lists.
 
     Raises:
-        ValueError: the text is not JSON.
+        ValueError: the text is not JSON, or has another checksum.
     """
-    return json.loads(text, object_hook=_number)
+    raw = json.loads(text)
+    if "\\ud" in text or "\\uD" in text:
+        json.dumps(raw, ensure_ascii=False).encode()  # refuses half a surrogate pair
+    content = unsealed(raw)
+    return _with_numbers(content) if "$number" in text else content
 
 
-def _number(value: dict[str, Any]) -> Any:
-    return float(value["$number"]) if value.keys() == {"$number"} else value
+def _with_numbers(value: Any) -> Any:
+    """Replace what `plain` made of non-finite numbers."""
+    if isinstance(value, list):
+        return [_with_numbers(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"$number"}:
+        if not isinstance(value["$number"], str):
+            raise ValueError("expected a number as text")
+        return float(value["$number"])
+    return {key: _with_numbers(item) for key, item in value.items()}

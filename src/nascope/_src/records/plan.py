@@ -18,6 +18,7 @@ In "trials", data, recipe and probe are indices into the lists above.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,11 @@ FORMAT = 2
 
 _CellEntry = tuple[str, str, Genotype, DesignPlace | None]
 
-_RECIPE_KEYS = {"learning_rate", "epochs"}  # what is read here; a `Recipe` has more
+_Kinds = Mapping[str, type | tuple[type, ...]]
+_RECIPE_ITEMS: _Kinds = {"learning_rate": (int, float), "epochs": int}  # a `Recipe` has more
+_DATA_ITEMS: _Kinds = {"name": str, "digest": str}
+_DATA_SIZES = ("train", "test", "validation", "classes", "image_size", "image_channels")
+_IDENTITY = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class PlannedProbe:
 
     def __post_init__(self) -> None:
         _require_types(self, kind=str, identity=str, settings=Mapping, cost=(int, float))
+        _require_names(self, "kind", "identity")
 
     def paths_in(self, trial: TrialPaths) -> ProbePaths:
         """Return where the results are stored."""
@@ -94,9 +100,9 @@ class PlannedTrial:
     def __post_init__(self) -> None:
         _require_types(self, identity=str, label=str, family=str, variant=str, seed=int)
         _require_types(self, data=Mapping, request=Mapping, recipe=Mapping)
-        missing = {"name", "digest"} - self.data.keys() | _RECIPE_KEYS - self.recipe.keys()
-        if missing:
-            raise TypeError(f"{self.label}: data or recipe lacks {', '.join(sorted(missing))}")
+        _require_names(self, "identity", "label", "family", "variant")
+        _require_items(self.data, "data", _DATA_ITEMS)
+        _require_items(self.recipe, "recipe", _RECIPE_ITEMS)
 
     @property
     def learning_rate(self) -> float:
@@ -178,8 +184,8 @@ def read_plan(path: Path) -> Plan:
     Raises:
         StudyError: the file is missing, damaged, or of another version of nascope.
     """
-    content = read_json(path)
     remedy = "run the study again to replace it"
+    content = read_json(path, remedy=remedy)
     is_plan = isinstance(content, dict) and isinstance(content.get("trials"), list)
     if is_plan and content.get("format") != FORMAT:
         raise StudyError(f"{path} was written by another version of nascope: {remedy}")
@@ -289,6 +295,18 @@ def _require_types(value: Any, **types: type | tuple[type, ...]) -> None:
         if not isinstance(given, expected):
             what = type(value).__name__
             raise TypeError(f"{what}.{name} must be of type {expected}, but got {given!r:.60}")
+
+
+def _require_items(items: Plain, what: str, expected: _Kinds) -> None:
+    for name, kind in expected.items():
+        if not isinstance(items.get(name), kind) or isinstance(items[name], bool):
+            raise TypeError(f"{what}.{name} must be of type {kind}, got {items.get(name)!r:.60}")
+
+
+def _require_names(value: Any, *names: str) -> None:
+    for name in names:
+        if not is_printable(getattr(value, name)):
+            raise ValueError(f"{name} has characters that cannot be printed")
 
 
 class _Distinct:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from nascope._src.errors import StudyError
+from nascope._src.records.checksums import DIGESTS_KEY
 from nascope._src.records.files import read_arrays, read_json, write_arrays, write_json
-from nascope._src.records.read import ProbeRecord, probe_record
+from nascope._src.records.read import ARRAYS_NAME, ProbeRecord, arrays_digest, probe_record
 
 
 def write_probe(path: Path, probe: ProbeRecord) -> None:
@@ -15,12 +16,13 @@ def write_probe(path: Path, probe: ProbeRecord) -> None:
     Raises:
         StudyError: The folder cannot be written.
     """
-    write_arrays(path, probe.arrays)
+    digest = write_arrays(path, probe.arrays)
     fields = {
         "kind": probe.kind,
         "identity": probe.identity,
         "settings": probe.settings,
         "provenance": probe.provenance,
+        DIGESTS_KEY: {ARRAYS_NAME: digest},
     }
     write_json(path.with_suffix(".json"), fields)
 
@@ -31,7 +33,6 @@ def read_probe_file(path: Path) -> ProbeRecord:
     Raises:
         StudyError: One of the two files is missing or damaged.
     """
-    arrays = read_arrays(path)
     summary = path.with_suffix(".json")
     if not summary.is_file():
         raise StudyError(
@@ -39,6 +40,6 @@ def read_probe_file(path: Path) -> ProbeRecord:
         )
     fields = read_json(summary)
     try:
-        return probe_record(fields, arrays)
+        return probe_record(fields, read_arrays(path, expected=arrays_digest(fields)))
     except (KeyError, TypeError):
         raise StudyError(f"{summary} does not describe a probe: probe the network again") from None

@@ -6,6 +6,7 @@ the weights.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,18 +14,20 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from nascope._src.cells.designs import DesignPlace
 from nascope._src.cells.genotype import Genotype
 from nascope._src.errors import CheckpointError, StudyError
-from nascope._src.records.files import from_json, read_arrays, read_json
+from nascope._src.records.checkpoint_files import DamagedCheckpoint, read_correct, read_records
+from nascope._src.records.checksums import DIGESTS_KEY
+from nascope._src.records.files import read_arrays, read_json
 from nascope._src.records.paths import ProbePaths, StudyPaths
 from nascope._src.records.plan import PlannedTrial, read_study_plan
 from nascope._src.runtime.types import Arrays, Plain
 
-RECORDS_KEY = "nascope"  # metadata entry of the header that holds the records, a JSON object
-CORRECT_KEY = "records.correct"  # (test images,) uint8: 1 where the final network is right
+_REMEDY = "run the study again to replace it"
+
+ARRAYS_NAME = "arrays"  # of the arrays among the checksums in a probe's summary
 
 GRID_ARRAYS = {
     "landscape": ("loss", "accuracy"),
@@ -270,41 +273,6 @@ def read_trial(study: StudyPaths, planned: PlannedTrial) -> TrialRecord:
     )
 
 
-def read_header(path: Path, *, identity: str | None = None) -> dict[str, Any]:
-    """Read the records in a checkpoint's header.
-
-    Args:
-        identity: expected identity of the training.
-
-    Raises:
-        CheckpointError: the file is missing, damaged, not nascope's, or of another training.
-    """
-    if path.is_dir():
-        raise CheckpointError(f"{path} is a folder, not a checkpoint")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            records: dict[str, Any] = from_json(metadata[RECORDS_KEY])
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such checkpoint") from None
-    except (OSError, SafetensorError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: damaged, or not a checkpoint ({error})") from None
-    except KeyError:
-        raise CheckpointError(f"{path}: not a checkpoint of nascope") from None
-    check_identity(path, records, identity)
-    return records
-
-
-def check_identity(path: Path, records: Mapping[str, Any], identity: str | None) -> None:
-    """Raise a `CheckpointError` if the records belong to another training than expected."""
-    actual = records.get("identity")
-    if identity is not None and actual != identity:
-        raise CheckpointError(
-            f"{path} belongs to another training ({actual}, not {identity}): choose another "
-            "output, or move this file away"
-        )
-
-
 def read_training(
     path: Path, *, identity: str | None = None, correct: bool = True
 ) -> TrainingRecord:
@@ -318,31 +286,52 @@ def read_training(
     Raises:
         CheckpointError: the file is missing, damaged, not nascope's, or of another training.
     """
-    records = read_header(path, identity=identity)
-    images = None
-    if correct:
-        with safe_open(path, framework="numpy") as file:
-            if CORRECT_KEY in file.keys():  # noqa: SIM118  (not a mapping)
-                images = file.get_tensor(CORRECT_KEY).astype(bool)
+    records = read_records(path, identity=identity)
     try:
-        return replace(training_record(records), correct=images)
-    except (KeyError, TypeError):
-        raise CheckpointError(f"{path}: not a checkpoint of this version of nascope") from None
+        training = training_record(records)
+    except (KeyError, TypeError, ValueError):
+        raise DamagedCheckpoint(
+            f"{path}: damaged, or not a checkpoint of this version of nascope"
+        ) from None
+    return replace(training, correct=read_correct(path, records)) if correct else training
 
 
 def training_record(records: Mapping[str, Any]) -> TrainingRecord:
     """Return the training that the records in a checkpoint's header describe.
 
+    A network whose last test loss is not finite diverged; older versions did not say so.
+
     Raises:
         KeyError, TypeError: they are not those of this version of nascope.
     """
+    epochs = tuple(map(_curve_point, records["epochs"]))
+    diverged_at, finished = records["diverged_at"], records["finished"]
+    if not isinstance(finished, bool) or not isinstance(diverged_at, int | None):
+        raise TypeError("finished must be a bool, and diverged_at the number of an epoch")
+    if finished and diverged_at is None and epochs and not math.isfinite(epochs[-1].test_loss):
+        diverged_at = len(epochs)
     return TrainingRecord(
-        epochs=tuple(CurvePoint(**point) for point in records["epochs"]),
-        early=tuple(CurvePoint(**point) for point in records["early"]),
-        diverged_at=records["diverged_at"],
-        finished=records["finished"],
-        provenance=records["provenance"],
+        epochs=epochs,
+        early=tuple(map(_curve_point, records["early"])),
+        diverged_at=diverged_at,
+        finished=finished,
+        provenance=_mapping(records["provenance"]),
     )
+
+
+def _curve_point(point: Mapping[str, Any]) -> CurvePoint:
+    for name, value in point.items():
+        if type(value) is float or type(value) is int:  # a bool is neither
+            continue
+        if value is not None or not name.startswith("validation_"):
+            raise TypeError(f"{name} must be a number, got {value!r:.60}")
+    return CurvePoint(**point)
+
+
+def _mapping(value: Any) -> Plain:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"expected an object, got {value!r:.60}")
+    return value
 
 
 def read_probe(paths: ProbePaths) -> ProbeRecord:
@@ -351,9 +340,10 @@ def read_probe(paths: ProbePaths) -> ProbeRecord:
     Raises:
         StudyError: one of its files is missing or damaged.
     """
-    summary = read_json(paths.summary)
-    arrays = read_arrays(paths.arrays)
+    summary = read_json(paths.summary, remedy=_REMEDY)
     try:
+        digest = arrays_digest(summary)
+        arrays = read_arrays(paths.arrays, expected=digest, remedy=_REMEDY)
         needed = GRID_ARRAYS.get(summary["kind"], ())
         if needed:
             shape = (*arrays["alphas"].shape, *(arrays["betas"].shape if "betas" in arrays else ()))
@@ -364,8 +354,18 @@ def read_probe(paths: ProbePaths) -> ProbeRecord:
         return probe_record(summary, arrays)
     except (KeyError, TypeError):
         raise StudyError(
-            f"{paths.folder} holds a damaged probe: run the study again to replace it"
+            f"{paths.folder} holds a damaged probe: {_REMEDY}"
         ) from None
+
+
+def arrays_digest(summary: Any) -> str | None:
+    """Return the checksum of a probe's arrays that its summary holds; older ones hold none.
+
+    Raises:
+        TypeError: the summary does not describe a probe.
+    """
+    digests = _mapping(summary).get(DIGESTS_KEY)
+    return None if digests is None else str(_mapping(digests).get(ARRAYS_NAME))
 
 
 def probe_record(summary: Mapping[str, Any], arrays: Arrays) -> ProbeRecord:
@@ -374,11 +374,14 @@ def probe_record(summary: Mapping[str, Any], arrays: Arrays) -> ProbeRecord:
     Raises:
         KeyError, TypeError: the summary does not describe a probe.
     """
+    kind, identity = summary["kind"], summary["identity"]
+    if not isinstance(kind, str) or not isinstance(identity, str):
+        raise TypeError("kind and identity must be text")
     return ProbeRecord(
-        kind=summary["kind"],
-        identity=summary["identity"],
-        settings=summary["settings"],
-        provenance=summary["provenance"],
+        kind=kind,
+        identity=identity,
+        settings=_mapping(summary["settings"]),
+        provenance=_mapping(summary["provenance"]),
         arrays=arrays,
     )
 

@@ -7,10 +7,10 @@ import os
 from dataclasses import dataclass
 
 from nascope._src.errors import CheckpointError
-from nascope._src.records.checksums import is_intact
+from nascope._src.records.checkpoint_files import is_intact, read_header
 from nascope._src.records.paths import StudyPaths, TrialPaths
 from nascope._src.records.plan import Plan, PlannedProbe, PlannedTrial
-from nascope._src.records.read import is_complete, read_header, read_training
+from nascope._src.records.read import is_complete, read_training
 from nascope._src.training.moments import Moment
 
 
@@ -42,8 +42,7 @@ def find_missing(paths: StudyPaths, plan: Plan, *, thorough: bool = False) -> li
     """Return what each trial of a plan lacks, in the plan's order.
 
     Args:
-        thorough: read all arrays, and the weights that are still to be probed, so that damaged ones
-            count as missing.
+        thorough: read all arrays and all weights, so that damaged ones count as missing.
     """
     folders: set[str] = set()
     with contextlib.suppress(OSError):
@@ -60,7 +59,7 @@ def _missing_of(
     probes = tuple(
         probe for probe in trial.probes if not is_complete(probe.paths_in(paths), thorough=thorough)
     )
-    trained = _is_trained(trial, paths, thorough=thorough and bool(probes))
+    trained = _is_trained(trial, paths, thorough=thorough)
     return Missing(trial, trained, probes)
 
 

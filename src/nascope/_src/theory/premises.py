@@ -20,10 +20,11 @@ from nascope._src.probes.hessian import eigenvalues
 from nascope._src.probes.history import WeightHistory
 from nascope._src.probes.risk import Risk
 from nascope._src.probes.settings import CurvatureSettings
+from nascope._src.records.checkpoint_files import read_header
 from nascope._src.records.files import read_json, write_json
 from nascope._src.records.identity import NUMERICS_VERSION
 from nascope._src.records.paths import StudyPaths, TrialPaths
-from nascope._src.records.read import ProbeRecord, read_header, read_study
+from nascope._src.records.read import ProbeRecord, read_study
 from nascope._src.runtime.types import Arrays, Plain, Progress
 from nascope._src.theory.jacobians import EdgeNorm, edge_norms
 from nascope._src.theory.norms import WeightNorm, weight_norms

@@ -1,27 +1,36 @@
 """A training's state in one safetensors file: weights and momentum, with the records in its header.
 
 The file is written under another name and then renamed. The previous file is kept, unless it is
-damaged. Loading verifies a checksum over the tensors and the records; if the newest file is
+damaged. Loading verifies the checksums of the tensors and the records; if the newest file is
 damaged, the previous one is loaded.
 """
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from nascope._src.errors import CheckpointError
-from nascope._src.records.checksums import CHECKSUM_KEY, checksum, is_intact
-from nascope._src.records.files import plain, write_bytes
-from nascope._src.records.read import RECORDS_KEY, CurvePoint, check_identity, read_header
+from nascope._src.records.checkpoint_files import (
+    CHECKSUM_KEY,
+    RECORDS_KEY,
+    DamagedCheckpoint,
+    check_identity,
+    is_intact,
+    make_metadata,
+    read_header,
+)
+from nascope._src.records.checksums import checksum, is_checksum_of
+from nascope._src.records.files import write_bytes
+from nascope._src.records.read import CurvePoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +56,7 @@ class Checkpoint:
     def weights(self) -> str:
         """Sixteen hexadecimal digits that identify the network's weights."""
         weights = {name: t for name, t in self.tensors.items() if name.startswith("model.")}
-        return _checksum(weights, "")[:16]
+        return checksum(_numpy(weights), "").removeprefix("sha256:")[:16]
 
     def weights_only(self, moment: str) -> Checkpoint:
         """Return the network at a moment of the training, without what resuming needs."""
@@ -79,15 +88,13 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None
     tensors = {
         name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()
     }
-    records = json.dumps(plain(checkpoint.records))
-    metadata = {RECORDS_KEY: records, CHECKSUM_KEY: _checksum(tensors, records)}
-    content = save(tensors, metadata=metadata)
+    content = save(tensors, metadata=make_metadata(_numpy(tensors), checkpoint.records))
     kept = previous if previous is not None and is_intact(path) else None
     write_bytes(path, content, previous=kept)
 
 
-def _checksum(tensors: Mapping[str, Tensor], records: str) -> str:
-    return checksum({name: tensor.numpy() for name, tensor in tensors.items()}, records)
+def _numpy(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
 def load_checkpoint(
@@ -105,7 +112,7 @@ def load_checkpoint(
     """
     path = Path(path)
     checkpoint = _newest(path, previous)
-    check_identity(path, checkpoint.records, identity)
+    check_identity(path, checkpoint.records.get("identity"), identity)
     return checkpoint
 
 
@@ -114,11 +121,14 @@ def _newest(path: Path, previous: Path | None) -> Checkpoint:
         return _load(path)
     except CheckpointError as error:
         if previous is None or not previous.exists():
-            hint = "; delete it to start again" if path.is_file() else ""
-            raise CheckpointError(f"{error}{hint}") from None
+            raise
+        try:
+            spare = _load(previous)
+        except DamagedCheckpoint:
+            raise error from None
         if path.exists():
-            warnings.warn(f"{error}; resuming from {previous.name}", stacklevel=3)
-        return _load(previous)
+            warnings.warn(f"{error}; using {previous.name} instead", stacklevel=3)
+        return spare
 
 
 def _load(path: Path) -> Checkpoint:
@@ -127,8 +137,11 @@ def _load(path: Path) -> Checkpoint:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             metadata = file.metadata()
+        intact = is_checksum_of(metadata[CHECKSUM_KEY], _numpy(tensors), metadata[RECORDS_KEY])
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path}: damaged, or not a checkpoint ({error})") from None
-    if metadata.get(CHECKSUM_KEY) != _checksum(tensors, metadata[RECORDS_KEY]):
-        raise CheckpointError(f"{path}: damaged, its checksum does not match")
+        raise DamagedCheckpoint(f"{path}: damaged, or not a checkpoint ({error})") from None
+    except (KeyError, TypeError):
+        intact = False
+    if not intact:
+        raise DamagedCheckpoint(f"{path}: damaged, its checksum does not match")
     return Checkpoint(tensors, records)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nascope._src.errors import CheckpointError
+from nascope._src.records.checkpoint_files import DamagedCheckpoint
+from nascope._src.records.files import set_aside
 from nascope._src.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nascope._src.training.moments import Moment
 from nascope._src.training.state import TrainingState
@@ -41,14 +44,23 @@ class TrainingFiles:
         return self.snapshots or snapshot_folder(self.path)
 
     def load(self, identity: str) -> Checkpoint | None:
-        """Return the training's checkpoint, if there is one.
+        """Return the training's checkpoint, if there is an intact one.
+
+        Damaged files are set aside, so that the training starts again and nothing is lost.
 
         Raises:
-            CheckpointError: It belongs to another training, or is damaged with no earlier one.
+            CheckpointError: A file belongs to another training, or is not nascope's.
         """
-        if self.path.exists() or (self.previous is not None and self.previous.exists()):
+        existing = [path for path in (self.path, self.previous) if path and path.exists()]
+        if not existing:
+            return None
+        try:
             return load_checkpoint(self.path, previous=self.previous, identity=identity)
-        return None
+        except DamagedCheckpoint as error:
+            kept = [set_aside(path) for path in existing]
+            names = " and ".join(path.name for path in kept)
+            warnings.warn(f"{error}; training again (kept as {names})", stacklevel=2)
+            return None
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write the checkpoint."""

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from nascope._src.networks.network import Network
-from nascope._src.records.read import CORRECT_KEY, CurvePoint
+from nascope._src.records.checkpoint_files import CORRECT_KEY
+from nascope._src.records.read import CurvePoint
 from nascope._src.training.checkpoint import Checkpoint
 from nascope._src.training.moments import EARLY
 from nascope._src.training.recipe import Recipe
