@@ -15,6 +15,7 @@ from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.serial import SerialEngine
 from nascope._src.study.engines.task import Outcome
 from nascope._src.study.run import run_plan, run_study
+from nascope._src.training.checkpoint import Checkpoint, save_checkpoint
 from tests.study.little import PART, STUDY, changed, numbers
 
 
@@ -75,14 +76,14 @@ def test_a_failed_trial_is_recorded_and_the_others_run(tmp_path):
     bad = plan.trials[1]
     folder = tmp_path / "trials" / f"{bad.label}-{bad.identity}"
     folder.mkdir(parents=True)
-    (folder / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
+    save_checkpoint(folder / "checkpoint.safetensors", Checkpoint({}, {"identity": "another"}))
     summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu")
     assert list(summary.failed) == [folder.name]
     assert summary.done == 2
     first, second = read_study(tmp_path).trials
     assert first.error is None
     assert first.probe("landscape") is not None
-    assert "damaged, or not a checkpoint" in second.error
+    assert "belongs to another training" in second.error
     (folder / "checkpoint.safetensors").unlink()
     assert run_study(study, tmp_path, engine=SerialEngine(), device="cpu").failed == {}
     assert not (folder / "error.txt").exists()

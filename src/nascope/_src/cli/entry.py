@@ -10,12 +10,13 @@ import importlib
 import os
 import sys
 import warnings
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from nascope._src.cli.app import App
 from nascope._src.errors import NascopeError
+from nascope._src.runtime.printable import PrintableStream, printable
 from nascope._version import __version__
 
 GROUPS = {
@@ -72,6 +73,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # an ASCII terminal shows "?" rather than failing
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    streams: Any = PrintableStream(sys.stdout), PrintableStream(sys.stderr)
+    sys.stdout, sys.stderr = streams
     warnings.showwarning = _one_line_warning
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
@@ -80,7 +83,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except NascopeError as error:
-        message = " ".join(str(error).split())
+        message = printable(" ".join(str(error).split()))
         print(f"error: {message}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

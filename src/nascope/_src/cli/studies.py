@@ -1,4 +1,4 @@
-"""The commands around studies: demo, and study new, plan, run, search, status, results, clean.
+"""The commands around studies: demo, and the group study: new, plan, run, status and others.
 
 A study's folder is read without loading torch.
 """
@@ -23,6 +23,7 @@ from nascope._src.cli.options import (
     VerboseOption,
 )
 from nascope._src.cli.study_lines import (
+    check_lines,
     failure_lines,
     forecast_lines,
     plan_lines,
@@ -31,6 +32,8 @@ from nascope._src.cli.study_lines import (
     status_lines,
     summary_line,
 )
+from nascope._src.errors import NascopeError
+from nascope._src.runtime.printable import unfiltered
 from nascope._src.runtime.progress import display, job, print_log
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: nascope study results runs/study --output study.parquet")(
         results
     )
+    group.command(epilog="Example: nascope study check runs/study")(check)
     group.command(epilog="Example: nascope study clean runs/study --dry-run")(clean)
     app.add_typer(group, name="study")
 
@@ -171,6 +175,7 @@ def _run_and_report(
     from nascope._src.study.run import run_study
 
     start = time.monotonic()
+    problem: NascopeError | None = None
     with open_engine(settings) as (engine, _), display(quiet=quiet) as shown:
         summary = run_study(
             study,
@@ -181,15 +186,24 @@ def _run_and_report(
             on_progress=lambda progress: show_progress(shown, progress),
         )
         shown.say(summary_line(summary, time.monotonic() - start))
-        if report:
-            from nascope._src.report.write import write_report
-
-            page = write_report(folder)
-    if report:
-        print(page)
+        try:
+            page = _write_report(folder) if report else None
+        except NascopeError as error:  # on a full disk, say first what failed for the same reason
+            problem = error
     if summary.failed:
         print("\n".join(failure_lines(summary)), file=sys.stderr)
+    if problem is not None:
+        raise problem
+    if page is not None:
+        print(page)
+    if summary.failed:
         sys.exit(1)
+
+
+def _write_report(folder: Path) -> Path:
+    from nascope._src.report.write import write_report
+
+    return write_report(folder)
 
 
 @with_settings(EngineSettings, into="where")
@@ -259,10 +273,12 @@ def status(
                 return
             time.sleep(5 * _REFRESH_SECONDS)
             current = read_status(folder)
+    from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
-    with Live(Text(), auto_refresh=False) as live:
+    console = Console(file=unfiltered(sys.stdout))
+    with Live(Text(), console=console, auto_refresh=False) as live:
         while True:
             live.update(Text("\n".join(status_lines(current, every=every))), refresh=True)
             if _is_over(current):
@@ -301,6 +317,19 @@ def results(
     write_table(output, columns)
     rows = len(next(iter(columns.values()), []))
     print(f"{output}: {rows} rows, {len(columns)} columns")
+
+
+def check(folder: StudyFolderArgument) -> None:
+    """Verify the checksum of every file of a study, and list the damaged ones.
+
+    The exit code is 1 if a file is damaged.
+    """
+    from nascope._src.records.verification import check_study
+
+    checks = list(check_study(folder))
+    print("\n".join(check_lines(checks)))
+    if any(check.state == "damaged" for check in checks):
+        sys.exit(1)
 
 
 def clean(

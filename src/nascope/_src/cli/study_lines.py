@@ -10,11 +10,13 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from nascope._src.cells.graph import topology
+from nascope._src.runtime.printable import printable
 from nascope._src.runtime.progress import Display, duration
 
 if TYPE_CHECKING:
     from nascope._src.records.plan import Plan, PlannedTrial
     from nascope._src.records.status import StudyStatus, TrialStatus
+    from nascope._src.records.verification import FileCheck, Remedy
     from nascope._src.study.calibration import Forecast
     from nascope._src.study.missing import Missing
     from nascope._src.study.progress import RunProgress
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 def plan_lines(plan: Plan, missing: Sequence[Missing], folder: Path) -> list[str]:
     """Describe a plan's trials by data set and learning rate, and how much of the work is left."""
-    lines = [f"{plan.name}: {len(plan.trials)} trials, in {folder}"]
+    lines = [f"{printable(plan.name)}: {len(plan.trials)} trials, in {folder}"]
     groups: dict[tuple[str, float], list[PlannedTrial]] = {}
     for trial in plan.trials:
         groups.setdefault((trial.data["name"], trial.learning_rate), []).append(trial)
@@ -33,7 +35,7 @@ def plan_lines(plan: Plan, missing: Sequence[Missing], folder: Path) -> list[str
         cells = len({trial.label for trial in trials})
         seeds = sorted({trial.seed for trial in trials})
         few = ", ".join(map(str, seeds)) if len(seeds) <= 6 else f"{seeds[0]} … {seeds[-1]}"
-        lines.append(f"  {data:<12}{rate:>14g}{len(trials):>8}{cells:>7}  {few}")
+        lines.append(f"  {printable(data):<12}{rate:>14g}{len(trials):>8}{cells:>7}  {few}")
     total = {"training": len(plan.trials)}
     total |= Counter(probe.kind for trial in plan.trials for probe in trial.probes)
     left = Counter(probe.kind for trial in missing for probe in trial.probes)
@@ -95,13 +97,13 @@ def status_lines(study: StudyStatus, *, every: bool) -> list[str]:
     probes = sum(trial.probes for trial in trials)
     planned = sum(trial.probes_planned for trial in trials)
     lines = [
-        f"{study.name}: {len(trials)} trials: {counts}; "
+        f"{printable(study.name)}: {len(trials)} trials: {counts}; "
         f"{trained} of {len(trials)} trained, {probes} of {planned} probes"
     ]
     shown = [trial for trial in trials if every or trial.state in {"running", "failed", "begun"}]
     if not shown:
         return lines
-    width = max(4, *(len(trial.label) for trial in shown))
+    width = max(4, *(len(printable(trial.label)) for trial in shown))
     lines.append(
         f"  {'':<9}{'cell':<{width}}  {'data':<9}{'rate':>8}{'seed':>6}{'epoch':>9}"
         f"{'accuracy':>10}{'probes':>8}{'time':>14}"
@@ -115,14 +117,35 @@ def _status_line(trial: TrialStatus, width: int) -> str:
     if trial.diverged_at is not None:
         accuracy = "diverged"
     line = (
-        f"  {trial.state:<9}{trial.label:<{width}}  {trial.data:<9}{trial.learning_rate:>8g}"
-        f"{trial.seed:>6}{f'{trial.epochs}/{trial.epochs_planned}':>9}{accuracy:>10}"
+        f"  {trial.state:<9}{printable(trial.label):<{width}}  {printable(trial.data):<9}"
+        f"{trial.learning_rate:>8g}{trial.seed:>6}{f'{trial.epochs}/{trial.epochs_planned}':>9}{accuracy:>10}"
         f"{f'{trial.probes}/{trial.probes_planned}':>8}"
         f"{duration(trial.seconds) if trial.seconds else '':>14}"
     )
     if trial.state == "failed":
-        line += f"\n           {trial.message[:160]}"
+        line += f"\n           {printable(trial.message[:160])}"
     return line.rstrip()
+
+
+_REMEDIES: dict[Remedy, str] = {
+    "run": "run the study again to compute these again: nascope study run FILE.toml",
+    "report": "write the report again: nascope report FOLDER",
+    "reproduce": "compute these again: run the reproduction again, or nascope theory",
+    "search": "run the search again: nascope study search FILE.toml",
+    "clean": "these spares are not needed once the training is complete: nascope study clean FOLDER",
+}
+
+
+def check_lines(checks: Sequence[FileCheck]) -> list[str]:
+    """Describe the verification of a study: damaged files with their remedy, and the counts."""
+    damaged = [check for check in checks if check.state == "damaged"]
+    lines = [f"damaged: {printable(str(check.path))}: {check.problem}" for check in damaged]
+    lines += [_REMEDIES[remedy] for remedy in dict.fromkeys(check.remedy for check in damaged)]
+    counts = Counter(check.state for check in checks)
+    parts = [f"{counts['intact']} intact", f"{counts['damaged']} damaged"]
+    if counts["unverified"]:
+        parts.append(f"{counts['unverified']} without a checksum (from an older version)")
+    return [*lines, f"{len(checks)} files: {', '.join(parts)}"]
 
 
 def search_lines(search: Search, candidates: Sequence[ScoredProposal]) -> list[str]:

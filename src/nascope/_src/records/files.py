@@ -6,12 +6,10 @@ Neither a reader nor a run after a crash sees half a file. JSON objects are seal
 
 from __future__ import annotations
 
-import errno
 import io
 import json
 import math
 import os
-import stat
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,6 +20,7 @@ import numpy as np
 
 from nascope._src.errors import StudyError
 from nascope._src.records.checksums import digest, sealed, unsealed
+from nascope._src.runtime.input_files import open_file
 
 ARRAYS_MARK = b"nascope"
 """The comment of each npz file that nascope writes."""
@@ -162,7 +161,7 @@ def read_arrays(
         StudyError: the file is missing or damaged.
     """
     try:
-        with open_plain(path) as stream:  # NumPy leaves a damaged file open
+        with open_file(path) as stream:  # NumPy leaves a damaged file open
             source: IO[bytes] = stream
             if expected is not None:
                 content = stream.read()
@@ -181,30 +180,15 @@ def has_mark(path: Path) -> bool:
     """Return whether a file is an npz file that nascope wrote."""
     ending = len(ARRAYS_MARK).to_bytes(2, "little") + ARRAYS_MARK
     try:
-        with open_plain(path) as file:
+        with open_file(path) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - len(ending)))
             return file.read() == ending
     except OSError:
         return False
 
 
-def open_plain(path: Path) -> IO[bytes]:
-    """Open a plain file for reading.
-
-    A pipe, which may block for ever, and a device, which may never end, are refused.
-
-    Raises:
-        OSError: there is no such file, or it is something else.
-    """
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "expected a plain file, but found a pipe or a device")
-    return file
-
-
 def _content(path: Path) -> bytes:
-    with open_plain(path) as file:
+    with open_file(path) as file:
         return file.read()
 
 

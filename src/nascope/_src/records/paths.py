@@ -4,6 +4,7 @@ STUDY/
   study.json                     the plan: a list of the trials
   study.lock                     held while a process changes the plan
   report.html, figures/*.png     written by the report
+  checksums.json                 checksums of files that hold none: report, figures, search logs
   theory/*.json                  results about linear cells, written by a reproduction
   candidates.jsonl, best.jsonl   written by a search: its candidates, and the best one so far
   trials/LABEL-IDENTITY/
@@ -130,6 +131,10 @@ class StudyPaths:
     @property
     def report(self) -> Path:
         return self.folder / "report.html"
+
+    @property
+    def checksums(self) -> Path:
+        return self.folder / "checksums.json"
 
     @property
     def figures(self) -> Path:

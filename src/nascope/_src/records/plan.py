@@ -17,8 +17,8 @@ In "trials", data, recipe and probe are indices into the lists above.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,8 @@ from nascope._src.cells.designs import DesignPlace
 from nascope._src.cells.formats.fields import from_dict
 from nascope._src.cells.genotype import Genotype, to_dict
 from nascope._src.errors import GenotypeError, StudyError
-from nascope._src.records.files import read_json, write_json
-from nascope._src.records.paths import ProbePaths, StudyPaths, TrialPaths
+from nascope._src.records.files import plain, read_json, write_json
+from nascope._src.records.paths import ProbePaths, StudyPaths, TrialPaths, slug
 from nascope._src.runtime.types import Plain
 
 FORMAT = 2
@@ -40,7 +40,6 @@ _Kinds = Mapping[str, type | tuple[type, ...]]
 _RECIPE_ITEMS: _Kinds = {"learning_rate": (int, float), "epochs": int}  # a `Recipe` has more
 _DATA_ITEMS: _Kinds = {"name": str, "digest": str}
 _DATA_SIZES = ("train", "test", "validation", "classes", "image_size", "image_channels")
-_IDENTITY = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,6 @@ class PlannedProbe:
 
     def __post_init__(self) -> None:
         _require_types(self, kind=str, identity=str, settings=Mapping, cost=(int, float))
-        _require_names(self, "kind", "identity")
 
     def paths_in(self, trial: TrialPaths) -> ProbePaths:
         """Return where the results are stored."""
@@ -100,8 +98,9 @@ class PlannedTrial:
     def __post_init__(self) -> None:
         _require_types(self, identity=str, label=str, family=str, variant=str, seed=int)
         _require_types(self, data=Mapping, request=Mapping, recipe=Mapping)
-        _require_names(self, "identity", "label", "family", "variant")
         _require_items(self.data, "data", _DATA_ITEMS)
+        sizes = {name: int for name in _DATA_SIZES if name in self.data}
+        _require_items(self.data, "data", sizes)
         _require_items(self.recipe, "recipe", _RECIPE_ITEMS)
 
     @property
@@ -195,6 +194,40 @@ def read_plan(path: Path) -> Plan:
         raise StudyError(f"{path} is damaged: {remedy}") from None
 
 
+def write_trial(path: Path, trial: PlannedTrial) -> None:
+    """Write a planned trial to its own file, from which a damaged plan can be recovered."""
+    write_json(path, trial.to_dict())
+
+
+def holds_trial(path: Path, trial: PlannedTrial) -> bool:
+    """Return whether a file holds exactly this trial."""
+    try:
+        return bool(read_json(path) == plain(trial.to_dict()))
+    except StudyError:
+        return False
+
+
+def recover_trials(paths: StudyPaths) -> tuple[PlannedTrial, ...]:
+    """Return the trials that have files of their own, in place of a damaged plan."""
+    trials = []
+    for path in sorted(paths.trials.glob("*/trial.json")):
+        with contextlib.suppress(StudyError, KeyError, TypeError, ValueError, GenotypeError):
+            trial = _trial_from(read_json(path))
+            if trial.paths_in(paths).folder == path.parent:
+                trials.append(trial)
+    return tuple(trials)
+
+
+def _trial_from(content: Mapping[str, Any]) -> PlannedTrial:
+    """Return the trial that `PlannedTrial.to_dict` describes."""
+    probes = tuple(PlannedProbe(**probe) for probe in content["probes"])
+    genotype = from_dict(content["genotype"]).named(content["label"])
+    design = DesignPlace.from_dict(content["design"]) if "design" in content else None
+    return PlannedTrial(
+        **{**content, "genotype": genotype, "probes": probes, "design": design},
+    )
+
+
 def read_study_plan(paths: StudyPaths) -> Plan:
     """Read the plan of the study in a folder.
 
@@ -265,10 +298,12 @@ def _parse_plan(content: Any) -> Plan:
 def _parse_trial(content: Plain, cells: dict[str, _CellEntry], row: Sequence[Any]) -> PlannedTrial:
     label, data_index, recipe_index, seed, identity, probe_rows = row
     family, variant, genotype, design = cells[label]
+    _require_file_names(identity)
     data = content["data"][data_index]
     probes = []
     for probe_index, probe_identity in probe_rows:
         probe = content["probes"][probe_index]
+        _require_file_names(probe["kind"], probe_identity)
         probes.append(
             PlannedProbe(
                 probe["kind"], probe_identity, probe["settings"], probe["costs"][data_index]
@@ -303,10 +338,10 @@ def _require_items(items: Plain, what: str, expected: _Kinds) -> None:
             raise TypeError(f"{what}.{name} must be of type {kind}, got {items.get(name)!r:.60}")
 
 
-def _require_names(value: Any, *names: str) -> None:
+def _require_file_names(*names: str) -> None:
     for name in names:
-        if not is_printable(getattr(value, name)):
-            raise ValueError(f"{name} has characters that cannot be printed")
+        if slug(name) != name:  # it would lead out of the study's folder
+            raise ValueError(f"{name!r} cannot be part of a file name")
 
 
 class _Distinct:

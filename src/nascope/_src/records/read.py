@@ -353,9 +353,7 @@ def read_probe(paths: ProbePaths) -> ProbeRecord:
                 raise TypeError
         return probe_record(summary, arrays)
     except (KeyError, TypeError):
-        raise StudyError(
-            f"{paths.folder} holds a damaged probe: {_REMEDY}"
-        ) from None
+        raise StudyError(f"{paths.folder} holds a damaged probe: {_REMEDY}") from None
 
 
 def arrays_digest(summary: Any) -> str | None:

@@ -14,6 +14,8 @@ from nascope._src.records.files import plain, write_bytes
 
 Columns = Mapping[str, Sequence[Any]]
 
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
 
 def write_table(path: Path, columns: Columns) -> None:
     """Write columns of equal length to ``path``: .csv, .json (a list of rows) or .parquet.
@@ -37,12 +39,20 @@ def columns_of(rows: Sequence[Mapping[str, Any]]) -> Columns:
 
 
 def csv_bytes(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """Return a table as CSV, encoded in UTF-8."""
+    """Return a table as CSV, encoded in UTF-8.
+
+    A text that a spreadsheet would take for a formula gets a quote before it. Numbers are not
+    changed.
+    """
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(header)
-    table.writerows(rows)
-    return text.getvalue().encode("utf-8")
+    table.writerow(map(_no_formula, header))
+    table.writerows(map(_no_formula, row) for row in rows)
+    return text.getvalue().encode("utf-8", errors="backslashreplace")
+
+
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
 
 
 def _csv(columns: Columns) -> bytes:

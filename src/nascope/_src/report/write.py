@@ -9,6 +9,7 @@ from nascope._src.errors import StudyError
 from nascope._src.records.files import write_bytes
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.read import combine_studies, read_study
+from nascope._src.records.verification import list_checksums
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.figures.folder import draw_study
 from nascope._src.report.html.page import page_study, render_page
@@ -42,8 +43,9 @@ def write_report(
     arrangement = arrange(study)
     measured = measure_study(study)
     posters: dict[str, bytes] | None = None
+    written: list[Path] = []
     if figures and len(studies) == 1:
-        posters = draw_study(arrangement, measured.levels, paths[0].figures)
+        posters, written = draw_study(arrangement, measured.levels, paths[0].figures)
     parts, first = [], 0
     for number, (record, path) in enumerate(zip(studies, paths, strict=True)):
         last = first + len(record.trials)
@@ -54,4 +56,8 @@ def write_report(
     page = render_page(arrangement, measured, parts, posters)
     target = Path(output) if output is not None else paths[0].report
     write_bytes(target, page.encode("utf-8"))
+    if target == paths[0].report:
+        written.append(target)
+    if written:
+        list_checksums(paths[0], written)
     return target

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from nascope._src.runtime.estimate import TimeEstimator
+from nascope._src.runtime.printable import printable, unfiltered
 from nascope._src.runtime.types import Progress
 
 _LINE_SECONDS = 10.0  # between two plain lines
@@ -49,7 +50,7 @@ class _Lines:
             self.say(f"{share:4.0%}, {time_left(seconds_left)}  {words}")
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 class _Notebook:
@@ -78,7 +79,7 @@ class _Notebook:
         print("\r", end="", file=sys.stderr, flush=True)
 
     def _write(self, line: str) -> None:
-        print(f"\r{line:<{self._width}}", end="", file=sys.stderr, flush=True)
+        print(f"\r{printable(line):<{self._width}}", end="", file=sys.stderr, flush=True)
         self._width = len(line)
 
 
@@ -104,7 +105,7 @@ def display(*, quiet: bool = False) -> Iterator[Display]:
             TextColumn("{task.percentage:3.0f}%"),
             BarColumn(bar_width=30),
             TextColumn("{task.fields[left]}  {task.description}", markup=False),
-            console=Console(stderr=True, highlight=False),
+            console=Console(file=unfiltered(sys.stderr), highlight=False),
             redirect_stdout=False,  # results are not part of the display
         )
         task = progress.add_task("", total=1.0, left="")
@@ -112,11 +113,14 @@ def display(*, quiet: bool = False) -> Iterator[Display]:
         class _Live:
             def show(self, share: float, seconds_left: float | None, words: str) -> None:
                 progress.update(
-                    task, completed=share, description=words, left=time_left(seconds_left)
+                    task,
+                    completed=share,
+                    description=printable(words),
+                    left=time_left(seconds_left),
                 )
 
             def say(self, line: str) -> None:
-                progress.console.print(line, markup=False, highlight=False)
+                progress.console.print(printable(line), markup=False, highlight=False)
 
         with progress:
             yield _Live()

@@ -43,6 +43,13 @@ class Job:
         return TrialPaths(self.folder)
 
     @property
+    def result(self) -> Path:
+        """The file that exists once the result is complete."""
+        return (
+            self.paths.checkpoint if self.probe is None else self.probe.paths_in(self.paths).summary
+        )
+
+    @property
     def name(self) -> str:
         """Unique name within the study."""
         name = self.folder.name

@@ -11,7 +11,16 @@ from nascope._src.errors import StudyError
 from nascope._src.records.files import write_bytes
 from nascope._src.records.locks import locked
 from nascope._src.records.paths import StudyPaths, TrialPaths
-from nascope._src.records.plan import Plan, PlannedTrial, merge_plans, read_plan, write_plan
+from nascope._src.records.plan import (
+    Plan,
+    PlannedTrial,
+    holds_trial,
+    merge_plans,
+    read_plan,
+    recover_trials,
+    write_plan,
+    write_trial,
+)
 from nascope._src.runtime.devices import cores, device_name
 from nascope._src.study.definition import StudyDefinition
 from nascope._src.study.engines.processes import ProcessEngine
@@ -121,6 +130,7 @@ def run_part(
     _remove_obsolete_errors(paths, trials)
     missing = find_missing(paths, plan, thorough=True)
     work = make_work_list(missing, paths.folder, data_dir, engine.device(device))
+    _restore_trial_files(paths, trials)
     tracker = ProgressTracker(work.tasks, on_progress)
     failed: dict[str, str] = {}
     errors: dict[TrialPaths, list[str]] = {}
@@ -128,7 +138,7 @@ def run_part(
     for job in work.jobs.values():  # what failed in an earlier run is tried again
         with contextlib.suppress(OSError):
             job.paths.error.unlink()
-    for outcome in engine.run(work.tasks, tracker.update):
+    for outcome in map(work.confirmed, engine.run(work.tasks, tracker.update)):
         job = work.jobs[outcome.name]
         if outcome.status == "done":
             done += job.yields_result
@@ -151,11 +161,19 @@ def _remove_obsolete_errors(paths: StudyPaths, trials: Sequence[PlannedTrial]) -
                 trial.planned.paths_in(paths).error.unlink()
 
 
+def _restore_trial_files(paths: StudyPaths, trials: Sequence[PlannedTrial]) -> None:
+    """Write the trial.json of each trial that has begun, if it is missing, damaged or outdated."""
+    for trial in trials:
+        folder = trial.paths_in(paths)
+        if folder.checkpoint.exists() and not holds_trial(folder.plan, trial):
+            write_trial(folder.plan, trial)
+
+
 def extend_plan(paths: StudyPaths, plan: Plan) -> Plan:
     """Add a plan to the one that a study's folder holds.
 
-    Two processes may do so at the same time: one waits for the other. A plan that is damaged, or of
-    another version of nascope, is replaced.
+    Two processes may do so at the same time: one waits for the other. A plan of another version of
+    nascope is replaced. If the plan is damaged, the trials that have begun are kept.
 
     Returns:
         The plan that the folder then holds.
@@ -166,8 +184,10 @@ def extend_plan(paths: StudyPaths, plan: Plan) -> Plan:
     with locked(paths.plan_lock):
         before = Plan(plan.name, ())
         if paths.plan.is_file():
-            with contextlib.suppress(StudyError):
+            try:
                 before = read_plan(paths.plan)
+            except StudyError:
+                before = Plan(plan.name, recover_trials(paths))
         whole = merge_plans(before, plan)
         write_plan(paths.plan, whole)
     return whole

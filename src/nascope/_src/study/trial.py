@@ -27,7 +27,7 @@ from nascope._src.records.files import (
 )
 from nascope._src.records.locks import locked
 from nascope._src.records.paths import ProbePaths, TrialPaths
-from nascope._src.records.plan import PlannedProbe
+from nascope._src.records.plan import PlannedProbe, write_trial
 from nascope._src.records.probe_files import write_probe
 from nascope._src.records.provenance import make_provenance, this_process
 from nascope._src.records.read import ProbeRecord, is_complete
@@ -52,7 +52,7 @@ def train_trial(job: Job, data: DataSet, progress: Progress) -> None:
             for name in (paths.plan.name, paths.checkpoint.name):
                 discard_partial_files(paths.folder, name)
             discard_partial_files(paths.snapshots)
-        write_json(paths.plan, trial.to_dict())
+        write_trial(paths.plan, trial)
         train_network(
             trial.genotype,
             require_digest(data, trial.data["digest"]),

@@ -63,13 +63,16 @@ class Evaluation:
 def ranks(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the rank of the right class among the TOP largest logits, from 0; else TOP. (batch,)
 
+    It is TOP also if a logit is NaN, which has no order.
+
     >>> ranks(torch.tensor([[0.1, 0.9], [0.1, 0.9]]), torch.tensor([1, 0])).tolist()
     [0, 1]
     """
     count = min(TOP, logits.shape[1])
     hits = logits.topk(count, dim=1).indices == labels[:, None]  # (batch, count)
     order = torch.arange(count, device=logits.device)
-    return torch.where(hits, order, TOP).amin(dim=1)
+    rank = torch.where(hits, order, TOP).amin(dim=1)
+    return rank.masked_fill(logits.isnan().any(dim=1), TOP)
 
 
 def evaluate(

@@ -104,10 +104,16 @@ class TrainingState:
         self.lap()
 
     def end_epoch(self, point: CurvePoint) -> None:
-        """Add the epoch's point, move on to the next epoch, and note if the training diverged."""
+        """Add the epoch's point, move on to the next epoch, and note if the training diverged.
+
+        It has if the training loss, a weight or a running statistic is no longer finite, or, at the
+        end, the loss on held-out images.
+        """
         self.epochs.append(point)
         self.here, self.mark = Mark(), Mark()
-        if not (math.isfinite(point.train_loss) and _finite(self.network)):
+        tested = [] if self.epoch < self.recipe.epochs else [point.test_loss, point.validation_loss]
+        losses = [loss for loss in (point.train_loss, *tested) if loss is not None]
+        if not (all(map(math.isfinite, losses)) and _finite(self.network)):
             self.diverged_at = self.epoch
 
     def words(self) -> str:
@@ -178,5 +184,6 @@ class TrainingState:
 
 
 def _finite(network: nn.Module) -> bool:
-    checks = [torch.isfinite(parameter).all() for parameter in network.parameters()]
+    tensors = [*network.parameters(), *network.buffers()]
+    checks = [torch.isfinite(tensor).all() for tensor in tensors]
     return bool(torch.stack(checks).all())

@@ -21,23 +21,27 @@ from nascope._src.results.text.trials import shortened
 _POSTER_SCALE = 0.5  # of the printed figure's pixels
 
 
-def draw_study(arrangement: Arrangement, levels: Levels, folder: Path) -> dict[str, bytes]:
+def draw_study(
+    arrangement: Arrangement, levels: Levels, folder: Path
+) -> tuple[dict[str, bytes], list[Path]]:
     """Write every figure of a study.
 
     Returns:
-        Small WebP pictures of the surfaces, by ``"GROUP-KIND"``, for the page.
+        Small WebP pictures of the surfaces, by ``"GROUP-KIND"``, for the page; and the files.
 
     Raises:
         StudyError: the folder cannot be written.
     """
     posters: dict[str, bytes] = {}
+    files: list[Path] = []
     scales = {kind: scale_of(arrangement, kind) for kind in GRIDS}
     for group in arrangement.groups:
         name = _name(group, arrangement)
         trials = [trial for own in group.trials.values() for trial in own]
         if any(trial.training for trial in trials):
             title = _title("Training", group)
-            draw_curves([[CurveColumn(group)]], arrangement, title).write(folder, f"curves{name}")
+            curves = draw_curves([[CurveColumn(group)]], arrangement, title)
+            files += curves.write(folder, f"curves{name}")
         for kind in GRIDS:
             for mode in modes_of(arrangement.study.trials, kind):
                 for seed in arrangement.probed_seeds:
@@ -52,10 +56,11 @@ def draw_study(arrangement: Arrangement, levels: Levels, folder: Path) -> dict[s
                         groups=[group], seeds=[seed], mode=mode, scale=scales[kind],
                         levels=levels.of(trials[0]),
                     )  # fmt: skip
-                    draw().write(folder, stem)
+                    files += draw().write(folder, stem)
                     (path,) = draw(surfaces=True).write(folder, f"{stem}-3d", with_data=False)
+                    files.append(path)
                     posters.setdefault(f"{group.key}-{kind}", _poster(path))
-    return posters
+    return posters, files
 
 
 def _name(group: Group, arrangement: Arrangement) -> str:

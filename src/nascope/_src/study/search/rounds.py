@@ -17,6 +17,7 @@ from nascope._src.records.locks import locked
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import Plan, PlannedTrial, read_plan, write_plan
 from nascope._src.records.read import read_training
+from nascope._src.records.verification import list_checksums
 from nascope._src.study.definition import Part, PlannedCell, StudyDefinition
 from nascope._src.study.engines.task import Engine
 from nascope._src.study.progress import RunProgress
@@ -141,6 +142,7 @@ def _write_logs(paths: StudyPaths, scored: Sequence[ScoredProposal]) -> None:
         content = ("\n".join(lines) + "\n").encode()
         if not (path.is_file() and path.read_bytes().startswith(content)):
             write_bytes(path, content)
+    list_checksums(paths, (paths.candidates, paths.best))
 
 
 def _line(candidate: ScoredProposal, epoch: int) -> str:
