@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import json
 import os
 import pty
@@ -16,8 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from nascope._src.cli import studies
+from nascope._src.cli.engines import EngineSettings
+from nascope._src.errors import StudyError
 from nascope._src.study.progress import RunProgress
+from nascope._src.study.run import RunSummary
 from tests.cli.running import nascope
+from tests.report import synthetic
 
 SMALL = """
 cells = ["DARTS"]
@@ -68,6 +73,43 @@ def test_plan_tells_what_is_missing_and_what_it_takes(there):
     elsewhere = nascope("study", "plan", "small.toml", "--output", "a/b", cwd=there)
     assert elsewhere.returncode == 0, elsewhere.stderr
     assert sorted(there.rglob("*")) == before  # a plan leaves nothing behind
+
+
+def test_check_lists_damaged_files_with_their_remedy(there, tmp_path):
+    copy = shutil.copytree(there / "runs" / "small", tmp_path / "copy")
+    shown = nascope("study", "check", copy)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert re.search(r"^\d+ files: \d+ intact, 0 damaged$", shown.stdout, re.MULTILINE)
+    page = copy / "report.html"
+    page.write_text(page.read_text().replace("0", "1"))
+    shown = nascope("study", "check", copy)
+    assert (shown.returncode, shown.stderr) == (1, "")
+    assert f"damaged: {page}: has changed since nascope wrote it\n" in shown.stdout
+    assert "write the report again: nascope report FOLDER\n" in shown.stdout
+
+
+def test_a_full_disk_is_reported_for_the_trials_too(tmp_path, monkeypatch, capsys):
+    full = "cannot write x: No space left on device"
+    summary = RunSummary(0, 0, {"DARTS-0123456789abcdef": full})
+    monkeypatch.setattr("nascope._src.study.run.run_study", lambda *_, **__: summary)
+    monkeypatch.setattr(
+        "nascope._src.report.write.write_report", Mock(side_effect=StudyError(full))
+    )
+    with pytest.raises(StudyError, match="No space left"):
+        studies._run_and_report(
+            Mock(), tmp_path, EngineSettings(engine="serial"), data_dir=None, quiet=True
+        )
+    assert capsys.readouterr().err == f"failed: DARTS-0123456789abcdef: {full}\n"
+
+
+def test_names_cannot_fake_a_status(tmp_path):
+    fake = synthetic.family(variants=0, epochs=1)[0]
+    name = "x\x1b[2J\n  done     \u202eevil"
+    synthetic.write_study(tmp_path, [dataclasses.replace(fake, label=name)], name=f"s{name}")
+    shown = nascope("study", "status", tmp_path, "--all").stdout
+    assert not any(character in shown for character in "\x1b\u202e")
+    assert len(shown.splitlines()) == 3
+    assert "x\\x1b[2J\\n  done" in shown
 
 
 def test_status_results_and_clean(there):

@@ -1,6 +1,7 @@
 """Running studies: what is missing is done, and nothing else."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -231,3 +232,17 @@ def test_an_error_of_another_plans_probe_is_kept(tmp_path):
     run_plan(changed(study, probes=(impossible,)).plan(data), tmp_path, SerialEngine(), **both)
     assert run_plan(study.plan(data), tmp_path, SerialEngine(), **both).already_done == 1
     assert "a trajectory needs weights" in read_study(tmp_path).trials[0].error
+
+
+def test_a_folder_that_is_removed_during_the_run_is_a_failure(tmp_path):
+    def remove(progress):
+        if progress.ended is not None and not removed:
+            removed.append(progress.ended[1].name)
+            shutil.rmtree(tmp_path)
+
+    removed = []
+    study = changed(probes=())
+    summary = run_study(study, tmp_path, engine=SerialEngine(), device="cpu", on_progress=remove)
+    assert list(summary.failed) == [*removed, "study"]
+    assert all("was removed during the run" in error for error in summary.failed.values())
+    assert summary.done == 1

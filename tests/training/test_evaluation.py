@@ -15,7 +15,7 @@ from nascope._src.data.augmentation import Images
 from nascope._src.data.datasets import load_data
 from nascope._src.errors import StudyError
 from nascope._src.training.build import build_network
-from nascope._src.training.evaluation import evaluate, ranks
+from nascope._src.training.evaluation import TOP, evaluate, ranks
 from nascope._src.training.recipe import Recipe
 
 CPU = torch.device("cpu")
@@ -155,3 +155,8 @@ def test_bf16_is_near_and_recorded_as_another_precision(network, digits):
     assert got.losses.dtype == torch.float32
     assert not torch.equal(got.losses, exact.losses)
     assert got.loss == pytest.approx(exact.loss, rel=0.05)
+
+
+def test_an_image_with_a_logit_that_is_nan_is_wrong():
+    logits = torch.tensor([[float("nan"), 1.0], [0.0, 1.0], [float("nan"), float("nan")]])
+    assert ranks(logits, torch.tensor([0, 1, 1])).tolist() == [TOP, 0, TOP]

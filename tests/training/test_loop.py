@@ -13,7 +13,7 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data.augmentation import draw_epoch
 from nascope._src.data.datasets import load_data
 from nascope._src.records.identity import derived_seed
-from nascope._src.records.read import read_training
+from nascope._src.records.read import read_training, training_record
 from nascope._src.training.build import build_network
 from tests.cases import train
 from tests.training.checks import SHORT
@@ -123,3 +123,18 @@ def test_bf16_is_a_training_of_its_own(digits, tmp_path):
     losses = [run.records["epochs"][0]["train_loss"] for run in (low, exact)]
     assert losses[0] != losses[1]
     assert losses[0] == pytest.approx(losses[1], rel=0.1)
+
+
+def test_a_network_without_a_finite_test_loss_diverged(digits, tmp_path):
+    """The training loss before the last step, and the weights after it, are finite."""
+    recipe = dataclasses.replace(SHORT, layers=2, epochs=2, learning_rate=1e10)
+    few = dataclasses.replace(digits, train=digits.train.take(range(20)))
+    done = train(load_cell("DARTS"), few, recipe, seed=0, path=tmp_path / "c.safetensors")
+    last = done.records["epochs"][-1]
+    assert math.isfinite(last["train_loss"])
+    assert all(torch.isfinite(t).all() for n, t in done.tensors.items() if n.endswith("weight"))
+    assert math.isnan(last["test_loss"])
+    assert last["test_accuracy"] == 0
+    assert done.records["diverged_at"] == 2
+    older = {**done.records, "diverged_at": None}
+    assert training_record(older).diverged_at == 2

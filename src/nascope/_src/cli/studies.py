@@ -26,13 +26,14 @@ from nascope._src.cli.study_lines import (
     check_lines,
     failure_lines,
     forecast_lines,
+    leftover_line,
     plan_lines,
     search_lines,
     show_progress,
     status_lines,
     summary_line,
 )
-from nascope._src.errors import NascopeError
+from nascope._src.errors import NascopeError, StudyError
 from nascope._src.runtime.printable import unfiltered
 from nascope._src.runtime.progress import display, job, print_log
 
@@ -342,15 +343,23 @@ def clean(
 ) -> None:
     """Remove files that a study no longer needs.
 
-    These are spare checkpoints of finished training runs and half-written files. No planned result
-    is removed, and trials that a running process has locked are left alone.
+    These are spare checkpoints of finished training runs and half-written files. They are listed,
+    then removed. No planned result is removed, nor a file that nascope did not write, and trials
+    that a running process has locked are left alone.
     """
     from nascope._src.records.leftovers import find_leftovers, remove
 
     leftovers = find_leftovers(folder, unplanned=unplanned)
+    print("\n".join(map(leftover_line, leftovers)), end="\n" if leftovers else "", flush=True)
+    freed, problems = 0, []
     for leftover in leftovers:
-        print(f"{leftover.size / 1e6:>10,.2f} MB  {leftover.path} ({leftover.reason})")
-        if not dry_run:
-            remove(leftover)
-    size = sum(leftover.size for leftover in leftovers) / 1e6
-    print(f"{size:>10,.2f} MB {'would be freed' if dry_run else 'freed'}")
+        try:
+            if not dry_run:
+                remove(leftover)
+            freed += leftover.size
+        except StudyError as error:
+            problems.append(error)
+    print(f"{freed / 1e6:>10,.2f} MB {'would be freed' if dry_run else 'freed'}")
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if problems[1:] else ""
+        raise StudyError(f"{problems[0]}{more}")

@@ -14,6 +14,7 @@ from nascope._src.runtime.printable import printable
 from nascope._src.runtime.progress import Display, duration
 
 if TYPE_CHECKING:
+    from nascope._src.records.leftovers import Leftover
     from nascope._src.records.plan import Plan, PlannedTrial
     from nascope._src.records.status import StudyStatus, TrialStatus
     from nascope._src.records.verification import FileCheck, Remedy
@@ -132,7 +133,7 @@ _REMEDIES: dict[Remedy, str] = {
     "report": "write the report again: nascope report FOLDER",
     "reproduce": "compute these again: run the reproduction again, or nascope theory",
     "search": "run the search again: nascope study search FILE.toml",
-    "clean": "these spares are not needed once the training is complete: nascope study clean FOLDER",
+    "clean": "spares of complete trainings are not needed: nascope study clean FOLDER",
 }
 
 
@@ -146,6 +147,14 @@ def check_lines(checks: Sequence[FileCheck]) -> list[str]:
     if counts["unverified"]:
         parts.append(f"{counts['unverified']} without a checksum (from an older version)")
     return [*lines, f"{len(checks)} files: {', '.join(parts)}"]
+
+
+def leftover_line(leftover: Leftover) -> str:
+    """Describe what can be removed."""
+    line = f"{leftover.size / 1e6:>10,.2f} MB  {leftover.path} ({leftover.reason}"
+    if leftover.kept:
+        line += f"; {leftover.kept} other files in it stay"
+    return printable(f"{line})")
 
 
 def search_lines(search: Search, candidates: Sequence[ScoredProposal]) -> list[str]:

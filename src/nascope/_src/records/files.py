@@ -10,6 +10,7 @@ import io
 import json
 import math
 import os
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,6 +22,9 @@ import numpy as np
 from nascope._src.errors import StudyError
 from nascope._src.records.checksums import digest, sealed, unsealed
 from nascope._src.runtime.input_files import open_file
+
+PARTIAL_NAME = re.compile(r"\.(.+)\.[0-9a-f]{32}\.part")
+"""The name of a file that is being written; its group is the name that it is to get."""
 
 ARRAYS_MARK = b"nascope"
 """The comment of each npz file that nascope writes."""
@@ -63,7 +67,8 @@ def discard_partial_files(folder: Path, names: str = "*") -> None:
         names: pattern of the names that the files were to get.
     """
     for path in folder.glob(f".{names}.*.part"):
-        _discard(path)
+        if PARTIAL_NAME.fullmatch(path.name):
+            _discard(path)
 
 
 def set_aside(path: Path) -> Path:

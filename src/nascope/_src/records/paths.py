@@ -32,6 +32,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+FORECAST_MARK = "forecast.json"
+"""The file that shows that a temporary folder is that of a forecast."""
+
 
 @dataclass(frozen=True)
 class ProbePaths:

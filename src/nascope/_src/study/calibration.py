@@ -27,7 +27,9 @@ from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Risk
 from nascope._src.probes.settings import LandscapeSettings, VarianceSettings
 from nascope._src.records.files import make_folder, read_json, write_json
+from nascope._src.records.paths import FORECAST_MARK
 from nascope._src.records.plan import PlannedProbe, PlannedTrial
+from nascope._src.records.provenance import this_process
 from nascope._src.runtime.devices import choose_device, evaluation_batch
 from nascope._src.runtime.types import Progress
 from nascope._src.study.engines.task import Engine, Task
@@ -124,6 +126,7 @@ def _temporary_folder(folder: Path) -> Iterator[Path]:
     make_folder(folder)
     try:
         with tempfile.TemporaryDirectory(prefix=".forecast-", dir=folder) as temporary:
+            write_json(Path(temporary) / FORECAST_MARK, this_process())
             yield Path(temporary)
     finally:
         for parent in new:

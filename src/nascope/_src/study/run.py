@@ -25,6 +25,7 @@ from nascope._src.runtime.devices import cores, device_name
 from nascope._src.study.definition import StudyDefinition
 from nascope._src.study.engines.processes import ProcessEngine
 from nascope._src.study.engines.task import Engine
+from nascope._src.study.job import Job
 from nascope._src.study.missing import find_missing
 from nascope._src.study.progress import ProgressTracker, RunProgress
 from nascope._src.study.tasks import make_work_list
@@ -134,14 +135,14 @@ def run_part(
     tracker = ProgressTracker(work.tasks, on_progress)
     failed: dict[str, str] = {}
     errors: dict[TrialPaths, list[str]] = {}
-    done = 0
+    done: list[Job] = []
     for job in work.jobs.values():  # what failed in an earlier run is tried again
         with contextlib.suppress(OSError):
             job.paths.error.unlink()
-    for outcome in map(work.confirmed, engine.run(work.tasks, tracker.update)):
+    for outcome in engine.run(work.tasks, tracker.update):
         job = work.jobs[outcome.name]
         if outcome.status == "done":
-            done += job.yields_result
+            done += [job] if job.yields_result else []
         elif outcome.status == "failed":
             error = failed[outcome.name] = outcome.error or ""
             errors.setdefault(job.paths, []).append(error)
@@ -149,7 +150,11 @@ def run_part(
                 write_bytes(job.paths.error, "\n".join(errors[job.paths]).encode())
         tracker.end(outcome, report=job.yields_result or outcome.status != "done")
     _remove_obsolete_errors(paths, trials)  # another run may have done what failed here
-    return RunSummary(done, work.num_complete, failed)
+    removed = {job.name: job.result for job in done if not job.result.is_file()}
+    if not paths.plan.is_file():
+        removed["study"] = paths.plan
+    failed |= {name: f"{path} was removed during the run" for name, path in removed.items()}
+    return RunSummary(len(done) - len(removed.keys() - {"study"}), work.num_complete, failed)
 
 
 def _remove_obsolete_errors(paths: StudyPaths, trials: Sequence[PlannedTrial]) -> None:

@@ -16,7 +16,7 @@ from nascope._src.probes.chunks import Share, num_chunks
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import PlannedProbe, PlannedTrial
 from nascope._src.runtime.types import Progress
-from nascope._src.study.engines.task import Outcome, Shared, Task
+from nascope._src.study.engines.task import Shared, Task
 from nascope._src.study.job import Job
 from nascope._src.study.missing import Missing
 
@@ -43,14 +43,6 @@ class WorkList:
     def num_results(self) -> int:
         """Number of results that the tasks yield."""
         return sum(job.yields_result for job in self.jobs.values())
-
-    def confirmed(self, outcome: Outcome) -> Outcome:
-        """Return a task's outcome, as failed if its result is not on disk."""
-        job = self.jobs[outcome.name]
-        if outcome.status != "done" or not job.yields_result or job.result.is_file():
-            return outcome
-        error = f"{job.result} is missing: it was removed during the run"
-        return dataclasses.replace(outcome, status="failed", error=error)
 
 
 def make_work_list(
