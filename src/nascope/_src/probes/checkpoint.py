@@ -21,8 +21,9 @@ from nascope._src.probes.grid import Grid
 from nascope._src.probes.history import WeightHistory
 from nascope._src.probes.risk import Risk
 from nascope._src.probes.settings import GridSettings, ProbeSettings
-from nascope._src.records.files import write_arrays, write_json
+from nascope._src.records.probe_files import write_probe
 from nascope._src.records.provenance import make_provenance
+from nascope._src.records.read import ProbeRecord
 from nascope._src.runtime.devices import describe_device, evaluation_batch
 from nascope._src.runtime.types import Progress
 from nascope._src.training.build import restore_network
@@ -202,19 +203,11 @@ def probe_checkpoint(
         chunks=chunks,
         progress=progress,
     )
-    write_arrays(output, arrays)
-    write_json(
-        output.with_suffix(".json"),
-        {
-            "kind": probe.kind,
-            "identity": name,
-            "settings": settings,
-            "provenance": make_provenance(
-                checkpoint=str(path.name),
-                device=describe_device(device),
-                threads=torch.get_num_threads(),
-            ),
-        },
+    provenance = make_provenance(
+        checkpoint=str(path.name),
+        device=describe_device(device),
+        threads=torch.get_num_threads(),
     )
+    write_probe(output, ProbeRecord(probe.kind, name, settings, provenance, arrays))
     shutil.rmtree(chunks, ignore_errors=True)
     return arrays, settings

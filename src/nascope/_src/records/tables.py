@@ -14,7 +14,7 @@ from nascope._src.records.files import plain, write_bytes
 
 Columns = Mapping[str, Sequence[Any]]
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t")
 
 
 def write_table(path: Path, columns: Columns) -> None:
@@ -52,7 +52,10 @@ def csv_bytes(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def _no_formula(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r", "\\r")  # which the writer would not quote
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _csv(columns: Columns) -> bytes:
