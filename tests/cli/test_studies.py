@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from unittest.mock import Mock
 
 import pyarrow.parquet as pq
@@ -18,9 +19,12 @@ import pytest
 
 from nascope._src.cli import studies
 from nascope._src.cli.engines import EngineSettings
+from nascope._src.cli.study_lines import power_lines
 from nascope._src.errors import StudyError
+from nascope._src.study.definition import plan_cells
 from nascope._src.study.progress import RunProgress
 from nascope._src.study.run import RunSummary
+from nascope._src.study.study_file import read_study_file
 from tests.cli.running import nascope
 from tests.report import synthetic
 
@@ -110,6 +114,26 @@ def test_names_cannot_fake_a_status(tmp_path):
     assert not any(character in shown for character in "\x1b\u202e")
     assert len(shown.splitlines()) == 3
     assert "x\\x1b[2J\\n  done" in shown
+
+
+def test_plan_tells_what_a_design_can_detect(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        """
+        cells = ["DARTS"]
+        training.scale = "tiny"
+        [[part]]
+        design = { kind = "contrast", allocations = 10 }
+        [[part]]
+        design = { kind = "factorial", allocations = 3, widths = [2, 3], depths = [3, 4] }
+        """
+    )
+    study = read_study_file(file)
+    contrast, factorial = power_lines(study.plan(study.load_data()))
+    assert "contrast at 0.025: 10 pairs; a shift of 4.2 % of the area" in contrast
+    assert "factorial at 0.025: 3 blocks, 6 pairs per factor; a shift of" in factorial
+    plain = replace(study, parts=(replace(study.parts[0], cells=plan_cells(["DARTS"])),))
+    assert power_lines(plain.plan(plain.load_data())) == []
 
 
 def test_status_results_and_clean(there):

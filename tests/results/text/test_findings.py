@@ -246,7 +246,7 @@ def measured(claim: int = 2, **more) -> Finding:
 def test_a_tested_claim_has_its_shift_and_interval() -> None:
     assert sentence(measured()) == (
         "On average an original beats 100 % of its variants (50 % by chance); it is first in 3 of "
-        "3 families; exact p = 0.016. Shift of the area: −12.3 % [−20, −4]."
+        "3 families; exact p = 0.016. Shift of the area: −12.3 % [−20, −4], p = 0.016 by permutation."
     )
     assert detectable_sentence(measured()) == (
         "A difference of 9 % would be detected with 80 % probability."
@@ -255,8 +255,10 @@ def test_a_tested_claim_has_its_shift_and_interval() -> None:
     assert "of ±9 percentage points" in detectable_sentence(absolute)
 
 
-def test_without_an_interval_the_shift_stands_alone() -> None:
-    assert sentence(measured(low=None, high=None)).endswith("Shift of the area: −12.3 %.")
+def test_a_shift_without_an_interval_has_its_p_only() -> None:
+    assert sentence(measured(low=None, high=None)).endswith(
+        "Shift of the area: −12.3 %, p = 0.016 by permutation."
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from nascope._src.records.paths import slug
 from nascope._src.records.read import StudyRecord
 from nascope._src.records.read import read_study as read_records
 from nascope._src.results.export import Table, flat_table
+from nascope._src.results.findings.designs import judge_designs
 from nascope._src.results.findings.judge import judge_study, too_small
+from nascope._src.results.text import designs
 from nascope._src.results.text.findings import as_row, too_small_sentence
 from nascope._src.runtime.progress import display
 from nascope._src.study.progress import RunProgress
@@ -222,14 +224,17 @@ class StudyResults:
 
         Returns:
             A pandas frame with one row per claim and setting: the outcome, the effect with its 95 %
-            interval, p, and the result as a sentence. It is empty, with a warning, if the study is
-            too small to judge.
+            interval, p, and the result as a sentence. Matched pairs of designed variants have rows
+            of their own, which name their design and factor. The frame is empty, with a warning, if
+            the study is too small to judge.
         """
         import pandas as pd  # noqa: PLC0415  (is slow)
 
         if (why := too_small(self.record)) is not None:
             warnings.warn(f"no verdicts: {too_small_sentence(why)}", stacklevel=2)
-        return pd.DataFrame([as_row(finding) for finding in judge_study(self.record)])
+        rows = [as_row(finding) for finding in judge_study(self.record)]
+        rows += [designs.as_row(finding) for finding in judge_designs(self.record)]
+        return pd.DataFrame(rows)
 
     def report(self, path: str | Path | None = None, *, figures: bool = True) -> Path:
         """Write the report: one HTML page that needs no network.

@@ -234,11 +234,13 @@ def report(
 def verdicts(folder: StudyFolderArgument, *, output: TableOption = None) -> None:
     """Judge the paper's nine claims from a study.
 
-    docs/guides/verdicts.md explains the rules.
+    Matched pairs of designed variants are judged, too. docs/guides/verdicts.md explains the rules.
     """
     from nascope._src.records.read import read_study
     from nascope._src.records.tables import columns_of, write_table
+    from nascope._src.results.findings.designs import judge_designs
     from nascope._src.results.findings.judge import judge_study, too_small
+    from nascope._src.results.text import designs
     from nascope._src.results.text.findings import (
         as_row,
         finding_lines,
@@ -252,8 +254,11 @@ def verdicts(folder: StudyFolderArgument, *, output: TableOption = None) -> None
     findings = judge_study(study)
     for finding in findings:
         print("\n".join(finding_lines(finding)))
+    designed = judge_designs(study)
+    print("\n".join(designs.design_lines(designed)), end="\n" if designed else "")
     if output is not None:
-        write_table(output, columns_of([as_row(finding) for finding in findings]))
+        rows = [*map(as_row, findings), *map(designs.as_row, designed)]
+        write_table(output, columns_of(rows))
 
 
 def selection(

@@ -28,6 +28,7 @@ from nascope._src.cli.study_lines import (
     forecast_lines,
     leftover_line,
     plan_lines,
+    power_lines,
     search_lines,
     show_progress,
     status_lines,
@@ -120,6 +121,7 @@ def plan(
 ) -> None:
     """Show what remains to be done in a study and how long it will take.
 
+    Of a design, also show the shift that it can detect.
     The forecast of time and disk space comes from a few steps of the study's own work on this
     machine.
     """
@@ -131,7 +133,8 @@ def plan(
     folder = output or Path("runs") / file.stem
     planned = study.plan(study.load_data(data_dir))
     missing = find_missing(StudyPaths(folder), planned)
-    print("\n".join(plan_lines(planned, missing, folder)), flush=True)
+    lines = [*plan_lines(planned, missing, folder), *power_lines(planned)]
+    print("\n".join(lines), flush=True)
     if calibrate and not all(trial.is_complete for trial in missing):
         forecast = measure_forecast(EngineSettings(**where), missing, folder, data_dir)
         print("\n".join(forecast_lines(forecast)))

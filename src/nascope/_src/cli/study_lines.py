@@ -14,6 +14,7 @@ from nascope._src.runtime.printable import printable
 from nascope._src.runtime.progress import Display, duration
 
 if TYPE_CHECKING:
+    from nascope._src.cells.designs import DesignKind, Level
     from nascope._src.records.leftovers import Leftover
     from nascope._src.records.plan import Plan, PlannedTrial
     from nascope._src.records.status import StudyStatus, TrialStatus
@@ -43,6 +44,29 @@ def plan_lines(plan: Plan, missing: Sequence[Missing], folder: Path) -> list[str
     left["training"] = sum(not trial.trained for trial in missing)
     lines.append(f"  {'work':<12}{'total':>14}{'to do':>8}")
     lines += [f"  {kind:<12}{count:>14}{left[kind]:>8}" for kind, count in total.items()]
+    return lines
+
+
+def power_lines(plan: Plan) -> list[str]:
+    """Describe what the designs of a plan can detect; there are none without a design."""
+    from nascope._src.results.text.designs import power_line
+
+    levels: dict[tuple[DesignKind, float], dict[tuple[str, int], set[Level]]] = {}
+    for trial in plan.trials:
+        if (design := trial.design) is not None:
+            blocks = levels.setdefault((design.kind, trial.learning_rate), {})
+            blocks.setdefault((trial.family, design.allocation), set()).add(design.level)
+    lines = []
+    for (kind, rate), blocks in levels.items():
+        factors = [
+            sum(len({getattr(level, other) for level in own}) for own in blocks.values())
+            for other in (
+                "depth",
+                "width",
+            )  # width is compared at each depth, and depth at each width
+        ]
+        pairs = len(blocks) if kind == "contrast" else min(factors)
+        lines.append(f"  power  {power_line(kind, len(blocks), pairs, rate)}")
     return lines
 
 

@@ -85,7 +85,8 @@ class Arrangement:
         )
         study = StudyRecord(self.study.name, self.study.folder, trials)
         settings = settings_of(study)
-        compared = families_in(study, settings[0])[0] if len(settings) == 1 else None
+        families = families_in(study, settings[0]) if len(settings) == 1 else []
+        compared = families[0] if families else None
         by_cell = _by_cell(self.cells_of(family), trials)
         return Group(f"{family} {column.title}", column.title, family, by_cell, compared)
 
@@ -105,7 +106,7 @@ def arrange(study: StudyRecord) -> Arrangement:
             if trials := together.get((setting, family)):
                 own = tuple(cell for cell in cells if cell.family == family)
                 key, name = f"g{len(groups)}", words[id(trials[0])]
-                groups.append(Group(key, name, family, _by_cell(own, trials), compared[family]))
+                groups.append(Group(key, name, family, _by_cell(own, trials), compared.get(family)))
     settings = tuple(dict.fromkeys(words.values()))
     return Arrangement(study, cells, tuple(groups), settings, families)
 

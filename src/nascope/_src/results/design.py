@@ -197,23 +197,42 @@ def _precedence(setting: Setting, trials: Sequence[TrialRecord]) -> tuple[bool, 
 # ---------------------------------------------------------------- families
 
 
-def families_in(study: StudyRecord, setting: Setting) -> list[Family]:
-    """Return the families of a study in a setting, with all seeds, in the study's order."""
+def trials_in(study: StudyRecord, setting: Setting) -> list[TrialRecord]:
+    """Return the trials of a study in a setting, in the study's order."""
     rate = setting.learning_rate is not None
-    trials = [trial for trial in study.trials if setting_of(trial, rate=rate) == setting]
-    return _families(trials, setting)
+    return [trial for trial in study.trials if setting_of(trial, rate=rate) == setting]
+
+
+def families_in(study: StudyRecord, setting: Setting) -> list[Family]:
+    """Return the families of a study in a setting, with all seeds, in the study's order.
+
+    Designed variants are in no family: they are compared with one another (`results.blocks`).
+    """
+    return _families(trials_in(study, setting), setting)
 
 
 def _families(trials: Sequence[TrialRecord], setting: Setting) -> list[Family]:
+    members: dict[str, list[Member]] = {}
+    for member in members_of([trial for trial in trials if trial.design is None]):
+        members.setdefault(member.family, []).append(member)
+    return [_family(name, setting, cells) for name, cells in members.items()]
+
+
+def members_of(trials: Sequence[TrialRecord]) -> list[Member]:
+    """Return the cells of some trials, each with its trials by seed."""
     by_cell: dict[tuple[str, str], list[TrialRecord]] = {}
     for trial in trials:
         by_cell.setdefault((trial.family, trial.label), []).append(trial)
-    members: dict[str, list[Member]] = {}
-    for (family, label), same in by_cell.items():
-        by_seed = tuple(sorted(same, key=lambda trial: trial.seed))
-        member = Member(label, family, same[0].variant, same[0].genotype, by_seed)
-        members.setdefault(family, []).append(member)
-    return [_family(name, setting, cells) for name, cells in members.items()]
+    return [
+        Member(
+            label,
+            family,
+            same[0].variant,
+            same[0].genotype,
+            tuple(sorted(same, key=lambda trial: trial.seed)),
+        )
+        for (family, label), same in by_cell.items()
+    ]
 
 
 def _family(name: str, setting: Setting, members: Sequence[Member]) -> Family:

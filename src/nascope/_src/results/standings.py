@@ -136,13 +136,13 @@ def common_measure(families: Sequence[Family], claim: int, mode: str) -> Measure
     trials = [trial for family in families for member in family.members for trial in member.trials]
     planes = dict.fromkeys(plane for trial in trials for plane in planes_for(trial, claim, mode))
     on_planes = [primary_measure(claim, mode, plane) for plane in planes or (None,)]
-    measures = [replace(measure, value=_remembered(measure.value)) for measure in on_planes]
+    measures = [replace(measure, value=remembered(measure.value)) for measure in on_planes]
     if len(measures) == 1:
         return measures[0]
     return max(measures, key=lambda measure: _count_compared(families, measure))
 
 
-def _remembered(value: Callable[[TrialRecord], float]) -> Callable[[TrialRecord], float]:
+def remembered(value: Callable[[TrialRecord], float]) -> Callable[[TrialRecord], float]:
     """Return a function that computes each trial's number only once, as large grids are slow."""
     known: dict[tuple[str, str], float] = {}
 

@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nascope._src.results.findings.designs import DesignFinding
 from nascope._src.results.findings.finding import Finding
 from nascope._src.results.paper.claims import CLAIMS
+from nascope._src.results.text import designs
 from nascope._src.results.text.findings import (
     correlation_line,
     detectable_sentence,
@@ -48,10 +50,12 @@ class CardLine:
 
     Attributes:
         where: data set and BatchNorm mode.
-        families: where each family stands, and what came of the paper's exceptions.
+        families: where each family stands, and what came of the paper's exceptions; of a design,
+            each pair's difference.
+        details: title of these and of the correlations.
     """
 
-    finding: Finding
+    finding: Finding | DesignFinding
     where: str
     sentence: str
     detectable: str
@@ -61,6 +65,7 @@ class CardLine:
     bar: Bar | None
     families: tuple[str, ...]
     correlations: tuple[str, ...]
+    details: str = "By family, and by width and depth"
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,41 @@ def make_cards(findings: Sequence[Finding]) -> list[Card]:
     return made
 
 
-def tally(findings: Sequence[Finding]) -> dict[str, int]:
+def make_design_cards(findings: Sequence[DesignFinding]) -> list[Card]:
+    """Group the findings of designs by design, claim and factor."""
+    groups: dict[str, list[DesignFinding]] = {}
+    for finding in findings:
+        groups.setdefault(designs.statement(finding), []).append(finding)
+    return [
+        Card(
+            of_group[0].claim,
+            designs.title(of_group[0]),
+            statement,
+            f"Asked of claim {of_group[0].claim}, {CLAIMS[of_group[0].claim].section}",
+            tuple(map(_design_line, of_group)),
+        )
+        for statement, of_group in groups.items()
+    ]
+
+
+def _design_line(finding: DesignFinding) -> CardLine:
+    look, sign = LOOKS[finding.outcome]
+    return CardLine(
+        finding,
+        designs.where(finding),
+        designs.sentence(finding),
+        designs.detectable_sentence(finding),
+        designs.needs(finding),
+        look,
+        sign,
+        _bar(finding),
+        tuple(designs.pair_lines(finding)),
+        (),
+        "Every pair",
+    )
+
+
+def tally(findings: Sequence[Finding | DesignFinding]) -> dict[str, int]:
     """Return how many findings have each outcome."""
     return {outcome: sum(f.outcome == outcome for f in findings) for outcome in LOOKS}
 
@@ -109,7 +148,7 @@ def _line(finding: Finding) -> CardLine:
     )
 
 
-def _bar(finding: Finding) -> Bar | None:
+def _bar(finding: Finding | DesignFinding) -> Bar | None:
     low, high = finding.low, finding.high
     if low is None or high is None or not math.isfinite(finding.effect) or finding.claim == 1:
         return None

@@ -24,10 +24,11 @@ from nascope._src.report.arrangement import Arrangement, ShownCell
 from nascope._src.report.figures.grid_panels import grids_of, scale_of
 from nascope._src.report.figures.grids import band_colours
 from nascope._src.report.html import sections, summary
-from nascope._src.report.html.cards import Card, make_cards, tally
+from nascope._src.report.html.cards import Card, make_cards, make_design_cards, tally
 from nascope._src.report.html.environment import new_environment, template_text
 from nascope._src.report.html.payload import PageGrid, as_script, page_data, page_grids
 from nascope._src.report.html.provenance import Provenance, gather
+from nascope._src.results.findings.designs import judge_designs
 from nascope._src.results.findings.judge import judge_study, too_small
 from nascope._src.results.findings.pairs import Pair
 from nascope._src.results.planes import modes_of
@@ -52,6 +53,7 @@ class PageStudy:
         name: its name, different from those of the page's other studies.
         cards: the verdicts by claim.
         tally: the number of verdicts with each outcome.
+        designs: the verdicts of matched pairs of designed variants.
         too_small: why there are no verdicts, if so.
         slopes: claim 4's correlations in words, by data set.
         theory: the theory's sections, if it was computed.
@@ -60,6 +62,7 @@ class PageStudy:
     name: str
     cards: list[Card]
     tally: dict[str, int]
+    designs: list[Card]
     too_small: str | None
     scatters: list[sections.Scatter]
     slopes: Mapping[str, str]
@@ -89,6 +92,7 @@ def page_study(
         name=next((trial.study for trial in study.trials if trial.study), study.name),
         cards=make_cards(findings),
         tally=tally(findings),
+        designs=make_design_cards(judge_designs(study)),
         too_small=None if why is None else too_small_sentence(why),
         scatters=sections.scatters(study, cells, findings, f"a{number}-"),
         slopes=sections.slopes(findings),

@@ -14,6 +14,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from nascope._src.records.read import StudyRecord
+from nascope._src.results.blocks import is_designed
 from nascope._src.results.design import (
     Family,
     Member,
@@ -73,9 +74,10 @@ TooSmall = tuple[str, int]
 def judge_study(study: StudyRecord) -> tuple[Finding, ...]:
     """Return all findings of a study, by claim, then data set, then BatchNorm mode.
 
-    There are none if the study is too small to judge (`too_small`).
+    There are none if the study is too small to judge (`too_small`), or if all its cells are
+    designed variants (`findings.designs` judges them).
     """
-    if too_small(study) is not None:
+    if too_small(study) is not None or is_designed(study):
         return ()
     settings = main_settings(study)
     findings = [judge_pattern(study)]

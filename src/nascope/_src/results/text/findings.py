@@ -146,6 +146,8 @@ def _contrast(finding: Finding, test: Contrast) -> str:
         low, high = (format_number(end, "+") for end in (finding.low, finding.high))
         interval = f" [{low}, {high}]"
     shift = f"{format_number(finding.effect, '+')}{unit}{interval}"
+    if test.p_shift is not None:
+        shift += f", p = {format_p(test.p_shift)} by permutation"
     return f"{text}; {p_of(test)}. Shift of the {lower_first(finding.measure)}: {shift}."
 
 
