@@ -186,6 +186,8 @@ def test_the_pattern_is_tested(nascope):
     table = nascope("pattern", "--only", "reduce")[1]
     assert "does not follow" in table
     assert "left out: ENAS_fairdarts_repo" in table
+    assert "12 of 29; by chance 9.0, at least as many with p = 0.16" in table
+    assert printed["following"]["following"] == sum(a["follows"] for a in printed["algorithms"])
 
 
 def test_a_search_is_traced(nascope, tmp_path):

@@ -1,9 +1,11 @@
 """The connection pattern: exact p-values against enumeration and simulation; what the data say."""
 
 import doctest
+import functools
 import itertools
 import random
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 from statistics import fmean
 
@@ -15,12 +17,15 @@ from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.results import pattern as module
 from nascope._src.results.pattern import (
+    count_following,
     measure_algorithms,
     measure_group,
     score_cells,
     survey_catalog,
 )
 from nascope._src.results.stats.exact import tails
+
+survey = functools.cache(survey_catalog)  # takes seconds
 
 
 def test_docstrings():
@@ -115,7 +120,7 @@ def test_copies_within_a_paper_add_no_evidence():
 
 def test_the_common_connection_pattern_in_the_five_cells():
     """Observation 3.1, as docs/results/wiring.md reports it."""
-    found = survey_catalog()
+    found = survey()
     own, sampled, published, fresh, control = found.groups
     assert own.wider.p_greater < 1e-7
     assert own.shallower.p_greater < 2e-4
@@ -131,12 +136,52 @@ def test_the_common_connection_pattern_in_the_five_cells():
 
 
 def test_reduction_cells_show_it_less():
-    normal, reduction = survey_catalog().groups[0], survey_catalog(kind="reduce").groups[0]
+    normal, reduction = survey().groups[0], survey(kind="reduce").groups[0]
     assert reduction.wider.mean < normal.wider.mean
-    assert survey_catalog(kind="reduce").outside == (
+    assert survey(kind="reduce").outside == (
         "ENAS_fairdarts_repo",
         "SNAS_moderate_Analysis_copy",
     )
+
+
+def test_the_chance_that_a_label_follows():
+    """One wiring: exact, from the census. Ten: simulated again, wiring by wiring."""
+    within, darts = named_space("darts"), module._connected_census(named_space("darts"))
+    scores, table = module._scores(within, "fractional"), darts.marginal("fractional")
+    half = Fraction(1, 2)
+    one = sum(n for place, n in table.items() if min(scores[place]) > half) / sum(table.values())
+    assert one == 0.25
+    found = module._chance_hits(((within, 1),), "fractional") / module.CHANCE_DRAWS
+    assert found == pytest.approx(one, abs=0.005)  # more than three standard errors
+    generator, draws = random.Random(1), 2_000
+    places, weights = list(table), list(table.values())
+    follows = 0
+    for _ in range(draws):
+        drawn = [scores[place] for place in generator.choices(places, weights, k=10)]
+        follows += all(sum(each) > 5 for each in zip(*drawn, strict=True))
+    ten = module._chance_hits(((within, 10),), "fractional") / module.CHANCE_DRAWS
+    assert ten == pytest.approx(follows / draws, abs=0.033)
+
+
+def test_labels_that_follow_are_compared_with_chance():
+    """By chance about nine would; of cells that were drawn at random, no more than that do."""
+    count, others = survey().following, survey().others_following
+    assert count.following == sum(group.follows for group in survey().algorithms)
+    assert (count.labels, count.following) == (29, 16)
+    assert count.expected == pytest.approx(9.2, abs=0.05)
+    assert count.p_more == pytest.approx(0.007, abs=0.001)
+    assert (others.labels, others.following) == (25, 12)
+    assert others.p_more == pytest.approx(0.055, abs=0.002)
+    generator, within = random.Random(3), named_space("darts")
+    cells = [within.cell(within.sample(generator)) for _ in range(300)]
+    pool, _ = score_cells([_entry(f"{i}", "", cell) for i, cell in enumerate(cells)])
+    p_values = []
+    for _ in range(100):
+        drawn = generator.choices(pool, k=30)
+        labelled = [replace(cell, algorithm=f"{i % 12}") for i, cell in enumerate(drawn)]
+        p_values.append(count_following(labelled).p_more)
+    assert fmean(p <= 0.05 for p in p_values) <= 0.115  # 5 % and 3 standard errors
+    assert 0.4 < fmean(p_values) < 0.75  # a few integers, so that p is large on average
 
 
 def test_algorithms_are_apart():

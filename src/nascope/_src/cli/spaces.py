@@ -14,7 +14,7 @@ from nascope._src.errors import GenotypeError
 
 if TYPE_CHECKING:
     from nascope._src.cells.spaces.space import Space
-    from nascope._src.results.pattern import Effect, GroupPattern
+    from nascope._src.results.pattern import Effect, FollowCount, GroupPattern
 
 _SPACES = "darts, independent, one-source, nasnet or nas-bench-201"
 SvgOption = Annotated[
@@ -158,12 +158,25 @@ def pattern(
     print(f"\n{'':34}{'n':>4}{'width':>12}{'depth':>12}{'wider':>16}{'shallower':>16}{'both p':>9}")
     for group in tested.groups:
         print(_row(group))
-    print("\nby algorithm, with its cells as independent runs; p of both is adjusted (Holm):")
+    print(
+        "\nby label (an algorithm, or one paper's runs of it), with its cells as independent runs;"
+    )
+    print("p of both is adjusted (Holm):")
     for group, p in zip(tested.algorithms, tested.adjusted, strict=True):
         mark = "" if group.follows else "  does not follow"
         print(_row(group, p) + mark)
+    print("\nlabels that follow the pattern, with both scores above 0.5 on average:")
+    print(f"{'all':34}{_count(tested.following)}")
+    print(f"{'not examined by the paper':34}{_count(tested.others_following)}")
     if tested.outside:
         print(f"\nnot in their space, left out: {', '.join(tested.outside)}")
+
+
+def _count(count: FollowCount) -> str:
+    return (
+        f"{count.following} of {count.labels}; by chance {count.expected:.1f}, at least as many "
+        f"with p = {count.p_more:.2g}"
+    )
 
 
 def _row(group: GroupPattern, p: float | None = None) -> str:

@@ -14,17 +14,25 @@ the mean over its *papers* of the mean over a paper's cells. Its p-value is the 
 mean over as many *single* uniform wirings, one per paper, is at least as large, by convolution of
 the censuses. This treats all cells of a paper as copies of one, which is the most dependent case.
 Intervals are for the mean over papers (`nascope._src.results.stats.intervals`).
+
+The catalogue labels each cell with an algorithm, or with a paper's runs of one. A label *follows*
+the pattern if the means of both scores over its cells are above ½. One uniform wiring of DARTS'
+space does so with probability ¼, so most labels would not follow by chance. `count_following`
+compares their number with chance: with uniform wirings, as many as each label has cells.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from statistics import fmean
 from typing import Literal
+
+import numpy as np
 
 from nascope._src.cells.catalog import CatalogCell, cells_in
 from nascope._src.cells.genotype import Genotype
@@ -288,15 +296,97 @@ def _interval(values: Sequence[float]) -> tuple[float, float] | None:
 def measure_algorithms(
     scored: Sequence[ScoredCell], *, convention: str = "fractional"
 ) -> list[GroupPattern]:
-    """Compare each algorithm's cells with chance, as independent runs; strongest pattern first."""
+    """Compare each label's cells with chance, as independent runs; strongest pattern first."""
+    algorithms = [
+        measure_group(group, label=algorithm, convention=convention, cluster="cell")
+        for algorithm, group in _by_label(scored).items()
+    ]
+    return sorted(algorithms, key=lambda group: -group.pattern.mean)
+
+
+def _by_label(scored: Sequence[ScoredCell]) -> dict[str, list[ScoredCell]]:
     cells_of: dict[str, list[ScoredCell]] = defaultdict(list)
     for cell in scored:
         cells_of[cell.algorithm].append(cell)
-    algorithms = [
-        measure_group(group, label=algorithm, convention=convention, cluster="cell")
-        for algorithm, group in cells_of.items()
-    ]
-    return sorted(algorithms, key=lambda group: -group.pattern.mean)
+    return cells_of
+
+
+CHANCE_DRAWS = 100_000
+"""Number of draws from which the probability is computed that a label follows by chance."""
+
+
+@dataclass(frozen=True)
+class FollowCount:
+    """How many labels follow the pattern, and how many would by chance.
+
+    Attributes:
+        labels: number of labels.
+        following: number of those that follow.
+        chance: by label, the probability that as many uniform wirings as it has cells follow.
+        p_more, p_fewer: probability of at least, and of at most, that number by chance.
+    """
+
+    labels: int
+    following: int
+    chance: dict[str, float]
+    p_more: float
+    p_fewer: float
+
+    @property
+    def expected(self) -> float:
+        """Number of labels that are expected to follow by chance."""
+        return math.fsum(self.chance.values())
+
+    def as_dict(self) -> dict[str, float]:
+        """Return plain values, for JSON."""
+        return {
+            "labels": self.labels,
+            "following": self.following,
+            "expected": self.expected,
+            "p_more": self.p_more,
+            "p_fewer": self.p_fewer,
+        }
+
+
+def count_following(scored: Sequence[ScoredCell], *, convention: str = "fractional") -> FollowCount:
+    """Count the labels that follow the pattern, and compare their number with chance.
+
+    The probability that a label follows by chance is simulated with a fixed seed. The distribution
+    of their number is the convolution over labels.
+    """
+    cells_of = _by_label(scored)
+    hits = {
+        label: _chance_hits(frozenset(Counter(cell.within for cell in cells).items()), convention)
+        for label, cells in cells_of.items()
+    }
+    nulls = [((Fraction(0), CHANCE_DRAWS - count), (Fraction(1), count)) for count in hits.values()]
+    following = sum(
+        2 * min(sum(cell.wider for cell in cells), sum(cell.shallower for cell in cells))
+        > len(cells)
+        for cells in cells_of.values()
+    )
+    more, fewer = tails(nulls, Fraction(following))
+    chance = {label: count / CHANCE_DRAWS for label, count in hits.items()}
+    return FollowCount(len(cells_of), following, chance, more, fewer)
+
+
+@functools.cache
+def _chance_hits(cells: frozenset[tuple[Space, int]], convention: str) -> int:
+    """Return in how many draws of uniform wirings both mean scores are above ½.
+
+    Args:
+        cells: spaces, with the number of wirings from each.
+        convention: convention of width.
+    """
+    generator = np.random.default_rng(0)
+    above = np.zeros((CHANCE_DRAWS, 2))  # sums of (score − ½)
+    for within, number in sorted(cells, key=lambda pair: pair[0].name):
+        counts = _connected_census(within).marginal(convention)
+        shares = np.array(list(counts.values()), np.float64)
+        scores = np.array([_scores(within, convention)[point] for point in counts], np.float64)
+        drawn = generator.multinomial(number, shares / shares.sum(), size=CHANCE_DRAWS)
+        above += drawn @ (scores - 0.5)
+    return int((above > 1e-9).all(axis=1).sum())  # sums that are ½ but for rounding do not count
 
 
 # ---------------------------------------------------------------- the paper's cells and the others
@@ -313,8 +403,10 @@ class Survey:
         kind: ``normal`` or ``reduce``.
         convention: convention of width.
         groups: the groups that `survey_catalog` lists.
-        algorithms: the cells of each algorithm.
-        adjusted: p-value of each algorithm's pattern, adjusted by Holm's method.
+        algorithms: the cells of each label: an algorithm, or one paper's runs of it.
+        adjusted: p-value of each label's pattern, adjusted by Holm's method.
+        following: how many labels follow the pattern, compared with chance.
+        others_following: how many of those that the paper did not examine.
         outside: names of cells that are not in their space.
     """
 
@@ -323,12 +415,19 @@ class Survey:
     groups: tuple[GroupPattern, ...]
     algorithms: tuple[GroupPattern, ...]
     adjusted: tuple[float, ...]
+    following: FollowCount
+    others_following: FollowCount
     outside: tuple[str, ...]
 
     def as_dict(self) -> dict[str, object]:
         """Return plain values, for JSON."""
         algorithms = [
-            asdict(group) | {"follows": group.follows, "p_holm": p}
+            asdict(group)
+            | {
+                "follows": group.follows,
+                "follows_by_chance": self.following.chance[group.label],
+                "p_holm": p,
+            }
             for group, p in zip(self.algorithms, self.adjusted, strict=True)
         ]
         return {
@@ -336,6 +435,8 @@ class Survey:
             "convention": self.convention,
             "groups": [asdict(group) for group in self.groups],
             "algorithms": algorithms,
+            "following": self.following.as_dict(),
+            "others_following": self.others_following.as_dict(),
             "outside": list(self.outside),
         }
 
@@ -363,4 +464,13 @@ def survey_catalog(*, kind: str = "normal", convention: str = "fractional") -> S
     )
     algorithms = measure_algorithms(published, convention=convention)
     adjusted = holm([group.pattern.p_greater for group in algorithms])
-    return Survey(kind, convention, groups, tuple(algorithms), tuple(adjusted), tuple(outside))
+    return Survey(
+        kind,
+        convention,
+        groups,
+        tuple(algorithms),
+        tuple(adjusted),
+        count_following(published, convention=convention),
+        count_following(others, convention=convention),
+        tuple(outside),
+    )
