@@ -1,8 +1,13 @@
 """The Ray engine on simulated machines, without real GPUs."""
 
+import contextlib
 import json
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -138,3 +143,86 @@ def test_a_reused_process_computes_on_the_gpu_that_ray_assigns_to_each_task(
     assert all(seen == visible and used == given for _, seen, given, used in noted)
     assert {used for *_, used in noted} == {0, 1}
     assert len({process for process, *_ in noted}) == 2
+
+
+LONG = """
+cells = ["DARTS"]
+[data]
+name = "digits"
+train_size = 200
+test_size = 40
+[training]
+scale = "tiny"
+overrides = { channels = 2, layers = 2, epochs = 100000 }
+"""
+
+
+def descendants(pid):
+    """Return the numbers of all processes that a process has started."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            number, rest = path.read_text().rsplit(")", 1)
+            parents[int(number.split(" ")[0])] = int(rest.split()[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def addresses(pids):
+    """Return the addresses at which processes listen, in hexadecimal."""
+    sockets = set()
+    for pid in pids:
+        for path in Path(f"/proc/{pid}/fd").glob("*"):
+            with contextlib.suppress(OSError):
+                sockets.add(str(path.readlink()))
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                found.add(fields[1].split(":")[0])
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's list of sockets")
+def test_a_local_cluster_is_for_this_machine_only_and_ends_with_the_command(tmp_path):
+    (tmp_path / "long.toml").write_text(LONG)
+    command = [sys.executable, "-m", "nascope", "study", "run", "long.toml", "--engine", "ray"]
+    run = subprocess.Popen(
+        [*command, "--workers", "1", "-q"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        deadline = time.monotonic() + 200
+        while not list(tmp_path.glob("runs/long/trials/*/checkpoint.safetensors")):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        started = descendants(run.pid)
+        listening = addresses(started)
+        run.terminate()
+        _, errors = run.communicate(timeout=100)
+    finally:
+        run.kill()
+    loopback = {"0100007F", 24 * "0" + "01000000", "0000000000000000FFFF00000100007F"}
+    assert listening
+    assert listening <= loopback
+    assert (run.returncode, errors.strip()) == (143, "terminated")
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in started):
+        assert time.monotonic() < deadline, "Ray's processes are still running"
+        time.sleep(0.2)
+
+
+def test_a_temporary_folder_that_is_too_deep_for_sockets_is_named(tmp_path, monkeypatch):
+    message = "validate_socket_filename failed: AF_UNIX path length cannot exceed 107 bytes: /x"
+    monkeypatch.setattr(ray, "init", Mock(side_effect=OSError(message)))
+    with pytest.raises(StudyError, match="cannot start Ray: .* set TMPDIR to a folder with a sh"):
+        RayEngine()
+
+
+def test_a_cluster_that_others_could_reach_is_not_used(monkeypatch):
+    monkeypatch.setattr(ray, "init", Mock())
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True, "NodeManagerAddress": "10.0.0.7"}])
+    with pytest.raises(StudyError, match="opens its ports to the network"):
+        RayEngine()

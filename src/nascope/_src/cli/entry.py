@@ -1,13 +1,14 @@
 """The ``nascope`` command: the command groups in one application, and errors as exit codes.
 
 Exit codes: 0 for success, 1 if a trial failed, 2 for bad input (with one line on what is wrong),
-130 if interrupted.
+130 if interrupted, 143 if terminated.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import warnings
 from typing import Annotated, Any
@@ -76,6 +77,7 @@ def main() -> None:
     streams: Any = PrintableStream(sys.stdout), PrintableStream(sys.stderr)
     sys.stdout, sys.stderr = streams
     warnings.showwarning = _one_line_warning
+    signal.signal(signal.SIGTERM, _terminate)
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
         try:
@@ -90,8 +92,8 @@ def main() -> None:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
     except SystemExit as leaving:
-        if leaving.code == 130:  # typer turns Ctrl-C into this
-            print("interrupted", file=sys.stderr)
+        if leaving.code in _STOPPED:  # typer turns Ctrl-C into this
+            print(_STOPPED[leaving.code], file=sys.stderr)
         raise
     except BrokenPipeError:  # the reader of our output left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -100,6 +102,15 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(f"error: {error.strerror or error}", file=sys.stderr)
         sys.exit(2)
+
+
+_STOPPED = {130: "interrupted", 143: "terminated"}
+
+
+def _terminate(*_: object) -> None:
+    """Leave as after Ctrl-C, so that workers and clusters are stopped."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    sys.exit(143)
 
 
 def _one_line_warning(message: Warning | str, *_: object, **__: object) -> None:

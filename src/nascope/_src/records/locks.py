@@ -20,8 +20,8 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[bool]:
     """Hold an exclusive or a ``shared`` lock; wait while another process holds it.
 
     The system releases the lock when the process ends, even if it is killed. If the file system
-    does not support locks, continue without: writes are atomic and deterministic, so the only cost
-    is duplicated work.
+    does not support locks, or loses one while this process waits for it, continue without: writes
+    are atomic and deterministic, so the only cost is duplicated work.
 
     Yields:
         Whether the lock is held; False if the file system does not support locks.
@@ -38,14 +38,26 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[bool]:
     held = True
     with file:
         try:
-            fcntl.flock(file, operation | fcntl.LOCK_NB)
-        except BlockingIOError:
-            logger.info("waiting for another process to release %s", path.name)
-            fcntl.flock(file, operation)
+            _acquire(file.fileno(), operation, path.name)
         except OSError as error:
-            logger.info("locks are not supported, so work may be done twice: %s", error.strerror)
+            logger.info("no lock on %s, so work may be done twice: %s", path.name, error.strerror)
             held = False
         yield held
+
+
+def _acquire(descriptor: int, operation: int, name: str) -> None:
+    """Acquire a lock, and wait for it if another process holds it.
+
+    Raises:
+        OSError: the file system has no locks, or lost them while this process waited.
+    """
+    try:
+        fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
+    except BlockingIOError:
+        logger.info("waiting for another process to release %s", name)
+        while True:
+            with contextlib.suppress(InterruptedError):  # by a signal: keep waiting
+                return fcntl.flock(descriptor, operation)
 
 
 def is_held(path: Path) -> bool:

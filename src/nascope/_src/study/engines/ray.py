@@ -1,5 +1,8 @@
 """Execute tasks on a Ray cluster of one or many machines. Needs the extra ``ray``.
 
+Whoever reaches Ray's ports can run code. A cluster that is started here can be reached from this
+machine only; one at an address is open to whom its administrator lets in.
+
 A task whose process or node is lost is submitted again, up to a limit, and resumes from what it has
 written. Workers hold the locks, not the driver, because a worker may outlive its driver.
 """
@@ -7,10 +10,13 @@ written. Workers hold the locks, not the driver, because a worker may outlive it
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import math
 import os
+import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -69,7 +75,7 @@ class RayEngine:
         self._ray = ray = _import_ray()
         try:
             if address is None:
-                with thread_limits(threads):
+                with thread_limits(threads), _this_machine_only():
                     ray.init(
                         "local",
                         num_cpus=(workers or cores()) * threads,
@@ -78,11 +84,20 @@ class RayEngine:
                     )
             else:
                 _require_listener(address)
-                ray.init(address, **_QUIET)
+                with _kept_signal_handler():
+                    ray.init(address, **_QUIET)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             reason = (str(error).strip() or repr(error)).splitlines()[0]
+            if "AF_UNIX" in reason:
+                reason = f"the temporary folder's path is too long for sockets; {_SHORT_FOLDER}"
             what = f"reach the Ray cluster at {address}" if address else "start Ray"
             raise StudyError(f"cannot {what}: {reason}") from None
+        if address is None and not all(map(_is_private, self._nodes())):
+            ray.shutdown()
+            raise StudyError(
+                "this version of Ray opens its ports to the network: install another one, or start "
+                "a cluster with ray start and give its address"
+            )
         if not any(map(self._fit, self._nodes())):
             message = self._nothing_fits()
             ray.shutdown()
@@ -238,7 +253,47 @@ _QUIET: dict[str, Any] = {
 }
 
 
+_SHORT_FOLDER = "set TMPDIR to a folder with a shorter path, such as /tmp"
+
+_CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""If this variable is 0, Ray listens at 127.0.0.1 only, as by default on Windows and macOS."""
+
 _LEAVE_CUDA = "RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES"
+
+
+@contextlib.contextmanager
+def _this_machine_only() -> Iterator[None]:
+    """Let Ray start a cluster that only this machine can reach, and that leaves signals alone."""
+    from ray._private import ray_constants  # noqa: PLC0415  (read the variable when imported)
+
+    before, constant = os.environ.get(_CLUSTERS), getattr(ray_constants, "ENABLE_RAY_CLUSTER", None)
+    os.environ[_CLUSTERS] = "0"
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        with _kept_signal_handler():
+            yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = constant
+        if before is None:
+            del os.environ[_CLUSTERS]
+        else:
+            os.environ[_CLUSTERS] = before
+
+
+@contextlib.contextmanager
+def _kept_signal_handler() -> Iterator[None]:
+    """Keep the process's handler of SIGTERM, which Ray replaces when it starts."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread() and handler is not None:
+            signal.signal(signal.SIGTERM, handler)
+
+
+def _is_private(node: dict[str, Any]) -> bool:
+    """Return whether only this machine can reach a node."""
+    return ipaddress.ip_address(node["NodeManagerAddress"]).is_loopback
 
 
 def _require_listener(address: str) -> None:
