@@ -47,12 +47,18 @@ def test_verdicts_are_printed_and_written(nascope, tmp_path: Path) -> None:
         assert row["outcome"].upper() in out
         assert row["sentence"] in out
     assert "AmoebaNet: " in out  # the paper excepts it from claim 6
+    code, out, _ = nascope("verdicts", folder, "--json")
+    assert (code, json.loads(out)["verdicts"]) == (0, rows)
 
 
 def test_a_study_too_small_gets_none(nascope, tmp_path: Path) -> None:
-    code, out, _ = nascope("verdicts", write_study(tmp_path, family()))
+    folder = write_study(tmp_path / "study", family())
+    code, out, _ = nascope("verdicts", folder, "-o", tmp_path / "v.json")
     assert code == 0
     assert out.startswith("no verdict: its images are below 32 pixels")
+    (row,) = json.loads((tmp_path / "v.json").read_text())
+    assert row["outcome"] == "no verdict"
+    assert row["sentence"].startswith("its images are below 32 pixels")
 
 
 def test_selection_of_a_table(nascope, tmp_path: Path) -> None:
@@ -111,6 +117,10 @@ def test_smoothness_of_landscapes(tmp_path):
         r"mean of 3\n(.*\n)*  largest curvature +4  95 % interval -0.96", result.stdout
     )
     assert (tmp_path / "s.csv").read_text().startswith("file,convex_radius,")
+    printed = json.loads(run_nascope("smoothness", *files, "--json").stdout)
+    assert printed["landscapes"][0]["largest_curvature"] == pytest.approx(2)
+    assert printed["landscapes"][0]["area_below"] is None  # no level, so not a number
+    assert printed["means"]["largest_curvature"]["mean"] == pytest.approx(4)
     np.savez(tmp_path / "line.npz", loss=axis, alphas=axis)
     assert_refused(
         run_nascope("smoothness", tmp_path / "line.npz"), "holds no landscape over a plane"

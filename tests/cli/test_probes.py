@@ -31,8 +31,14 @@ def test_train_then_probe(tmp_path):
     few = ("--top", 2, "--vectors", 2, "--steps", 4, "--block-steps", 3, "--instances", 20)
     for kind, arrays in kept.items():
         more = few if kind == "curvature" else ()
-        result = nascope("probe", kind, tmp_path / "c.safetensors", "--points", 3, *more)
+        words = ("probe", kind, tmp_path / "c.safetensors", "--points", 3, *more)
+        result = nascope(*words)
         assert result.returncode == 0, result.stderr
+        printed = json.loads(nascope(*words, "--json").stdout)
+        assert printed["file"].endswith(f"c-{kind}.npz")
+        for number in list(printed["numbers"].values())[0:1]:
+            first = number[0] if isinstance(number, list) else number
+            assert f"{first:.4g}" in result.stdout
         with np.load(tmp_path / f"c-{kind}.npz") as file:
             assert arrays <= set(file.files)
             assert all(np.isfinite(file[name]).all() for name in arrays)

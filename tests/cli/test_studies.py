@@ -73,6 +73,11 @@ def test_plan_tells_what_is_missing_and_what_it_takes(there):
     time = r"time  about \d+ s on 2 at a time \(training \d+ s, landscape \d+ s\)"
     assert re.search(time, shown.stdout), shown.stdout
     assert re.search(r"disk  about \d+\.\d MB", shown.stdout)
+    printed = json.loads(
+        nascope("study", "plan", "small.toml", "--json", "--no-calibrate", cwd=there).stdout
+    )
+    assert printed["work"]["training"] == {"total": 2, "to_do": 1}
+    assert printed["forecast"] is None
     before = sorted(there.rglob("*"))
     elsewhere = nascope("study", "plan", "small.toml", "--output", "a/b", cwd=there)
     assert elsewhere.returncode == 0, elsewhere.stderr
@@ -140,6 +145,8 @@ def test_status_results_and_clean(there):
     waiting = nascope("study", "status", "runs/small", "--all", cwd=there).stdout
     assert "small: 1 trials: 1 done; 1 of 1 trained, 1 of 1 probes" in waiting
     assert re.search(r"done +DARTS +digits +0\.025 +0 +2/2 +\d+\.\d% +1/1", waiting)
+    printed = json.loads(nascope("study", "status", "runs/small", "--json", cwd=there).stdout)
+    assert [trial["state"] for trial in printed["trials"]] == ["done"]
     watched = nascope("study", "status", "runs/small", "--watch", cwd=there)
     assert (watched.returncode, watched.stdout.count("1 done")) == (0, 1)
     for name, table in (("t.csv", "trials"), ("c.json", "curves"), ("p.parquet", "probes")):

@@ -35,6 +35,10 @@ def test_evaluate_curves_and_import(tmp_path):
         result = nascope("curves", checkpoint, "--output", tmp_path / f"curves.{suffix}")
         assert result.returncode == 0, result.stderr
     assert len(json.loads((tmp_path / "curves.json").read_text())) == 4
+    printed = json.loads(nascope("curves", checkpoint, "--json").stdout)
+    assert [point["test_loss"] for point in printed["curve"]] == curves["test_loss"]
+    printed = json.loads(nascope("evaluate", checkpoint, "--json").stdout)
+    assert f"{printed['accuracy']:.2%}" == f"{accuracy}%"
     assert_refused(nascope("curves", checkpoint, "--output", tmp_path / "c.xlsx"), "must end in")
     assert_refused(nascope("evaluate", checkpoint, "--split", "validation"), "without a validation")
     assert_refused(nascope("evaluate", checkpoint, "--precision", "tf32"), "NVIDIA GPU")

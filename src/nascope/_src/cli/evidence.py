@@ -19,11 +19,13 @@ from nascope._src.cli.engines import EngineSettings, measure_forecast, open_engi
 from nascope._src.cli.evidence_lines import choice_lines, figure_lines, smoothness_lines
 from nascope._src.cli.options import (
     DataDirOption,
+    JsonOption,
     QuietOption,
     StudyFolderArgument,
     TableOption,
     VerboseOption,
 )
+from nascope._src.cli.output import print_json
 from nascope._src.cli.study_lines import (
     failure_lines,
     forecast_lines,
@@ -231,10 +233,13 @@ def report(
     print(write_report(*folders, output=output, figures=figures))
 
 
-def verdicts(folder: StudyFolderArgument, *, output: TableOption = None) -> None:
+def verdicts(
+    folder: StudyFolderArgument, *, output: TableOption = None, as_json: JsonOption = False
+) -> None:
     """Judge the paper's nine claims from a study.
 
     Matched pairs of designed variants are judged, too. docs/guides/verdicts.md explains the rules.
+    A study too small for a verdict gives one row, whose outcome is "no verdict", and the reason.
     """
     from nascope._src.records.read import read_study
     from nascope._src.records.tables import columns_of, write_table
@@ -249,15 +254,19 @@ def verdicts(folder: StudyFolderArgument, *, output: TableOption = None) -> None
 
     study = read_study(folder)
     if (reason := too_small(study)) is not None:
-        print(f"no verdict: {too_small_sentence(reason)}")
-        return
-    findings = judge_study(study)
-    for finding in findings:
-        print("\n".join(finding_lines(finding)))
-    designed = judge_designs(study)
-    print("\n".join(designs.design_lines(designed)), end="\n" if designed else "")
-    if output is not None:
+        why = too_small_sentence(reason)
+        rows = [{"outcome": "no verdict", "sentence": why}]
+        lines = [f"no verdict: {why}"]
+    else:
+        findings, designed = judge_study(study), judge_designs(study)
         rows = [*map(as_row, findings), *map(designs.as_row, designed)]
+        lines = [line for finding in findings for line in finding_lines(finding)]
+        lines += designs.design_lines(designed)
+    if as_json:
+        print_json({"verdicts": rows})
+    else:
+        print("\n".join(lines))
+    if output is not None:
         write_table(output, columns_of(rows))
 
 
@@ -327,6 +336,7 @@ def smoothness(
         ),
     ] = None,
     output: TableOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure the smoothness of landscapes.
 
@@ -336,7 +346,7 @@ def smoothness(
     """
     from nascope._src.records.files import read_arrays
     from nascope._src.records.tables import columns_of, write_table
-    from nascope._src.results.metrics.smoothness import smoothness_of
+    from nascope._src.results.metrics.smoothness import over_pairs, smoothness_of
 
     if level is None:
         level = math.log(classes) if classes is not None else math.nan
@@ -346,9 +356,15 @@ def smoothness(
         if not _is_landscape(arrays):
             raise StudyError(f"{path} holds no landscape over a plane")
         measured[path] = smoothness_of(arrays["loss"], arrays["alphas"], arrays["betas"], level)
+    rows = [{"file": str(path), **asdict(numbers)} for path, numbers in measured.items()]
     if output is not None:
-        rows = [{"file": str(path), **asdict(numbers)} for path, numbers in measured.items()]
         write_table(output, columns_of(rows))
+    if as_json:
+        means = over_pairs(list(measured.values())) if len(measured) > 1 else {}
+        print_json(
+            {"landscapes": rows, "means": {name: asdict(mean) for name, mean in means.items()}}
+        )
+        return
     print("\n".join(smoothness_lines(measured)))
 
 

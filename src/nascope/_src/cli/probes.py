@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +13,12 @@ from nascope._src.cli.options import (
     CheckpointArgument,
     DataDirOption,
     DeviceOption,
+    JsonOption,
     QuietOption,
     ThreadWorkersOption,
     VerboseOption,
 )
+from nascope._src.cli.output import print_json
 from nascope._src.errors import StudyError
 from nascope._src.probes.settings import (
     CurvatureSettings,
@@ -78,6 +79,7 @@ def landscape(
     workers: ThreadWorkersOption = None,
     device: DeviceOption = "auto",
     output: OutputOption = None,
+    as_json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -96,11 +98,9 @@ def landscape(
         settings = LandscapeSettings(
             **given, **_plane(line=line or to is not None, trajectory=trajectory)
         )
-    from nascope._src.cli.probe_lines import landscape_lines
-
     _probe(
-        settings, landscape_lines, checkpoint, output, data_dir, workers, device,
-        quiet=quiet, verbose=verbose, to=to,
+        settings, checkpoint, output, data_dir, workers, device,
+        as_json=as_json, quiet=quiet, verbose=verbose, to=to,
     )  # fmt: skip
 
 
@@ -115,6 +115,7 @@ def variance(
     workers: ThreadWorkersOption = None,
     device: DeviceOption = "auto",
     output: OutputOption = None,
+    as_json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -124,11 +125,9 @@ def variance(
     """
     with naming_options():
         settings = VarianceSettings(**given, **_plane(line=line, trajectory=trajectory))
-    from nascope._src.cli.probe_lines import variance_lines
-
     _probe(
-        settings, variance_lines, checkpoint, output, data_dir, workers, device,
-        quiet=quiet, verbose=verbose,
+        settings, checkpoint, output, data_dir, workers, device,
+        as_json=as_json, quiet=quiet, verbose=verbose,
     )  # fmt: skip
 
 
@@ -141,6 +140,7 @@ def curvature(
     workers: ThreadWorkersOption = None,
     device: DeviceOption = "auto",
     output: OutputOption = None,
+    as_json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -151,11 +151,9 @@ def curvature(
     """
     with naming_options():
         settings = CurvatureSettings(**given)
-    from nascope._src.cli.probe_lines import curvature_lines
-
     _probe(
-        settings, curvature_lines, checkpoint, output, data_dir, workers, device,
-        quiet=quiet, verbose=verbose,
+        settings, checkpoint, output, data_dir, workers, device,
+        as_json=as_json, quiet=quiet, verbose=verbose,
     )  # fmt: skip
 
 
@@ -169,18 +167,19 @@ def _plane(*, line: bool, trajectory: bool) -> dict[str, Any]:
 
 def _probe(  # noqa: PLR0917  (the options that all kinds share)
     probe: ProbeSettings,
-    as_lines: Callable[[dict[str, Any]], list[str]],
     checkpoint: Path,
     output: Path | None,
     data_dir: str | None,
     workers: int | None,
     device: str,
     *,
+    as_json: bool,
     quiet: bool,
     verbose: bool,
     to: Path | None = None,
 ) -> None:
     """Probe a checkpoint, draw the result and print it."""
+    from nascope._src.cli.probe_lines import probe_lines, probe_numbers
     from nascope._src.probes.checkpoint import probe_checkpoint
     from nascope._src.records.files import write_bytes
     from nascope._src.report.figures.probes import draw_probe
@@ -213,8 +212,12 @@ def _probe(  # noqa: PLR0917  (the options that all kinds share)
         )
     drawing = draw_probe(probe.kind, arrays, settings, title=stem.name)
     write_bytes(path.with_suffix(".png"), drawing.encode())
+    numbers = probe_numbers(probe.kind, arrays)
+    if as_json:
+        print_json({"file": str(path), "settings": settings, "numbers": numbers})
+        return
     print(f"{path} and {path.with_suffix('.png').name}:")
     if not settings["reached"]:
         print(f"  the training did not reach {settings['at']}: all values are NaN")
-    for line in as_lines(arrays):
+    for line in probe_lines(probe.kind, numbers):
         print(f"  {line}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,16 +18,19 @@ from nascope._src.cli.derived import with_settings
 from nascope._src.cli.engines import EngineSettings, measure_forecast, open_engine
 from nascope._src.cli.options import (
     DataDirOption,
+    JsonOption,
     QuietOption,
     SeedOption,
     StudyFolderArgument,
     VerboseOption,
 )
+from nascope._src.cli.output import print_json
 from nascope._src.cli.study_lines import (
     check_lines,
     failure_lines,
     forecast_lines,
     leftover_line,
+    plan_facts,
     plan_lines,
     power_lines,
     search_lines,
@@ -118,6 +122,7 @@ def plan(
     calibrate: Annotated[
         bool, typer.Option("--calibrate/--no-calibrate", help="Measure how long the work takes.")
     ] = True,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what remains to be done in a study and how long it will take.
 
@@ -133,10 +138,15 @@ def plan(
     folder = output or Path("runs") / file.stem
     planned = study.plan(study.load_data(data_dir))
     missing = find_missing(StudyPaths(folder), planned)
-    lines = [*plan_lines(planned, missing, folder), *power_lines(planned)]
-    print("\n".join(lines), flush=True)
+    if not as_json:
+        lines = [*plan_lines(planned, missing, folder), *power_lines(planned)]
+        print("\n".join(lines), flush=True)
+    forecast = None
     if calibrate and not all(trial.is_complete for trial in missing):
         forecast = measure_forecast(EngineSettings(**where), missing, folder, data_dir)
+    if as_json:
+        print_json(plan_facts(planned, missing, folder, forecast))
+    elif forecast is not None:
         print("\n".join(forecast_lines(forecast)))
 
 
@@ -257,6 +267,9 @@ def status(
         bool, typer.Option("--watch", "-w", help="Refresh until all is done.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", "-a", help="Also list finished trials.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, with all trials.")
+    ] = False,
 ) -> None:
     """Show the status of a study.
 
@@ -267,6 +280,9 @@ def status(
     from nascope._src.records.status import read_status
 
     current = read_status(folder)
+    if as_json:
+        print_json(asdict(current))
+        return
     if not watch:
         print("\n".join(status_lines(current, every=every)))
         return

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nascope._src.cells.graph import topology
 from nascope._src.runtime.printable import printable
@@ -38,13 +38,43 @@ def plan_lines(plan: Plan, missing: Sequence[Missing], folder: Path) -> list[str
         seeds = sorted({trial.seed for trial in trials})
         few = ", ".join(map(str, seeds)) if len(seeds) <= 6 else f"{seeds[0]} … {seeds[-1]}"
         lines.append(f"  {printable(data):<12}{rate:>14g}{len(trials):>8}{cells:>7}  {few}")
+    lines.append(f"  {'work':<12}{'total':>14}{'to do':>8}")
+    lines += [
+        f"  {kind:<12}{total:>14}{left:>8}" for kind, (total, left) in _work(plan, missing).items()
+    ]
+    return lines
+
+
+def _work(plan: Plan, missing: Sequence[Missing]) -> dict[str, tuple[int, int]]:
+    """Return how many training runs and probes there are, and how many are missing, by kind."""
     total = {"training": len(plan.trials)}
     total |= Counter(probe.kind for trial in plan.trials for probe in trial.probes)
     left = Counter(probe.kind for trial in missing for probe in trial.probes)
     left["training"] = sum(not trial.trained for trial in missing)
-    lines.append(f"  {'work':<12}{'total':>14}{'to do':>8}")
-    lines += [f"  {kind:<12}{count:>14}{left[kind]:>8}" for kind, count in total.items()]
-    return lines
+    return {kind: (count, left[kind]) for kind, count in total.items()}
+
+
+def plan_facts(
+    plan: Plan, missing: Sequence[Missing], folder: Path, forecast: Forecast | None
+) -> dict[str, Any]:
+    """Return what ``study plan --json`` prints; ``forecast`` is None if nothing was timed."""
+    return {
+        "name": plan.name,
+        "folder": str(folder),
+        "trials": len(plan.trials),
+        "work": {
+            kind: {"total": total, "to_do": left}
+            for kind, (total, left) in _work(plan, missing).items()
+        },
+        "forecast": None
+        if forecast is None
+        else {
+            "seconds": forecast.wall_seconds,
+            "workers": forecast.workers,
+            "seconds_of_one_worker": dict(forecast.seconds),
+            "bytes": forecast.bytes,
+        },
+    }
 
 
 def power_lines(plan: Plan) -> list[str]:

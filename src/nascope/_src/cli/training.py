@@ -17,11 +17,13 @@ from nascope._src.cli.options import (
     CheckpointArgument,
     DataDirOption,
     DeviceOption,
+    JsonOption,
     QuietOption,
     SeedOption,
     ThreadsOption,
     VerboseOption,
 )
+from nascope._src.cli.output import print_json
 from nascope._src.data.request import DataRequest
 from nascope._src.errors import StudyError
 from nascope._src.runtime.progress import job, print_log
@@ -181,6 +183,7 @@ def evaluate(
             help="Table of each image's loss and rank: .csv, .json or .parquet.",
         ),
     ] = None,
+    as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Evaluate a trained network on its data set.
@@ -221,6 +224,21 @@ def evaluate(
             "rank": result.ranks.tolist(),
         }
         write_table(output, columns)
+    if as_json:
+        print_json(
+            {
+                "checkpoint": str(checkpoint),
+                "data": data.name,
+                "split": split,
+                "images": len(part),
+                "loss": result.loss,
+                "accuracy": result.accuracy,
+                "top5": result.top5,
+                "precision": arithmetic,
+                "images_per_second": pace,
+            }
+        )
+        return
     print(
         f"{checkpoint}: {len(part)} {split} images of {data.name}: loss {result.loss:.4f}, "
         f"accuracy {result.accuracy:.2%}, top 5 {result.top5:.2%} ({arithmetic}, "
@@ -237,6 +255,7 @@ def curves(
             "--output", "-o", metavar="FILE", help="Table of the curves: .csv, .json or .parquet."
         ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Print the curves of a training run.
 
@@ -252,6 +271,11 @@ def curves(
     if output is not None:
         names = [field.name for field in fields(CurvePoint)]
         write_table(output, {name: [point[name] for point in points] for name in names})
+    if as_json:
+        print_json(
+            {"checkpoint": str(checkpoint), "diverged_at": record.diverged_at, "curve": points}
+        )
+        return
     print(
         f"{'':>6} {'learning':>9} {'training':>9} {'':>7} {'':>7} {'test':>9} {'':>7} {'':>7} "
         f"{'gradient':>9} {'':>9}\n"
