@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.interpolate import RegularGridInterpolator
 
-from nascope._src.results.metrics import convexity
+from nascope._src.results.metrics import convexity, topology
 from nascope._src.results.metrics.smoothness import (
     Smoothness,
     area_below,
     at_centre,
     gradient_std,
     over_pairs,
+    sharpness,
     smoothness_of,
     summarise,
 )
@@ -81,6 +83,41 @@ def test_area_weighs_grid_cells_by_their_size() -> None:
     assert narrow == pytest.approx(0.9)
 
 
+def reference_sharpness(
+    loss: np.ndarray, alphas: np.ndarray, betas: np.ndarray, box: float
+) -> float:
+    """The largest of the interpolated losses at 401 × 401 points of the box."""
+    positive = bool((loss > 0).all())
+    interpolate = RegularGridInterpolator((alphas, betas), np.log(loss) if positive else loss)
+    steps = np.linspace(-box, box, 401)
+    values = interpolate(np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1))
+    values = np.exp(values) if positive else values
+    return float((values.max() - values[200, 200]) / (1 + values[200, 200]))
+
+
+@pytest.mark.parametrize("shift", [0.2, -0.4])  # positive: ln s is interpolated; else s itself
+@pytest.mark.parametrize("box", [0.2, 0.37])
+def test_sharpness_agrees_with_a_dense_search_of_the_box(shift: float, box: float) -> None:
+    random = np.random.default_rng(3)
+    alphas, betas = np.linspace(-1, 1, 11), np.array([-1, -0.3, -0.1, 0.02, 0.2, 0.6])
+    loss = random.uniform(0, 1, (11, 6)) + shift
+    dense = reference_sharpness(loss, alphas, betas, box)
+    exact = sharpness(loss, alphas, betas, box)
+    assert dense - 1e-12 <= exact <= dense + 0.02
+
+
+def test_sharpness_of_a_quadratic_and_what_its_box_needs() -> None:
+    bowl = 1 + np.add.outer(AXIS**2, 3 * AXIS**2)
+    assert sharpness(bowl, AXIS, AXIS, 0.3) == pytest.approx(4 * 0.09 / 2)
+    lost = bowl.copy()
+    lost[0, 0] = np.inf  # outside the box
+    assert sharpness(lost, AXIS, AXIS, 0.3) == pytest.approx(4 * 0.09 / 2)
+    lost[11, 12] = np.nan  # inside it
+    assert sharpness(lost, AXIS, AXIS, 0.3) == math.inf
+    assert math.isnan(sharpness(bowl, AXIS, AXIS, 1.1))
+    assert math.isnan(sharpness(bowl[:, 12:], AXIS, AXIS[12:], 0.3))
+
+
 def test_summary_is_over_finite_values_only() -> None:
     summary = summarise(np.array([[1.0, 2.0, 3.0], [np.nan, np.inf, 4.0]]))
     assert (summary.mean, summary.median, summary.largest) == (2.5, 2.5, 4.0)
@@ -121,6 +158,9 @@ def test_smoothness_has_each_number_of_its_landscape() -> None:
         concavity=convexity.concavity(loss, alphas, betas),
         roughness=convexity.roughness(loss, alphas, betas),
         largest_curvature=convexity.largest_curvature(loss, alphas, betas),
+        sharpness=sharpness(loss, alphas, betas),
+        smad=topology.smad(loss),
+        persistence=topology.total_persistence(loss),
         non_finite_share=pytest.approx(1 / 70),
     )
 
@@ -129,7 +169,7 @@ def test_smoothness_has_each_number_of_its_landscape() -> None:
 def test_smoothness_of_tiny_grids(count: int) -> None:
     axis = np.arange(float(count))
     numbers = asdict(smoothness_of(np.ones((count, count)), axis, axis, 2.0))
-    assert numbers.pop("non_finite_share") == 0
+    assert [numbers.pop(name) for name in ("non_finite_share", "smad", "persistence")] == [0, 0, 0]
     assert numbers.pop("area_below") == pytest.approx(1 if count == 2 else math.nan, nan_ok=True)
     assert all(math.isnan(value) for value in numbers.values())
 

@@ -19,7 +19,11 @@ from nascope._src.results.metrics.convexity import (
     largest_curvature,
     roughness,
 )
+from nascope._src.results.metrics.topology import smad, total_persistence
 from nascope._src.results.stats.intervals import Estimate, over_seeds
+
+BOX = 0.2
+"""Half the side of the square of `sharpness`: one step of a grid of 11 points. Our choice."""
 
 _SAMPLES = 16  # along each side of a grid cell, so areas are exact to about 1 / 16 of a cell
 
@@ -62,6 +66,54 @@ def area_below(loss: np.ndarray, alphas: np.ndarray, betas: np.ndarray, level: f
     share = (inside < level).mean(axis=(2, 3))  # of each grid cell
     cell_area = np.outer(np.diff(alphas), np.diff(betas))
     return float((share * cell_area).sum() / cell_area.sum())
+
+
+def sharpness(loss: np.ndarray, alphas: np.ndarray, betas: np.ndarray, box: float = BOX) -> float:
+    """Return the worst-case sharpness φ = (max_{|α|, |β| ≤ ε} s(α, β) − s(0, 0)) / (1 + s(0, 0)).
+
+    This is Metric 2.1 of Keskar et al. 2017, as a fraction rather than in percent, in the subspace
+    of the two directions. Their box is |z_i| ≤ ε (|(A⁺w*)_i| + 1), where the columns of A are the
+    directions. Random directions are almost orthogonal to w*, so the first term is left out. Along
+    filter-normalised directions, ε is relative to the norm of the weights.
+
+    s is interpolated as in `area_below`, so that its maximum over the box lies on a grid line or a
+    corner. It is infinite if a value that it needs is not finite, and NaN if the grid does not
+    cover the box.
+
+    Args:
+        loss: (A, B) losses, in nats per image.
+        alphas: (A,) increasing coordinates along the first axis.
+        betas: (B,) increasing coordinates along the second axis.
+        box: ε.
+
+    >>> axis = np.linspace(-1, 1, 11)
+    >>> bowl = 1 + np.add.outer(axis**2, axis**2)
+    >>> round(sharpness(bowl, axis, axis), 3)  # (1.08 − 1) / 2
+    0.04
+    """
+    loss = np.asarray(loss, dtype=np.float64)
+    axes = np.asarray(alphas, np.float64), np.asarray(betas, np.float64)
+    if not all(len(axis) > 1 and axis[0] <= -box and box <= axis[-1] for axis in axes):
+        return math.nan
+    logarithmic = bool((loss[np.isfinite(loss)] > 0).all())
+    points = [np.unique([-box, 0.0, box, *axis[np.abs(axis) < box]]) for axis in axes]
+    values = np.log(loss) if logarithmic else loss
+    for axis, wanted in zip(axes, points, strict=True):  # one axis after the other
+        values = _interpolated(values, axis, wanted).T
+    values = np.exp(values) if logarithmic else values
+    if not np.isfinite(values).all():
+        return math.inf
+    centre = float(values[np.searchsorted(points[0], 0.0), np.searchsorted(points[1], 0.0)])
+    return (float(values.max()) - centre) / (1 + centre)
+
+
+def _interpolated(values: np.ndarray, axis: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return (A, B) values at points along the first axis; a grid point needs no neighbour."""
+    left = np.clip(np.searchsorted(axis, points, side="right") - 1, 0, len(axis) - 2)
+    share = ((points - axis[left]) / (axis[left + 1] - axis[left])).reshape(-1, 1)
+    with np.errstate(invalid="ignore"):
+        between = (1 - share) * values[left] + share * values[left + 1]
+    return np.where(share == 0, values[left], np.where(share == 1, values[left + 1], between))
 
 
 def chance_loss(classes: int) -> float:
@@ -162,6 +214,9 @@ class Smoothness:
         concavity: mean of max(0, −λ_min) / |λ|_max, in [0, 1].
         roughness: RMS of the second derivatives, in nats per unit of displacement squared.
         largest_curvature: the largest λ_max, in the same unit.
+        sharpness: worst-case sharpness within ±0.2 along both directions, as a fraction.
+        smad: saddle–minimum average distance, in nats.
+        persistence: total persistence of the minima, in nats.
         non_finite_share: share of the grid points with a non-finite loss, in [0, 1].
     """
 
@@ -171,6 +226,9 @@ class Smoothness:
     concavity: float
     roughness: float
     largest_curvature: float
+    sharpness: float
+    smad: float
+    persistence: float
     non_finite_share: float
 
 
@@ -197,6 +255,9 @@ def smoothness_of(
         concavity=concavity(loss, alphas, betas),
         roughness=roughness(loss, alphas, betas),
         largest_curvature=largest_curvature(loss, alphas, betas),
+        sharpness=sharpness(loss, alphas, betas),
+        smad=smad(loss),
+        persistence=total_persistence(loss),
         non_finite_share=summarise(loss).non_finite_share,
     )
 
