@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import nascope
+from tests.report.synthetic import STUDIES, family, write_study
 
 SECTIONS = {
     "variants": {"seeds": range(1, 2)},
@@ -89,6 +90,15 @@ def test_results_are_judged_and_reported(results, tmp_path):
         assert results.verdicts().empty
     page = results.report(str(tmp_path / "page.html"), figures=False)
     assert "small" in page.read_text(encoding="utf-8")
+
+
+def test_reliability_is_a_frame(tmp_path):
+    folder = write_study(tmp_path, STUDIES["rates"]())
+    frame = nascope.read_study(folder).reliability()
+    assert {"share", "low", "high", "seed_share", "wirings"} <= set(frame.columns)
+    roughness = frame[(frame["key"] == "roughness") & (frame["learning_rate"] == 0.025)]
+    assert roughness["share"].between(0, 1).all()
+    assert nascope.read_study(write_study(tmp_path / "b", family())).reliability().empty
 
 
 def test_a_study_is_read_again_and_done_once(results):

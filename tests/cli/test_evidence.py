@@ -61,6 +61,38 @@ def test_a_study_too_small_gets_none(nascope, tmp_path: Path) -> None:
     assert row["sentence"].startswith("its images are below 32 pixels")
 
 
+def test_reliability_is_printed_written_and_drawn(nascope, tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "study", STUDIES["rates"]())
+    table, picture = tmp_path / "r.csv", tmp_path / "r.svg"
+    code, out, _ = nascope("reliability", folder, "--output", table, "--picture", picture)
+    assert code == 0
+    assert "digits, learning rate 0.0025: share of a value's variance" in out
+    assert "5 wirings × 3 seeds" in out
+    assert table.read_text().startswith("data,learning_rate,group,key,title,at,images,mode,")
+    assert "Roughness, frozen" in picture.read_text()
+    code, out, _ = nascope("reliability", folder, "--json")
+    rows = json.loads(out)
+    assert len(rows) == len(table.read_text().splitlines()) - 1
+    by_key = {(row["key"], row["learning_rate"]): row for row in rows}
+    assert 0 <= by_key["roughness", 0.0025]["share"] <= 1
+    lost = by_key["area_under_loss", 0.25]  # of one wiring, a training diverged
+    assert (lost["wirings"], lost["seeds"], lost["left_out"]) == (4, 3, 3)
+
+
+def test_reliability_without_seeds(nascope, tmp_path: Path) -> None:
+    folder = write_study(tmp_path, family())
+    code, out, _ = nascope("reliability", folder)
+    assert (code, out.split(":")[0]) == (0, "no reliability")
+    assert nascope("reliability", folder, "--json")[1] == "[]\n"
+    code, out, err = nascope("reliability", folder, "--output", tmp_path / "r.csv")
+    assert (code, out) == (2, "")
+    assert "two or more equal seeds" in err
+    rates = write_study(tmp_path / "rates", STUDIES["rates"]())
+    code, _, err = nascope("reliability", rates, "--picture", tmp_path / "r.gif")
+    assert code == 2
+    assert "must end in .png, .svg, .pdf" in err
+
+
 def test_selection_of_a_table(nascope, tmp_path: Path) -> None:
     lines = ["genotype,epoch,seed,accuracy"]
     for name, curve in {"DARTS": (50, 90), "SNAS": (60, 80)}.items():

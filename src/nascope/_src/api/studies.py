@@ -17,8 +17,10 @@ from nascope._src.records.read import read_study as read_records
 from nascope._src.results.export import Table, flat_table
 from nascope._src.results.findings.designs import judge_designs
 from nascope._src.results.findings.judge import judge_study, too_small
+from nascope._src.results.reliability import measure_reliability
 from nascope._src.results.text import designs
 from nascope._src.results.text.findings import as_row, too_small_sentence
+from nascope._src.results.text.reliability import reliability_row
 from nascope._src.runtime.progress import display
 from nascope._src.study.progress import RunProgress
 from nascope._src.study.run import run_study as execute_study
@@ -235,6 +237,21 @@ class StudyResults:
         rows = [as_row(finding) for finding in judge_study(self.record)]
         rows += [designs.as_row(finding) for finding in judge_designs(self.record)]
         return pd.DataFrame(rows)
+
+    def reliability(self) -> pd.DataFrame:
+        """Measure how reliable each measure is; see docs/guides/reliability.md.
+
+        The share of a wiring is σ²_wiring / (σ²_wiring + σ²_seed + σ²_direction + σ²_mode) of one
+        value, from variance components of a balanced part of the study.
+
+        Returns:
+            A pandas frame with one row per measure, BatchNorm mode and setting: the shares of
+            wiring (with its 95 % interval, ``low`` and ``high``), seed, direction and mode, and the
+            size of the design. It is empty if no family has two wirings with two equal seeds each.
+        """
+        import pandas as pd  # noqa: PLC0415  (is slow)
+
+        return pd.DataFrame([reliability_row(e) for e in measure_reliability(self.record)])
 
     def report(self, path: str | Path | None = None, *, figures: bool = True) -> Path:
         """Write the report: one HTML page that needs no network.

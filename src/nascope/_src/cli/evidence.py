@@ -1,10 +1,11 @@
-"""The commands that judge the paper: reproduce, report, verdicts, selection and smoothness.
+"""The commands that judge the paper: reproduce, report, verdicts, reliability and others.
 
 All but reproduce load no torch.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 import time
@@ -37,11 +38,12 @@ from nascope._src.errors import StudyError
 from nascope._src.runtime.progress import display, print_log
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
     from nascope._src.reproduce.plan import ReproductionPlan
+    from nascope._src.results.reliability import Reliability
     from nascope._src.study.run import RunSummary
 
 
@@ -52,6 +54,9 @@ def register(app: typer.Typer) -> None:
     )(reproduce)
     app.command(epilog="Example: nascope report runs/demo --output demo.html")(report)
     app.command(epilog="Example: nascope verdicts runs/cells --output verdicts.json")(verdicts)
+    app.command(epilog="Example: nascope reliability runs/mine --picture reliability.svg")(
+        reliability
+    )
     app.command(epilog="Example: nascope selection accuracies.csv")(selection)
     app.command(epilog="Example: nascope smoothness runs/train/DARTS-landscape.npz --classes 10")(
         smoothness
@@ -268,6 +273,58 @@ def verdicts(
         print("\n".join(lines))
     if output is not None:
         write_table(output, columns_of(rows))
+
+
+def reliability(
+    folder: StudyFolderArgument,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+    output: TableOption = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", metavar="FILE", help="Picture to write: .png, .svg or .pdf."),
+    ] = None,
+) -> None:
+    """Measure how reliable each measure is.
+
+    Print which share of a value's variance is wiring rather than seed, pair of directions or
+    BatchNorm mode, with a 95 % interval. A study needs two or more wirings of a family, trained
+    with two or more equal seeds each. docs/guides/reliability.md explains the numbers.
+    """
+    from nascope._src.records.files import plain
+    from nascope._src.records.read import read_study
+    from nascope._src.records.tables import columns_of, write_table
+    from nascope._src.results.reliability import measure_reliability
+    from nascope._src.results.text.reliability import NOTHING, reliability_lines, reliability_row
+
+    entries = measure_reliability(read_study(folder))
+    rows = [reliability_row(entry) for entry in entries]
+    if not rows and (output is not None or picture is not None):
+        raise StudyError(f"{folder}: {NOTHING}")
+    if as_json:
+        print(json.dumps(plain(rows)))
+    else:
+        print("\n".join(reliability_lines(entries)) or NOTHING)
+    if output is not None:
+        write_table(output, columns_of(rows))
+    if picture is not None:
+        _draw_reliability(picture, entries)
+
+
+_PICTURES = (".png", ".svg", ".pdf")
+
+
+def _draw_reliability(path: Path, entries: Sequence[Reliability]) -> None:
+    """Write a picture of the first setting's reliabilities."""
+    from nascope._src.records.files import write_bytes
+    from nascope._src.report.figures.reliability import draw_reliability, first_setting
+
+    if path.suffix not in _PICTURES:
+        raise StudyError(f"a picture's name must end in {', '.join(_PICTURES)}, not {path.name!r}")
+    known = first_setting(entries)
+    if not known:
+        raise StudyError("no picture: all values of every measure are equal")
+    write_bytes(path, draw_reliability(known).encode(path.suffix[1:]))
 
 
 def selection(

@@ -12,8 +12,10 @@ from nascope._src.records.read import combine_studies, read_study
 from nascope._src.records.verification import list_checksums
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.figures.folder import draw_study
+from nascope._src.report.figures.reliability import draw_reliability, first_setting
 from nascope._src.report.html.page import page_study, render_page
 from nascope._src.report.html.theory_page import theory_sections
+from nascope._src.results.reliability import measure_reliability
 from nascope._src.results.table import measure_study
 
 
@@ -42,16 +44,20 @@ def write_report(
     study = combine_studies(studies)
     arrangement = arrange(study)
     measured = measure_study(study)
+    reliabilities = [measure_reliability(record) for record in studies]
     posters: dict[str, bytes] | None = None
     written: list[Path] = []
     if figures and len(studies) == 1:
         posters, written = draw_study(arrangement, measured.levels, paths[0].figures)
+        if entries := first_setting(reliabilities[0]):
+            written += draw_reliability(entries).write(paths[0].figures, "reliability")
     parts, first = [], 0
     for number, (record, path) in enumerate(zip(studies, paths, strict=True)):
         last = first + len(record.trials)
         named = replace(record, trials=study.trials[first:last])  # as on the page
         theory = theory_sections(path.theory, f"t{number}-" if len(studies) > 1 else "")
-        parts.append(page_study(named, arrangement.cells, number, theory))
+        reliable = reliabilities[number]
+        parts.append(page_study(named, arrangement.cells, number, theory, reliable))
         first = last
     page = render_page(arrangement, measured, parts, posters)
     target = Path(output) if output is not None else paths[0].report

@@ -11,7 +11,7 @@ import numpy as np
 from nascope._src.records.read import GRID_ARRAYS, StudyRecord, TrialRecord
 from nascope._src.results.metrics.convergence import shared_threshold
 from nascope._src.results.metrics.smoothness import chance_loss
-from nascope._src.results.planes import loss_of, modes_of
+from nascope._src.results.planes import ProbePlace, loss_of, modes_of, places_of
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,12 @@ class Levels:
     Attributes:
         by_data: the levels of each data set, by `data_key`.
         modes: for each kind of grid, the BatchNorm mode of measures whose title names none.
+        places: the moments and images at which networks were probed.
     """
 
     by_data: Mapping[str, DataLevels]
     modes: Mapping[str, str]
+    places: Sequence[ProbePlace] = ()
 
     def of(self, trial: TrialRecord) -> DataLevels:
         """Return the levels that a trial is compared with."""
@@ -72,7 +74,8 @@ def shared_levels(study: StudyRecord) -> Levels:
     for trial in study.trials:
         groups.setdefault(data_key(trial), []).append(trial)
     modes = {kind: first for kind in GRID_ARRAYS for first in modes_of(study.trials, kind)[:1]}
-    return Levels({key: _levels(trials) for key, trials in groups.items()}, modes)
+    by_data = {key: _levels(trials) for key, trials in groups.items()}
+    return Levels(by_data, modes, places_of(study.trials))
 
 
 def _levels(trials: Sequence[TrialRecord]) -> DataLevels:

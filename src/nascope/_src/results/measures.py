@@ -22,20 +22,25 @@ from nascope._src.results.metrics.convergence import (
     capped_area,
     early_accuracy,
     epochs_to_loss,
+    fluctuation,
     loss_fluctuation,
+    sound_epochs,
     train_losses,
 )
 from nascope._src.results.metrics.smoothness import area_below, chance_loss
 from nascope._src.results.planes import (
     Plane,
+    ProbePlace,
     find_grid,
     loss_of,
     mode_of,
     plane_of,
+    probes_at,
     std_at_centre,
     std_of,
     summary_of,
 )
+from nascope._src.results.probe_measures import PROBE_MEASURES, Group, ProbeMeasure
 
 Value = Callable[[TrialRecord], float]
 
@@ -106,11 +111,16 @@ def _capped_area(trial: TrialRecord) -> float:
     return area if 0 < area < math.inf else math.nan
 
 
-def _fluctuation(trial: TrialRecord) -> float:
-    training = _finished(trial)
-    if training is None:
-        return math.nan
-    return math.inf if trial.diverged else loss_fluctuation(train_losses(training))
+def _unsteadiness(spread: Callable[[TrainingRecord], float]) -> Value:
+    """Return a spread of a finished training; infinite if it diverged."""
+
+    def value(trial: TrialRecord) -> float:
+        training = _finished(trial)
+        if training is None:
+            return math.nan
+        return math.inf if trial.diverged else spread(training)
+
+    return value
 
 
 def _accuracy(trial: TrialRecord) -> float:
@@ -174,10 +184,28 @@ FLUCTUATION = Measure(
     "fluctuation",
     "Fluctuation of the training loss",
     "%",
-    _fluctuation,
+    _unsteadiness(lambda training: loss_fluctuation(train_losses(training))),
     better="lower",
     scale=100,
     shift_unit="% of the loss",
+)
+TEST_FLUCTUATION = replace(
+    FLUCTUATION,
+    key="test_fluctuation",
+    title="Fluctuation of the test loss",
+    value=_unsteadiness(
+        lambda training: loss_fluctuation([epoch.test_loss for epoch in sound_epochs(training)])
+    ),
+)
+ACCURACY_FLUCTUATION = replace(
+    FLUCTUATION,
+    key="accuracy_fluctuation",
+    title="Fluctuation of the test accuracy",
+    unit="percentage points",
+    value=_unsteadiness(
+        lambda training: fluctuation([epoch.test_accuracy for epoch in sound_epochs(training)])
+    ),
+    shift_unit=None,
 )
 ACCURACY = _percentage("accuracy", "Test accuracy, last epoch", _accuracy)
 BEST_ACCURACY = _percentage("best", "Test accuracy, best epoch", _best_accuracy)
@@ -299,6 +327,8 @@ def all_measures(levels: Levels) -> dict[str, Measure]:
         Measure("reached", "Epochs to the shared training loss", "", _epochs_to(levels), "lower",
                 digits=0),
         FLUCTUATION,
+        TEST_FLUCTUATION,
+        ACCURACY_FLUCTUATION,
         Measure("test_loss", "Test loss, last epoch", "nats", _of_last("test_loss"), "lower"),
         _percentage("area_below", f"Landscape area below the shared level{_mode(surface)}", below),
         _percentage("area_below_recalibrated", "The same, BatchNorm recalibrated",
@@ -315,16 +345,31 @@ def all_measures(levels: Levels) -> dict[str, Measure]:
         Measure("std_mean", f"√g, mean{_mode(gradient)}", "", std("mean")),
         Measure("std_centre", f"√g at the network{_mode(gradient)}", "",
                 _of_grid("variance", gradient, std_at_centre)),
-        Measure("eigenvalue", "Largest Hessian eigenvalue", "",
-                _of_curvature("eigenvalues", np.max), "lower"),
-        Measure("trace", "Trace of the Hessian", "", _of_curvature("trace_samples", np.mean),
-                "lower"),
+        *(_of_probe(PROBE_MEASURES[key], ProbePlace("landscape"), surface) for key in _SMOOTHNESS),
+        *(_of_probe(PROBE_MEASURES[key], ProbePlace("curvature")) for key in _CURVATURE),
+        *_at_equal_loss(levels),
         Measure("lost", "Non-finite grid points", "%", _non_finite(levels), "lower", scale=100,
                 digits=1),
         Measure("parameters", "Parameters", "", _parameters, digits=0),
         Measure("seconds", "Training time", "s", _seconds, "lower", digits=1),
     )  # fmt: skip
     return {measure.key: measure for measure in every}
+
+
+def trial_measures(levels: Levels) -> tuple[tuple[Group, Measure], ...]:
+    """Return the measures of speed and steadiness, which a training has without any probe."""
+    return (
+        ("speed", AREA),
+        ("speed", Measure("reached", "Epochs to the shared training loss", "", _epochs_to(levels),
+                          "lower")),
+        ("speed", EARLY_ACCURACY),
+        ("speed", Measure("train_loss", "Training loss, last epoch", "nats",
+                          _of_last("train_loss"), "lower", log=True)),
+        ("speed", ACCURACY),
+        ("steadiness", replace(FLUCTUATION, log=True)),
+        ("steadiness", replace(TEST_FLUCTUATION, log=True)),
+        ("steadiness", replace(ACCURACY_FLUCTUATION, log=True)),
+    )  # fmt: skip
 
 
 def _no_number(trial: TrialRecord) -> float:
@@ -379,13 +424,50 @@ def _non_finite(levels: Levels) -> Value:
     return value
 
 
-def _of_curvature(name: str, reduce: Callable[[np.ndarray], float]) -> Value:
-    def value(trial: TrialRecord) -> float:
-        probe = trial.probe("curvature")
-        values = None if probe is None else probe.arrays.get(name)
-        return float(reduce(values)) if values is not None and values.size else math.nan
+_SMOOTHNESS = (
+    "convex_radius", "convex_area", "concavity", "roughness", "largest_curvature", "sharpness",
+    "smad", "persistence",
+)  # fmt: skip
+_CURVATURE = ("eigenvalue", "trace")
+_AT_EQUAL_LOSS = (*_CURVATURE, "std_centre")
 
-    return value
+
+def _of_probe(measure: ProbeMeasure, place: ProbePlace, mode: str | None = None) -> Measure:
+    """Return a number of a trial's first probe at a place as a measure.
+
+    Args:
+        mode: BatchNorm mode; None for that of the first probe.
+    """
+
+    def value(trial: TrialRecord) -> float:
+        classes = trial.data.get("classes")
+        return next(
+            (
+                measure.number(probe, classes if isinstance(classes, int) else None)
+                for probe in probes_at(trial, place)
+                if mode is None or mode_of(probe) == mode
+            ),
+            math.nan,
+        )
+
+    key, title = measure.key, f"{measure.title}{'' if mode is None else _mode(mode)}"
+    if not place.is_standard:
+        key, title = (
+            f"{key} at {place.at} {place.data}",
+            f"{title} at {place.at}, {place.data} images",
+        )
+    return Measure(key, title, measure.unit, value, measure.better)
+
+
+def _at_equal_loss(levels: Levels) -> list[Measure]:
+    """Return curvature and √g at each training loss at which the study probed its networks."""
+    return [
+        _of_probe(PROBE_MEASURES[key], place)
+        for place in levels.places
+        if place.at.startswith("loss ")
+        for key in _AT_EQUAL_LOSS
+        if PROBE_MEASURES[key].kind == place.kind
+    ]
 
 
 def _parameters(trial: TrialRecord) -> float:

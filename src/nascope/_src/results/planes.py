@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from nascope._src.records.read import ProbeRecord, TrialRecord
+from nascope._src.records.read import GRID_ARRAYS, ProbeRecord, TrialRecord
 from nascope._src.results.metrics.smoothness import (
     GridSummary,
+    Smoothness,
     at_centre,
     gradient_std,
+    smoothness_of,
     summarise,
 )
 
@@ -20,6 +23,44 @@ Plane = str
 """Directions, extent, grid and images of a probe, as text that compares equal for equal planes."""
 
 _NOT_OF_THE_PLANE = {"batchnorm", "calibration", "method", "method_why", "reached"}
+
+
+class ProbePlace(NamedTuple):
+    """What a probe measures, at which moment of the training, and on which images."""
+
+    kind: str
+    at: str = "end"
+    data: str = "test"
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether it is the trained network, on test images."""
+        return (self.at, self.data) == ("end", "test")
+
+
+def place_of(probe: ProbeRecord) -> ProbePlace | None:
+    """Return a probe's place; None for a line, and for the plane of a trajectory."""
+    if probe.kind in GRID_ARRAYS and not probe.is_plane:
+        return None
+    if probe.settings.get("along", "random") != "random":
+        return None
+    at, data = (str(probe.settings.get(*pair)) for pair in (("at", "end"), ("data", "test")))
+    return ProbePlace(probe.kind, at, data)
+
+
+def places_of(trials: Sequence[TrialRecord]) -> list[ProbePlace]:
+    """Return the distinct places of all probes: of each kind, the standard one first."""
+    places = {place for t in trials for probe in t.probes if (place := place_of(probe))}
+    return sorted(places, key=lambda place: (place.kind, not place.is_standard, *place[1:]))
+
+
+def probes_at(trial: TrialRecord, place: ProbePlace) -> list[ProbeRecord]:
+    """Return a trial's probes at a place, except those of a moment that it did not reach."""
+    return [
+        probe
+        for probe in trial.probes
+        if place_of(probe) == place and probe.settings.get("reached", True)
+    ]
 
 
 def mode_of(probe: ProbeRecord) -> str:
@@ -33,9 +74,15 @@ def modes_of(trials: Sequence[TrialRecord], *kinds: str) -> list[str]:
     return sorted({mode_of(probe) for probe in probes}, key=lambda mode: (mode != "frozen", mode))
 
 
-def plane_of(probe: ProbeRecord) -> Plane:
-    """Return a probe's plane: its settings except BatchNorm mode and method of computation."""
-    settings = {k: v for k, v in probe.settings.items() if k not in _NOT_OF_THE_PLANE}
+def plane_of(probe: ProbeRecord, *, seed: bool = True) -> Plane:
+    """Return a probe's plane: its settings except BatchNorm mode and method of computation.
+
+    Args:
+        probe: a probe.
+        seed: whether planes along other random directions are others.
+    """
+    left_out = _NOT_OF_THE_PLANE if seed else _NOT_OF_THE_PLANE | {"seed"}
+    settings = {k: v for k, v in probe.settings.items() if k not in left_out}
     return json.dumps(settings, sort_keys=True, default=str)
 
 
@@ -98,3 +145,14 @@ def _summary(key: _Identity) -> GridSummary:
 def summary_of(probe: ProbeRecord) -> GridSummary:
     """Return a summary of the losses of a landscape, or of √g of a gradient variance."""
     return _summary(_Identity(probe))
+
+
+@functools.lru_cache(maxsize=8)
+def _smoothness(key: _Identity, level: float) -> Smoothness:
+    probe = key.probe
+    return smoothness_of(loss_of(probe), probe.arrays["alphas"], probe.arrays["betas"], level)
+
+
+def smoothness_in(landscape: ProbeRecord, level: float) -> Smoothness:
+    """Return all numbers of a landscape over a plane, with the area below a level."""
+    return _smoothness(_Identity(landscape), level)

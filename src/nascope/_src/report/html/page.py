@@ -33,6 +33,7 @@ from nascope._src.results.findings.judge import judge_study, too_small
 from nascope._src.results.findings.pairs import Pair
 from nascope._src.results.planes import modes_of
 from nascope._src.results.quantities import CURVES, GRIDS
+from nascope._src.results.reliability import Reliability
 from nascope._src.results.stats.paired import MARGIN
 from nascope._src.results.table import MeasuredStudy
 from nascope._src.results.text.entries import of_trial, over_trials, titled
@@ -69,6 +70,7 @@ class PageStudy:
     endings: list[sections.Ending]
     pairs: list[Pair]
     selections: list[sections.Selection]
+    reliabilities: list[sections.ReliabilityFigure]
     theory: Markup | None
 
     @property
@@ -78,7 +80,11 @@ class PageStudy:
 
 
 def page_study(
-    study: StudyRecord, cells: Sequence[ShownCell], number: int, theory: Markup | None
+    study: StudyRecord,
+    cells: Sequence[ShownCell],
+    number: int,
+    theory: Markup | None,
+    reliabilities: Sequence[Reliability] = (),
 ) -> PageStudy:
     """Judge a study for a page.
 
@@ -86,6 +92,8 @@ def page_study(
         study: its trials, named as on the page.
         cells: how the page shows its cells.
         number: of the study on the page.
+        theory: the theory's sections, if it was computed.
+        reliabilities: of the study's measures.
     """
     findings, why = judge_study(study), too_small(study)
     return PageStudy(
@@ -99,6 +107,7 @@ def page_study(
         endings=sections.endings(study),
         pairs=sections.pairs_of(study),
         selections=sections.selections(study, f"s{number}-"),
+        reliabilities=sections.reliability_figures(reliabilities, f"r{number}-"),
         theory=theory,
     )
 

@@ -18,6 +18,7 @@ from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError
 from nascope._src.records.read import StudyRecord
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell
+from nascope._src.report.figures.reliability import draw_reliability
 from nascope._src.report.figures.scatters import (
     WiringPoint,
     lines_figure,
@@ -35,12 +36,20 @@ from nascope._src.results.metrics.convergence import early_epoch
 from nascope._src.results.metrics.spectrum import spectral_density
 from nascope._src.results.paper.claims import MODES
 from nascope._src.results.pattern import find_in_catalog
+from nascope._src.results.reliability import Reliability
 from nascope._src.results.selection.early_stopping import Choice, choices
 from nascope._src.results.selection.family_cells import family_accuracies
 from nascope._src.results.standings import common_measure, standing_in
 from nascope._src.results.stats.contrasts import Standing
 from nascope._src.results.text.findings import correlation_sentence
 from nascope._src.results.text.numbers import capital
+from nascope._src.results.text.reliability import (
+    design_of,
+    name_of,
+    ordered,
+    setting_of_entry,
+    share_of,
+)
 from nascope._src.runtime.types import Plain
 
 # ---------------------------------------------------------------- census
@@ -79,6 +88,50 @@ def censuses(arrangement: Arrangement) -> list[CensusFigure]:
         )
         shown = "A.2's sampling" if len(members) > 1 else name
         figures.append(CensusFigure(family, shown, with_ids(svg, f"census{len(figures)}")))
+    return figures
+
+
+# ---------------------------------------------------------------- reliability
+
+
+@dataclass(frozen=True)
+class ReliabilityRow:
+    """A measure with its shares in words."""
+
+    entry: Reliability
+    name: str
+    share: str
+    design: str
+
+
+@dataclass(frozen=True)
+class ReliabilityFigure:
+    """The reliability of every measure in one setting, as a picture and as rows."""
+
+    setting: str
+    svg: Markup
+    rows: tuple[ReliabilityRow, ...]
+
+
+def reliability_figures(
+    reliabilities: Sequence[Reliability], prefix: str
+) -> list[ReliabilityFigure]:
+    """Return a picture and rows for each setting in which a measure has shares.
+
+    Args:
+        reliabilities: of a study's measures.
+        prefix: of the ids in the pictures.
+    """
+    entries = [entry for entry in reliabilities if entry.shares is not None]
+    figures: list[ReliabilityFigure] = []
+    for setting in dict.fromkeys(map(setting_of_entry, entries)):
+        own = [entry for entry in entries if setting_of_entry(entry) == setting]
+        svg = draw_reliability(own).inline_svg(f"{prefix}{len(figures)}")
+        rows = tuple(
+            ReliabilityRow(entry, name_of(entry), share_of(entry), design_of(entry))
+            for entry in ordered(own)
+        )
+        figures.append(ReliabilityFigure(setting, svg, rows))
     return figures
 
 

@@ -82,31 +82,46 @@ def best_test_accuracy(training: TrainingRecord) -> float:
     return max((epoch.test_accuracy for epoch in sound_epochs(training)), default=math.nan)
 
 
-def loss_fluctuation(losses: Sequence[float]) -> float:
-    """Return how far the log loss of an epoch is from a straight line through its neighbours.
+def fluctuation(values: Sequence[float]) -> float:
+    """Return how far a value of a curve is from a straight line through its neighbours.
 
-    It is 1.4826 · median |dₑ − median d| / √6 with the second differences
-    dₑ = ln ℓₑ₋₁ − 2 ln ℓₑ + ln ℓₑ₊₁. For white noise around a line or a parabola, it is the
-    standard deviation σ of the noise: √6 σ is that of a second difference, and 1.4826 turns a
-    Gaussian's median deviation into a standard deviation. A few steps, as when the learning rate
-    falls, do not change it.
+    It is 1.4826 · median |dₑ − median d| / √6 with the second differences dₑ = xₑ₋₁ − 2 xₑ + xₑ₊₁.
+    For white noise around a line or a parabola, it is the standard deviation σ of the noise: √6 σ
+    is that of a second difference, and 1.4826 turns a Gaussian's median deviation into a standard
+    deviation. A few steps, as when the learning rate falls, do not change it.
+
+    Args:
+        values: one for each epoch.
+
+    Returns:
+        σ, in the unit of the values; NaN for fewer than five, or if one is not finite.
+
+    >>> fluctuation([1.0, 2.0, 3.0, 4.0, 5.0])
+    0.0
+    """
+    if len(values) < 5 or not all(map(math.isfinite, values)):
+        return math.nan
+    slopes = [after - before for before, after in pairwise(values)]
+    seconds = [after - before for before, after in pairwise(slopes)]
+    middle = median(seconds)
+    return 1.4826 * median([abs(second - middle) for second in seconds]) / math.sqrt(6)
+
+
+def loss_fluctuation(losses: Sequence[float]) -> float:
+    """Return the `fluctuation` of the log loss: a relative spread.
 
     Args:
         losses: the loss of each epoch.
 
     Returns:
-        σ, a relative spread; NaN for fewer than five epochs or a loss that is not positive.
+        σ; NaN for fewer than five epochs or a loss that is not positive.
 
     >>> round(loss_fluctuation([1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125]), 12)
     0.0
     """
-    if len(losses) < 5 or not all(0 < loss < math.inf for loss in losses):
+    if not all(0 < loss < math.inf for loss in losses):
         return math.nan
-    logs = [math.log(loss) for loss in losses]
-    slopes = [after - before for before, after in pairwise(logs)]
-    seconds = [after - before for before, after in pairwise(slopes)]
-    middle = median(seconds)
-    return 1.4826 * median([abs(second - middle) for second in seconds]) / math.sqrt(6)
+    return fluctuation([math.log(loss) for loss in losses])
 
 
 def capped_area(training: TrainingRecord, chance: float, epochs: int) -> float:

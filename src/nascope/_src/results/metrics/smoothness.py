@@ -19,7 +19,7 @@ from nascope._src.results.metrics.convexity import (
     largest_curvature,
     roughness,
 )
-from nascope._src.results.metrics.topology import smad, total_persistence
+from nascope._src.results.metrics.topology import basins, smad_of, total_persistence_of
 from nascope._src.results.stats.intervals import Estimate, over_seeds
 
 BOX = 0.2
@@ -248,6 +248,7 @@ def smoothness_of(
     >>> bowl.convex_radius, bowl.convex_area, bowl.concavity
     (0.9, 1.0, 0.0)
     """
+    every = basins(loss)
     return Smoothness(
         convex_radius=convex_radius(loss, alphas, betas),
         convex_area=convex_area(loss, alphas, betas),
@@ -256,8 +257,8 @@ def smoothness_of(
         roughness=roughness(loss, alphas, betas),
         largest_curvature=largest_curvature(loss, alphas, betas),
         sharpness=sharpness(loss, alphas, betas),
-        smad=smad(loss),
-        persistence=total_persistence(loss),
+        smad=smad_of(every),
+        persistence=total_persistence_of(every),
         non_finite_share=summarise(loss).non_finite_share,
     )
 

@@ -17,6 +17,7 @@ its values count. If two values are equal, the first in memory counts as the low
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +85,11 @@ def smad(loss: np.ndarray) -> float:
     >>> smad(np.array([0.0, 3.0, 1.0, 5.0, 2.0]))  # (3 + 2 + 3) / 3
     2.6666666666666665
     """
-    every = basins(loss)
+    return smad_of(basins(loss))
+
+
+def smad_of(every: Sequence[Basin]) -> float:
+    """Return the `smad` of a landscape with these basins."""
     if not every:
         return math.nan
     gaps = [b.first_saddle - b.minimum for b in every if b.first_saddle is not None]
@@ -100,7 +105,11 @@ def total_persistence(loss: np.ndarray) -> float:
     >>> total_persistence(np.array([0.0, 3.0, 1.0, 5.0, 2.0]))  # (3 − 1) + (5 − 2)
     5.0
     """
-    every = basins(loss)
+    return total_persistence_of(basins(loss))
+
+
+def total_persistence_of(every: Sequence[Basin]) -> float:
+    """Return the `total_persistence` of a landscape with these basins."""
     if not every:
         return math.nan
     return math.fsum(b.death - b.minimum for b in every if b.death is not None)
