@@ -77,6 +77,11 @@ def test_reliability_is_printed_written_and_drawn(nascope, tmp_path: Path) -> No
     assert 0 <= by_key["roughness", 0.0025]["share"] <= 1
     lost = by_key["area_under_loss", 0.25]  # of one wiring, a training diverged
     assert (lost["wirings"], lost["seeds"], lost["left_out"]) == (4, 3, 3)
+    _, out, _ = nascope("reliability", folder, "--cells", "DARTS,DARTS-r1", "--cells", "DARTS-r2")
+    assert "3 wirings × 3 seeds" in out
+    code, _, err = nascope("reliability", folder, "--cells", "DARTS,ENAS")
+    assert code == 2
+    assert "but got 'ENAS'" in err
 
 
 def test_reliability_without_seeds(nascope, tmp_path: Path) -> None:

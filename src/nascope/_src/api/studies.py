@@ -238,20 +238,28 @@ class StudyResults:
         rows += [designs.as_row(finding) for finding in judge_designs(self.record)]
         return pd.DataFrame(rows)
 
-    def reliability(self) -> pd.DataFrame:
+    def reliability(self, cells: Sequence[str] | None = None) -> pd.DataFrame:
         """Measure how reliable each measure is; see docs/guides/reliability.md.
 
         The share of a wiring is σ²_wiring / (σ²_wiring + σ²_seed + σ²_direction + σ²_mode) of one
         value, from variance components of a balanced part of the study.
 
+        Args:
+            cells: Labels of the cells that enter; by default all.
+
         Returns:
             A pandas frame with one row per measure, BatchNorm mode and setting: the shares of
             wiring (with its 95 % interval, ``low`` and ``high``), seed, direction and mode, and the
             size of the design. It is empty if no family has two wirings with two equal seeds each.
+
+        Raises:
+            StudyError: The study has no such cell.
         """
         import pandas as pd  # noqa: PLC0415  (is slow)
 
-        return pd.DataFrame([reliability_row(e) for e in measure_reliability(self.record)])
+        return pd.DataFrame(
+            [reliability_row(entry) for entry in measure_reliability(self.record, cells)]
+        )
 
     def report(self, path: str | Path | None = None, *, figures: bool = True) -> Path:
         """Write the report: one HTML page that needs no network.

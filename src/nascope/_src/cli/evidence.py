@@ -278,6 +278,10 @@ def verdicts(
 def reliability(
     folder: StudyFolderArgument,
     *,
+    cells: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CELL,…", help="Use only these cells of the study. Repeatable."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
     output: TableOption = None,
     picture: Annotated[
@@ -297,7 +301,8 @@ def reliability(
     from nascope._src.results.reliability import measure_reliability
     from nascope._src.results.text.reliability import NOTHING, reliability_lines, reliability_row
 
-    entries = measure_reliability(read_study(folder))
+    only = [name.strip() for text in cells for name in text.split(",")] if cells else None
+    entries = measure_reliability(read_study(folder), only)
     rows = [reliability_row(entry) for entry in entries]
     if not rows and (output is not None or picture is not None):
         raise StudyError(f"{folder}: {NOTHING}")

@@ -10,12 +10,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from nascope._src.errors import StudyError
 from nascope._src.records.read import ProbeRecord, StudyRecord, TrialRecord
 from nascope._src.results.design import setting_of, subsets
 from nascope._src.results.levels import shared_levels
@@ -144,15 +145,32 @@ def _choices(facets: Sequence[Sequence[Any]]) -> Iterator[tuple[tuple[Any, ...],
     yield from itertools.product(*options)
 
 
-def measure_reliability(study: StudyRecord) -> tuple[Reliability, ...]:
+def measure_reliability(
+    study: StudyRecord, cells: Collection[str] | None = None
+) -> tuple[Reliability, ...]:
     """Return the reliability of every measure, in each setting of a study.
 
     A probed measure has one entry for each BatchNorm mode, and one for all modes together. Measures
     without two wirings of a family at two equal seeds have none.
+
+    Args:
+        study: a study with its results.
+        cells: labels of the cells that enter; None for all. Choose measures on some of the wirings
+            and judge them on the others: a measure that was chosen for its share has a smaller one.
+
+    Raises:
+        StudyError: the study has no cell of that label.
     """
+    labels = list(dict.fromkeys(trial.label for trial in study.trials))
+    unknown = [cell for cell in cells or () if cell not in labels]
+    if unknown:
+        raise StudyError(
+            f"Expected cells of the study ({', '.join(labels[:12])}), but got {unknown[0]!r}"
+        )
     entries: list[Reliability] = []
-    for setting in dict.fromkeys(setting_of(trial) for trial in study.trials):
-        trials = [trial for trial in study.trials if setting_of(trial) == setting]
+    chosen_trials = [trial for trial in study.trials if cells is None or trial.label in cells]
+    for setting in dict.fromkeys(setting_of(trial) for trial in chosen_trials):
+        trials = [trial for trial in chosen_trials if setting_of(trial) == setting]
         for what, observations in _measured(study, trials):
             modes = sorted({o.mode for o in observations})
             chosen = [[mode] for mode in modes] + ([modes] if len(modes) > 1 else [])
