@@ -17,6 +17,7 @@ from nascope._src.cells.spaces.named import named_space
 from nascope._src.cells.wiring import (
     covering_variants,
     distinct_variants,
+    every_rewiring,
     neighbours,
     published_operations,
     published_variant,
@@ -160,3 +161,30 @@ def test_figures_2_wants_monotone_seeds_that_darts_does_not_have():
     drawn = [published_variant(DARTS, seed).normal for seed in range(1, 5)]
     assert [(strict_width(c), depth(c)) for c in drawn] == [(2, 4), (1, 5), (2, 3), (3, 3)]
     assert not all(strict_width(a) <= strict_width(b) for a, b in pairwise(drawn))
+
+
+def test_every_rewiring_is_one_and_only_once():
+    variants = list(every_rewiring(DARTS))
+    assert len(variants) == 2880  # 2·1 · 3·2 · 4·3 · 5·4
+    assert len({variant.normal.sources for variant in variants}) == 2880
+    assert len({variant.name for variant in variants}) == 2880
+    operations = [edge.operation for edge in DARTS.normal.edges]
+    for variant in variants:
+        assert variant.reduce is DARTS.reduce
+        assert [edge.operation for edge in variant.normal.edges] == operations
+        assert all(len(set(sources)) == 2 for sources in variant.normal.sources)
+        assert (variant == DARTS) == (variant.name == "DARTS")
+    assert sum(variant == DARTS for variant in variants) == 1
+
+
+def test_every_rewiring_of_the_reduction_cell():
+    variant = next(every_rewiring(DARTS, "reduce"))
+    assert variant.name == "DARTS-01-01-01-01"
+    assert variant.normal is DARTS.normal
+    assert variant.reduce.sources == ((0, 1),) * 4
+
+
+def test_cells_that_cannot_be_rewired_in_every_way():
+    three = Cell(nodes=((("skip_connect", 0),) * 3,), concat=(2,))
+    with pytest.raises(GenotypeError, match=r"at most 2 \(one per input\)"):
+        next(every_rewiring(Genotype(three, three)))

@@ -51,5 +51,9 @@ class ProbeError(NascopeError):
     """A probe asked of a model or data on which its quantity is not defined."""
 
 
+class SurrogateError(NascopeError):
+    """A surrogate that is missing, damaged or asked outside its space."""
+
+
 class TheoryError(NascopeError):
     """A linear cell, an objective or a bound asked for what is not defined."""

@@ -3,11 +3,14 @@
 import math
 import random
 import statistics
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from nascope._src.results.stats.intervals import (
     bootstrap_t,
+    cluster_bootstrap,
     detectable,
     over_seeds,
     student_quantile,
@@ -86,3 +89,48 @@ def test_the_detectable_effect_is_found_at_its_power() -> None:
         estimate = over_seeds(values)
         detected += bool(estimate.low is not None and estimate.low > 0)
     assert detected / draws == pytest.approx(0.8, abs=0.04)
+
+
+def test_whole_clusters_are_resampled() -> None:
+    """With clusters of equal values, the interval is that of the clusters' means."""
+    means = [float(k % 7) for k in range(12)]
+    each_once = cluster_bootstrap(means, range(12))
+    assert each_once is not None
+    values = [mean for mean in means for _ in range(5)]
+    papers = [k for k in range(12) for _ in range(5)]
+    assert cluster_bootstrap(values, papers) == pytest.approx(each_once)
+    low, high = cluster_bootstrap(values, range(60)) or (0.0, 0.0)
+    assert high - low < 0.6 * (each_once[1] - each_once[0])
+
+
+def test_clusters_can_count_once() -> None:
+    values = [1.0] * 91 + [2.0 + k for k in range(9)]
+    papers = [0] * 91 + list(range(1, 10))
+    low, high = cluster_bootstrap(values, papers, each_once=True) or (0.0, 0.0)
+    assert low < statistics.fmean([1.0, *(2.0 + k for k in range(9))]) < high
+    assert low > 2
+
+
+def test_nine_clusters_have_no_interval() -> None:
+    assert cluster_bootstrap([1.0, 2.0] * 9, list(range(9)) * 2) is None
+
+
+PAPERS = (45, 37, 20, 17, 16, 10, 3, 3, 3, 2, 2, 2, 2, *[1] * 7)  # of docs/results/predicted.md
+
+
+@pytest.mark.parametrize(
+    ("sizes", "each_once", "share"),
+    [([4] * 25, False, 0.93), (PAPERS, False, 0.90), (PAPERS, True, 0.93)],
+)
+def test_coverage_of_the_cluster_bootstrap(
+    sizes: Sequence[int], each_once: bool, share: float
+) -> None:
+    """Percentile intervals are a bit short, and more so if the sizes differ."""
+    generator, draws, held = np.random.default_rng(5), 1000, 0
+    clusters = np.repeat(np.arange(len(sizes)), sizes)
+    for _ in range(draws):
+        values = generator.normal(0, 0.13, len(sizes))[clusters]
+        values = values + generator.normal(0, 0.26, len(clusters))
+        low, high = cluster_bootstrap(values, clusters.tolist(), each_once=each_once) or (0, 0)
+        held += low <= 0 <= high
+    assert held / draws == pytest.approx(share, abs=0.025)

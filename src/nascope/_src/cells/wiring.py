@@ -176,6 +176,62 @@ def covering_variants(
             )
 
 
+def rewiring_space(cell: Cell) -> WiringSpace:
+    """Return the rewirings of a cell that give each node distinct sources, in order.
+
+    Raises:
+        GenotypeError: Nodes have different numbers of edges, or more edges than there are inputs.
+
+    >>> from nascope._src.cells.catalog import load
+    >>> rewiring_space(load("DARTS").normal).count()
+    2880
+    """
+    edges = {len(node) for node in cell.nodes}
+    if len(edges) > 1 or max(edges) > cell.num_inputs:
+        raise GenotypeError(
+            f"expected as many edges at every node, at most {cell.num_inputs} (one per input), to "
+            f"rewire it in every way, but the nodes have {[len(node) for node in cell.nodes]}"
+        )
+    return WiringSpace(
+        "of rewirings",
+        nodes=cell.num_nodes,
+        inputs=cell.num_inputs,
+        in_degree=edges.pop(),
+        distinct=True,
+    )
+
+
+def every_rewiring(genotype: Genotype, kind: str = "normal") -> Iterator[Genotype]:
+    """Yield every rewiring of a cell that keeps its operations and has distinct sources per node.
+
+    Operations stay on their edges, so the sources of a node are ordered. Two rewirings are the same
+    cell if a node has the same operation twice. The original is one of them and keeps its name; the
+    name of every other has its sources, node by node.
+
+    Args:
+        genotype: The genotype. Its other cell is kept.
+        kind: The cell to rewire, ``normal`` or ``reduce``.
+
+    Raises:
+        GenotypeError: Nodes have different numbers of edges, or more edges than there are inputs.
+
+    >>> from nascope._src.cells.catalog import load
+    >>> [variant.name for variant in every_rewiring(load("DARTS"))][:2]
+    ['DARTS-01-01-01-01', 'DARTS-01-01-01-02']
+    """
+    check_kinds((kind,))
+    cell: Cell = getattr(genotype, kind)
+    name = genotype.name or "cell"
+    for wiring in rewiring_space(cell).wirings():
+        original = wiring == cell.sources
+        sources = "-".join("".join(map(str, node)) for node in wiring)
+        yield replace(
+            genotype,
+            **{kind: cell if original else rewire(cell, wiring)},
+            name=name if original else f"{name}-{sources}",
+        )
+
+
 def published_variant(genotype: Genotype, seed: int) -> Genotype:
     """Return the authors' variant of that seed, as in Figure 10 of the paper.
 

@@ -28,6 +28,7 @@ GROUPS = {
     "probes": ("probe",),
     "studies": ("demo", "study"),
     "evidence": ("reproduce", "report", "verdicts", "selection", "smoothness"),
+    "predictions": ("predict", "population"),
     "theory": ("theory",),
     "data": ("data",),
 }

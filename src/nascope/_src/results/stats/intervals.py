@@ -1,11 +1,11 @@
-"""Means over seeds, with their intervals."""
+"""Means over seeds or clusters, with their intervals."""
 
 from __future__ import annotations
 
 import functools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,6 +93,38 @@ def bootstrap_t(values: Sequence[float]) -> tuple[float, float]:
 def _places(count: int) -> np.ndarray:
     """Return the indices of the values in each resample, (resamples, n)."""
     return np.random.default_rng(_SEED).integers(count, size=(_RESAMPLES, count))
+
+
+def cluster_bootstrap(
+    values: Sequence[float], clusters: Sequence[Hashable], *, each_once: bool = False
+) -> tuple[float, float] | None:
+    """Return the 95 % percentile interval of a mean, with whole clusters resampled.
+
+    Of k clusters, k are drawn with replacement, 2,000 times with a fixed seed.
+
+    Args:
+        values: (n,) finite numbers.
+        clusters: (n,) the cluster of each.
+        each_once: average the means of the clusters, instead of all values.
+
+    Returns:
+        The interval; None if there are fewer than ten clusters.
+
+    >>> cluster_bootstrap([1.0] * 10, range(10))
+    (1.0, 1.0)
+    """
+    numbers = {cluster: number for number, cluster in enumerate(dict.fromkeys(clusters))}
+    if len(numbers) < MIN_BOOTSTRAP:
+        return None
+    places = np.array([numbers[cluster] for cluster in clusters])
+    sizes = np.bincount(places).astype(float)  # (k,)
+    sums = np.bincount(places, np.asarray(values, float))
+    if each_once:
+        sums, sizes = sums / sizes, np.ones_like(sizes)
+    drawn = _places(len(numbers))  # (resamples, k)
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
 
 
 @functools.cache
