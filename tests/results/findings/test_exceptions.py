@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from nascope._src.results.design import Family, Member, families_in, main_settings
+from nascope._src.results.findings.endings import judge_endings
 from nascope._src.results.findings.exceptions import check_adapted, check_exception
 from nascope._src.results.findings.pairs import make_pairs, pair_families
+from nascope._src.results.paper.claims import CLAIMS, EXCEPTIONS, LEFT_OUT
 from nascope._src.results.text.findings import exception_sentence
 from tests.results import planted
 
@@ -48,6 +50,9 @@ def ordered(*values: float) -> dict[str, float | list[float]]:
         (6, "AmoebaNet", (5, 4, 6, 7, 8), True),
         (6, "AmoebaNet", (1, 4, 6, 7, 8), False),
         (6, "SNAS", (1, 2, 3, 4, 5), None),  # one seed
+        (2, "SNAS", (1, 2, 3, 4, 5), None),
+        (8, "AmoebaNet", (0.7, 0.6, 0.5, 0.7, 0.3), True),
+        (8, "AmoebaNet", (0.6, 0.5, 0.7, 0.4, 0.3), False),
     ],
 )
 def test_each_exception(claim: int, name: str, values: tuple[float, ...], agrees) -> None:
@@ -58,20 +63,21 @@ def test_each_exception(claim: int, name: str, values: tuple[float, ...], agrees
     assert exception_sentence(check).endswith(f": {word}")
 
 
-def test_variances_are_told_apart_by_their_seeds() -> None:
+@pytest.mark.parametrize("claim", [2, 3, 6])
+def test_members_are_told_apart_by_their_seeds(claim: int) -> None:
     generator = np.random.default_rng(0)
     names = list(ordered(*range(5)))
     alike = {name: list(generator.normal(size=3)) for name in names}
     apart = {name: list(generator.normal(size=3) + 9 * k) for k, name in enumerate(names)}
-    assert judged(6, "SNAS", alike, seeds=3).agrees is True
-    assert judged(6, "SNAS", apart, seeds=3).agrees is False
+    assert judged(claim, "SNAS", alike, seeds=3).agrees is True
+    assert judged(claim, "SNAS", apart, seeds=3).agrees is False
     lost = alike | {"published 1": [math.inf, 1.0, 2.0]}
-    assert judged(6, "SNAS", lost, seeds=3).agrees is None
+    assert judged(claim, "SNAS", lost, seeds=3).agrees is None
 
 
 def test_what_is_no_exception_or_was_not_measured() -> None:
     assert check_exception(5, family("DARTS"), lambda _: [1.0]) is None
-    assert check_exception(2, family("SNAS"), lambda _: [1.0]) is None
+    assert check_exception(7, family("SNAS"), lambda _: [1.0]) is None
     lacking = dataclasses.replace(family("SNAS"), variants=())
     assert check_exception(5, lacking, lambda _: [1.0]).agrees is None
 
@@ -82,3 +88,24 @@ def test_snas_adapted(by: float) -> None:
     check = check_adapted(make_pairs(pair_families(study, "cifar10")))
     assert check.agrees == (by > 0)
     assert check_adapted([]) is None
+
+
+def test_concessions_do_not_leave_a_family_out_of_the_test() -> None:
+    """They are about the size of an effect; SNAS' own claim is still that it is faster."""
+    assert {(2, "SNAS"), (3, "SNAS"), (8, "AmoebaNet")} < EXCEPTIONS.keys()
+    for claim, name in EXCEPTIONS:
+        of_size = (claim, name) in {(2, "SNAS"), (3, "SNAS"), (8, "AmoebaNet")}
+        of_one_variant = any((claim, name) == left[:2] for left in LEFT_OUT)
+        assert (name in CLAIMS[claim].excepted) == (not of_size and not of_one_variant)
+
+
+@pytest.mark.parametrize(("accuracy", "missing"), [(0.95, ""), (0.6, "converged")])
+def test_amoebanet_is_checked_once_its_family_has_converged(accuracy: float, missing: str) -> None:
+    study = planted.study(0, families=("AmoebaNet", "DARTS"), train_accuracy=accuracy)
+    finding = judge_endings(study, main_settings(study)[0])
+    by_name = {family.family: family.exception for family in finding.families}
+    assert by_name["DARTS"] is None
+    assert by_name["AmoebaNet"].missing == missing
+    assert (by_name["AmoebaNet"].agrees is None) == bool(missing)
+    sentence = exception_sentence(by_name["AmoebaNet"])
+    assert ("its family has not converged: not checked" in sentence) == bool(missing)

@@ -19,6 +19,7 @@ from nascope._src.results.findings.finding import Finding
 from nascope._src.results.findings.judge import judge_study
 from nascope._src.results.findings.places import (
     FamilyTopology,
+    Gap,
     convergence_of,
     gap_of,
     has_published_width,
@@ -27,6 +28,7 @@ from nascope._src.results.findings.places import (
 )
 from nascope._src.results.measures import ACCURACY, AREA, primary_measure
 from nascope._src.results.paper.claims import MODES, POPULAR
+from nascope._src.results.paper.numbers import TITLES
 from nascope._src.results.paper.targets import in_words
 from nascope._src.results.text.findings import family_line, verdict_line
 from nascope._src.results.text.places import (
@@ -91,7 +93,7 @@ def _trials(group: Group) -> list[TrialRecord]:
 
 def _curves(figure: FigurePlan, arrangement: Arrangement) -> Iterator[str]:
     for family in arrangement.families:
-        gaps = {}
+        gaps: dict[str, dict[float, Gap]] = {}  # by data set and rate
         for column in figure.columns:
             group = arrangement.group_of(column, family)
             if column.absent:
@@ -104,12 +106,14 @@ def _curves(figure: FigurePlan, arrangement: Arrangement) -> Iterator[str]:
             accuracy = place_line(place_in_family(group.compared, ACCURACY), "test accuracy (%)")
             gap = gap_of(group.compared)
             if gap is not None:
-                gaps[column.learning_rate] = gap
+                gaps.setdefault(column.data, {})[column.learning_rate] = gap
                 area += f"; to the mean variant {gap_text(gap)}"
             lost = diverged_text(_trials(group))
             yield f"{family} on {column.title}: {area}; {accuracy}{lost}"
         if len({column.learning_rate for column in figure.columns}) > 1:
-            yield f"{family}, {growth_line(gaps)}"
+            for data in dict.fromkeys(c.data for c in figure.columns if not c.absent):
+                title = TITLES.get(data, data)
+                yield f"{family} on {title}, {growth_line(gaps.get(data, {}))}"
 
 
 def _grids(figure: FigurePlan, arrangement: Arrangement) -> Iterator[str]:

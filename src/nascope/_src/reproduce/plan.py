@@ -10,6 +10,7 @@ from pathlib import Path
 from nascope._src.cells.adaptation import adapt
 from nascope._src.cells.catalog import is_known, load
 from nascope._src.cells.genotype import Genotype
+from nascope._src.cells.graph import topology
 from nascope._src.cells.resolve import resolve_cell
 from nascope._src.data.datasets import DataSet
 from nascope._src.data.request import DataRequest
@@ -19,7 +20,7 @@ from nascope._src.records.plan import Plan, merge_plans
 from nascope._src.reproduce.scales import ReproductionScale
 from nascope._src.results.paper.columns import FigureColumn
 from nascope._src.results.paper.numbers import TITLES
-from nascope._src.results.paper.targets import Target, in_words
+from nascope._src.results.paper.targets import BOTH, Target, in_words
 from nascope._src.results.text.trials import shortened
 from nascope._src.study.definition import Part, PlannedCell, StudyDefinition, plan_cells
 
@@ -101,7 +102,7 @@ def plan_reproduction(
     """Plan what the targets need.
 
     Raises:
-        DataError: the first data set of a target is missing.
+        DataError: CIFAR-10 is missing, or the only data set that is needed.
         StudyError: cells are given, but no target has any.
         GenotypeError: a cell is unknown, or has no published variants.
     """
@@ -118,8 +119,8 @@ def _data(
     """Return the available data sets, and why others are missing, by the paper's names."""
     available: dict[str, tuple[DataRequest, DataSet]] = {}
     absent: dict[str, str] = {}
-    needed = {target.data[0] for target in targets if target.recipe is not None}
-    for name in dict.fromkeys(name for target in targets for name in target.data):
+    lacking: DataError | None = None
+    for name in dict.fromkeys(name for target in targets for name in _names(target, scale)):
         request = scale.data[name]
         if request is None:
             absent[name] = f"scale {scale.name} has no {TITLES[name]}: its panels say so"
@@ -127,10 +128,19 @@ def _data(
         try:
             available[name] = request, request.load(data_dir)
         except DataError as error:
-            if name in needed:
+            if name == BOTH[0]:
                 raise
+            lacking = error
             absent[name] = f"no {TITLES[name]}, so that its panels stay empty: {error}"
+    if lacking is not None and not available:
+        raise lacking
     return available, absent
+
+
+def _names(target: Target, scale: ReproductionScale) -> tuple[str, ...]:
+    """Return a target's data sets; CIFAR-10's stand-in if the scale has none of them."""
+    has_one = any(scale.data[name] is not None for name in target.data)
+    return target.data if has_one else target.data and BOTH[:1]
 
 
 def _plan_figure(
@@ -145,7 +155,8 @@ def _plan_figure(
     if options.cells and target.cells:
         stem += "".join(f"-{slug(name)[:20]}" for name in _families(cells))
     columns, published = [], []
-    for name in target.data:
+    names = _names(target, scale)
+    for name in names:
         request = scale.data[name]
         why = ""
         if name in absent:
@@ -157,11 +168,12 @@ def _plan_figure(
             published.append(name)
     title = f"Reproduction at scale {scale.name}"
     plan = Plan(title, ())
-    if target.recipe is not None:
+    requests = tuple(data[name][0] for name in names if name in data)
+    if target.recipe is not None and requests:
         part = Part(
             cells=cells,
             recipe=scale.recipe(target.recipe),
-            data=tuple(data[name][0] for name in target.data if name in data),
+            data=requests,
             learning_rates=target.learning_rates,
             seeds=tuple(range(options.seeds)),
             probes=scale.probes(target.probe) if target.probe is not None else (),
@@ -185,7 +197,20 @@ def _cells(target: Target, options: Options) -> tuple[PlannedCell, ...]:
         wanted = options.variants
     elif target.recipe is not None:  # drawings alone cost nothing
         wanted = options.scale.variants(wanted)
-    return plan_cells(texts, method="published", seeds=range(1, wanted + 1))
+    cells = plan_cells(texts, method="published", seeds=range(1, wanted + 1))
+    return _by_width(cells) if target.by_width else cells
+
+
+def _by_width(cells: Sequence[PlannedCell]) -> tuple[PlannedCell, ...]:
+    """Sort the variants of each family by falling width, then growing depth, after the original."""
+    families = _families(cells)
+
+    def key(cell: PlannedCell) -> tuple[int, bool, float, int]:
+        wiring = topology(cell.genotype.normal)
+        width = float(wiring.fractional_width)
+        return families.index(cell.family), cell.variant != "original", -width, wiring.depth
+
+    return tuple(sorted(cells, key=key))
 
 
 def _with_adapted(genotype: Genotype) -> tuple[PlannedCell, PlannedCell]:

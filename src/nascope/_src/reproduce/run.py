@@ -126,6 +126,9 @@ def _drawn(figure: FigurePlan, paths: ReproductionPaths, comparison: Comparison)
     from nascope._src.reproduce.compare import lines_here  # noqa: PLC0415
     from nascope._src.reproduce.draw import draw_figure  # noqa: PLC0415
 
+    if figure.target.recipe is not None and not figure.plan.trials:
+        absent = [f"{column.title}: {column.absent}" for column in figure.columns]
+        return DrawnFigure(figure, (), tuple(line.replace("\n", " ") for line in absent), ())
     study = _study_of(figure, paths.study)
     theory = read_results(figure.target, paths.theory)
     if theory is None:

@@ -31,6 +31,7 @@ from nascope._src.results.text.trials import shortened
 
 _BAND, _SEED = 0.14, 0.35  # opacity of an interval, and of a single seed
 _CROWDED = 12  # curves from which lines are thin and a hover names one of them
+_WIDE = 3  # columns beside which a title takes one line
 _SMALL = {"font": {"size": 10}, "yaxis": {"title": {"standoff": 4, "font": {"size": 10}}}}
 
 # ---------------------------------------------------------------- what is drawn
@@ -211,12 +212,18 @@ def _draw_family(
             line[0].set_title(CURVES[quantity].title, loc="left", fontweight="bold")
     if not side_by_side:
         for ax, column in zip(axes[0], columns, strict=True):
-            ax.set_title(column.group.setting, fontweight="bold")
+            ax.set_title(_column_title(column, len(columns)), fontweight="bold")
     for line in axes if side_by_side else axes[-1:]:
         for ax, column in zip(line, columns, strict=True):
             if not column.absent:
                 ax.set_xlabel("epoch")
     legend_below(part, axes.flat)
+
+
+def _column_title(column: CurveColumn, columns: int) -> str:
+    """Return a column's data and rate, on two lines if there are many columns."""
+    setting = column.group.setting
+    return setting if columns <= _WIDE else setting.replace(", learning ", "\n")
 
 
 def _draw_panel(ax: Any, panel: CurvePanel, column: CurveColumn) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from nascope._src.records.read import StudyRecord
 from nascope._src.results.design import Family, Member, Setting, judged_families
+from nascope._src.results.findings.exceptions import ExceptionCheck, check_exception
 from nascope._src.results.findings.finding import (
     CONTRADICTED,
     SUPPORTED,
@@ -49,6 +50,7 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Finding:
     if test is None:
         return replace(base, reason="nothing compared")
     members = {m.label: m for family in families for m in family.members}
+    by_name = {family.name: family for family in families}
     late = tuple(label for label, member in members.items() if not has_converged(member))
     base = replace(
         base,
@@ -59,7 +61,10 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Finding:
         p=test.p,
         share=test.share,
         contrast=test,
-        families=tuple(FamilyFinding(one.family, one) for one in test.standings),
+        families=tuple(
+            FamilyFinding(one.family, one, exception=_exception(by_name[one.family], late))
+            for one in test.standings
+        ),
         late=(late, len(members)),
         epochs=setting.value("epochs"),
     )
@@ -73,6 +78,18 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Finding:
         "undecided": UNDECIDED,
     }
     return replace(base, outcome=outcomes[equivalence(test.low, test.high)])
+
+
+def _exception(family: Family, late: Sequence[str]) -> ExceptionCheck | None:
+    """Check what the paper says of one family, if all its members have converged."""
+
+    def by_seed(member: Member) -> list[float]:
+        return [ACCURACY.value(trial) for trial in member.trials]
+
+    check = check_exception(8, family, by_seed)
+    if check is not None and any(member.label in late for member in family.members):
+        return ExceptionCheck(check.exception, None, "converged")
+    return check
 
 
 def _beyond_margin(test: Contrast) -> float | None:

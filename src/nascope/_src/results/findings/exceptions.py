@@ -30,14 +30,15 @@ class ExceptionCheck:
         missing: why it could not be checked; empty otherwise.
         chance: probability of agreement by chance; None if there is none.
         first: label of the smoothest member, "original" or a variant.
-        smaller, variants: how many variants have a smaller variance, and of how many.
+        smaller, variants: how many variants have a smaller variance, or a higher accuracy, and of
+            how many.
         p: of a permutation test of whether wirings differ beyond their seeds.
         change: accuracy of the adapted cell less the original's, in [−1, 1].
     """
 
     exception: PaperException
     agrees: bool | None
-    missing: Literal["", "nothing", "variant", "seeds", "finite"] = ""
+    missing: Literal["", "nothing", "variant", "seeds", "finite", "converged"] = ""
     chance: float | None = None
     first: str = ""
     smaller: int = 0
@@ -69,8 +70,8 @@ def check_exception(
         member.variant: statistics.fmean(values)
         for member, values in zip(members, seeds, strict=True)
     }
-    if exception.rule == "variances alike":
-        return _variances_alike(exception, seeds)
+    if exception.rule == "alike":
+        return _alike(exception, seeds)
     return _OF_MEANS[exception.rule](exception, numbers)
 
 
@@ -98,7 +99,7 @@ def _not_the_smallest(exception: PaperException, numbers: VariantNumbers) -> Exc
     )
 
 
-def _variances_alike(exception: PaperException, seeds: Sequence[list[float]]) -> ExceptionCheck:
+def _alike(exception: PaperException, seeds: Sequence[list[float]]) -> ExceptionCheck:
     if len(seeds) < 2 or min(map(len, seeds)) < MIN_SEEDS:
         return ExceptionCheck(exception, None, "seeds")
     p = between_groups(seeds)
@@ -107,10 +108,20 @@ def _variances_alike(exception: PaperException, seeds: Sequence[list[float]]) ->
     return ExceptionCheck(exception, p > _LEVEL, p=p)
 
 
+def _first_of_its_family(exception: PaperException, numbers: VariantNumbers) -> ExceptionCheck:
+    if len(numbers) < 2:
+        return ExceptionCheck(exception, None, "variant")
+    ahead = sum(value > numbers["original"] for value in numbers.values())
+    return ExceptionCheck(
+        exception, not ahead, chance=1 / len(numbers), smaller=ahead, variants=len(numbers) - 1
+    )
+
+
 _OF_MEANS: dict[str, Callable[[PaperException, VariantNumbers], ExceptionCheck]] = {
     "third variant is smoothest": _third_is_smoothest,
     "fourth variant is no rougher": _fourth_is_no_rougher,
     "not the smallest": _not_the_smallest,
+    "first of its family": _first_of_its_family,
 }
 
 

@@ -286,6 +286,7 @@ def _outcome_of(check: ExceptionCheck) -> str:
             "variant": variant,
             "seeds": f"telling wirings from seeds takes {MIN_SEEDS} seeds or more",
             "finite": "a training or its variance was not finite",
+            "converged": "its family has not converged",
         }[check.missing]
     match check.exception.rule:
         case "third variant is smoothest":
@@ -297,10 +298,14 @@ def _outcome_of(check: ExceptionCheck) -> str:
             return f"{who} is{chance}"
         case "fourth variant is no rougher":
             return f"it is {'' if check.agrees else 'not '}as smooth as the original{chance}"
-        case "not the smallest":
-            verb = "is" if check.smaller == 1 else "are"
-            return f"{check.smaller} of {check.variants} variants {verb} below it{chance}"
-        case "variances alike":
+        case "not the smallest" | "first of its family" as rule:
+            one, several = {
+                "not the smallest": ("is below it", "are below it"),
+                "first of its family": ("beats it", "beat it"),
+            }[rule]
+            verb = one if check.smaller == 1 else several
+            return f"{check.smaller} of {check.variants} variants {verb}{chance}"
+        case "alike":
             assert check.p is not None
             return f"wirings differ beyond their seeds with p = {format_p(check.p)}"
         case "adapted is better":
