@@ -70,8 +70,7 @@ def test_every_probe_is_in_float32(trained, digits, rounding, tmp_path):
     """On a GPU, torch by itself rounds the products of convolutions to 10 bits."""
     names = (
         "compute_landscape",
-        "choose_method",
-        "compute_gradient_variance",
+        "measure_gradient_variance",
         "compute_curvature",
     )
     for name in names:

@@ -19,6 +19,7 @@ from nascope._src.probes.risk import Risk
 from tests.probes.checks import CENTRE
 
 
+@pytest.mark.filterwarnings("ignore:per-instance gradients")
 def test_attention_has_a_hessian():
     torch.manual_seed(0)
     layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)

@@ -73,7 +73,6 @@ class Holder(nn.Module):
         return self.used(x)
 
 
-@pytest.mark.filterwarnings("ignore:There is a performance drop")
 def test_layers_of_other_kinds_go_to_vmap():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Bilinear(4, 4, 5), nn.Linear(5, 3))

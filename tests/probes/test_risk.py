@@ -97,7 +97,7 @@ def test_inputs_that_fit_nothing_are_refused():
         Risk(model, x, y, batchnorm="thawed")
     with pytest.raises(ProbeError, match="calibration has no inputs"):
         Risk(model, x, y, calibration=x[:0])
-    with pytest.raises(ProbeError, match="fails on the first batch"):
+    with pytest.raises(ProbeError, match="the model fails in evaluation mode: RuntimeError: mat1"):
         Risk(model, torch.randn(4, 5), y)
     with pytest.raises(ProbeError, match="no parameter that requires a gradient"):
         Risk(nn.Identity(), x, y)
@@ -112,7 +112,7 @@ def test_inputs_that_fit_nothing_are_refused():
     normed = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 3))
     with pytest.raises(ProbeError, match="can't be recalibrated"):
         Risk(normed, x, y, batchnorm="recalibrated", calibration=x[:1])
-    with pytest.raises(ProbeError, match="fails on the first batch"):
+    with pytest.raises(ProbeError, match="this batch has one instance"):
         Risk(normed, x[:1], y[:1], batchnorm="batch")
 
 

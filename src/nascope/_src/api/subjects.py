@@ -20,6 +20,7 @@ from nascope._src.probes.chunks import Share
 from nascope._src.probes.compute import Plane, compute_probe
 from nascope._src.probes.directions import random_directions, trajectory_plane
 from nascope._src.probes.grid import Grid
+from nascope._src.probes.landscape import is_classification
 from nascope._src.probes.risk import Direction, Risk
 from nascope._src.probes.settings import GridSettings, ProbeSettings
 from nascope._src.records.provenance import make_provenance
@@ -177,7 +178,7 @@ def _probe_risk(risk: Risk, request: Request, report: Progress | None, name: str
     if classes := _number_of_classes(risk):
         used["classes"] = classes
     keys = operation_keys(risk.model) if isinstance(risk.model, Network) else None
-    device = next(iter(risk.parameters.values())).device
+    device = risk.device
     plane = None
     if isinstance(settings, GridSettings):
         plane = _plane(risk, settings, request, keys)
@@ -219,10 +220,9 @@ def _plane(
 
 def _number_of_classes(risk: Risk) -> int | None:
     """The number of logits per instance; None unless outputs are logits of integer targets."""
-    if risk.targets.dim() != 1 or risk.targets.is_floating_point():
-        return None
+    targets = risk.targets[:1] if isinstance(risk.targets, Tensor) else None
     outputs, _ = risk.value(slice(0, 1))
-    return int(outputs.shape[1]) if torch.is_tensor(outputs) and outputs.dim() == 2 else None
+    return int(outputs.shape[1]) if is_classification(outputs, targets) else None
 
 
 def _provenance(network: str, device: torch.device) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nascope._src.networks.operations import FactorizedReduce
+from nascope._src.networks.operations import FactorizedReduce, PointwiseConv
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,11 +116,30 @@ def _pairs(network: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d, slic
             yield module.conv_2, module.bn, slice(half, 2 * half)
         elif isinstance(module, nn.Sequential):
             for first, second in itertools.pairwise(list(module)):
-                if isinstance(first, nn.Conv2d) and _fixed(second):
+                if _is_plain(first) and _fixed(second):
+                    assert isinstance(first, nn.Conv2d)
                     assert isinstance(second, nn.BatchNorm2d)
                     yield first, second, slice(0, first.out_channels)
 
 
+def _is_plain(module: nn.Module) -> bool:
+    """Whether a module is a convolution with a weight of its own, neither parametrised nor hooked.
+
+    `weight_norm`, `spectral_norm` and pruning compute the weight from other parameters.
+    """
+    return (
+        type(module) in (nn.Conv2d, PointwiseConv)
+        and module._parameters.get("weight") is not None
+        and not _has_hooks(module)
+    )
+
+
 def _fixed(module: nn.Module) -> bool:
-    """Whether a module is a BatchNorm with running statistics."""
-    return isinstance(module, nn.BatchNorm2d) and module.running_var is not None
+    """Whether a module is a plain BatchNorm with running statistics."""
+    return (
+        type(module) is nn.BatchNorm2d and module.running_var is not None and not _has_hooks(module)
+    )
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks)

@@ -14,10 +14,9 @@ import numpy as np
 
 from nascope._src.probes.chunks import Share
 from nascope._src.probes.curvature import compute_curvature
-from nascope._src.probes.gradient_variance import compute_gradient_variance
+from nascope._src.probes.gradient_variance import measure_gradient_variance
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.landscape import compute_landscape
-from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Direction, Risk
 from nascope._src.probes.settings import (
     CurvatureSettings,
@@ -75,11 +74,8 @@ def compute_probe(
     if isinstance(settings, LandscapeSettings):
         arrays = compute_landscape(risk, plane.directions, plane.grid, **work)
     elif isinstance(settings, VarianceSettings):
-        chosen = choose_method(risk)
-        method = {"method": chosen.name, "method_why": chosen.why}
-        arrays = compute_gradient_variance(
-            risk, plane.directions, plane.grid, method=chosen.name, **work
-        )
+        arrays, used = measure_gradient_variance(risk, plane.directions, plane.grid, **work)
+        method = {"method": used.name, "method_why": used.why}
     else:
         raise TypeError(f"no computation of {type(settings).__name__}")
     return {**plane.grid.coordinates(), **arrays, **plane.path}, method

@@ -13,6 +13,7 @@ from torch import Tensor
 from nascope._src.errors import ProbeError
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.settings import Normalisation, OneDimensional
+from nascope._src.probes.tensors import as_real, inner_product
 from nascope._src.records.identity import derived_seed
 
 Weights = Mapping[str, Tensor]
@@ -133,12 +134,9 @@ def trajectory_plane(origin: Weights, trajectory: Sequence[Weights]) -> Trajecto
         ProbeError: Fewer than two steps differ from w* and from one another.
     """
     steps = [direction_between(origin, weights) for weights in trajectory]
-    products = np.array(
-        [
-            [sum(float((a[name].double() * b[name].double()).sum()) for name in a) for b in steps]
-            for a in steps
-        ]
-    ).reshape(len(steps), len(steps))
+    products = np.array([[inner_product(a, b) for b in steps] for a in steps]).reshape(
+        len(steps), len(steps)
+    )
     if not np.isfinite(products).all():
         raise ProbeError("the trajectory has non-finite weights")
     values, vectors = np.linalg.eigh(products)
@@ -161,17 +159,20 @@ def trajectory_plane(origin: Weights, trajectory: Sequence[Weights]) -> Trajecto
                 for name, weight in origin.items()
             }
         )
-    coordinates = [
-        [float(sum((d[n].double() * s[n].double()).sum() for n in d)) for d in directions]
-        for s in steps
-    ]
+    coordinates = [[inner_product(d, s) for d in directions] for s in steps]
     return TrajectoryPlane(directions, np.array(coordinates), values[order] / np.trace(products))
 
 
 def _drawn(weight: Tensor, seed: int) -> Tensor:
-    """Standard normal numbers with a tensor's shape, dtype, device and memory order."""
+    """Standard normal numbers with a tensor's shape, dtype, device and memory order.
+
+    Real and imaginary parts of complex numbers are standard normal.
+    """
     generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randn(weight.shape, generator=generator)
+    shape = as_real(weight.detach()).shape
+    drawn = torch.randn(shape, generator=generator)
+    if weight.is_complex():
+        drawn = torch.view_as_complex(drawn)
     return torch.empty_like(weight).copy_(drawn)
 
 

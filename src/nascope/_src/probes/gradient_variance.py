@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +17,33 @@ from torch import Tensor, nn
 
 from nascope._src.probes.chunks import Share
 from nascope._src.probes.grid import Grid, compute_points
-from nascope._src.probes.per_instance import choose_method, per_instance_gradients
-from nascope._src.probes.risk import Direction, Risk, accumulator_dtype
+from nascope._src.probes.per_instance import Method, gradients_at, with_method
+from nascope._src.probes.risk import Direction, Risk
+from nascope._src.probes.tensors import accumulator_dtype, as_real
 from nascope._src.runtime.types import Progress
+
+
+def measure_gradient_variance(
+    risk: Risk,
+    directions: Sequence[Direction],
+    grid: Grid,
+    *,
+    chunks: Path | None = None,
+    **options: Any,
+) -> tuple[dict[str, np.ndarray], Method]:
+    """Return the variance of per-instance gradients on a grid, and the method that was used.
+
+    If the gradients of a method turn out to be wrong at some point, all points are computed again
+    by the next method. See `compute_gradient_variance` for arguments and arrays.
+    """
+
+    def work(method: Method) -> dict[str, np.ndarray]:
+        folder = chunks if chunks is None or method.name == "layerwise" else chunks / method.name
+        return compute_gradient_variance(
+            risk, directions, grid, method=method.name, chunks=folder, **options
+        )
+
+    return with_method(risk, work)
 
 
 def compute_gradient_variance(
@@ -39,7 +64,7 @@ def compute_gradient_variance(
         risk: The risk; the grid is centred on its weights w*.
         directions: w₁ and w₂, or w₁ for a line.
         grid: The displacements α and β.
-        method: "layerwise", "vmap" or "loop"; by default the one that `choose_method` returns.
+        method: "layerwise", "vmap" or "loop"; by default the first one that is right everywhere.
         block_of: Maps a parameter's name to the name of its block; by default `block_names`.
         workers, chunks, part, progress: See `compute_points`.
 
@@ -52,14 +77,17 @@ def compute_gradient_variance(
 
     Raises:
         ProbeError: An instance's loss depends on the others in its batch.
+        WrongGradients: The gradients of the given method do not add up to that of a batch.
     """
-    chosen = method or choose_method(risk).name
+    if method is None:
+        options: Any = {"block_of": block_of, "workers": workers, "chunks": chunks, "part": part}
+        return measure_gradient_variance(risk, directions, grid, progress=progress, **options)[0]
     names = block_names(risk.model)
     owner = {name: block_of(name) if block_of else names[name] for name in risk.parameters}
     blocks = list(dict.fromkeys(owner.values()))
 
     def measure(risk: Risk, point: tuple[float, ...]) -> dict[str, np.ndarray]:
-        moments, loss = _gradient_moments(risk, chosen)
+        moments, loss = _gradient_moments(risk, method, point)
         by_block = dict.fromkeys(blocks, 0.0)
         for name, value in moments.variances().items():
             by_block[owner[name]] += value
@@ -114,7 +142,7 @@ class _Moments:
     def add(self, name: str, rows: slice, gradients: Tensor) -> None:
         """Merge a batch of one parameter's gradients, (batch, *shape)."""
         before, size = self._count, len(gradients)
-        flat = gradients.reshape(size, -1)  # (batch, entries)
+        flat = as_real(gradients).reshape(size, -1)  # (batch, entries)
         dtype = accumulator_dtype(flat)
         centre = flat.mean(dim=0)
         deviation = flat - centre  # not in place: two parameters may share their gradients
@@ -146,12 +174,11 @@ class _Moments:
         return math.sqrt(sum(float(value.square().sum()) for value in self._mean.values()))
 
 
-def _gradient_moments(risk: Risk, method: str) -> tuple[_Moments, float]:
+def _gradient_moments(risk: Risk, method: str, point: tuple[float, ...]) -> tuple[_Moments, float]:
     """The moments of the gradients and the mean loss, at the current weights."""
     moments = _Moments()
     losses = []
-    with per_instance_gradients(risk, method) as gradients_of:
-        for part in risk.slices():
-            losses.append(gradients_of(part, moments.add))
-            moments.end_batch(part.stop - part.start)
+    for part in risk.slices():
+        losses.append(gradients_at(risk, method, part, moments.add, where=point))
+        moments.end_batch(part.stop - part.start)
     return moments, float(torch.cat(losses).cpu().double().mean())

@@ -120,7 +120,8 @@ def compute_points(
         The arrays, each (A, B, …), or (A, …) on a line. NaN if w* itself is not finite.
 
     Raises:
-        ProbeError: The numbers of directions and axes differ, or a part has no folder.
+        ProbeError: The numbers of directions and axes differ, a part has no folder, or the model
+            or the loss fails.
     """
     if part is not None and chunks is None:
         raise ProbeError("a part of a grid needs a folder for its chunks")
@@ -158,6 +159,7 @@ def compute_points(
     if not risk.is_finite:
         first = measure(risk, points[0])
         return {key: np.full((*grid.shape, *a.shape), np.nan) for key, a in first.items()}
+    risk.verify()
     try:
         done = list(map_copies(risk, numbers, compute_chunk, workers=workers, stop=tally.stop))
     finally:

@@ -21,6 +21,7 @@ from nascope._src.probes.chunks import ChunkStore
 from nascope._src.probes.lanczos import tridiagonalise
 from nascope._src.probes.risk import Risk
 from nascope._src.probes.settings import CurvatureSettings
+from nascope._src.probes.tensors import as_real
 from nascope._src.records.identity import derived_seed
 from nascope._src.runtime.threads import map_copies
 from nascope._src.runtime.types import Progress
@@ -164,7 +165,7 @@ def spectrum(
 
 
 class HessianProduct:
-    """v → H v for flat float64 vectors.
+    """v → H v for flat float64 vectors. A complex weight is a pair of real ones.
 
     Args:
         risk: The risk, at the weights to examine.
@@ -173,19 +174,22 @@ class HessianProduct:
     """
 
     def __init__(self, risk: Risk, workers: int, names: Sequence[str] | None = None) -> None:
+        risk.verify(derivatives=2)
         self._risk, self._workers = risk, workers
         self._names = list(risk.parameters if names is None else names)
-        self.size = sum(risk.parameters[name].numel() for name in self._names)
+        self.size = sum(as_real(risk.parameters[name].detach()).numel() for name in self._names)
 
     def __call__(self, vector: np.ndarray) -> np.ndarray:
         """Return H v, (size,)."""
         risk = self._risk
         direction, start = {}, 0
         for name in self._names:
-            like = risk.parameters[name]
-            piece = torch.from_numpy(vector[start : start + like.numel()])
-            direction[name] = piece.view(like.shape).to(like)
-            start += like.numel()
+            like = risk.parameters[name].detach()
+            real = as_real(like)
+            piece = torch.from_numpy(vector[start : start + real.numel()])
+            values = piece.view(real.shape).to(real)
+            direction[name] = torch.view_as_complex(values) if like.is_complex() else values
+            start += real.numel()
 
         def multiply(risk: Risk, part: slice) -> dict[str, Tensor]:
             return risk.hessian_vector_product(direction, part)
@@ -194,8 +198,8 @@ class HessianProduct:
         slices = risk.slices()
         results = map_copies(risk, slices, multiply, workers=min(self._workers, len(slices)))
         for part, product in zip(slices, results, strict=True):
-            flat = torch.cat([product[name].flatten() for name in self._names]).cpu().numpy()
-            total += flat * ((part.stop - part.start) / len(risk))
+            flat = torch.cat([as_real(product[name]).flatten() for name in self._names])
+            total += flat.cpu().numpy() * ((part.stop - part.start) / len(risk))
         return total
 
     def rows(self, vectors: np.ndarray) -> np.ndarray:

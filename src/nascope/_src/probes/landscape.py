@@ -64,7 +64,8 @@ def _measure(risk: Risk, point: tuple[float, ...]) -> dict[str, np.ndarray]:
     losses, hits = [], []
     for part, outputs, values in risk.values():
         losses.append(values)
-        hits.append(_hits(outputs, risk.targets[part], len(values)))
+        targets = risk.targets[part] if isinstance(risk.targets, Tensor) else None
+        hits.append(_hits(outputs, targets, len(values)))
     loss, loss_error = _mean(torch.cat(losses))
     accuracy, accuracy_error = _mean(torch.cat(hits))
     return {
@@ -84,9 +85,21 @@ def _mean(values: Tensor) -> tuple[np.ndarray, np.ndarray]:
     return np.array(mean), np.array(spread / math.sqrt(len(exact)))
 
 
-def _hits(outputs: object, targets: Tensor, count: int) -> Tensor:
-    logits = torch.is_tensor(outputs) and outputs.is_floating_point() and outputs.dim() == 2
-    if not logits or targets.dim() != 1 or targets.is_floating_point():
+def _hits(outputs: object, targets: object, count: int) -> Tensor:
+    if not is_classification(outputs, targets):
         return torch.full((count,), math.nan)
     assert isinstance(outputs, Tensor)
+    assert isinstance(targets, Tensor)
     return outputs.argmax(dim=1) == targets
+
+
+def is_classification(outputs: object, targets: object) -> bool:
+    """Return whether a batch's outputs are logits, (batch, classes), of integer targets."""
+    return (
+        isinstance(outputs, Tensor)
+        and isinstance(targets, Tensor)
+        and outputs.is_floating_point()
+        and outputs.dim() == 2
+        and targets.dim() == 1
+        and not targets.is_floating_point()
+    )

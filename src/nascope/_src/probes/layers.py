@@ -18,7 +18,13 @@ Gradients = Iterator[tuple[Tensor, slice, Tensor]]
 
 
 def is_known(module: nn.Module) -> bool:
-    """Return whether `layer_gradients` supports this layer."""
+    """Return whether `layer_gradients` supports this layer.
+
+    The layer must have the usual parameters, real ones: a parametrised or pruned layer has others.
+    """
+    own = dict(module.named_parameters(recurse=False))
+    if not own.keys() <= {"weight", "bias"} or any(value.is_complex() for value in own.values()):
+        return False
     if isinstance(module, BATCHNORMS):
         return module.running_var is not None and not module.training
     return isinstance(module, (*CONVOLUTIONS, nn.Linear, nn.GroupNorm, nn.LayerNorm))

@@ -17,6 +17,7 @@ from nascope._src.probes.hessian import HessianProduct
 from nascope._src.probes.lanczos import tridiagonalise
 from nascope._src.probes.risk import Direction, Risk
 from nascope._src.probes.settings import CurvatureSettings
+from nascope._src.probes.tensors import squared_norm
 from nascope._src.records.identity import derived_seed
 from nascope._src.runtime.threads import map_copies
 from nascope._src.runtime.types import Progress
@@ -166,4 +167,4 @@ def matrix_blocks(risk: Risk) -> dict[str, list[str]]:
 
 
 def _norm(tensors: Mapping[str, Tensor]) -> float:
-    return float(sum(float(value.double().square().sum()) for value in tensors.values())) ** 0.5
+    return float(sum(squared_norm(value) for value in tensors.values()) ** 0.5)

@@ -5,25 +5,41 @@ layer's input x it gives each instance's weight gradient: the product that the o
 over the batch. Gradients go to the caller layer by layer; nothing else is kept. If the model has
 parameters in layers of an unsupported kind, ``torch.func`` computes the gradients, more slowly. If
 that fails too, plain autograd does it, one instance at a time.
+
+No method is trusted: the gradients that it gives must add up to the ordinary gradient of the batch.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from nascope._src.errors import ProbeError
 from nascope._src.networks.folding import Fold
+from nascope._src.probes.failures import cause_of, user_code
 from nascope._src.probes.layers import folded_gradients, is_known, layer_gradients
-from nascope._src.probes.risk import CHECKED, FIRST, Risk, is_close
+from nascope._src.probes.objective import plain_attention
+from nascope._src.probes.risk import CHECKED, Risk
+from nascope._src.probes.tensors import (
+    as_real,
+    disagreement,
+    filled,
+    losses_agree,
+    squared_norm,
+    taken,
+    tensors_in,
+)
+from nascope._src.records.identity import derived_seed
 
 Receive = Callable[[str, slice, Tensor], None]
 """Called with a parameter's name, a slice of its first dimension, and the per-instance gradients
@@ -32,61 +48,198 @@ of that slice, (batch, *shape), which must not be changed."""
 PerInstance = Callable[[slice, Receive], Tensor]
 """Passes the gradients of a batch of the data set to a receiver; returns the losses, (batch,)."""
 
+METHODS = ("layerwise", "vmap", "loop")
+
+_ONE_IN = 32  # share of points at which a batch is checked again
+
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True)
 class Method:
-    """The way to compute per-instance gradients, "layerwise", "vmap" or "loop", and why."""
+    """The way to compute per-instance gradients, "layerwise", "vmap" or "loop", and why.
+
+    Attributes:
+        name: "layerwise", "vmap" or "loop".
+        why: Why this one, in words.
+        cost: Time of a batch in units of an ordinary gradient of that batch; None if layer by
+            layer, which is not measured.
+    """
 
     name: str
     why: str
+    cost: float | None = None
 
 
-def choose_method(risk: Risk) -> Method:
-    """Return how to compute this model's per-instance gradients.
+class WrongGradients(Exception):
+    """The gradients of a method do not add up to the gradient of the batch."""
 
-    The candidates are "layerwise" (if it supports every layer with parameters), "vmap" and "loop",
-    in this order. Two instances of the first batch are recomputed alone by plain autograd; the
-    first candidate that agrees with them on every parameter is chosen.
+
+def with_method(risk: Risk, work: Callable[[Method], Result]) -> tuple[Result, Method]:
+    """Return the result of some work, and the method that it used.
+
+    Args:
+        risk: The risk, at the weights w*.
+        work: Called with a method. If it raises `WrongGradients`, it is called again, with the
+            next method.
 
     Raises:
         ProbeError: An instance's loss depends on the others in its batch.
     """
+    failed: dict[str, str] = {}
+    while True:
+        method = choose_method(risk, failed)
+        if method.cost is not None:
+            name = {"vmap": "torch.func.vmap", "loop": "one instance at a time"}[method.name]
+            risk.report(
+                f"per-instance gradients of {type(risk.model).__name__} are computed by {name}, "
+                f"which takes {method.cost:.2g} times as long as the gradient of a batch "
+                f"({method.why})",
+                key=f"{method.name}: {method.why}",
+            )
+        try:
+            return work(method), method
+        except WrongGradients as error:
+            failed[method.name] = str(error)
+
+
+def choose_method(risk: Risk, failed: Mapping[str, str] | None = None) -> Method:
+    """Return how to compute this model's per-instance gradients.
+
+    The candidates are "layerwise" (if it supports every layer with parameters), "vmap" and "loop",
+    in this order. The first one is chosen whose gradients on the first batch agree with plain
+    autograd on every parameter: those of two instances with the same instances alone, and their
+    sum with the gradient of the batch.
+
+    Args:
+        risk: The risk.
+        failed: Methods that turned out to be wrong, and why.
+
+    Raises:
+        ProbeError: An instance's loss depends on the others in its batch, or the gradient fails.
+    """
+    failed = failed or {}
     risk.refuse_interaction()
-    unsupported = _unsupported_layers(risk)
-    if unsupported:
-        why = f"parameters in layers of other kinds: {', '.join(unsupported)}"
-    else:
-        fault = _fault(risk, "layerwise")
+    risk.verify(derivatives=1)
+    reasons: list[str] = []
+    for name in METHODS:
+        fault, cost = failed.get(name), None
+        if fault is None and name == "layerwise" and (others := _unsupported_layers(risk)):
+            fault = f"parameters in layers of other kinds: {', '.join(others)}"
         if fault is None:
-            return Method("layerwise", "every layer is of a known kind; two instances alone agree")
-        why = f"layer by layer {fault}"
-    fault = _fault(risk, "vmap")
-    return Method("vmap", why) if fault is None else Method("loop", f"{why}; vmap {fault}")
+            try:
+                cost = _try_method(risk, name)
+            except WrongGradients as error:
+                fault = str(error)
+        if fault is None:
+            if name == "layerwise":
+                return Method(name, "every layer is of a known kind; two instances alone agree")
+            return Method(name, "; ".join(reasons), cost)
+        words = {"layerwise": "layer by layer ", "vmap": "vmap ", "loop": "one by one "}[name]
+        reasons.append(fault if fault.startswith("parameters in") else words + fault)
+    raise ProbeError(
+        "the gradients of single instances do not add up to the gradient of their batch, so the "
+        "loss of an instance depends on the others in its batch, and a quantity per instance is "
+        f"not defined ({reasons[-1]})"
+    )
 
 
-def _fault(risk: Risk, method: str) -> str | None:
-    """What is wrong with a method on the first batch; None if it agrees with autograd."""
-    count = min(len(risk), FIRST)
-    together = {
-        name: value.new_zeros((count, *value.shape)) for name, value in risk.parameters.items()
-    }
+def batch_gradients(risk: Risk, method: str, part: slice, receive: Receive) -> Tensor:
+    """Pass a batch's per-instance gradients to a receiver; return the losses, (batch,).
+
+    Raises:
+        ProbeError: There is no such method.
+    """
+    with per_instance_gradients(risk, method) as gradients_of:
+        return gradients_of(part, receive)
+
+
+def checked_gradients(risk: Risk, method: str, part: slice, receive: Receive) -> Tensor:
+    """Do the same, and compare their sum, and the losses, with those of plain autograd.
+
+    Losses that overflow are not compared: ways that agree up to rounding may overflow differently.
+
+    Raises:
+        WrongGradients: They differ.
+    """
+    sums: dict[str, Tensor] = {}
+    squares: dict[str, float] = {}
+
+    def note(name: str, rows: slice, gradients: Tensor) -> None:
+        whole = sums.get(name)
+        if whole is None:
+            whole = sums[name] = torch.zeros_like(risk.parameters[name], requires_grad=False)
+        (whole[rows] if whole.dim() else whole).add_(gradients.sum(dim=0))
+        squares[name] = squares.get(name, 0.0) + squared_norm(gradients)
+        receive(name, rows, gradients)
+
+    losses = batch_gradients(risk, method, part, note)
+    expected_losses, expected = risk.summed_gradients(part, create_graph=False)
+    if not bool(torch.isfinite(losses).all() and torch.isfinite(expected_losses).all()):
+        return losses
+    if not losses_agree(losses, expected_losses):
+        raise WrongGradients("gives other losses")
+    if name := disagreement(sums, expected, squares):
+        raise WrongGradients(f"disagrees with the gradient of a batch, at {name}")
+    return losses
+
+
+def gradients_at(
+    risk: Risk, method: str, part: slice, receive: Receive, *, where: object
+) -> Tensor:
+    """Pass a batch's per-instance gradients at a point to a receiver; return the losses, (batch,).
+
+    They are checked the first time that this Risk meets the batch, and at one point in 32,
+    at random.
+
+    Raises:
+        WrongGradients: The gradients were checked, and are wrong.
+    """
+    first = (method, part.start) not in risk.checked
+    if not first and derived_seed("check", repr(where), part.start) % _ONE_IN:
+        return batch_gradients(risk, method, part, receive)
+    risk.checked.add((method, part.start))
+    return checked_gradients(risk, method, part, receive)
+
+
+def _try_method(risk: Risk, method: str) -> float:
+    """Check a method on the first batch. Return its time relative to an ordinary gradient.
+
+    Raises:
+        WrongGradients: It fails or disagrees.
+    """
+    part = risk.slices()[0]
+    risk.checked.add((method, part.start))
+    count = min(CHECKED, part.stop)
+    few = {name: value.new_zeros((count, *value.shape)) for name, value in risk.parameters.items()}
+    few = {name: value.detach() for name, value in few.items()}
 
     def receive(name: str, rows: slice, gradients: Tensor) -> None:
-        whole = together[name]
-        (whole[:, rows] if whole.dim() > 1 else whole).copy_(gradients)
+        whole = few[name]
+        (whole[:, rows] if whole.dim() > 1 else whole).copy_(gradients[:count])
 
     try:
-        with per_instance_gradients(risk, method) as gradients_of:
-            gradients_of(slice(0, count), receive)
-    except (RuntimeError, AttributeError, TypeError, ValueError, IndexError) as error:
-        return f"fails: {(str(error).splitlines() or [''])[0]:.200}"
-    for index in range(min(CHECKED, count)):
+        checked_gradients(risk, method, part, receive)
+    except ProbeError as error:
+        if method == "loop":
+            raise
+        raise WrongGradients(f"fails ({cause_of(error.__cause__ or error)})") from error
+    for index in range(count):
         _, alone = risk.summed_gradients(slice(index, index + 1), create_graph=False)
-        for name, expected in alone.items():
-            finite = bool(torch.isfinite(expected).all())
-            if finite and not is_close(together[name][index], expected):
-                return f"disagrees on an instance alone, at {name}"
-    return None
+        one = {name: value[index] for name, value in few.items()}
+        if name := disagreement(one, alone):
+            raise WrongGradients(f"disagrees on an instance alone, at {name}")
+    if method == "layerwise":
+        return 1.0
+    times = []
+    for run in (
+        lambda: batch_gradients(risk, method, part, lambda name, rows, gradients: None),
+        lambda: risk.summed_gradients(part, create_graph=False),
+    ):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return times[0] / times[1]
 
 
 @contextmanager
@@ -114,17 +267,22 @@ def gradient_norms(risk: Risk, method: str | None = None) -> Tensor:
     Raises:
         ProbeError: An instance's loss depends on the others in its batch.
     """
-    squares = []
-    with per_instance_gradients(risk, method or choose_method(risk).name) as gradients_of:
+
+    def measure(method: Method) -> Tensor:
+        squares = []
         for part in risk.slices():
             total = torch.zeros(part.stop - part.start, dtype=torch.float64)
 
             def receive(name: str, rows: slice, gradients: Tensor, total: Tensor = total) -> None:
-                total += gradients.flatten(1).double().square().sum(dim=1).cpu()
+                total += as_real(gradients).flatten(1).double().square().sum(dim=1).cpu()
 
-            gradients_of(part, receive)
+            gradients_at(risk, method.name, part, receive, where="weights")
             squares.append(total)
-    return torch.cat(squares).sqrt()
+        return torch.cat(squares).sqrt()
+
+    if method is not None:
+        return measure(Method(method, "given"))
+    return with_method(risk, measure)[0]
 
 
 def _unsupported_layers(risk: Risk) -> list[str]:
@@ -190,7 +348,8 @@ class LayerwiseGradients:
         with torch.enable_grad():
             _, losses = self._risk.forward(self._model, part)
             if losses.requires_grad:
-                losses.sum().backward()
+                with user_code("the gradient of the loss fails layer by layer"):
+                    losses.sum().backward()
         return losses.detach()
 
     def _keys(self, module: nn.Module) -> Iterator[tuple[str, int]]:
@@ -244,16 +403,24 @@ class LayerwiseGradients:
 
 def _vmap_gradients(risk: Risk, part: slice, receive: Receive) -> Tensor:
     """The gradients by ``torch.func``: any model, but slower, with all parameters in memory."""
-    parameters = {name: value.detach() for name, value in risk.parameters.items()}
+    parameters = {f"model.{name}": value.detach() for name, value in risk.parameters.items()}
+    batch = taken((risk.inputs, risk.targets), part)
 
-    def loss_of_one(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        return risk.loss(functional_call(risk.model, weights, (x[None],)), y[None])[0]
+    def loss_of_one(weights: dict[str, Tensor], *tensors: Tensor) -> Tensor:
+        one = filled(batch, iter(tensor[None] for tensor in tensors))
+        losses: Tensor = functional_call(risk.objective, weights, one)[1]
+        return losses[0]
 
-    gradients_of = vmap(grad_and_value(loss_of_one), in_dims=(None, 0, 0), randomness="error")
-    with sdpa_kernel(SDPBackend.MATH):  # fused attention has no rule for batches of batches
-        gradients, losses = gradients_of(parameters, risk.inputs[part], risk.targets[part])
+    tensors = tensors_in(batch)
+    dimensions = (None, *(0 for _ in tensors))
+    gradients_of = vmap(grad_and_value(loss_of_one), in_dims=dimensions, randomness="error")
+    with user_code("torch.func.vmap fails"), plain_attention, warnings.catch_warnings():
+        # such as "There is a performance drop because …": a method's cost is measured instead
+        warnings.filterwarnings("ignore", module="torch")
+        gradients, losses = gradients_of(parameters, *tensors)
     for name, gradient in gradients.items():
-        receive(name, slice(0, gradient.shape[1] if gradient.dim() > 1 else 1), gradient)
+        rows = slice(0, gradient.shape[1] if gradient.dim() > 1 else 1)
+        receive(name.removeprefix("model."), rows, gradient)
     return losses
 
 

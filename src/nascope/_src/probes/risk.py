@@ -7,21 +7,47 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from typing import get_args
+import random
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, get_args
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from nascope._src.errors import ProbeError
 from nascope._src.networks.folding import Folded
+from nascope._src.networks.network import Network
+from nascope._src.probes.failures import user_code
+from nascope._src.probes.objective import (
+    BatchLoss,
+    Loss,
+    Objective,
+    copy_model,
+    cross_entropy,
+    plain_attention,
+    plain_recurrence,
+    prepared,
+)
 from nascope._src.probes.settings import BatchNormMode
+from nascope._src.probes.tensors import (
+    Structure,
+    accumulator_dtype,
+    count_instances,
+    dense,
+    disagreement,
+    inner_product,
+    losses_agree,
+    mapped,
+    relative_tolerance,
+    squared_norm,
+    taken,
+)
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 Direction = Mapping[str, Tensor]
 """A displacement: for each parameter's name, a tensor with the parameter's shape."""
 
@@ -29,23 +55,24 @@ FIRST = 8  # instances in a first, small batch
 CHECKED = 2  # instances of that batch that are recomputed alone
 
 
-def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the cross-entropy of each instance, (batch,), from logits (batch, classes)."""
-    return functional.cross_entropy(outputs, targets, reduction="none")
-
-
 class Risk:
     """The empirical risk E_i f_i(w) over a data set, at any displacement from the weights w*.
 
     Every probe accepts one. The model is copied and put into evaluation mode; your own model never
-    changes.
+    changes. Weights in float16 or bfloat16 are probed in float32.
 
     Args:
-        model: Any module that maps a batch of inputs to a batch of outputs.
-        inputs: All instances, (n, …), on the model's device.
-        targets: Their targets, (n, …).
-        loss: Maps outputs and targets of a batch to the loss of each instance, (batch,). The
-            default is the cross-entropy of logits, in nats.
+        model: Any module.
+        inputs: All instances, (n, …), on the model's device: a tensor, or tuples, lists,
+            dictionaries and dataclasses of tensors, each with the instance as first dimension. A
+            tuple is passed to the model as positional arguments, a dictionary as keyword
+            arguments, anything else as one argument.
+        targets: Their targets, in the same form. None if the loss needs none.
+        loss: Maps outputs and targets of a batch, or outputs alone if there are no targets, to the
+            loss of each instance, (batch,). The default is the cross-entropy of logits, in nats.
+        batch_loss: In place of ``loss`` and ``targets``, a function of the model and a batch of
+            inputs that returns the loss of each instance, (batch,). It may call the model several
+            times, and differentiate it.
         batch_size: Largest number of instances per batch; batches are as equal as possible.
         batchnorm: The statistics that BatchNorm uses at a displacement. "frozen": the running
             statistics of w* everywhere, as in the paper's tools. "recalibrated": running
@@ -54,8 +81,8 @@ class Risk:
         calibration: Inputs (m, …) for "recalibrated"; by default ``inputs``.
 
     Raises:
-        ProbeError: The numbers of inputs and targets differ, the loss is not per instance, or the
-            model fails on the first batch.
+        ProbeError: The numbers of instances differ, the loss is not per instance, or the model or
+            the loss fails on the first batch.
 
     >>> import torch
     >>> risk = Risk(torch.nn.Linear(2, 2), torch.zeros(3, 2), torch.tensor([0, 1, 1]))
@@ -67,28 +94,25 @@ class Risk:
     def __init__(
         self,
         model: nn.Module,
-        inputs: Tensor,
-        targets: Tensor,
+        inputs: Structure,
+        targets: Structure = None,
         *,
         loss: Loss = cross_entropy,
+        batch_loss: BatchLoss | None = None,
         batch_size: int = 250,
         batchnorm: BatchNormMode = "frozen",
-        calibration: Tensor | None = None,
+        calibration: Structure = None,
     ) -> None:
-        if len(inputs) != len(targets) or len(inputs) == 0:
-            raise ProbeError(
-                f"expected one target per input, and at least one, but got {len(inputs)} inputs "
-                f"and {len(targets)} targets"
-            )
+        _check_fit(inputs, targets, loss, batch_loss)
         if batch_size < 1:
             raise ProbeError(f"batch_size must be at least 1, not {batch_size}")
         if batchnorm not in get_args(BatchNormMode):
             modes = ", ".join(get_args(BatchNormMode))
             raise ProbeError(f"batchnorm must be one of {modes}, not {batchnorm!r}")
-        if calibration is not None and len(calibration) == 0:
+        if calibration is not None and count_instances(calibration, "calibration") == 0:
             raise ProbeError("calibration has no inputs")
-        self.model = copy.deepcopy(model).eval()
-        self.loss = loss
+        self.model = prepared(model)
+        self.objective = Objective(self.model, loss, batch_loss)
         self.inputs = inputs
         self.targets = targets
         self.batch_size = batch_size
@@ -103,16 +127,24 @@ class Risk:
             raise ProbeError("the model has no parameter that requires a gradient")
         self._origin = {name: value.detach().clone() for name, value in self.parameters.items()}
         self._norms = [m for m in self.model.modules() if isinstance(m, _BatchNorm)]
+        self._is_recurrent = any(isinstance(m, nn.RNNBase) for m in self.model.modules())
         if batchnorm == "batch":
             for norm in self._norms:
                 norm.running_mean = norm.running_var = None
         self.folded: Folded | None = None
+        self._needs_gradients = False  # whether values are computed as for a gradient
+        self._keeps_graphs = False  # whether the loss itself takes a gradient
+        self._verified: set[int] = set()  # derivatives
+        self._without_gradient = ""  # why the loss has none
+        self._own_functions: list[str] = []
+        self._reported: set[str] = set()
+        self.checked: set[tuple[str, int]] = set()  # methods and batches; see `gradients_at`
         self.displace([], [])
-        self._check_loss()
-        self.folded = self._verified_fold()
+        self._try_first()
+        self._fold()
 
     def __len__(self) -> int:
-        return len(self.inputs)
+        return count_instances(self.inputs, "inputs")
 
     def __repr__(self) -> str:
         size = sum(value.numel() for value in self.parameters.values())
@@ -124,12 +156,18 @@ class Risk:
     def copy(self) -> Risk:
         """Return an independent Risk at the same weights that shares the data."""
         other = copy.copy(self)
-        other.model = copy.deepcopy(self.model)
+        other.model = copy_model(self.model)
+        other.objective = self.objective.of(other.model)
         parameters = dict(other.model.named_parameters())
         other.parameters = {name: parameters[name] for name in self.parameters}
         other._norms = [m for m in other.model.modules() if isinstance(m, _BatchNorm)]
         other.folded = Folded(other.model) if self.folded is not None else None
         return other
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the weights."""
+        return next(iter(self.parameters.values())).device
 
     @property
     def origin(self) -> Mapping[str, Tensor]:
@@ -188,11 +226,11 @@ class Risk:
             norm.momentum = None  # the plain mean over batches
             norm.train()
         try:
-            with torch.no_grad():
-                for part in equal_slices(len(self.calibration), self.batch_size):
-                    self.model(self.calibration[part])
-        except ValueError as error:  # a batch of one
-            raise ProbeError(f"BatchNorm can't be recalibrated: {error}") from None
+            size = count_instances(self.calibration, "calibration")
+            for part in equal_slices(size, self.batch_size):
+                self.objective.calibrate(taken(self.calibration, part))
+        except ProbeError as error:  # such as a batch of one
+            raise ProbeError(f"BatchNorm can't be recalibrated: {error}") from error
         finally:
             for norm, momentum in zip(self._norms, momenta, strict=True):
                 norm.momentum = momentum
@@ -204,16 +242,35 @@ class Risk:
         """Return the data set's batches, in order."""
         return list(equal_slices(len(self), self.batch_size))
 
-    def values(self) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    def values(self) -> Iterator[tuple[slice, Any, Tensor]]:
         """Yield each batch with its outputs and losses (batch,), without gradients."""
         for part in self.slices():
             yield part, *self.value(part)
 
-    def value(self, part: slice) -> tuple[Tensor, Tensor]:
+    def value(self, part: slice) -> tuple[Any, Tensor]:
         """Return the outputs and losses (batch,) of one batch, without gradients."""
+        if self._needs_gradients:
+            return self._recorded(part)
         model = self.folded.network if self.folded is not None else self.model
-        with torch.inference_mode():
+        with torch.no_grad():
             return self.forward(model, part)
+
+    def _recorded(self, part: slice) -> tuple[Any, Tensor]:
+        """The outputs and losses, computed as for a gradient.
+
+        Nothing is kept for the gradient, to save memory, unless the loss itself takes one.
+        """
+        with torch.enable_grad():
+            if not self._keeps_graphs:
+                try:
+                    with saved_tensors_hooks(lambda _: None, _nothing_saved):
+                        outputs, losses = self.forward(self.model, part)
+                    return mapped(outputs, Tensor.detach), losses.detach()
+                except ProbeError:
+                    pass
+            outputs, losses = self.forward(self.model, part)
+            self._keeps_graphs = True
+        return mapped(outputs, Tensor.detach), losses.detach()
 
     def gradient(self, part: slice | None = None) -> tuple[float, dict[str, Tensor]]:
         """Return the mean loss over the data set, or one batch, and its gradient (float64)."""
@@ -242,12 +299,13 @@ class Risk:
             used = [name for name in vector if gradients[name].requires_grad]
             if not used:
                 continue
-            products = torch.autograd.grad(
-                [gradients[name] for name in used],
-                [self.parameters[name] for name in vector],
-                [vector[name].to(gradients[name]) for name in used],
-                allow_unused=True,
-            )
+            with user_code("the second derivative of the loss fails"), self._derivatives():
+                products = torch.autograd.grad(
+                    [gradients[name] for name in used],
+                    [self.parameters[name] for name in vector],
+                    [vector[name].to(gradients[name]) for name in used],
+                    allow_unused=True,
+                )
             _add(sums, dict(zip(vector, products, strict=True)))
         size = _size(part, len(self))
         return {name: value / size for name, value in sums.items()}
@@ -257,21 +315,29 @@ class Risk:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return a batch's losses, and the gradients of their sum: zero for unused parameters."""
         names = list(self.parameters if names is None else names)
-        with torch.enable_grad():
-            # Fused attention has no second derivative.
-            with sdpa_kernel(SDPBackend.MATH) if create_graph else nullcontext():
-                _, losses = self.forward(self.model, part)
+        with torch.enable_grad(), self._derivatives():
+            _, losses = self.forward(self.model, part)
             if not losses.requires_grad:  # a constant
                 constant = {name: torch.zeros_like(self.parameters[name]) for name in names}
                 return losses, constant
-            gradients = torch.autograd.grad(
-                losses.sum(),
-                [self.parameters[name] for name in names],
-                create_graph=create_graph,
-                materialize_grads=True,
-                allow_unused=True,
-            )
-        return losses.detach(), dict(zip(names, gradients, strict=True))
+            with user_code("the gradient of the loss fails"):
+                gradients = torch.autograd.grad(
+                    losses.sum(),
+                    [self.parameters[name] for name in names],
+                    create_graph=create_graph,
+                    materialize_grads=True,
+                    allow_unused=True,
+                )
+        return losses.detach(), dict(zip(names, map(dense, gradients), strict=True))
+
+    @contextmanager
+    def _derivatives(self) -> Iterator[None]:
+        """Let torch compute every layer in a way that has derivatives."""
+        with ExitStack() as stack:
+            stack.enter_context(plain_attention)
+            if self.device.type == "cuda" and self._is_recurrent:
+                stack.enter_context(plain_recurrence)
+            yield
 
     def _zeros(self, names: Iterable[str]) -> dict[str, Tensor]:
         return {
@@ -279,15 +345,45 @@ class Risk:
             for name, value in ((name, self.parameters[name]) for name in names)
         }
 
-    def forward(self, model: nn.Module, part: slice) -> tuple[Tensor, Tensor]:
+    def forward(self, model: nn.Module, part: slice) -> tuple[Any, Tensor]:
         """Return a batch's outputs and losses (batch,) by this risk's model, or a copy of it."""
-        outputs = model(self.inputs[part])
-        return outputs, self.loss(outputs, self.targets[part])
+        objective = self.objective if model is self.model else self.objective.of(model)
+        return objective(taken(self.inputs, part), taken(self.targets, part))
 
     # ------------------------------------------------------------ checks
 
+    def verify(self, *, derivatives: int = 0) -> None:
+        """Check on all data that the losses at the current weights are well defined.
+
+        Every way to compute them must give the same: again, with and without gradients, and with
+        BatchNorm folded into convolutions. If a fast way gives others, a slower one is used. This
+        is done once, and on the first instances alone if the network is nascope's own.
+
+        Args:
+            derivatives: Number of derivatives that are needed: 0, 1 or 2. They are checked on the
+                first batch.
+
+        Raises:
+            ProbeError: The losses are random or do not depend on the model's weights, or torch
+                can't compute their derivatives.
+        """
+        own = isinstance(self.model, Network)
+        first = slice(0, min(FIRST, len(self)))
+        if 0 not in self._verified:
+            for part in [first] if own else self.slices():
+                self._verify_batch(part)
+            if not own:
+                self._without_gradient = self._find_dependence(first)
+        if derivatives > 0 and self._without_gradient:
+            raise ProbeError(self._without_gradient)
+        if derivatives > 0 and not own and 1 not in self._verified:
+            self._verify_gradient(first)
+        if derivatives > 1 and not own and 2 not in self._verified:
+            self._verify_symmetry(self.slices()[0])
+        self._verified.update(range(derivatives + 1))
+
     def refuse_interaction(self) -> None:
-        """Check that an instance's loss is the same in a batch and alone, up to rounding.
+        """Check that an instance's loss is the same in any batch and alone, up to rounding.
 
         Raises:
             ProbeError: It is not, so no quantity per instance is defined.
@@ -298,49 +394,175 @@ class Risk:
                 f"with batchnorm 'batch' the loss of an instance depends on its batch, {why}: "
                 "use 'frozen' or 'recalibrated'"
             )
-        _, together = self.value(slice(0, min(len(self), FIRST)))
-        if not bool(torch.isfinite(together).all()):
-            return
-        for index in range(min(CHECKED, len(self))):
-            alone = self.value(slice(index, index + 1))[1][0]
-            if not is_close(together[index], alone):
+        for name, module in self.model.named_modules():
+            if isinstance(module, _BatchNorm) and module.running_var is None:
+                raise ProbeError(
+                    f"the BatchNorm {name!r} has no running statistics, so the loss of an instance "
+                    f"depends on its batch, {why}: use track_running_stats=True"
+                )
+        self.verify()
+        own = isinstance(self.model, Network)
+        parts = [slice(0, min(FIRST, len(self)))] if own else self.slices()
+        together = torch.cat([self.value(part)[1] for part in parts])
+        groups = [slice(index, index + 1) for index in range(min(CHECKED, len(together)))]
+        if not own:  # other companions for each instance
+            count = min(len(parts) + 1, len(together))
+            groups += [slice(start, len(together), count) for start in range(count)]
+        for group in groups:
+            _, losses = self.value(group)
+            if not losses_agree(losses, together[group]):
                 raise ProbeError(
                     f"the loss of an instance depends on the others in its batch, {why}: is a "
                     "layer's training mode forced, or does the model subtract a batch's mean?"
                 )
 
-    def _check_loss(self) -> None:
-        count = min(CHECKED, len(self))
+    def report(self, text: str, key: str | None = None) -> None:
+        """Warn the user, once per key."""
+        if (key or text) not in self._reported:
+            self._reported.add(key or text)
+            warnings.warn(text, stacklevel=2)
+
+    def _try_first(self) -> None:
+        """Evaluate the first instances, with gradients only if it fails without."""
+        first = slice(0, min(CHECKED, len(self)))
         try:
-            _, losses = self.value(slice(0, count))
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            raise ProbeError(f"the model or the loss fails on the first batch: {error}") from error
-        if not (torch.is_tensor(losses) and losses.is_floating_point()):
-            raise ProbeError("the loss must be a tensor of real floating-point numbers")
-        if losses.shape != (count,):
+            self.value(first)
+        except ProbeError as error:
+            self._needs_gradients = True
+            try:
+                self.value(first)
+            except ProbeError:
+                raise error from error.__cause__
+
+    def _fold(self) -> None:
+        """Fold BatchNorm into convolutions, if there is any and the first losses agree."""
+        if self._needs_gradients:
+            return
+        first = slice(0, min(FIRST, len(self)))
+        _, expected = self.value(first)
+        try:
+            self.folded = Folded(self.model)
+            if self.folded.folds and losses_agree(self.value(first)[1], expected):
+                return
+        except Exception:  # the model can't be copied or run this way
+            pass
+        self.folded = None
+
+    def _verify_batch(self, part: slice) -> None:
+        before = _random_states(self.device)
+        _, losses = self.value(part)
+        try:
+            _, expected = self._recorded(part)
+        except ProbeError:  # it works without gradients only
+            with torch.no_grad():
+                _, expected = self.forward(self.model, part)
+        if _random_states(self.device) != before:
+            _, again = self.value(part)
+            if not torch.equal(losses.nan_to_num(), again.nan_to_num()):
+                raise ProbeError(
+                    "the model or the loss draws random numbers in evaluation mode: at the same "
+                    f"weights the mean loss is {float(losses.mean()):.6g} and "
+                    f"{float(again.mean()):.6g}, so no probe is defined. Switch them off, such as "
+                    "dropout with training=True, or draw them once and pass them as inputs"
+                )
+        while not losses_agree(losses, expected):
+            _, again = self.value(part)
+            if self._needs_gradients or not losses_agree(again, losses):
+                raise ProbeError(
+                    "the loss changes from call to call at the same weights: "
+                    f"{float(losses.mean()):.6g}, then {float(again.mean()):.6g}. Does the model "
+                    "or the loss keep state between calls? Reset it in each call"
+                )
+            if self.folded is not None:
+                self.folded = None
+            else:
+                self._needs_gradients = True
+                self.report(
+                    f"without gradients the model has another loss ({float(losses.mean()):.6g}) "
+                    f"than with gradients ({float(expected.mean()):.6g}) at the same weights; "
+                    "every probe uses the loss with gradients, which takes longer"
+                )
+            _, losses = self.value(part)
+
+    def _find_dependence(self, first: slice) -> str:
+        """Why the loss has no gradient although it is not constant; empty if it has one.
+
+        Raises:
+            ProbeError: The loss does not depend on the weights, but on others.
+        """
+        try:
+            with torch.enable_grad(), self._derivatives():
+                _, losses = self.forward(self.model, first)
+                if losses.requires_grad:
+                    found = torch.autograd.grad(
+                        losses.sum(), list(self.parameters.values()), allow_unused=True
+                    )
+                    if any(value is not None for value in found):
+                        return ""
+        except Exception:
+            return ""
+        moved = self.copy()
+        moved.displace([{name: 0.1 * w + 0.01 for name, w in self._origin.items()}], [1.0])
+        if not losses_agree(moved.value(first)[1], self.value(first)[1]):
+            return (
+                "the loss depends on the weights, but no gradient reaches them: remove "
+                "torch.no_grad, inference_mode and detach from the model and the loss"
+            )
+        if losses.requires_grad:
             raise ProbeError(
-                f"the loss must be per instance, of shape (batch,), not {tuple(losses.shape)}: "
-                "use reduction='none'"
+                "the loss does not depend on the weights of the model that it is given: use that "
+                "model in the loss, not another copy of it"
+            )
+        return ""
+
+    def _verify_gradient(self, first: slice) -> None:
+        """Compare the gradient of torch.autograd.grad with that of backward()."""
+        _, expected = self.summed_gradients(first, create_graph=False)
+        copied = self.copy()
+        with torch.enable_grad(), copied._derivatives():
+            _, losses = copied.forward(copied.model, first)
+            self._own_functions = custom_functions(losses)
+            if not losses.requires_grad:
+                return
+            with user_code("the gradient of the loss fails"):
+                losses.sum().backward()
+        found = {
+            name: dense(value.grad)
+            for name, value in copied.parameters.items()
+            if value.grad is not None
+        }
+        if name := disagreement(expected, found):
+            raise ProbeError(
+                f"torch.autograd.grad gives another gradient than backward() at {name!r}: an "
+                "operation runs a backward pass of its own. Call torch.utils.checkpoint with "
+                "use_reentrant=False"
             )
 
-    def _verified_fold(self) -> Folded | None:
-        """A folded copy of the model, if there is anything to fold and the losses agree."""
-        try:
-            folded = Folded(self.model)
-        except (RuntimeError, TypeError, AttributeError):  # the model cannot be copied this way
-            return None
-        if not folded.folds:
-            return None
-        first = slice(0, min(len(self), FIRST))
-        with torch.inference_mode():
-            _, expected = self.forward(self.model, first)
-            try:
-                _, losses = self.forward(folded.network, first)
-            except (RuntimeError, TypeError, AttributeError):
-                return None
-        finite = torch.isfinite(expected)
-        pairs = zip(losses[finite], expected[finite], strict=True)
-        return folded if all(is_close(loss, wanted) for loss, wanted in pairs) else None
+    def _verify_symmetry(self, part: slice) -> None:
+        """Check that uᵀ H v = vᵀ H u for random u and v."""
+        generator = torch.Generator().manual_seed(0)
+        u, v = (
+            {
+                name: torch.randn(w.shape, generator=generator, dtype=w.dtype).to(w.device)
+                for name, w in self._origin.items()
+            }
+            for _ in range(2)
+        )
+        hu, hv = (self.hessian_vector_product(vector, part) for vector in (u, v))
+        size = sum(squared_norm(value) for product in (hu, hv) for value in product.values())
+        difference = inner_product(v, hu) - inner_product(u, hv)
+        dtype = next(iter(self._origin.values())).dtype
+        if math.isfinite(size) and abs(difference) > 10 * relative_tolerance(dtype) * size**0.5:
+            raise ProbeError(
+                "the Hessian that torch computes is not symmetric: an operation's backward pass "
+                "can't be differentiated, as with once_differentiable. Replace the operation, or "
+                "leave the curvature out"
+            )
+        if self._own_functions:
+            self.report(
+                f"the model has autograd functions of its own ({', '.join(self._own_functions)}): "
+                "the curvature is right only if their backward passes can be differentiated"
+            )
 
 
 def equal_slices(count: int, largest: int) -> Iterator[slice]:
@@ -354,20 +576,59 @@ def equal_slices(count: int, largest: int) -> Iterator[slice]:
         yield slice(index * count // parts, (index + 1) * count // parts)
 
 
-def is_close(actual: Tensor, expected: Tensor) -> bool:
-    """Return whether two tensors agree up to rounding, by the norm of their difference.
+def _check_fit(
+    inputs: Structure, targets: Structure, loss: Loss, batch_loss: BatchLoss | None
+) -> None:
+    """Check that inputs, targets and losses fit together."""
+    size = count_instances(inputs, "inputs")
+    if batch_loss is not None:
+        if targets is not None or loss is not cross_entropy:
+            raise ProbeError(
+                "expected either batch_loss or loss and targets, but got both: put the targets "
+                "into the inputs of batch_loss"
+            )
+    elif targets is None:
+        if loss is cross_entropy:
+            raise ProbeError(
+                "expected targets for the cross-entropy, but got none: give targets, or a loss of "
+                "the outputs alone"
+            )
+    elif (number := count_instances(targets, "targets")) != size:
+        raise ProbeError(
+            f"expected one target per input, but got {size} inputs and {number} targets"
+        )
+    if size == 0:
+        raise ProbeError("expected at least one instance, but got 0 inputs")
 
-    >>> is_close(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.1]))
-    False
-    """
-    tolerance = 1e-8 if expected.dtype == torch.float64 else 1e-3
-    error, size = float((actual - expected).norm()), float(expected.norm())
-    return error <= tolerance * size + torch.finfo(expected.dtype).tiny ** 0.5
+
+def custom_functions(losses: Tensor) -> list[str]:
+    """Return the names of the autograd functions in a graph that are written in Python."""
+    found: set[str] = set()
+    seen: set[Any] = set()
+    waiting: list[Any] = [losses.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, torch.autograd.function.BackwardCFunction):
+            found.add(type(node).__name__.removesuffix("Backward"))
+        waiting += [following for following, _ in node.next_functions]
+    return sorted(found)
 
 
-def accumulator_dtype(value: Tensor) -> torch.dtype:
-    """Return the dtype for sums: float64, or float32 on devices without it."""
-    return torch.float32 if value.device.type == "mps" else torch.float64
+def _random_states(device: torch.device) -> tuple[object, ...]:
+    """The states of the generators that a model may draw from."""
+    name, keys, *place = np.random.get_state(legacy=True)
+    states: list[object] = [random.getstate(), name, np.asarray(keys).tobytes(), *place]
+    states.append(torch.random.get_rng_state().numpy().tobytes())
+    if device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(device).numpy().tobytes())
+    return tuple(states)
+
+
+def _nothing_saved(_: object) -> Tensor:
+    raise RuntimeError("nothing was saved for a gradient")
 
 
 def _size(part: slice | None, count: int) -> int:
