@@ -155,6 +155,22 @@ def test_the_tower_answers_in_training_only():
     assert network.eval().forward_training(images)[1] is None
 
 
+@pytest.mark.parametrize(("size", "layers"), [(32, 1), (33, 2), (48, 3), (64, 2), (64, 1)])
+def test_the_tower_takes_larger_maps(size, layers):
+    """By hand: the classifier reads the mean over the positions that are left."""
+    network = Network(
+        "DARTS", channels=2, layers=layers, image_channels=1, image_size=size, auxiliary=True
+    ).double()
+    images = torch.randn(2, 1, size, size).double()
+    seen = {}
+    network.auxiliary_head.register_forward_pre_hook(lambda _, inputs: seen.update(x=inputs[0]))
+    logits = network.train().forward_training(images)[1]
+    features = network.auxiliary_head.features(seen["x"])
+    each = network.auxiliary_head.classifier(features.flatten(2).transpose(1, 2))
+    torch.testing.assert_close(logits, each.mean(dim=1))
+    logits.sum().backward()
+
+
 def test_other_in_degrees_build():
     nodes = ((("skip_connect", 0),), (("sep_conv_3x3", 0), ("max_pool_3x3", 1), ("conv_1x1", 2)))
     cell = Cell(nodes=nodes, concat=(2, 3))
@@ -169,7 +185,10 @@ def test_other_in_degrees_build():
         ({"channels": 0}, "channels must be at least 1"),
         ({"layers": 0}, "layers must be at least 1"),
         ({"classes": 0}, "classes must be at least 1"),
-        ({"image_size": 28, "auxiliary": True}, "auxiliary tower needs images of 32 px"),
+        (
+            {"image_size": 28, "auxiliary": True},
+            "auxiliary tower needs images of 32 px or more, not 28",
+        ),
     ],
 )
 def test_numbers_out_of_range_are_refused(changes, message):

@@ -141,24 +141,33 @@ def _execution_plan(cell: genotypes.Cell) -> list[tuple[int, list[tuple[int, int
 
 
 class AuxiliaryHead(nn.Module):
-    """The auxiliary tower: a small classifier on an 8×8 map, used only in training."""
+    """The auxiliary tower: a small classifier on an inner map, used only in training.
+
+    The map has 8×8 positions for images of 32 px and two cells or more, as in DARTS' code, and
+    leaves one position before the classifier. A larger map leaves several, and the classifier reads
+    their mean.
+
+    The tower of DARTS' code rectifies its input in place. With L = 2 or 3 that input is the output
+    of the last cell, so in training the network there classifies rectified features. Here the
+    tower changes nothing else.
+    """
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         self.features = nn.Sequential(
             nn.ReLU(),
-            nn.AvgPool2d(5, stride=3, padding=0, count_include_pad=False),  # (…, 2, 2)
+            nn.AvgPool2d(5, stride=3, padding=0, count_include_pad=False),  # (…, 2, 2), or more
             nn.Conv2d(channels, 128, 1, bias=False),
             nn.BatchNorm2d(128),
             nn.ReLU(),
-            nn.Conv2d(128, 768, 2, bias=False),  # (…, 1, 1)
+            nn.Conv2d(128, 768, 2, bias=False),  # (…, 1, 1), or more from a larger map
             nn.BatchNorm2d(768),
             nn.ReLU(),
         )
         self.classifier = nn.Linear(768, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.classifier(self.features(x).flatten(1))
+        logits: Tensor = self.classifier(self.features(x).mean(dim=(2, 3)))
         return logits
 
 
@@ -173,7 +182,7 @@ class Network(nn.Module):
         classes: Number of classes.
         image_channels: Number of channels of an image.
         image_size: Height and width of an image in pixels, at least 8.
-        auxiliary: Whether to build the auxiliary tower, which needs images of 32 px.
+        auxiliary: Whether to build the auxiliary tower, which needs images of 32 px or more.
 
     Raises:
         GenotypeError: A cell does not have two inputs, or has an operation without a module.
@@ -336,8 +345,8 @@ def _check(
         raise StudyError(f"images must be at least {MIN_IMAGE_SIZE} px, not {image_size}")
     if auxiliary and image_size < AUXILIARY_IMAGE_SIZE:
         raise StudyError(
-            f"the auxiliary tower needs images of {AUXILIARY_IMAGE_SIZE} px, not {image_size}: "
-            "set auxiliary_weight to 0"
+            f"the auxiliary tower needs images of {AUXILIARY_IMAGE_SIZE} px or more, not "
+            f"{image_size}: set auxiliary_weight to 0"
         )
 
 
