@@ -75,6 +75,23 @@ def test_every_form_of_file_is_read(network, digits, tmp_path, form):
     assert checkpoint.records["provenance"]["imported_from"] == path.name
 
 
+def test_the_authors_names_of_factored_convolutions(digits, tmp_path):
+    """In DARTS' code, conv_7x1_1x7 is a bare Sequential: `cells.1._ops.8.1.weight`, without op."""
+    network = Network("AmoebaNet", classes=10, image_channels=1, image_size=8, **SIZE)
+    bare = {
+        k.replace("_ops.8.op.", "_ops.8.") if network.cells[int(k.split(".")[1])].operations[8:9]
+        == ("conv_7x1_1x7",) else k: v
+        for k, v in network.state_dict().items() if k.startswith("cells")
+    }  # fmt: skip
+    rest = {k: v for k, v in network.state_dict().items() if not k.startswith("cells")}
+    assert "cells.1._ops.8.1.weight" in bare
+    torch.save({**bare, **rest}, tmp_path / "w.pt")
+    output = tmp_path / "c.safetensors"
+    checkpoint = import_weights(tmp_path / "w.pt", load_cell("AmoebaNet"), digits, output, **SIZE)
+    images = torch.randn(3, 1, 8, 8)
+    torch.testing.assert_close(restore_network(checkpoint).eval()(images), network.eval()(images))
+
+
 def test_imported_weights_can_be_probed(network, digits, tmp_path):
     torch.save(published(network), tmp_path / "w.pt")
     output = tmp_path / "c.safetensors"

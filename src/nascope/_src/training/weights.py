@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ _AROUND = {  # parts of names, from DataParallel, torch.compile, FSDP and users'
     "_checkpoint_wrapped_module",
 }  # fmt: skip
 _COUNTS = ("total_ops", "total_params")  # what thop leaves in a network
+_BARE = re.compile(r"^(cells\.\d+\._ops\.\d+)\.(\d+\.)")  # DARTS' 7×1, 1×7 convolutions lack "op"
 _UNUSED = "auxiliary_head."  # the tower, which only training uses
 _MAX_WRAPPERS = 5
 _NAMED = 3  # names in a message
@@ -57,6 +59,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if name.split(".")[-1] in _COUNTS:
             continue
         plain = ".".join(part for part in name.split(".") if part not in _AROUND)
+        plain = _BARE.sub(r"\1.op.\2", plain)
         if plain in named:
             raise CheckpointError(
                 f"{path}: expected the weights of one network, but {named[plain]!r} and {name!r} "
