@@ -50,7 +50,7 @@ PerInstance = Callable[[slice, Receive], Tensor]
 
 METHODS = ("layerwise", "vmap", "loop")
 
-_ONE_IN = 32  # share of points at which a batch is checked again
+_ONE_IN = 64  # share of points at which a batch is checked again
 
 Result = TypeVar("Result")
 
@@ -189,7 +189,7 @@ def gradients_at(
 ) -> Tensor:
     """Pass a batch's per-instance gradients at a point to a receiver; return the losses, (batch,).
 
-    They are checked the first time that this Risk meets the batch, and at one point in 32,
+    They are checked the first time that this Risk meets the batch, and at one point in 64,
     at random.
 
     Raises:
