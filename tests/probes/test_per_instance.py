@@ -7,8 +7,12 @@ from torch import nn
 from torch.nn import functional
 
 from nascope._src.errors import ProbeError
+from nascope._src.probes import per_instance
 from nascope._src.probes.directions import random_directions
-from nascope._src.probes.gradient_variance import compute_gradient_variance
+from nascope._src.probes.gradient_variance import (
+    compute_gradient_variance,
+    measure_gradient_variance,
+)
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.per_instance import choose_method, gradient_norms
@@ -176,3 +180,53 @@ def test_a_method_that_does_not_exist_is_refused():
     risk = Risk(nn.Linear(4, 3), torch.randn(4, 4), torch.zeros(4, dtype=torch.long))
     with pytest.raises(ProbeError, match="method must be layerwise, vmap or loop, not 'guess'"):
         compute_gradient_variance(risk, [risk.origin] * 2, CENTRE, method="guess")
+
+
+class Switching(nn.Module):
+    """Uses a weight a second time, as a function, wherever it has moved away from w*."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 4), nn.Linear(4, 3)
+        self.start = float(self.first.weight.detach()[0, 0])
+
+    def forward(self, x):
+        moved = (self.first.weight[0, 0] - self.start).abs() > 0.01
+        extra = functional.linear(x.square(), self.first.weight).sum(dim=1, keepdim=True)
+        out = self.last(torch.tanh(self.first(x)))
+        return out + torch.where(moved, extra, 0.0) * torch.arange(3)
+
+
+def test_a_fault_away_from_the_weights_starts_the_next_method(tmp_path, monkeypatch):
+    """All points are computed again, and nothing that the wrong method kept is used."""
+    monkeypatch.setattr(per_instance, "_ONE_IN", 1)
+    torch.manual_seed(0)
+    x, y = torch.randn(9, 4).double(), torch.arange(9) % 3
+    risk = Risk(Switching().double(), x, y, batch_size=4)
+    assert choose_method(risk).name == "layerwise"
+    directions = random_directions(risk.origin, 1, seed=0, one_dimensional="scale")
+    grid = Grid((0.0, 0.5))
+    with pytest.warns(match="torch.func.vmap, which takes"):
+        found, method = measure_gradient_variance(risk, directions, grid, chunks=tmp_path)
+    assert (method.name, "gradient of a batch" in method.why) == ("vmap", True)
+    exact = compute_gradient_variance(risk, directions, grid, method="loop")
+    np.testing.assert_allclose(found["variance"], exact["variance"], rtol=1e-9)
+    with pytest.raises(per_instance.WrongGradients):
+        compute_gradient_variance(risk, directions, grid, method="layerwise")
+
+
+def test_each_batch_is_checked_once_and_then_at_random(monkeypatch):
+    images, labels = cases.random_batch(8)
+    risk = Risk(cases.small_network(), images, labels, batch_size=2)
+    checked = []
+    inner = per_instance.checked_gradients
+
+    def watched(risk, method, part, receive):
+        checked.append(part.start)
+        return inner(risk, method, part, receive)
+
+    monkeypatch.setattr(per_instance, "checked_gradients", watched)
+    directions = random_directions(risk.origin, 2, seed=0)
+    compute_gradient_variance(risk, directions, Grid.square(3))
+    assert sorted(checked[:4]) == [0, 2, 4, 6]
+    assert 4 <= len(checked) <= 4 + 4  # 32 more visits, one in 64 of them drawn

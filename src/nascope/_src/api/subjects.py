@@ -21,7 +21,7 @@ from nascope._src.probes.compute import Plane, compute_probe
 from nascope._src.probes.directions import random_directions, trajectory_plane
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.landscape import is_classification
-from nascope._src.probes.risk import Direction, Risk
+from nascope._src.probes.risk import CHECKED, Direction, Risk
 from nascope._src.probes.settings import GridSettings, ProbeSettings
 from nascope._src.records.provenance import make_provenance
 from nascope._src.records.read import ProbeRecord
@@ -220,8 +220,9 @@ def _plane(
 
 def _number_of_classes(risk: Risk) -> int | None:
     """The number of logits per instance; None unless outputs are logits of integer targets."""
-    targets = risk.targets[:1] if isinstance(risk.targets, Tensor) else None
-    outputs, _ = risk.value(slice(0, 1))
+    few = slice(0, min(CHECKED, len(risk)))
+    targets = risk.targets[few] if isinstance(risk.targets, Tensor) else None
+    outputs, _ = risk.value(few)
     return int(outputs.shape[1]) if is_classification(outputs, targets) else None
 
 

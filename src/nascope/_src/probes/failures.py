@@ -25,6 +25,10 @@ _REMEDIES = (
         "use a smaller batch_size",
     ),
     (
+        "is out of bounds",
+        "the cross-entropy needs class numbers from 0 to the number of logits − 1",
+    ),
+    (
         "can't allocate memory",
         "use a smaller batch_size",
     ),

@@ -59,6 +59,8 @@ def eigenvalues(
         ProbeError: ``top`` is not in 1 … number of weights − 2.
     """
     product = HessianProduct(risk, workers)
+    if product.size < 3:
+        raise ProbeError(f"expected a model of at least 3 weights, but got {product.size}")
     if not 1 <= top <= product.size - 2:
         raise ProbeError(
             f"the number of eigenvalues must be in 1 … {product.size - 2} for a Hessian of "

@@ -69,6 +69,8 @@ def block_lipschitz(
     def examine(risk: Risk, index: int) -> dict[str, np.ndarray]:
         def run() -> dict[str, np.ndarray]:
             product = HessianProduct(risk, workers=1, names=blocks[names[index]])
+            if product.size == 0:  # a parameter without entries
+                return {"found": np.zeros(2)}
             generator = np.random.default_rng(derived_seed("block", seed, names[index]))
             start = generator.standard_normal((1, product.size))
             *_, last = tridiagonalise(product.rows, start, min(steps, product.size))

@@ -138,9 +138,9 @@ def choose_method(risk: Risk, failed: Mapping[str, str] | None = None) -> Method
         words = {"layerwise": "layer by layer ", "vmap": "vmap ", "loop": "one by one "}[name]
         reasons.append(fault if fault.startswith("parameters in") else words + fault)
     raise ProbeError(
-        "the gradients of single instances do not add up to the gradient of their batch, so the "
-        "loss of an instance depends on the others in its batch, and a quantity per instance is "
-        f"not defined ({reasons[-1]})"
+        f"the gradients of single instances do not add up to the gradient of their batch "
+        f"({reasons[-1]}), so a quantity per instance is not defined: does the loss of an instance "
+        "depend on the others in its batch, or does the model compute in half precision?"
     )
 
 
@@ -274,7 +274,9 @@ def gradient_norms(risk: Risk, method: str | None = None) -> Tensor:
             total = torch.zeros(part.stop - part.start, dtype=torch.float64)
 
             def receive(name: str, rows: slice, gradients: Tensor, total: Tensor = total) -> None:
-                total += as_real(gradients).flatten(1).double().square().sum(dim=1).cpu()
+                total += (
+                    as_real(gradients).reshape(len(total), -1).double().square().sum(dim=1).cpu()
+                )
 
             gradients_at(risk, method.name, part, receive, where="weights")
             squares.append(total)

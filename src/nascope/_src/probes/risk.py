@@ -413,7 +413,8 @@ class Risk:
             if not losses_agree(losses, together[group]):
                 raise ProbeError(
                     f"the loss of an instance depends on the others in its batch, {why}: is a "
-                    "layer's training mode forced, or does the model subtract a batch's mean?"
+                    "layer's training mode forced, does the model subtract a batch's mean, or does "
+                    "it compute in half precision?"
                 )
 
     def report(self, text: str, key: str | None = None) -> None:

@@ -67,6 +67,11 @@ def count_instances(structure: Structure, what: str) -> int:
                 f"{place}: expected tensors whose first dimension is the instance, in tuples, "
                 f"lists or dictionaries, but got {_kind(value)}: {_advice(value)}"
             )
+        if value.is_nested or value.layout != torch.strided:
+            raise ProbeError(
+                f"{place}: expected a dense tensor, but got a nested or sparse one: use to_dense, "
+                "or padding and a mask"
+            )
         if value.dim() == 0:
             raise ProbeError(f"{place}: expected one entry per instance, but got a single number")
         sizes[place] = len(value)
@@ -87,7 +92,7 @@ def taken(structure: Structure, part: slice) -> Structure:
 
     Half-precision numbers become float32, as the weights do.
     """
-    return mapped(structure, lambda value: widened(value[part]).clone())
+    return mapped(structure, lambda value: widened(value.detach()[part]).clone())
 
 
 def widened(value: Tensor) -> Tensor:
