@@ -205,7 +205,8 @@ def check(specimen, model):
         "variance", ""
     ):
         exact = torch.linalg.eigvalsh(hessian(specimen))
-        result = eigenvalues(risk, 1, tolerance=1e-10 if specimen.tolerance < 1e-4 else 1e-4)
+        risk.batch_size = N  # to save time
+        result = eigenvalues(risk, 1, tolerance=1e-6 if specimen.tolerance < 1e-4 else 1e-4)
         scale = {"abs": specimen.tolerance * float(exact.abs().max())}
         assert result["eigenvalues"][0] == pytest.approx(float(exact[-1]), **scale)
         assert float(result["smallest"]) == pytest.approx(float(exact[0]), **scale)

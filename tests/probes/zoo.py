@@ -842,7 +842,7 @@ specimen(
         lambda m, x: m.last(Square.apply(m.first(x))), first=nn.Linear(4, 4),
         last=nn.Linear(4, CLASSES),
     ),
-    VECTORS, LABELS, method="loop", warned=r"autograd functions of its own \(Square\)",
+    VECTORS, LABELS, method="layerwise", warned=r"autograd functions of its own \(Square\)",
 )  # fmt: skip
 specimen(
     "loss in numpy",
