@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.errors import ProbeError
 from nascope._src.probes import per_instance
 from nascope._src.probes.directions import random_directions
@@ -213,6 +214,25 @@ def test_a_fault_away_from_the_weights_starts_the_next_method(tmp_path, monkeypa
     np.testing.assert_allclose(found["variance"], exact["variance"], rtol=1e-9)
     with pytest.raises(per_instance.WrongGradients):
         compute_gradient_variance(risk, directions, grid, method="layerwise")
+
+
+def test_rounding_far_from_the_weights_is_no_fault(monkeypatch):
+    """In float32, ways to compute a loss of 10⁶ differ; in float64 they agree."""
+    monkeypatch.setattr(per_instance, "_ONE_IN", 1)
+    compared = []
+    inner = per_instance.disagreement
+
+    def watched(sums, expected, squares=None):
+        compared.append(next(iter(expected.values())).dtype)
+        return "stem" if compared[-1] == torch.float32 else inner(sums, expected, squares)
+
+    monkeypatch.setattr(per_instance, "disagreement", watched)
+    images, labels = cases.random_batch(4)
+    risk = Risk(cases.small_network(load_cell("DARTS")).float(), images.float(), labels)
+    directions = random_directions(risk.origin, 1, seed=0)
+    _, method = measure_gradient_variance(risk, directions, Grid((0.0, 5.0)))
+    assert method.name == "layerwise"
+    assert compared.count(torch.float64) >= 3
 
 
 def test_each_batch_is_checked_once_and_then_at_random(monkeypatch):

@@ -40,6 +40,7 @@ from nascope._src.probes.tensors import (
     count_instances,
     dense,
     disagreement,
+    exact,
     inner_product,
     losses_agree,
     mapped,
@@ -163,6 +164,20 @@ class Risk:
         other._norms = [m for m in other.model.modules() if isinstance(m, _BatchNorm)]
         other.folded = Folded(other.model) if self.folded is not None else None
         return other
+
+    def exactly(self, part: slice) -> Risk:
+        """Return an independent Risk in float64 at the same weights, with one part of the data."""
+        other = self.copy()
+        for module in other.model.modules():
+            module._apply(exact, recurse=False)
+        other.inputs, other.targets = mapped(taken((self.inputs, self.targets), part), exact)
+        other.folded = Folded(other.model) if self.folded is not None else None
+        return other
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all weights are in float64."""
+        return all(value is exact(value) for value in self._origin.values())
 
     @property
     def device(self) -> torch.device:
@@ -411,6 +426,8 @@ class Risk:
         for group in groups:
             _, losses = self.value(group)
             if not losses_agree(losses, together[group]):
+                if not self.is_exact:  # is it rounding?
+                    return self.exactly(slice(0, len(self))).refuse_interaction()
                 raise ProbeError(
                     f"the loss of an instance depends on the others in its batch, {why}: is a "
                     "layer's training mode forced, does the model subtract a batch's mean, or does "

@@ -100,6 +100,13 @@ def widened(value: Tensor) -> Tensor:
     return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
 
 
+def exact(value: Tensor) -> Tensor:
+    """Return real and complex numbers in double precision, and anything else as it is."""
+    if value.is_complex():
+        return value.to(torch.complex128)
+    return value.double() if value.is_floating_point() else value
+
+
 def dense(value: Tensor) -> Tensor:
     """Return a sparse gradient, as some embeddings have, with all its zeros."""
     return value.to_dense() if value.is_sparse else value
