@@ -30,6 +30,7 @@ def test_evaluate_curves_and_import(tmp_path):
     assert shown.returncode == 0, shown.stderr
     curves = pq.read_table(tmp_path / "curves.parquet").to_pydict()
     assert curves["epoch"] == [0.5, 1, 1.5, 2]
+    assert [loss is None for loss in curves["epoch_train_loss"]] == [True, False, True, False]
     assert len(shown.stdout.splitlines()) == 2 + 4
     for suffix in ("csv", "json"):
         result = nascope("curves", checkpoint, "--output", tmp_path / f"curves.{suffix}")

@@ -48,6 +48,13 @@ def test_curves_and_probes(study):
     assert len(curves["epoch"]) == sum(len(t.training.curve) for t in study.trials if t.training)
     assert set(curves["learning_rate"]) == {0.025}
     assert len(set(curves["rate_of_epoch"])) == 12
+    identities = np.array(curves["identity"])
+    losses = np.array(curves["epoch_train_loss"], dtype=float)  # NaN at points within an epoch
+    trials = flat_table(study)
+    for identity, area in zip(trials["identity"], trials["area_under_loss"], strict=True):
+        if area is not None and np.isfinite(area):
+            assert np.nansum(losses[identities == identity]) == pytest.approx(area)
+    assert 0 < np.isnan(losses).sum() < len(losses)
     probes = flat_table(study, "probes")
     assert len(probes["kind"]) == sum(len(trial.probes) for trial in study.trials)
     variance = probes["kind"].index("variance")

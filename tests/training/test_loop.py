@@ -83,6 +83,9 @@ def test_the_early_points_make_up_their_epochs(digits, tmp_path):
     assert [point.epoch for point in record.early] == [0.2, 0.3, 0.5, 1, 1.5, 2, 2.5, 3]
     assert [point.epoch for point in record.epochs] == [1, 2, 3, 4]
     assert [point.epoch for point in record.curve] == [0.2, 0.3, 0.5, 1, 1.5, 2, 2.5, 3, 4]
+    whole = {row["epoch"]: row["epoch_train_loss"] for row in record.curve_rows}
+    assert [epoch for epoch, loss in whole.items() if loss is not None] == [1, 2, 3, 4]
+    assert [whole[epoch.epoch] for epoch in record.epochs] == [e.train_loss for e in record.epochs]
     places = [0, *[point.epoch for point in record.early]]
     for epoch in record.epochs[:3]:
         parts = [

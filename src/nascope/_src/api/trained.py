@@ -7,7 +7,6 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -149,11 +148,12 @@ class Trained:
 
         Losses are means per image in nats, accuracies are shares in [0, 1]. Training figures are
         those of the augmented images since the point before, with the weights changing; test
-        figures are taken at the point.
+        figures are taken at the point. ``epoch_train_loss`` is the training loss
+        of the whole epoch, at the end of each epoch; NaN elsewhere.
         """
         import pandas as pd  # noqa: PLC0415  (is slow)
 
-        return pd.DataFrame([asdict(point) for point in self.record.curve], dtype=float)
+        return pd.DataFrame(self.record.curve_rows, dtype=float)
 
     def evaluate(
         self,
@@ -281,7 +281,7 @@ def train(
             belongs to another training.
 
     >>> train("SNAS", "digits", epochs=1, channels=2, layers=3, progress=False).curve.shape
-    (4, 14)
+    (4, 15)
     """
     genotype = as_genotype(cell)
     chosen_scale = find_scale(scale)

@@ -261,16 +261,13 @@ def curves(
 
     They have several points in the first epochs, then one per epoch.
     """
-    from dataclasses import asdict, fields
-
-    from nascope._src.records.read import CurvePoint, read_training
+    from nascope._src.records.read import CURVE_COLUMNS, read_training
     from nascope._src.records.tables import write_table
 
     record = read_training(checkpoint)
-    points = [asdict(point) for point in record.curve]
+    points = record.curve_rows
     if output is not None:
-        names = [field.name for field in fields(CurvePoint)]
-        write_table(output, {name: [point[name] for point in points] for name in names})
+        write_table(output, {name: [point[name] for point in points] for name in CURVE_COLUMNS})
     if as_json:
         print_json(
             {"checkpoint": str(checkpoint), "diverged_at": record.diverged_at, "curve": points}

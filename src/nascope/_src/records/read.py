@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -61,6 +61,10 @@ class CurvePoint:
     validation_top5: float | None = None
 
 
+CURVE_COLUMNS = (*(column.name for column in fields(CurvePoint)), "epoch_train_loss")
+"""The columns of a curve as a table."""
+
+
 @dataclass(frozen=True)
 class TrainingRecord:
     """A trial's training so far."""
@@ -82,6 +86,19 @@ class TrainingRecord:
         """The early points, followed by the epochs after them."""
         covered = self.early[-1].epoch if self.early else 0
         return (*self.early, *(epoch for epoch in self.epochs if epoch.epoch > covered))
+
+    @property
+    def curve_rows(self) -> tuple[dict[str, float | None], ...]:
+        """The curve as rows of a table, with `CURVE_COLUMNS`.
+
+        At an early point, ``train_loss`` is the mean since the point before, also if the point is
+        the end of an epoch. ``epoch_train_loss`` is the mean over the whole epoch at the end of
+        each epoch, and None elsewhere; its sum is the area under the training-loss curve.
+        """
+        whole = {epoch.epoch: epoch.train_loss for epoch in self.epochs}
+        return tuple(
+            {**asdict(point), "epoch_train_loss": whole.get(point.epoch)} for point in self.curve
+        )
 
 
 @dataclass(frozen=True)

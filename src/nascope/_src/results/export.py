@@ -37,7 +37,8 @@ def flat_table(study: StudyRecord, table: Table = "trials") -> dict[str, list[An
     Args:
         study: a study with its results.
         table: "trials" has one row per trial: its cell, setting, results and provenance. "curves"
-            has one row per point of a training curve. "probes" has one row per probe: its settings
+            has one row per point of a training curve; its `epoch_train_loss` adds up to the area
+            under the loss curve. "probes" has one row per probe: its settings
             and numbers.
 
     Raises:
@@ -112,8 +113,8 @@ def _trials(trial: TrialRecord) -> Iterator[TableRow]:
 
 
 def _curves(trial: TrialRecord) -> Iterator[TableRow]:
-    for point in trial.training.curve if trial.training is not None else ():
-        values = asdict(point)
+    for row in trial.training.curve_rows if trial.training is not None else ():
+        values = dict(row)
         yield {**_keys(trial), "rate_of_epoch": values.pop("learning_rate"), **values}
 
 
