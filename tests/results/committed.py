@@ -36,19 +36,19 @@ def committed_study(name: str) -> StudyRecord:
     """Return the study whose tables are in docs/results/``name``."""
     curves: dict[tuple[str, ...], list[Row]] = {}
     if (FOLDER / name / "curves.csv").is_file():
-        for row in _rows(name, "curves"):
+        for row in rows_of(name, "curves"):
             curves.setdefault(_key(row), []).append(row)
     probes: dict[tuple[str, ...], list[Row]] = {}
-    for row in _rows(name, "probes"):
+    for row in rows_of(name, "probes"):
         probes.setdefault(_key(row), []).append(row)
     trials = tuple(
         _trial(row, curves.get(_key(row), []), probes.get(_key(row), []))
-        for row in _rows(name, "trials")
+        for row in rows_of(name, "trials")
     )
     return StudyRecord(name, Path("nowhere"), trials)
 
 
-def _rows(study: str, table: str) -> list[Row]:
+def rows_of(study: str, table: str) -> list[Row]:
     with (FOLDER / study / f"{table}.csv").open(encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
@@ -63,7 +63,7 @@ def _trial(row: Row, curve: list[Row], probes: list[Row]) -> TrialRecord:
         label=row["label"],
         family=row["family"],
         variant=row["variant"],
-        genotype=_genotype(row),
+        genotype=genotype_of(row),
         data={
             "name": row["data"],
             "digest": row["data"],
@@ -84,7 +84,7 @@ def _trial(row: Row, curve: list[Row], probes: list[Row]) -> TrialRecord:
     )
 
 
-def _genotype(row: Row) -> Genotype:
+def genotype_of(row: Row) -> Genotype:
     original = load_cell(row["family"])
     if row["variant"] == "original":
         return original
@@ -99,9 +99,9 @@ def _training(row: Row, curve: list[Row]) -> TrainingRecord:
     if curve:
         points = [_point(each) for each in curve]
         whole = tuple(
-            replace(point, train_loss=_mean_loss(points, point.epoch))
-            for point in points
-            if point.epoch.is_integer()
+            replace(point, train_loss=float(row["epoch_train_loss"]))
+            for point, row in zip(points, curve, strict=True)
+            if row["epoch_train_loss"]
         )
         early = tuple(point for point in points if point.epoch <= 3)
     else:
@@ -120,16 +120,6 @@ def _training(row: Row, curve: list[Row]) -> TrainingRecord:
         diverged_at=int(row["diverged_at"]) if row.get("diverged_at") else None,
         finished=True,
         provenance={"parameters": int(row["parameters"])},
-    )
-
-
-def _mean_loss(points: list[CurvePoint], epoch: float) -> float:
-    """Mean training loss of an epoch: each point's loss is that of the stretch since the last."""
-    starts = [0.0, *(point.epoch for point in points)]
-    return math.fsum(
-        (point.epoch - start) * point.train_loss
-        for start, point in zip(starts, points, strict=False)
-        if epoch - 1 < point.epoch <= epoch
     )
 
 
