@@ -29,6 +29,7 @@ def test_a_row_for_each_trial(study):
     assert {len(values) for values in columns.values()} == {9}
     assert columns["label"][0] == synthetic.HOSTILE_NAME
     assert (columns["normal_width"][0], columns["normal_depth"][0]) == (3.5, 3)
+    assert columns["normal_dead_nodes"][0] == columns["reduce_dead_nodes"][0] == 0
     assert parse(columns["genotype"][0]) == study.trials[0].genotype
     first = study.trials[0].training
     assert columns["test_accuracy"][0] == first.last.test_accuracy

@@ -90,6 +90,7 @@ def _trials(trial: TrialRecord) -> Iterator[TableRow]:
             f"{kind}_strict_width": wiring.strict_width,
             f"{kind}_effective_width": float(wiring.effective_width),
             f"{kind}_depth": wiring.depth,
+            f"{kind}_dead_nodes": len(wiring.dead_nodes),
         }
     training = trial.training
     if training is not None:
