@@ -18,6 +18,7 @@ from nascope._src.records.read import StudyRecord
 from nascope._src.results.design import main_settings, setting_of
 from nascope._src.results.findings.finding import Finding
 from nascope._src.results.findings.judge import judge_measure, judge_study
+from nascope._src.results.stats.components import variance_shares
 from nascope._src.results.stats.contrasts import contrast
 from nascope._src.results.stats.correlation import Correlation, correlate_within
 from nascope._src.results.text.numbers import format_p, signed
@@ -171,9 +172,10 @@ def test_summary_of_originals() -> None:
 
 
 def test_early_is_an_epoch_of_few_steps() -> None:
-    (row,) = {(r["train_images"], r["batch_size"], r["epochs"]) for r in trials(SLOW)}
-    images, batch, epochs = map(int, row)
-    assert f"one epoch: {math.ceil(images / batch)} steps of {batch} images" in TEXT
+    ((batch, epochs),) = {(int(r["batch_size"]), int(r["epochs"])) for r in trials(SLOW)}
+    steps = findings()[7, None].early_steps
+    assert f"one epoch: {steps} steps of {batch} images" in TEXT
+    assert f"An epoch is {steps} steps here" in TEXT
     assert epochs // 10 == 1  # so that a tenth of the schedule is one epoch
 
 
@@ -414,22 +416,6 @@ SMOOTHNESS = {  # whether its logarithm is compared, and whether higher is smoot
 }
 
 
-def reliability(values: np.ndarray) -> tuple[float, float, float]:
-    """The share of variance between wirings, with its exact 95 % interval (Shrout and Fleiss 1979).
-
-    Args:
-        values: (wirings, seeds).
-    """
-    wirings, seeds = values.shape
-    means = values.mean(axis=1, keepdims=True)
-    degrees = wirings - 1, wirings * (seeds - 1)
-    between = seeds * ((means - values.mean()) ** 2).sum() / degrees[0]
-    ratio = between / (((values - means) ** 2).sum() / degrees[1])
-    ratios = [ratio, *(ratio / stats.f.ppf(q, *degrees) for q in (0.975, 0.025))]
-    share, low, high = ((each - 1) / (each + seeds - 1) for each in ratios)
-    return share, low, high
-
-
 def smoothness_rows() -> list[str]:
     seeds: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in SMOOTHNESS}
     for row in rows_of("cells", "probes"):
@@ -439,7 +425,8 @@ def smoothness_rows() -> list[str]:
                 seeds[name][row["label"]].append(math.log(value) if logarithm else value)
     rows = []
     for name, (logarithm, higher) in SMOOTHNESS.items():
-        share, low, high = reliability(np.array(list(seeds[name].values())))
+        values = np.array(list(seeds[name].values()))[:, :, None, None]  # wirings, seeds
+        shares = variance_shares(values, [0] * len(values))
         cells = []
         for mode in ("frozen", "recalibrated"):
             families: dict[str, tuple[float, list[float]]] = {}
@@ -452,7 +439,9 @@ def smoothness_rows() -> list[str]:
             test = contrast(families, higher_is_better=higher)
             cells.append(f"{100 * test.share:.0f} %, p = {format_p(test.p)}")
         title = f"`{name}`{' (logarithm)' if logarithm else ''}"
-        rows.append(line(title, f"{share:.2f} {interval(low, high)}", *cells))
+        rows.append(
+            line(title, f"{shares.wiring:.2f} [{shares.low:.2f}, {shares.high:.2f}]", *cells)
+        )
     return rows
 
 

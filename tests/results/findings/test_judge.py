@@ -24,6 +24,7 @@ from nascope._src.results.findings.judge import (
 from nascope._src.results.measures import primary_measure
 from nascope._src.results.paper.claims import MODES
 from tests.results import planted
+from tests.results.committed import committed_study
 
 DRAWS = 500
 MEASURED = (2, 3, 5, 6, 7)
@@ -279,6 +280,16 @@ def test_an_undefined_correlation_is_not_counted() -> None:
     (adjusted,) = judge.with_adjusted_correlations([finding])
     assert adjusted.correlations["depth"].p_adjusted == known.p
     assert adjusted.correlations["strict width"].p_adjusted is None
+
+
+def test_early_is_counted_in_steps() -> None:
+    """One of 10 epochs, of 5,000 images in batches of 80; unknown if the recipe has no batch."""
+    known = committed_study("claims")
+    (setting,) = main_settings(known)
+    assert judge_measure(known, setting, 7).early_steps == 63
+    unknown = planted.study(0)
+    (setting,) = main_settings(unknown)
+    assert judge_measure(unknown, setting, 7).early_steps is None
 
 
 def test_one_family_of_four_variants_cannot_decide() -> None:

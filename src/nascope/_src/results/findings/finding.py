@@ -79,6 +79,7 @@ class Finding:
         pattern: claim 1's statistics.
         gaps: claim 4's gap at each learning rate.
         end_share: claim 7: share of its variants that an original beats in the last epoch.
+        early_steps: claim 7: steps of the first tenth of the schedule; None if it is unknown.
         late: claims 8 and 9: the networks that have not converged, and the number of networks.
         epochs: claim 8: planned epochs.
         differences: claim 9: adapted − original by data set.
@@ -107,6 +108,7 @@ class Finding:
     pattern: GroupPattern | None = None
     gaps: tuple[RateGap, ...] = ()
     end_share: float | None = None
+    early_steps: int | None = None
     late: tuple[tuple[str, ...], int] = ((), 0)
     epochs: int | None = None
     differences: Mapping[str, AdaptedDifference] = field(default_factory=dict)

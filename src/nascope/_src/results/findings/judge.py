@@ -43,6 +43,7 @@ from nascope._src.results.findings.finding import (
 )
 from nascope._src.results.findings.rates import SLOPE, gap_at, log_areas, slope_of, with_areas
 from nascope._src.results.measures import Measure
+from nascope._src.results.metrics.convergence import early_epoch
 from nascope._src.results.paper.claims import CLAIMS, LEFT_OUT, MODES
 from nascope._src.results.pattern import find_in_catalog, measure_group, score_cells
 from nascope._src.results.standings import (
@@ -166,7 +167,11 @@ def judge_measure(
         chosen.append(on_equal_seeds(replace(family, variants=tuple(kept)), measure))
     base = blank(claim, measure, data=setting.data, batchnorm=mode)
     finding = _tested(base, measure, chosen, lambda member: mean(member, measure), exceptions)
-    return replace(finding, end_share=_share_at_the_end(chosen)) if claim == 7 else finding
+    if claim != 7:
+        return finding
+    return replace(
+        finding, end_share=_share_at_the_end(chosen), early_steps=_early_steps(study, setting)
+    )
 
 
 def _share_at_the_end(families: Sequence[Family]) -> float | None:
@@ -174,6 +179,16 @@ def _share_at_the_end(families: Sequence[Family]) -> float | None:
     comparable = [family for family in families if family.is_comparable]
     ends = contrast_endings(comparable)
     return None if ends is None else ends.share
+
+
+def _early_steps(study: StudyRecord, setting: Setting) -> int | None:
+    """Return the steps of the first tenth of a setting's schedule; None if it is unknown."""
+    trial = next(trial for trial in study.trials if setting_of(trial) == setting)
+    images, batch = trial.data.get("train"), trial.recipe.get("batch_size")
+    epochs = trial.recipe.get("epochs")
+    if isinstance(images, int) and isinstance(batch, int) and isinstance(epochs, int):
+        return early_epoch(epochs) * math.ceil(images / batch)
+    return None
 
 
 # ---------------------------------------------------------------- claim 4

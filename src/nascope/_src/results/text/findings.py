@@ -56,6 +56,8 @@ def sentence(finding: Finding) -> str:
         )
         return f"Nothing was measured{mode} for both an original and its variants{of_these}."
     text = _contrast(finding, finding.contrast)
+    if finding.early_steps is not None:
+        text += f" The first tenth of the schedule is {counted(finding.early_steps, 'step')}."
     if finding.end_share is not None:
         text += f" In the last epoch an original beats {format_percent(finding.end_share)} of them."
     if finding.gaps:
