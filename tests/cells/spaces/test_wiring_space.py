@@ -29,6 +29,17 @@ def test_the_census_is_what_enumeration_counts(within):
     assert within.census().total == within.count()
 
 
+@pytest.mark.parametrize(("nodes", "in_degree"), [(9, 8), (10, 4), (12, 2)])
+def test_large_spaces_are_counted_completely(nodes, in_degree):
+    large = WiringSpace("large", nodes=nodes, in_degree=in_degree)
+    assert large.census().total == large.count()
+
+
+def test_a_space_that_is_too_large_is_refused():
+    with pytest.raises(GenotypeError, match="16 nodes that read 8 others would take too long"):
+        WiringSpace("huge", nodes=16, in_degree=8).census()
+
+
 def test_one_source_is_the_formula_for_two_inputs_only():
     """A.2's (N−2)!/(M−1)! with N nodes in all, M inputs; M = 3 has more wirings than that."""
     n = 8

@@ -1,11 +1,11 @@
 """Spaces in which every node reads the same number of earlier nodes, with an exact census.
 
-The census uses one recursion over the nodes in order. Later nodes depend on earlier ones only
-through the number of nodes at each height (edges on the longest path from an input). n nodes have
-only 2ⁿ⁻¹ such states. From a state, count the wirings that lead to each (depth, strict width,
-fractional width): the counts are the coefficients of a polynomial, stored in *one* Python integer
-with a fixed number of bits per coefficient (Kronecker substitution). Adding and shifting such
-integers is exact. Sampling under a condition reads the same coefficients.
+The census goes over the nodes in order. Later nodes depend on earlier ones only through the number
+of nodes at each height (edges on the longest path from an input). n nodes have only 2ⁿ⁻¹ such
+states. For each state, count the wirings with each (strict width, fractional width): the counts are
+the coefficients of a polynomial, stored in *one* Python integer with a fixed number of bits per
+coefficient (Kronecker substitution). Adding and shifting such integers is exact. Sampling under a
+condition reads the same coefficients from the last node to the first, with the depth.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from nascope._src.cells.spaces.space import Space, Wiring
 from nascope._src.errors import GenotypeError
 
 MAX_SPACE_NODES = 16  # intermediate nodes; each one doubles the time of a census
+_MAX_BYTES = 500_000_000  # of the polynomials of a node, at most, in a census
 _State = tuple[tuple[int, ...], int]  # nodes with height ≤ 1, 2, …; largest height in concat
 
 
@@ -224,17 +225,48 @@ class WiringSpace(Space):
 
         The deepest node is always a loose end, so concatenating the loose ends gives the same
         depth as concatenating all nodes.
+
+        Raises:
+            GenotypeError: The space is too large to be counted within a minute.
         """
-        packed = self._completions(0, ((), 0))
-        mask = (1 << self._bits) - 1
+        self._check_effort()
         counts = {}
-        for d in range(2, self.nodes + 2):
+        mask = (1 << self._bits) - 1
+        for (_, tallest), packed in self._ended().items():
             for strict in range(self.nodes + 1):
                 for shares in range(strict * self.in_degree, self.nodes * self.in_degree + 1):
-                    count = packed >> self._place(d, strict, shares) & mask
-                    if count:
-                        counts[Point(strict, Fraction(shares, self.in_degree), d)] = count
-        return Census(self.name, self.nodes, counts)
+                    if count := packed >> self._place(0, strict, shares) & mask:
+                        at = Point(strict, Fraction(shares, self.in_degree), 1 + tallest)
+                        counts[at] = count
+        return Census(self.name, self.nodes, dict(sorted(counts.items())))
+
+    def _ended(self) -> dict[_State, int]:
+        """Return the polynomial of the wirings for each height of the tallest node in concat.
+
+        Unlike `_completions`, this goes from the first node to the last, and keeps the polynomials
+        of two nodes only. They are smaller, too, because the depth is in the state.
+        """
+        level: dict[_State, int] = {((), 0): 1}
+        for number in range(self.nodes):
+            after: dict[_State, int] = {}
+            for state, packed in level.items():
+                for k, height, ways in self._steps(state[0]):
+                    reached = self._after(number, state, height)
+                    if number == self.nodes - 1:
+                        reached = (), reached[1]
+                    term = packed * ways << self._place(0, k == self.in_degree, k)
+                    after[reached] = after.get(reached, 0) + term
+            level = after
+        return level
+
+    def _check_effort(self) -> None:
+        """Raise an error if a census would take minutes."""
+        size = self._place(0, self.nodes + 1, 0) // 8  # bytes of a polynomial, at most
+        if size << max(0, self.nodes - 2) > _MAX_BYTES:
+            raise GenotypeError(
+                f"a census of {self.nodes} nodes that read {self.in_degree} others would take too "
+                "long: choose fewer nodes or a smaller in-degree"
+            )
 
     # ------------------------------------------------------------ sampling
 
