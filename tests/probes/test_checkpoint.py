@@ -76,7 +76,7 @@ def test_every_probe_is_in_float32(trained, digits, rounding, tmp_path):
     for name in names:
         rounding(compute, name)
     seen = rounding(probing, "make_risk")
-    probed = WeightHistory(probing.load_checkpoint(trained), snapshot_folder(trained))
+    probed = WeightHistory(probing.load_trained(trained), snapshot_folder(trained))
     for plan in (
         LandscapeSettings(points=2),
         VarianceSettings(points=2, instances=10),

@@ -7,7 +7,7 @@ from nascope._src.errors import StudyError
 from nascope._src.records.files import write_arrays, write_bytes
 from nascope._src.records.leftovers import find_leftovers
 from nascope._src.records.paths import StudyPaths
-from nascope._src.records.read import is_complete, read_study
+from nascope._src.records.read import is_complete, probe_record, read_study
 from nascope._src.records.status import read_status
 
 
@@ -47,3 +47,26 @@ def test_incomplete_probes_are_recognised_without_reading_arrays(folder):
     assert not looks(thorough=True)
     probe.arrays.unlink()
     assert not looks()
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        ("landscape", {"alphas": np.array(["a", "b", "c"])}),
+        ("landscape", {"alphas": np.zeros(2)}),
+        ("landscape", {"alphas": np.array(1.0)}),
+        ("landscape", {"betas": np.zeros(0)}),
+        ("landscape", {"loss": np.zeros((3, 2), dtype=int)}),
+        ("landscape", {"accuracy": np.array("x")}),
+        ("variance", {}),
+        ("curvature", {"eigenvalues": np.array(["x"])}),
+        (3, {}),
+    ],
+)
+def test_arrays_are_those_of_the_kind(kind, changed):
+    grid = np.zeros((3, 2))
+    arrays = {"alphas": np.zeros(3), "betas": np.zeros(2), "loss": grid, "accuracy": grid}
+    summary = {"kind": "landscape", "identity": "x", "settings": {}, "provenance": {}}
+    assert probe_record(summary, arrays).is_plane
+    with pytest.raises((KeyError, TypeError)):
+        probe_record({**summary, "kind": kind}, {**arrays, **changed})

@@ -28,8 +28,8 @@ from nascope._src.records.read import TrainingRecord, training_record
 from nascope._src.runtime.devices import choose_device
 from nascope._src.runtime.progress import job
 from nascope._src.study.scales import find_scale
-from nascope._src.training.build import trained_genotype
-from nascope._src.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from nascope._src.training.build import load_trained, trained_genotype
+from nascope._src.training.checkpoint import Checkpoint, save_checkpoint
 from nascope._src.training.evaluation import Evaluation, evaluate
 from nascope._src.training.files import AGAIN, TrainingFiles, snapshot_folder
 from nascope._src.training.moments import Moment
@@ -325,5 +325,5 @@ def read_trained(path: Path, data_dir: str | Path | None = None) -> Trained:
         CheckpointError: The file is missing, damaged, or not a checkpoint.
     """
     previous = path.with_name(f"{path.name}.previous")
-    checkpoint = load_checkpoint(path, previous=previous if previous.is_file() else None)
+    checkpoint = load_trained(path, previous=previous if previous.is_file() else None)
     return Trained(WeightHistory(checkpoint, snapshot_folder(path)), data_dir=data_dir)

@@ -193,12 +193,11 @@ def evaluate(
     from nascope._src.data.augmentation import on_device
     from nascope._src.records.tables import write_table
     from nascope._src.runtime.devices import choose_device, configure_process
-    from nascope._src.training.build import restore_network
-    from nascope._src.training.checkpoint import load_checkpoint
+    from nascope._src.training.build import load_trained, restore_network
     from nascope._src.training.evaluation import evaluate as evaluate_network
     from nascope._src.training.trained import load_training_data
 
-    trained = load_checkpoint(checkpoint)
+    trained = load_trained(checkpoint)
     data = load_training_data(trained, data_dir)
     part = {"test": data.test, "validation": data.validation, "train": data.train}[split]
     if part is None:

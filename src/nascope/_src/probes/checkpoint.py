@@ -26,8 +26,8 @@ from nascope._src.records.provenance import make_provenance
 from nascope._src.records.read import ProbeRecord
 from nascope._src.runtime.devices import describe_device, evaluation_batch
 from nascope._src.runtime.types import Progress
-from nascope._src.training.build import restore_network
-from nascope._src.training.checkpoint import Checkpoint, load_checkpoint
+from nascope._src.training.build import load_trained, restore_network
+from nascope._src.training.checkpoint import Checkpoint
 from nascope._src.training.files import snapshot_folder
 from nascope._src.training.precision import arithmetic
 from nascope._src.training.trained import load_training_data
@@ -182,11 +182,11 @@ def probe_checkpoint(
         DataError: The data set is missing, or is not the one that the network was trained on.
         ProbeError: The networks of a line differ in shape.
     """
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_trained(path)
     history = WeightHistory(checkpoint, snapshot_folder(path))
     if isinstance(probe, GridSettings) and probe.along == "trajectory" and not probe.through:
         probe = dataclasses.replace(probe, through=history.kept_moments())
-    other = load_checkpoint(to) if to is not None else None
+    other = load_trained(to) if to is not None else None
     data = load_training_data(checkpoint, data_dir)
     name = probe.identity(checkpoint.records["identity"])
     if other is not None:

@@ -21,7 +21,8 @@ import numpy as np
 
 from nascope._src.errors import StudyError
 from nascope._src.records.checksums import digest, sealed, unsealed
-from nascope._src.runtime.input_files import open_file
+from nascope._src.records.npz import read_npz
+from nascope._src.runtime.input_files import open_file, read_text
 
 PARTIAL_NAME = re.compile(r"\.(.+)\.[0-9a-f]{32}\.part")
 """The name of a file that is being written; its group is the name that it is to get."""
@@ -29,6 +30,7 @@ PARTIAL_NAME = re.compile(r"\.(.+)\.[0-9a-f]{32}\.part")
 ARRAYS_MARK = b"nascope"
 """The comment of each npz file that nascope writes."""
 
+_MAX_JSON = 100_000_000  # bytes; a study of 20,000 trials has 5 MB
 _REMEDY = "run what wrote it again, or move the file away"
 
 
@@ -146,7 +148,7 @@ def read_json(path: Path, *, remedy: str = _REMEDY) -> Any:
         StudyError: the file is missing or damaged.
     """
     try:
-        return from_json(_content(path).decode("utf-8"))
+        return from_json(read_text(path, at_most=_MAX_JSON))
     except OSError as error:
         raise StudyError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError):
@@ -166,15 +168,14 @@ def read_arrays(
         StudyError: the file is missing or damaged.
     """
     try:
-        with open_file(path) as stream:  # NumPy leaves a damaged file open
-            source: IO[bytes] = stream
-            if expected is not None:
-                content = stream.read()
-                if digest(content) != expected:
-                    raise ValueError
-                source = io.BytesIO(content)
-            with np.load(source, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
+        with open_file(path) as stream:
+            size = path.stat().st_size
+            if expected is None:
+                return read_npz(stream, size)
+            content = stream.read()
+            if digest(content) != expected:
+                raise ValueError
+            return read_npz(io.BytesIO(content), size)
     except FileNotFoundError:
         raise StudyError(f"{path} is missing") from None
     except Exception:  # zipfile, zlib and NumPy each raise errors of their own
@@ -190,11 +191,6 @@ def has_mark(path: Path) -> bool:
             return file.read() == ending
     except OSError:
         return False
-
-
-def _content(path: Path) -> bytes:
-    with open_file(path) as file:
-        return file.read()
 
 
 def plain(value: Any) -> Any:

@@ -34,6 +34,8 @@ def read_probe_file(path: Path) -> ProbeRecord:
         StudyError: One of the two files is missing or damaged.
     """
     summary = path.with_suffix(".json")
+    if not path.exists():
+        raise StudyError(f"{path} is missing")
     if not summary.is_file():
         raise StudyError(
             f"expected {summary.name} next to {path}: it says what was probed; copy both files"

@@ -23,6 +23,7 @@ from nascope._src.records.checksums import DIGESTS_KEY
 from nascope._src.records.files import read_arrays, read_json
 from nascope._src.records.paths import ProbePaths, StudyPaths
 from nascope._src.records.plan import PlannedTrial, read_study_plan
+from nascope._src.runtime.input_files import open_file
 from nascope._src.runtime.types import Arrays, Plain
 
 _REMEDY = "run the study again to replace it"
@@ -361,13 +362,6 @@ def read_probe(paths: ProbePaths) -> ProbeRecord:
     try:
         digest = arrays_digest(summary)
         arrays = read_arrays(paths.arrays, expected=digest, remedy=_REMEDY)
-        needed = GRID_ARRAYS.get(summary["kind"], ())
-        if needed:
-            shape = (*arrays["alphas"].shape, *(arrays["betas"].shape if "betas" in arrays else ()))
-            if len(shape) not in {1, 2}:
-                raise TypeError
-            if any(arrays[n].shape != shape or arrays[n].dtype.kind != "f" for n in needed):
-                raise TypeError
         return probe_record(summary, arrays)
     except (KeyError, TypeError):
         raise StudyError(f"{paths.folder} holds a damaged probe: {_REMEDY}") from None
@@ -392,6 +386,7 @@ def probe_record(summary: Mapping[str, Any], arrays: Arrays) -> ProbeRecord:
     kind, identity = summary["kind"], summary["identity"]
     if not isinstance(kind, str) or not isinstance(identity, str):
         raise TypeError("kind and identity must be text")
+    _check_arrays(kind, arrays)
     return ProbeRecord(
         kind=kind,
         identity=identity,
@@ -399,6 +394,20 @@ def probe_record(summary: Mapping[str, Any], arrays: Arrays) -> ProbeRecord:
         provenance=_mapping(summary["provenance"]),
         arrays=arrays,
     )
+
+
+def _check_arrays(kind: str, arrays: Arrays) -> None:
+    """Raise a KeyError or TypeError unless a probe's arrays are those of its kind."""
+    if any(array.dtype.kind not in "fiu" for name, array in arrays.items() if name != "blocks"):
+        raise TypeError("expected arrays of numbers")
+    if kind in GRID_ARRAYS:
+        axes = [arrays["alphas"], *(arrays[name] for name in ("betas",) if name in arrays)]
+        if any(axis.ndim != 1 or not len(axis) for axis in axes):
+            raise TypeError("expected the coordinates of a line or a plane")
+        shape = tuple(map(len, axes))
+        needed = [arrays[name] for name in GRID_ARRAYS[kind]]
+        if any(array.shape != shape or array.dtype.kind != "f" for array in needed):
+            raise TypeError("expected a value for each point")
 
 
 def is_complete(paths: ProbePaths, *, thorough: bool = True) -> bool:
@@ -424,7 +433,7 @@ def _looks_complete(paths: ProbePaths) -> bool:
     try:
         kind = summary["kind"]
         _ = summary["identity"], summary["settings"], summary["provenance"]
-        with paths.arrays.open("rb") as stream, ZipFile(stream) as file:  # reads its end
+        with open_file(paths.arrays) as stream, ZipFile(stream) as file:  # reads its end
             sizes = {entry.filename: entry.file_size for entry in file.infolist()}
         if kind not in GRID_ARRAYS:
             return True

@@ -28,7 +28,8 @@ from nascope._src.records.read import ProbeRecord, read_study
 from nascope._src.runtime.types import Arrays, Plain, Progress
 from nascope._src.theory.jacobians import EdgeNorm, edge_norms
 from nascope._src.theory.norms import WeightNorm, weight_norms
-from nascope._src.training.checkpoint import Checkpoint, load_checkpoint
+from nascope._src.training.build import load_trained
+from nascope._src.training.checkpoint import Checkpoint
 from nascope._src.training.files import snapshot_folder
 from nascope._src.training.moments import Moment
 from nascope._src.training.precision import arithmetic
@@ -187,7 +188,7 @@ def measure_premises(
         CheckpointError: the checkpoint is missing or damaged.
         DataError: its data set is missing, or another one is in its place.
     """
-    checkpoint = load_checkpoint(trained.checkpoint)
+    checkpoint = load_trained(trained.checkpoint)
     data = load_training_data(checkpoint, data_dir)
     history = WeightHistory(checkpoint, snapshot_folder(trained.checkpoint))
     records = checkpoint.records
