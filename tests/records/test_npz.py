@@ -2,12 +2,15 @@
 
 import io
 import struct
+from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
 
-from nascope._src.records.npz import read_npz
+from nascope._src.errors import StudyError
+from nascope._src.records.files import read_arrays
+from nascope._src.records.npz import UnfitArrays, read_npz
 
 
 def read(content):
@@ -45,13 +48,21 @@ def npy(shape, body=b"", kind="<f8"):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (with_member(npy((30_000_000,), bytes(240_000_000))), "too large once decompressed"),
+        (with_member(npy((30_000_000,), bytes(240_000_000))), "its arrays expand to 240 MB"),
         (with_member(npy((10**12,))), "a.npy has another size"),
         (with_member(npy((2,), bytes(24))), "a.npy has another size"),
         (with_member(npy((1,), bytes(8), kind="|O")), "expected numbers or text"),
         (with_member(b"\x93NUMPY\x07\x00" + bytes(99)), "of an unknown version"),
     ],
 )
-def test_what_would_fill_the_memory_or_is_no_array_is_refused(content, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_would_fill_the_memory_or_is_no_array_is_refused(tmp_path, content, said):
+    with pytest.raises(UnfitArrays, match=said):
         read(content)
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(StudyError, match=f"a.npz is damaged .*{said}"):
+        read_arrays(tmp_path / "a.npz")
+
+
+def test_only_files_are_read():
+    with pytest.raises(StudyError, match="cannot read /dev/zero: expected a file, but this is a"):
+        read_arrays(Path("/dev/zero"))

@@ -186,15 +186,17 @@ def test_a_file_with_code_in_it_is_refused_and_not_run(tmp_path, monkeypatch):
     ("content", "message"),
     [
         (b"", "damaged, or not a file of weights"),
-        (b"hello, world", "contains other objects|damaged"),
+        (b"hello, world", "damaged"),
+        (b'{"$number": null}', "damaged"),
         (b"PK\x03\x04 broken", "damaged"),
     ],
 )
 @pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
 def test_a_damaged_file_is_refused(tmp_path, content, message, name):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(CheckpointError, match=message):
+    with pytest.raises(CheckpointError, match=message) as caught:
         read_weights(tmp_path / name)
+    assert "weights_only" not in str(caught.value)  # torch's unsafe advice
 
 
 def test_what_is_no_weights_is_refused(tmp_path):

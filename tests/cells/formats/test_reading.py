@@ -167,8 +167,10 @@ def test_a_file_with_several_genotypes(tmp_path):
 
 
 def test_an_object_of_several_genotypes():
-    text = json.dumps({"a": to_dict(SMALL), "b": to_dict(DARTS), "c": str(DARTS)})
+    arcs = {"d": "0 0 1 4 0 0 1 4", "e": "((0, 3), (1, 2)), ((0, 3), (1, 2))", "f": "3"}
+    text = json.dumps({"a": to_dict(SMALL), "b": to_dict(DARTS), "c": str(DARTS), **arcs})
     assert read(text, "b").genotype == read(text, "c").genotype == DARTS
+    assert read(text, "d").genotype == read(text, "e").genotype == SMALL
     assert read(text, "a").genotype.name == "a"
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from nascope._src.errors import StudyError
 from nascope._src.records.checksums import digest, sealed, unsealed
-from nascope._src.records.npz import read_npz
+from nascope._src.records.npz import UnfitArrays, read_npz
 from nascope._src.runtime.input_files import open_file, read_text
 
 PARTIAL_NAME = re.compile(r"\.(.+)\.[0-9a-f]{32}\.part")
@@ -178,6 +178,10 @@ def read_arrays(
             return read_npz(io.BytesIO(content), size)
     except FileNotFoundError:
         raise StudyError(f"{path} is missing") from None
+    except OSError as error:
+        raise StudyError(f"cannot read {path}: {error.strerror or error}") from None
+    except UnfitArrays as error:
+        raise StudyError(f"{path} is damaged ({error}): {remedy}") from None
     except Exception:  # zipfile, zlib and NumPy each raise errors of their own
         raise StudyError(f"{path} is damaged: {remedy}") from None
 

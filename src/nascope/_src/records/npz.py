@@ -9,8 +9,14 @@ from zipfile import ZipFile
 import numpy as np
 from numpy.lib import format as npy
 
+from nascope._src.runtime.input_files import in_bytes
+
 _MAX_COMPRESSED = 200_000_000  # bytes; nascope writes uncompressed files
 _KINDS = "biufUS"  # numbers and text
+
+
+class UnfitArrays(ValueError):
+    """What an npz file holds is not what nascope reads; the message says why."""
 
 
 def read_npz(stream: BinaryIO, size: int) -> dict[str, np.ndarray]:
@@ -21,17 +27,18 @@ def read_npz(stream: BinaryIO, size: int) -> dict[str, np.ndarray]:
         size: Its size in bytes.
 
     Raises:
-        ValueError: It is damaged, its arrays are larger than it says, or it would fill the memory.
-            zipfile, zlib and NumPy raise errors of their own for some damages.
+        UnfitArrays: Its arrays have other sizes than it says, would fill the memory, or are not
+            numbers or text. zipfile, zlib and NumPy raise errors of their own for other damages.
     """
     with ZipFile(stream) as packed:
         entries = packed.infolist()
-        if sum(entry.file_size for entry in entries) > max(size, _MAX_COMPRESSED):
-            raise ValueError("too large once decompressed")
+        expanded = sum(entry.file_size for entry in entries)
+        if expanded > max(size, _MAX_COMPRESSED):
+            raise UnfitArrays(f"its arrays expand to {in_bytes(expanded)}")
         for entry in entries:
             with packed.open(entry) as member:
                 if _header_size(member) != entry.file_size:  # type: ignore[arg-type]
-                    raise ValueError(f"{entry.filename} has another size")
+                    raise UnfitArrays(f"{entry.filename} has another size")
     stream.seek(0)
     with np.load(stream, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
@@ -42,8 +49,8 @@ def _header_size(member: BinaryIO) -> int:
     version = npy.read_magic(member)
     read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
     if read is None:
-        raise ValueError("of an unknown version")
+        raise UnfitArrays("of an unknown version")
     shape, _, kind = read(member)
     if kind.kind not in _KINDS:
-        raise ValueError("expected numbers or text")
+        raise UnfitArrays("expected numbers or text")
     return member.tell() + math.prod(shape) * kind.itemsize

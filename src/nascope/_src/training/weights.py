@@ -98,13 +98,14 @@ def _content(path: Path) -> Any:
                 f"{path}: expected tensors only, but it contains other objects. Reading them would "
                 "run code from the file: save the state_dict alone"
             ) from None
-        raise _damaged(path, error) from None
+        raise _damaged(path, "expected what torch.save or safetensors writes") from None
     except Exception as error:  # of every kind, for a damaged file
-        raise _damaged(path, error) from None
+        raise _damaged(path, str(error)) from None
 
 
-def _damaged(path: Path, error: Exception) -> CheckpointError:
-    reason = (str(error).strip().splitlines() or ["unreadable"])[0]
+def _damaged(path: Path, reason: str) -> CheckpointError:
+    """Return an error; torch's reasons are long, and its advice is to read the file unsafely."""
+    reason = (reason.strip().splitlines() or ["unreadable"])[0].partition(" Re-running")[0]
     return CheckpointError(f"{path}: damaged, or not a file of weights ({reason[:200]})")
 
 

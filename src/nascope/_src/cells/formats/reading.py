@@ -242,7 +242,9 @@ def _is_one(value: Any) -> bool:
         case GenotypeError() | literal.Written():
             return True
         case str():
-            return embedded.start_of(value) is not None or value.lstrip().startswith(("{", "["))
+            begins = value.lstrip().startswith(("{", "[", "("))
+            numbers = literal.printed_numbers(value) or ()
+            return begins or len(numbers) >= 6 or embedded.start_of(value) is not None
         case dict():
             return bool(set(FIELDS) & set(value)) or _format_of(value) is not None
         case list():
