@@ -338,7 +338,7 @@ def training_record(records: Mapping[str, Any]) -> TrainingRecord:
 
 
 def _curve_point(point: Mapping[str, Any]) -> CurvePoint:
-    for name, value in point.items():
+    for name, value in _mapping(point).items():
         if type(value) is float or type(value) is int:  # a bool is neither
             continue
         if value is not None or not name.startswith("validation_"):
