@@ -26,9 +26,9 @@ test_size = 60
 scale = "tiny"
 overrides = { channels = 2, epochs = 4 }
 [landscape]
-points = 7
-[variance]
 points = 5
+[variance]
+points = 4
 """
 
 PLACES = {
