@@ -41,6 +41,7 @@ from nascope._src.probes.tensors import (
     dense,
     disagreement,
     exact,
+    exact_dtype,
     inner_product,
     losses_agree,
     mapped,
@@ -177,7 +178,7 @@ class Risk:
     @property
     def is_exact(self) -> bool:
         """Whether all weights are in float64."""
-        return all(value is exact(value) for value in self._origin.values())
+        return all(value.dtype == exact_dtype(value) for value in self.parameters.values())
 
     @property
     def device(self) -> torch.device:

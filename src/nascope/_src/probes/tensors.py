@@ -102,9 +102,14 @@ def widened(value: Tensor) -> Tensor:
 
 def exact(value: Tensor) -> Tensor:
     """Return real and complex numbers in double precision, and anything else as it is."""
+    return value.to(exact_dtype(value))
+
+
+def exact_dtype(value: Tensor) -> torch.dtype:
+    """Return the dtype of a tensor's numbers in double precision."""
     if value.is_complex():
-        return value.to(torch.complex128)
-    return value.double() if value.is_floating_point() else value
+        return torch.complex128
+    return torch.float64 if value.is_floating_point() else value.dtype
 
 
 def dense(value: Tensor) -> Tensor:
