@@ -50,7 +50,15 @@ def study() -> StudyRecord:
 
 @functools.cache
 def findings() -> dict[tuple[int, str | None], Finding]:
-    return {(finding.claim, finding.batchnorm): finding for finding in judge_study(study())}
+    return by_claim(study())
+
+
+def by_claim(of: StudyRecord) -> dict[tuple[int, str | None], Finding]:
+    """The findings on which claims rest, which are the first of each claim and mode."""
+    first: dict[tuple[int, str | None], Finding] = {}
+    for finding in judge_study(of):
+        first.setdefault((finding.claim, finding.batchnorm), finding)
+    return first
 
 
 @functools.cache
@@ -61,7 +69,7 @@ def pooled() -> dict[tuple[int, str | None], Finding]:
     more = [t for t in more if t.data["name"] == "cifar10" and t.recipe["learning_rate"] == SLOW]
     assert [trial.label for trial in more] == [f"DARTS-p{seed}" for seed in range(5, 11)]
     every = replace(study(), trials=(*study().trials, *more))
-    return {(finding.claim, finding.batchnorm): finding for finding in judge_study(every)}
+    return by_claim(every)
 
 
 def trials(rate: float) -> list[Row]:
