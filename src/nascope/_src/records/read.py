@@ -438,5 +438,5 @@ def _looks_complete(paths: ProbePaths) -> bool:
         if kind not in GRID_ARRAYS:
             return True
         return "alphas.npy" in sizes and len({sizes[f"{n}.npy"] for n in GRID_ARRAYS[kind]}) == 1
-    except (KeyError, TypeError, ValueError, OSError, BadZipFile):
+    except (KeyError, TypeError, ValueError, OSError, BadZipFile, NotImplementedError):
         return False
