@@ -60,6 +60,15 @@ def test_a_genotype_that_is_cut_off_is_no_step(end):
         list(read_lines(lines.splitlines()))
 
 
+def test_dictionaries_in_a_log():
+    fields = str(to_dict(FIRST)).replace("], '", "],\n  '")
+    lines = (
+        f"epoch 3\ngenotype = {fields}\n{{'epoch': 4, 'genotype': {to_dict(SECOND)}}}\n{{'a': 1}}"
+    )
+    steps = list(read_lines(lines.splitlines()))
+    assert [(step.epoch, step.genotype) for step in steps] == [(3, FIRST), (4, SECOND)]
+
+
 def test_the_log_of_a_search_on_nas_bench_201():
     text = "|avg_pool_3x3~0|+|skip_connect~0|none~1|+|nor_conv_1x1~0|avg_pool_3x3~1|none~2|"
     lines = ["[Search the 003-250-th epoch] LR=0.1", f"epoch : Structure(4 nodes with {text})"]

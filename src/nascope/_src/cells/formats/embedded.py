@@ -15,6 +15,7 @@ from nascope._src.errors import GenotypeError
 _CALL = re.compile(r"\b(Genotype|ModelSpec)\((?=\s*(?:[\[(]|\w+\s*=\s*[^=\s]|$))")
 CUT_OFF = "the genotype is cut off: a bracket is not closed"
 _LABEL = re.compile(r"(\w[\w.-]*)[ \t]*[:=][ \t]*['\"]?[ \t]*$")  # in front of a call
+_FIELDS = re.compile(r"\{\s*['\"](?:normal|reduce)(?:_concat)?['\"]\s*:\s*[\[(]")  # a dictionary
 _TABULAR = re.compile(r"\|[\w ]+~\d+\|(?:\+\|(?:[\w ]+~\d+\|)+)+")  # as Structure(…) prints it
 _STAMP = re.compile(  # the date and time that a logger writes
     r"(?:\d{1,4}[-/.]\d\d(?:[-/.]\d\d)?[ T])?\d\d:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M)?\s+"
@@ -48,14 +49,14 @@ def find_all(text: str) -> Iterator[Found]:
 
 def start_of(text: str, place: int = 0) -> re.Match[str] | None:
     """Return where the next genotype starts, also if it is not complete."""
-    starts = [match for form in (_CALL, _TABULAR) if (match := form.search(text, place))]
+    starts = [match for form in (_CALL, _FIELDS, _TABULAR) if (match := form.search(text, place))]
     return min(starts, key=lambda match: match.start(), default=None)
 
 
 def is_complete(text: str) -> bool:
     """Return whether the first genotype of a text ends in it."""
     start = start_of(text)
-    return start is not None and (start.re is _TABULAR or _closing(text, start.end()) is not None)
+    return start is not None and (start.re is _TABULAR or _closing(text, start) is not None)
 
 
 def without_stamp(line: str) -> str:
@@ -71,7 +72,7 @@ def without_stamp(line: str) -> str:
 def _at(text: str, start: re.Match[str]) -> tuple[Found, int]:
     if start.re is _TABULAR:
         return Found(None, start[0]), start.end()
-    end = _closing(text, start.end())
+    end = _closing(text, start)
     if end is None:
         raise GenotypeError(CUT_OFF)
     label = _LABEL.search(text[max(0, start.start() - 80) : start.start()])
@@ -79,11 +80,13 @@ def _at(text: str, start: re.Match[str]) -> tuple[Found, int]:
     return Found(name, _unquoted(text[start.start() : end])), end
 
 
-def _closing(text: str, place: int) -> int | None:
-    """Return the place after the bracket that closes the one before ``place``."""
-    depth = 1
-    for bracket in re.compile(r"[()\[\]]").finditer(text, place, place + MAX_TEXT):
-        depth += 1 if bracket[0] in "([" else -1
+def _closing(text: str, start: re.Match[str]) -> int | None:
+    """Return the place after the bracket that closes the first one, if there is one."""
+    depth = 0
+    for bracket in re.compile(r"[()\[\]{}]").finditer(
+        text, start.start(), start.start() + MAX_TEXT
+    ):
+        depth += 1 if bracket[0] in "([{" else -1
         if depth == 0:
             return bracket.end()
     return None
