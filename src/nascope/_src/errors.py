@@ -9,6 +9,10 @@ class GenotypeError(NascopeError):
     """A cell or genotype that is malformed, or that an operation cannot take."""
 
 
+class DisconnectedCellError(GenotypeError):
+    """A cell of a tabular benchmark whose output does not depend on its input."""
+
+
 class DataError(NascopeError):
     """A data set that is missing, damaged or of the wrong kind.
 

@@ -13,6 +13,7 @@ not an intermediate node.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +26,10 @@ from nascope._src.cells.operation_names import (
     normalised,
     unknown_operation,
 )
-from nascope._src.errors import GenotypeError
+from nascope._src.errors import DisconnectedCellError, GenotypeError
+
+SHORTCUT = "left out the edge from input to output"
+"""The note of NAS-Bench-101's reader on an edge that nascope's cells cannot hold."""
 
 _MAX_VERTICES = 64  # NAS-Bench-101's cells have at most 7, NAS-Bench-201's 4
 
@@ -43,7 +47,7 @@ def _reached(nodes: Sequence[Sequence[Edge]], outputs: Sequence[int], notes: lis
             kept.append(live)
     concat = [number[node] for node in outputs if number.get(node)]
     if not concat:
-        raise GenotypeError("no path of operations leads from the input to the output")
+        raise DisconnectedCellError("no path of operations leads from the input to the output")
     if len(kept) < len(nodes):
         notes.append(f"left out {len(nodes) - len(kept)} nodes that the input does not reach")
     notes.append("the format holds one cell: it is used as normal and reduction cell")
@@ -105,6 +109,8 @@ def read_nas_bench_201(value: Any, notes: list[str]) -> Genotype:
     >>> text = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|none~2|"
     >>> read_nas_bench_201(text, []).normal.sources
     ((0,), (1,), (0,))
+    >>> read_nas_bench_201([2, 1, 0, 0, 1, 1], []) == read_nas_bench_201(text, [])
+    True
     """
     if isinstance(value, list):
         value = _joined(value, notes)
@@ -190,8 +196,30 @@ def _named(value: dict[str, Any], names: Sequence[str]) -> Any:
     return next((value[name] for name in names if name in value), None)
 
 
+_INDEXED_101 = ("input", "output", "maxpool3x3", "conv1x1-bn-relu", "conv3x3-bn-relu")
+"""The operations by index (naslib/search_spaces/nasbench101/conversions.py)."""
+
+
+def _order(numbers: int) -> int:
+    """Return n if there are n² + n numbers, else 0."""
+    size = (math.isqrt(1 + 4 * numbers) - 1) // 2
+    return size if size * (size + 1) == numbers else 0
+
+
+def _is_indexed_101(value: list[Any]) -> bool:
+    """Return whether a list is a matrix, row by row, followed by indices of operations."""
+    size = _order(len(value))
+    if not 3 <= size <= _MAX_VERTICES or not all(map(is_index, value)):
+        return False
+    entries, ops = value[: size * size], value[size * size :]
+    ends = (ops[0], ops[-1]) == (0, 1)
+    return ends and set(ops[1:-1]) <= {2, 3, 4} and set(entries) <= {0, 1}
+
+
 def is_nas_bench_101(value: Any) -> bool:
-    """Return whether a value is a dictionary with an adjacency matrix and its operations."""
+    """Return whether a value is an adjacency matrix and its operations, by name or in one list."""
+    if isinstance(value, list):
+        return _is_indexed_101(value)
     return (
         isinstance(value, dict)
         and _named(value, _MATRIX) is not None
@@ -199,14 +227,21 @@ def is_nas_bench_101(value: Any) -> bool:
     )
 
 
-def read_nas_bench_101(value: dict[str, Any], notes: list[str]) -> Genotype:
+def read_nas_bench_101(value: dict[str, Any] | list[int], notes: list[str]) -> Genotype:
     """Read NAS-Bench-101's model: upper-triangular ``matrix``, and ``ops`` from input to output.
+
+    NASLib's list, the matrix row by row followed by the indices of the operations, is read, too.
 
     >>> model = {"matrix": [[0, 1, 1], [0, 0, 1], [0, 0, 0]],
     ...          "ops": ["input", "conv3x3-bn-relu", "output"]}
     >>> read_nas_bench_101(model, []).normal.nodes
     ((Edge(operation='conv_3x3', source=0),),)
     """
+    if isinstance(value, list):
+        order = _order(len(value))
+        rows = [value[row * order : (row + 1) * order] for row in range(order)]
+        names = [_INDEXED_101[index] for index in value[order * order :]]
+        value = {"matrix": rows, "ops": names}
     matrix, ops = _named(value, _MATRIX), _named(value, _OPS)
     size = len(ops) if isinstance(ops, list) else 0
     if not 3 <= size <= _MAX_VERTICES:
@@ -242,7 +277,7 @@ def read_nas_bench_101(value: dict[str, Any], notes: list[str]) -> Genotype:
             [Edge(operation, source) for source in range(vertex) if matrix[source][vertex]]
         )
     if matrix[0][size - 1]:
-        notes.append("left out the edge from input to output")
+        notes.append(SHORTCUT)
     return _reached(nodes, [v for v in range(1, size - 1) if matrix[v][size - 1]], notes)
 
 

@@ -9,6 +9,7 @@
 ``nasnet``              NASNet's and AmoebaNet's lists of hidden states
 ``nas-bench-201``       ``|op~0|+|op~0|op~1|+…``, the same as nested tuples, or NASLib's six indices
 ``nas-bench-101``       adjacency matrix and operations
+``configspace``         NAS-Bench-301's dictionary of edges and inputs (read only)
 ======================  ==========================================================================
 """
 
@@ -20,7 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nascope._src.cells.formats import embedded, fields, hidden_states, literal, nasbench, naslib
+from nascope._src.cells.formats import (
+    configspace,
+    embedded,
+    fields,
+    hidden_states,
+    literal,
+    nasbench,
+    naslib,
+)
 from nascope._src.cells.formats.fields import format_json
 from nascope._src.cells.formats.others import what_else
 from nascope._src.cells.genotype import FIELDS, Genotype, format_text
@@ -32,6 +41,7 @@ _READERS: dict[str, tuple[Callable[[Any], bool], Callable[[Any, list[str]], Geno
     "json": (fields.is_genotype, fields.read_genotype),
     "nas-bench-201": (nasbench.is_nas_bench_201, nasbench.read_nas_bench_201),
     "nas-bench-101": (nasbench.is_nas_bench_101, nasbench.read_nas_bench_101),
+    "configspace": (configspace.is_configspace, configspace.read_configspace),
     "nasnet": (hidden_states.is_nasnet, hidden_states.read_nasnet),
     "enas": (hidden_states.is_enas, hidden_states.read_enas),
     "naslib": (naslib.is_naslib, naslib.read_naslib),
@@ -70,6 +80,21 @@ def read(text: str, name: str | None = None) -> Reading:
     """
     label, value = _pick(_find(literal.cleaned(text)), name)
     return _reading(label, value)
+
+
+def read_value(value: Any) -> Reading:
+    """Read a genotype from a plain value, as JSON holds it, in any of the formats.
+
+    Args:
+        value: Lists, dictionaries, numbers and strings.
+
+    Raises:
+        GenotypeError: The value is no genotype, or an invalid one.
+
+    >>> read_value([2, 1, 0, 0, 1, 1]).format
+    'nas-bench-201'
+    """
+    return _reading(None, value)
 
 
 def parse(text: str, name: str | None = None) -> Genotype:
