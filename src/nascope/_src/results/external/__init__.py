@@ -1,5 +1,9 @@
-"""Readers of tables that others published: one module for each kind of table.
+"""Readers of tables that others published.
 
-A reader opens the file with `rows.read_rows`, checks each value with `rows.whole_number` or
-`rows.accuracy`, and returns typed data. Errors name the row.
+    raw        a file of any kind as columns of raw values
+    columns    which column holds what, and raw values as numbers
+    facts      a raw value as a cell, in numbers
+    accuracies the accuracies of cells: typed data
+
+Errors name the file and the row.
 """

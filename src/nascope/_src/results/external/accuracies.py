@@ -1,114 +1,455 @@
-"""Tables of accuracies: one row per genotype, epoch and seed."""
+"""Accuracies of cells that others measured, as typed data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
-from nascope._src.cells.formats.reading import parse
-from nascope._src.cells.genotype import Genotype
-from nascope._src.cells.graph import topology
-from nascope._src.errors import NascopeError, StudyError
-from nascope._src.results.external.rows import FIRST_ROW, accuracy, read_rows, whole_number
+import numpy as np
+
+from nascope._src.cells.genotype import format_text
+from nascope._src.errors import DisconnectedCellError, GenotypeError, StudyError
+from nascope._src.results.external.columns import (
+    Roles,
+    accuracy,
+    is_blank,
+    roles_of,
+    whole_number,
+)
+from nascope._src.results.external.facts import CellFacts, facts_of, read_cell
+from nascope._src.results.external.raw import RawTable, read_raw
 from nascope._src.results.selection.early_stopping import CellAccuracies, Schedule
 
-Curve = dict[int, float]
-"""Accuracies by epoch."""
-RunKey = tuple[str, int, int]
-"""The text of its genotype, the epochs it was planned for (0 if unknown), and its seed."""
+Array = np.ndarray
+
+_MOST_NUMBERS = 200_000_000  # cells × seeds × epochs
 
 
-def read_accuracies(path: Path) -> dict[Schedule, list[CellAccuracies]]:
-    """Return the cells of a CSV or Parquet table of accuracies, by schedule.
+@dataclass(frozen=True, eq=False)
+class CellsOfTable:
+    """The cells of a file, in the order in which they appear.
 
-    Each row is the accuracy of a cell after an epoch: columns ``genotype``, ``epoch`` and
-    ``accuracy``. Two more columns are optional:
+    Attributes:
+        values: what the table holds for each genotype.
+        facts: each genotype in numbers.
+        labels: what the column of names says; None without one.
+        sources: the source of each cell; None without such a column.
+    """
 
-    - ``seed`` distinguishes trainings of one genotype.
-    - ``schedule`` is the number of epochs that a training was planned for. The longest schedule
-      gives the final accuracies. Of a shorter one only the last epoch counts, as re-annealed.
+    values: tuple[Any, ...]
+    facts: tuple[CellFacts, ...]
+    labels: tuple[str, ...] | None
+    sources: tuple[str, ...] | None
 
-    Without ``schedule``, all trainings must end at the same epoch. If any accuracy is above 1, all
-    accuracies are taken as percentages.
+    @functools.cached_property
+    def _own_names(self) -> Counter[str | None]:
+        return Counter(facts.name for facts in self.facts)
 
-    Returns:
-        The cells for each schedule that has any.
+    def label(self, index: int) -> str:
+        """Return a name that identifies a cell: its own, or a digest of its genotype.
+
+        The own name is that of the column of names, of the catalogue or of the genotype's text, if
+        no other cell of the file has it.
+        """
+        if self.labels is not None:
+            return self.labels[index]
+        name = self.facts[index].name
+        if name is not None and (self._own_names[name] == 1):
+            return name
+        return f"cell-{digest(self.values[index])}"
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredTable:
+    """The accuracies of a file on one data set and under one schedule.
+
+    Attributes:
+        path: the file.
+        name: of the file, with the data set and the schedule if the file has several.
+        data: the data set; empty if unknown.
+        schedule: number of epochs that its trainings were planned for; 0 if unknown.
+        cells: all cells of the file.
+        members: (n,) indices of the cells that have accuracies here.
+        epochs: the epochs, increasing; None for a table without epochs.
+        accuracies: (n, seeds, epochs) shares in [0, 1]; NaN if not measured. The seeds of a cell
+            come in increasing order.
+        seeds: (n, seeds) their numbers; −1 if the cell has fewer.
+        percent: whether the file gives percentages.
+        disconnected: number of cells that were left out because they connect nothing.
+        notes: a sentence for each thing that was left out or chosen.
+    """
+
+    path: Path
+    name: str
+    data: str
+    schedule: int
+    cells: CellsOfTable
+    members: Array
+    epochs: tuple[int, ...] | None
+    accuracies: Array
+    seeds: Array
+    percent: bool
+    disconnected: int
+    notes: tuple[str, ...]
+
+    @property
+    def facts(self) -> list[CellFacts]:
+        """The cells in numbers."""
+        return [self.cells.facts[index] for index in self.members]
+
+    def label(self, index: int) -> str:
+        """Return a name that identifies the index-th cell of this table."""
+        return self.cells.label(int(self.members[index]))
+
+
+def digest(value: Any) -> str:
+    """Return eight hexadecimal digits of the SHA-256 of a genotype in DARTS' text format."""
+    return hashlib.sha256(format_text(read_cell(value).genotype).encode()).hexdigest()[:8]
+
+
+def read_tables(path: Path, *, accuracy_column: str | None = None) -> list[MeasuredTable]:
+    """Return the accuracies of a file, one table for each data set and schedule.
+
+    Args:
+        path: the file; docs/guides/tables.md describes what is read.
+        accuracy_column: the column of accuracies; by default the best name.
 
     Raises:
-        StudyError: the table cannot be read or lacks a column, a value cannot be read,
-            or a training does not end where its schedule does. The error names the row or the cell.
+        StudyError: the file cannot be read or lacks a column, a value cannot be read, or a cell
+            has two accuracies for one seed and epoch. The error names the row.
     """
-    genotypes, curves = _trainings(path)
-    names = {
-        text: genotype.name or f"cell {number}"
-        for number, (text, genotype) in enumerate(genotypes.items(), start=1)
-    }
-    longest = max(schedule for _, schedule, _ in curves)
-    end = longest or max(max(curve) for curve in curves.values())
-    _check_ends(path, names, curves, end)
-    by_schedule: dict[Schedule, list[CellAccuracies]] = {}
-    for text, genotype in genotypes.items():
-        early: dict[int, Curve] = {}
-        final: dict[int, float] = {}
-        short: dict[int, Curve] = {}
-        for (other, schedule, seed), curve in curves.items():
-            if other == text and schedule == longest:
-                early[seed], final[seed] = curve, curve[end]
-            elif other == text:
-                short.setdefault(seed, {})[schedule] = curve[schedule]
-        wiring = topology(genotype.normal)
-        measured: tuple[tuple[Schedule, dict[int, Curve]], ...] = (
-            ("truncated", early),
-            ("re-annealed", short),
-        )
-        for name, accuracies in measured:
-            if final and accuracies:
-                cell = CellAccuracies(
-                    names[text], float(wiring.fractional_width), wiring.depth, accuracies, final
-                )
-                by_schedule.setdefault(name, []).append(cell)
-    return by_schedule
+    chosen: list[Roles] = []
+
+    def choose(names: Sequence[str]) -> list[str]:
+        chosen.append(roles_of(path, names, accuracy_column))
+        return chosen[-1].columns
+
+    raw = read_raw(path, choose)
+    return _tables(raw, chosen[-1])
 
 
-def _trainings(path: Path) -> tuple[dict[str, Genotype], dict[RunKey, Curve]]:
-    """Return the genotypes of a table by their text, and the curve of each training, in [0, 1]."""
-    genotypes: dict[str, Genotype] = {}
-    curves: dict[RunKey, Curve] = {}
-    rows = read_rows(path, ("genotype", "epoch", "accuracy"))
-    for number, row in enumerate(rows, start=FIRST_ROW):
-        where = f"{path}, row {number}"
-        text = str(row["genotype"])
-        if text not in genotypes:
-            try:
-                genotypes[text] = parse(text)
-            except NascopeError as error:
-                raise StudyError(f"{where}: {error}") from None
-        seed, epoch, schedule = (
-            whole_number(row.get(name) or 0, name, where) for name in ("seed", "epoch", "schedule")
-        )
-        curve = curves.setdefault((text, schedule, seed), {})
-        if epoch in curve:
-            raise StudyError(f"{where}: this genotype, seed and epoch appear twice")
-        curve[epoch] = accuracy(row["accuracy"], where)
-    if len({schedule > 0 for _, schedule, _ in curves}) > 1:
-        raise StudyError(f"{path}: the column schedule is filled in some rows only; fill it in all")
-    if max(value for curve in curves.values() for value in curve.values()) > 1:
-        curves = {
-            training: {epoch: value / 100 for epoch, value in curve.items()}
-            for training, curve in curves.items()
-        }
-    return genotypes, curves
+# ---------------------------------------------------------------- rows
 
 
-def _check_ends(
-    path: Path, names: Mapping[str, str], curves: Mapping[RunKey, Curve], end: int
-) -> None:
-    """Raise an error if a training does not end at the last epoch of its schedule."""
-    for (text, schedule, seed), curve in curves.items():
-        expected = schedule or end
-        if max(curve) != expected:
-            raise StudyError(
-                f"{path}: the training of {names[text]}, seed {seed}, ends at epoch {max(curve)}, "
-                f"but {expected} was expected. Add its last epoch, remove the training, or mark "
-                "short training runs in a column schedule (the epochs that each was planned for)"
+@dataclass
+class _Rows:
+    """One entry per accuracy: which cell, seed, epoch and group it belongs to."""
+
+    index: Array  # of the row
+    cell: Array
+    seed: Array
+    epoch: Array
+    group: Array
+    value: Array
+
+
+def _tables(raw: RawTable, roles: Roles) -> list[MeasuredTable]:
+    cells, cell_of_row, disconnected = _cells(raw, roles)
+    groups, group_of_row = _groups(raw, roles)
+    rows = _rows(raw, roles, cell_of_row, group_of_row)
+    if not len(rows.value):
+        raise StudyError(f"{raw.path} has no accuracy of a cell that connects its input and output")
+    percent = bool((rows.value > 1).any())
+    if percent:
+        rows.value = rows.value / 100
+    has_epochs = roles.epoch is not None or bool(roles.wide) or bool((rows.epoch > 0).any())
+    many_data, many_schedules = (len({group[k] for group in groups}) > 1 for k in (0, 1))
+    tables = []
+    for number, (data, schedule) in enumerate(groups):
+        here = np.flatnonzero(rows.group == number)
+        if not len(here):
+            continue
+        name = raw.path.name
+        name += f": {data}" if many_data else ""
+        name += f", schedule {schedule}" if many_schedules else ""
+        tables.append(
+            _table(raw, roles, cells, rows, here, has_epochs=has_epochs)(
+                name=name,
+                data=data,
+                schedule=schedule,
+                percent=percent,
+                disconnected=disconnected,
+                notes=roles.notes,
             )
+        )
+    return tables
+
+
+def _cells(raw: RawTable, roles: Roles) -> tuple[CellsOfTable, Array, int]:
+    """Return the cells, the cell of each row (−1 if it connects nothing), and how many do not."""
+    columns = [raw.columns[name] for name in roles.genotype]
+    sources = raw.columns[roles.source] if roles.source is not None else None
+    labels = raw.columns[roles.name] if roles.name is not None else None
+    numbers: dict[Any, int] = {}
+    values: list[Any] = []
+    facts: list[CellFacts] = []
+    named: list[str] = []
+    source_of: list[str] = []
+    by_value: dict[Any, CellFacts | None] = {}
+    cell_of_row = np.empty(len(raw), dtype=np.int64)
+    for row, parts in enumerate(zip(*columns, strict=True)):
+        key: Any = parts[0] if len(parts) == 1 and isinstance(parts[0], str) else repr(parts)
+        source = None if sources is None else str(sources[row])
+        known = numbers.get((key, source))
+        if known is not None:
+            cell_of_row[row] = known
+            continue
+        value = parts[0] if len(parts) == 1 else dict(zip(roles.genotype, parts, strict=True))
+        if key not in by_value:
+            by_value[key] = _facts(value, raw.where(row))
+        found = by_value[key]
+        if found is None:
+            numbers[key, source] = -1
+        else:
+            numbers[key, source] = len(facts)
+            facts.append(found)
+            values.append(value)
+            source_of.append(source or "")
+            if labels is not None:
+                named.append(str(labels[row]))
+        cell_of_row[row] = numbers[key, source]
+    disconnected = sum(found is None for found in by_value.values())
+    own = labels is not None and len(set(named)) == len(named)
+    cells = CellsOfTable(
+        tuple(values),
+        tuple(facts),
+        tuple(named) if own else None,
+        tuple(source_of) if sources is not None else None,
+    )
+    return cells, cell_of_row, disconnected
+
+
+def _facts(value: Any, where: str) -> CellFacts | None:
+    """Return a genotype in numbers; None if it connects nothing."""
+    try:
+        return facts_of(read_cell(value))
+    except DisconnectedCellError:
+        return None
+    except GenotypeError as error:
+        raise StudyError(f"{where}: {error}") from None
+
+
+def _groups(raw: RawTable, roles: Roles) -> tuple[list[tuple[str, int]], Array]:
+    """Return the data sets and schedules of a file, and the number of each row's."""
+    if roles.data is None and roles.schedule is None:
+        return [("", 0)], np.zeros(len(raw), dtype=np.int64)
+    numbers: dict[tuple[str, int], int] = {}
+    group_of_row = np.empty(len(raw), dtype=np.int64)
+    data = raw.columns[roles.data] if roles.data is not None else ()
+    schedules = raw.columns[roles.schedule] if roles.schedule is not None else ()
+    for row, (name, planned) in enumerate(zip_longest(data, schedules)):
+        schedule = 0 if is_blank(planned) else whole_number(planned, "schedule", raw.where(row))
+        group = ("" if is_blank(name) else str(name), schedule)
+        group_of_row[row] = numbers.setdefault(group, len(numbers))
+    if len({schedule > 0 for _, schedule in numbers}) > 1:
+        raise StudyError(
+            f"{raw.path}: the column schedule is filled in some rows only; fill it in all"
+        )
+    return list(numbers), group_of_row
+
+
+def _rows(raw: RawTable, roles: Roles, cell_of_row: Array, group_of_row: Array) -> _Rows:
+    seeds = _whole_column(raw, roles.seed, "seed")
+    if roles.wide:
+        epochs = np.array([epoch for epoch, _ in roles.wide])
+        values = np.array(
+            [
+                [
+                    np.nan if is_blank(value) else accuracy(value, raw.where(row))
+                    for row, value in enumerate(raw.columns[name])
+                ]
+                for _, name in roles.wide
+            ]
+        ).T  # (rows, epochs)
+        index, place = np.nonzero(np.isfinite(values))
+        epoch, value = epochs[place], values[index, place]
+    else:
+        assert roles.accuracy is not None
+        column = raw.columns[roles.accuracy]
+        if any(_is_curve(value) for value in column[:1]):
+            index, epoch, value = _curves(raw, column)
+        else:
+            index = np.arange(len(raw))
+            epoch = _whole_column(raw, roles.epoch, "epoch")
+            where = raw.where
+            value = np.array([accuracy(entry, where(row)) for row, entry in enumerate(column)])
+    kept = cell_of_row[index] >= 0
+    index, epoch, value = index[kept], epoch[kept], value[kept]
+    return _Rows(index, cell_of_row[index], seeds[index], epoch, group_of_row[index], value)
+
+
+def _whole_column(raw: RawTable, name: str | None, role: str) -> Array:
+    if name is None:
+        return np.zeros(len(raw), dtype=np.int64)
+    known: dict[Any, int] = {}
+    column = np.empty(len(raw), dtype=np.int64)
+    for row, value in enumerate(raw.columns[name]):
+        number = known.get(value)
+        if number is None:
+            blank = role == "seed" and is_blank(value)
+            number = known[value] = 0 if blank else whole_number(value, role, raw.where(row))
+        column[row] = number
+    return column
+
+
+def _is_curve(value: Any) -> bool:
+    return isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith("["))
+
+
+def _curves(raw: RawTable, column: Sequence[Any]) -> tuple[Array, Array, Array]:
+    """Return row, epoch and accuracy for a column of lists: the accuracies after epochs 1, 2, …"""
+    index, epoch, value = [], [], []
+    for row, entry in enumerate(column):
+        if not _is_curve(entry):
+            raise StudyError(f"{raw.where(row)}: expected a list of accuracies, not {entry!r:.60}")
+        curve = entry
+        if isinstance(entry, str):
+            curve = entry.strip().strip("[]").replace(",", " ").split()
+        for number, single in enumerate(curve, start=1):
+            if not is_blank(single):
+                index.append(row)
+                epoch.append(number)
+                value.append(accuracy(single, raw.where(row)))
+    return np.array(index, dtype=np.int64), np.array(epoch, dtype=np.int64), np.array(value)
+
+
+# ---------------------------------------------------------------- one data set and schedule
+
+
+def _table(
+    raw: RawTable, roles: Roles, cells: CellsOfTable, rows: _Rows, here: Array, *, has_epochs: bool
+) -> Callable[..., MeasuredTable]:
+    """Return a table without its labels, of the accuracies with the given indices."""
+    members, cell = np.unique(rows.cell[here], return_inverse=True)
+    epochs, epoch = np.unique(rows.epoch[here], return_inverse=True)
+    span = int(rows.seed.max(initial=0)) + 1
+    pairs, pair = np.unique(cell * span + rows.seed[here], return_inverse=True)
+    owner = pairs // span
+    first = np.searchsorted(owner, np.arange(len(members)))
+    place = (np.arange(len(pairs)) - first[owner])[pair]  # of the seed among those of its cell
+    most = int(np.bincount(owner).max())
+    if len(members) * most * len(epochs) > _MOST_NUMBERS:
+        raise StudyError(
+            f"{raw.path}: expected at most {_MOST_NUMBERS:,} accuracies, cells × seeds × epochs, "
+            f"but got {len(members):,} × {most:,} × {len(epochs):,}"
+        )
+    flat = (cell * most + place) * len(epochs) + epoch
+    if len(np.unique(flat)) < len(flat):
+        _, inverse, count = np.unique(flat, return_inverse=True, return_counts=True)
+        second = int(np.flatnonzero(count[inverse] > 1)[1])
+        raise StudyError(
+            f"{raw.where(int(rows.index[here][second]))}: this genotype, seed and epoch appear "
+            "twice; number repeated trainings in a column seed"
+        )
+    accuracies = np.full(len(members) * most * len(epochs), np.nan)
+    accuracies[flat] = rows.value[here]
+    seeds = np.full((len(members), most), -1, dtype=np.int64)
+    seeds[owner, np.arange(len(pairs)) - first[owner]] = pairs % span
+    return functools.partial(
+        MeasuredTable,
+        path=raw.path,
+        cells=cells,
+        members=members,
+        epochs=tuple(int(e) for e in epochs) if has_epochs else None,
+        accuracies=accuracies.reshape(len(members), most, len(epochs)),
+        seeds=seeds,
+    )
+
+
+# ---------------------------------------------------------------- selection
+
+
+def read_accuracies(path: Path) -> dict[str, list[CellAccuracies]]:
+    """Return the cells of a table whose early accuracies can be compared with final ones.
+
+    The longest schedule of a data set gives the final accuracies. Of a shorter one only the last
+    epoch counts, as re-annealed. Without a column ``schedule``, all trainings must end at the same
+    epoch.
+
+    Returns:
+        The cells by schedule ("truncated" or "re-annealed"), with the data set in front if there
+        are several.
+
+    Raises:
+        StudyError: the table cannot be read, or a training does not end where its schedule does.
+            The error names the row or the cell.
+    """
+    tables = read_tables(path)
+    by_data: dict[str, list[MeasuredTable]] = {}
+    for table in tables:
+        by_data.setdefault(table.data, []).append(table)
+    found: dict[str, list[CellAccuracies]] = {}
+    for data, group in by_data.items():
+        prefix = f"{data}, " if len(by_data) > 1 else ""
+        for schedule, cells in _by_schedule(group).items():
+            found[prefix + schedule] = cells
+    return found
+
+
+def _by_schedule(tables: Sequence[MeasuredTable]) -> dict[Schedule, list[CellAccuracies]]:
+    longest = max(tables, key=lambda table: table.schedule)
+    end = longest.schedule or max(longest.epochs or (0,))
+    early: dict[int, dict[int, Mapping[int, float]]] = {}
+    final: dict[int, dict[int, float]] = {}
+    short: dict[int, dict[int, dict[int, float]]] = {}
+    for table in tables:
+        for row, cell in enumerate(table.members):
+            for seed, curve in _curves_of(table, row).items():
+                last = table.schedule or end
+                _check_end(table, row, seed, max(curve), last)
+                if table is longest:
+                    early.setdefault(int(cell), {})[seed] = curve
+                    final.setdefault(int(cell), {})[seed] = curve[end]
+                else:
+                    short.setdefault(int(cell), {}).setdefault(seed, {})[last] = curve[last]
+    found: dict[Schedule, list[CellAccuracies]] = {}
+    measured: tuple[tuple[Schedule, Mapping[int, Mapping[int, Mapping[int, float]]]], ...] = (
+        ("truncated", early),
+        ("re-annealed", short),
+    )
+    for name, curves in measured:
+        cells = [
+            CellAccuracies(
+                longest.cells.label(cell),
+                longest.cells.facts[cell].normal[1],
+                int(longest.cells.facts[cell].normal[4]),
+                curves[cell],
+                final[cell],
+            )
+            for cell in curves
+            if cell in final
+        ]
+        if cells:
+            found[name] = cells
+    return found
+
+
+def _curves_of(table: MeasuredTable, row: int) -> dict[int, dict[int, float]]:
+    """Return the curve of each seed of a cell, by epoch; epoch 0 if the table has no epochs."""
+    curves = {}
+    for place, seed in enumerate(table.seeds[row]):
+        values = table.accuracies[row, place]
+        curve = {
+            epoch: float(value)
+            for epoch, value in zip(table.epochs or (0,), values, strict=True)
+            if np.isfinite(value)
+        }
+        if curve:
+            curves[int(seed)] = curve
+    return curves
+
+
+def _check_end(table: MeasuredTable, row: int, seed: int, last: int, expected: int) -> None:
+    """Raise an error if a training does not end at the last epoch of its schedule."""
+    if last != expected:
+        raise StudyError(
+            f"{table.path}: the training of {table.label(row)}, seed {seed}, ends at epoch {last}, "
+            f"but {expected} was expected. Add its last epoch, remove the training, or mark short "
+            "training runs in a column schedule (the epochs that each was planned for)"
+        )

@@ -169,8 +169,8 @@ def rank_moments(
     values = None
     if slopes is not None:
         x, y = slopes
-        centred = [column - column.mean() for column in columns]
-        values = np.array(centred[:x]), np.array(centred[len(columns) - y :])
+        first, last = np.array(columns[:x]), np.array(columns[len(columns) - y :])
+        values = first - first.mean(axis=1)[:, None], last - last.mean(axis=1)[:, None]
     for drawn in _weights(units, count, size, seed):
         weights = drawn if clusters is None else drawn[:, clusters]
         moments.append(_moments(ranked, weights))

@@ -1,0 +1,189 @@
+"""Which column of a table holds what, and raw values as numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nascope._src.errors import StudyError
+from nascope._src.results.external.names import (
+    accuracy_rank,
+    epoch_of,
+    genotype_columns,
+    normalised,
+)
+
+_OTHERS = {
+    "epoch": ("epoch", "epochs", "ep"),
+    "seed": ("seed", "trial_seed"),
+    "schedule": ("schedule", "planned_epochs", "max_epochs"),
+    "data": ("data", "dataset", "data_set"),
+    "source": ("source", "paper", "cluster"),
+    "name": ("name", "label"),
+}
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The columns of a table by what they hold.
+
+    Attributes:
+        genotype: one column, or several that hold a genotype together.
+        accuracy: the column of accuracies; None in a wide table.
+        wide: in a wide table, epochs with their columns, in order.
+        epoch, seed, schedule, data, source, name: None if the table has no such column.
+        notes: a sentence for each choice between columns.
+    """
+
+    genotype: tuple[str, ...]
+    accuracy: str | None
+    wide: tuple[tuple[int, str], ...] = ()
+    epoch: str | None = None
+    seed: str | None = None
+    schedule: str | None = None
+    data: str | None = None
+    source: str | None = None
+    name: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns that have a role."""
+        single = [self.accuracy, self.epoch, self.seed, self.schedule, self.data, self.source]
+        named = [name for name in (*single, self.name) if name is not None]
+        return [*self.genotype, *(name for _, name in self.wide), *named]
+
+
+def roles_of(path: Path, names: Sequence[str], accuracy: str | None = None) -> Roles:
+    """Return what the columns of a table hold, by their names.
+
+    Args:
+        path: the file, for errors.
+        names: of its columns.
+        accuracy: the column of accuracies; by default the best name, test before validation.
+
+    Raises:
+        StudyError: there is no column of genotypes or of accuracies.
+    """
+    genotype = genotype_columns(names)
+    if not genotype:
+        raise StudyError(
+            f"{path} lacks the column 'genotype'; expected genotype, accuracy and, if available, "
+            f"epoch, seed, schedule, data, source and name, but got {_listed(names)}"
+        )
+    others = Roles(
+        genotype,
+        None,
+        **{
+            role: next((n for n in names if normalised(n) in known and n not in genotype), None)
+            for role, known in _OTHERS.items()
+        },  # type: ignore[arg-type]
+    )
+    taken = set(others.columns)
+    free = [name for name in names if name not in taken]
+    if accuracy is not None:
+        if accuracy not in names:
+            raise StudyError(
+                f"{path} lacks the column {accuracy!r}; its columns are {_listed(names)}"
+            )
+        return replace(others, accuracy=accuracy)
+    single = sorted(
+        (rank, place, name)
+        for place, name in enumerate(free)
+        if (rank := accuracy_rank(name)) is not None
+    )
+    wide = [(*found, name) for name in free if (found := epoch_of(name)) is not None]
+    if len(wide) > 1 and others.epoch is None:
+        best = min(rank for _, rank, _ in wide)
+        columns = sorted((epoch, name) for epoch, rank, name in wide if rank == best)
+        epochs = [epoch for epoch, _ in columns]
+        if len(set(epochs)) < len(epochs):
+            twice = next(epoch for epoch in epochs if epochs.count(epoch) > 1)
+            raise StudyError(
+                f"{path} has two columns of epoch {twice}; give --accuracy or one table"
+            )
+        notes = [f"left out the columns {_listed([n for *_, n in single])}"] if single else []
+        return replace(others, wide=tuple(columns), notes=tuple(notes))
+    if not single:
+        errors = [name for name in names if "err" in normalised(name)]
+        hint = f"; {errors[0]} holds errors: give accuracies, 1 − error" if errors else ""
+        raise StudyError(
+            f"{path} lacks the column 'accuracy'; its columns are {_listed(names)}{hint}. "
+            "--accuracy NAME chooses another one"
+        )
+    notes = []
+    if len(single) > 1:
+        left = _listed([name for *_, name in single[1:]])
+        notes = [f"accuracy is the column {single[0][2]}; left out {left}"]
+    return replace(others, accuracy=single[0][2], notes=tuple(notes))
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def whole_number(value: Any, name: str, where: str) -> int:
+    """Return a value as an integer of at least 0.
+
+    Args:
+        value: what the row holds.
+        name: its column, for the error.
+        where: the file and the row, for the error.
+
+    Raises:
+        StudyError: it is no such number.
+    """
+    try:
+        number = _number(value)
+        if number != int(number) or number < 0:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise StudyError(f"{where}: {name} must be a whole number, not {value!r:.60}") from None
+    return int(number)
+
+
+def accuracy(value: Any, where: str) -> float:
+    """Return a value as an accuracy, in [0, 1] or in percent.
+
+    A decimal comma is read, and a percent sign is ignored.
+
+    Args:
+        value: what the row holds.
+        where: the file and the row, for the error.
+
+    Raises:
+        StudyError: it is not a number from 0 to 100.
+
+    >>> accuracy("93,5 %", "row 2")
+    93.5
+    """
+    try:
+        number = _number(value)
+        if not (math.isfinite(number) and 0 <= number <= 100):
+            raise ValueError
+    except (TypeError, ValueError):
+        raise StudyError(
+            f"{where}: accuracy must be in [0, 1], or in percent, not {value!r:.60}"
+        ) from None
+    return number
+
+
+def is_blank(value: Any) -> bool:
+    """Return whether a value is missing."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise ValueError
+    if isinstance(value, str):
+        text = value.strip().removesuffix("%").strip()
+        return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+    return float(value)
