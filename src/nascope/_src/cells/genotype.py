@@ -7,6 +7,7 @@ the nodes in ``concat``. An edge applies an operation to an earlier node, its so
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -72,7 +73,7 @@ class Cell:
         """Indices of the intermediate nodes."""
         return range(self.num_inputs, self.num_inputs + self.num_nodes)
 
-    @property
+    @functools.cached_property
     def sources(self) -> tuple[tuple[int, ...], ...]:
         """The sources of each intermediate node's edges: the wiring without operations."""
         return tuple(tuple(edge.source for edge in node) for node in self.nodes)

@@ -17,13 +17,14 @@ from nascope._src.cells.genotype import format_text
 from nascope._src.errors import DisconnectedCellError, GenotypeError, StudyError
 from nascope._src.results.external.columns import (
     Roles,
-    accuracy,
+    accuracies,
     is_blank,
     roles_of,
     whole_number,
 )
 from nascope._src.results.external.facts import CellFacts, facts_of, read_cell
-from nascope._src.results.external.raw import RawTable, read_raw
+from nascope._src.results.external.files import read_raw
+from nascope._src.results.external.raw import RawTable
 from nascope._src.results.selection.early_stopping import CellAccuracies, Schedule
 
 Array = np.ndarray
@@ -258,17 +259,12 @@ def _rows(raw: RawTable, roles: Roles, cell_of_row: Array, group_of_row: Array) 
     seeds = _whole_column(raw, roles.seed, "seed")
     if roles.wide:
         epochs = np.array([epoch for epoch, _ in roles.wide])
-        values = np.array(
-            [
-                [
-                    np.nan if is_blank(value) else accuracy(value, raw.where(row))
-                    for row, value in enumerate(raw.columns[name])
-                ]
-                for _, name in roles.wide
-            ]
-        ).T  # (rows, epochs)
-        index, place = np.nonzero(np.isfinite(values))
-        epoch, value = epochs[place], values[index, place]
+        columns = [raw.columns[name] for _, name in roles.wide]
+        filled = np.array([[not is_blank(value) for value in column] for column in columns]).T
+        index, place = np.nonzero(filled)  # (rows, epochs)
+        entries = [columns[p][row] for row, p in zip(index.tolist(), place.tolist(), strict=True)]
+        value = np.array(accuracies(entries, lambda k: raw.where(int(index[k]))))
+        epoch = epochs[place]
     else:
         assert roles.accuracy is not None
         column = raw.columns[roles.accuracy]
@@ -277,8 +273,7 @@ def _rows(raw: RawTable, roles: Roles, cell_of_row: Array, group_of_row: Array) 
         else:
             index = np.arange(len(raw))
             epoch = _whole_column(raw, roles.epoch, "epoch")
-            where = raw.where
-            value = np.array([accuracy(entry, where(row)) for row, entry in enumerate(column)])
+            value = np.array(accuracies(column, raw.where))
     kept = cell_of_row[index] >= 0
     index, epoch, value = index[kept], epoch[kept], value[kept]
     return _Rows(index, cell_of_row[index], seeds[index], epoch, group_of_row[index], value)
@@ -304,7 +299,7 @@ def _is_curve(value: Any) -> bool:
 
 def _curves(raw: RawTable, column: Sequence[Any]) -> tuple[Array, Array, Array]:
     """Return row, epoch and accuracy for a column of lists: the accuracies after epochs 1, 2, …"""
-    index, epoch, value = [], [], []
+    index, epoch, entries = [], [], []
     for row, entry in enumerate(column):
         if not _is_curve(entry):
             raise StudyError(f"{raw.where(row)}: expected a list of accuracies, not {entry!r:.60}")
@@ -315,8 +310,9 @@ def _curves(raw: RawTable, column: Sequence[Any]) -> tuple[Array, Array, Array]:
             if not is_blank(single):
                 index.append(row)
                 epoch.append(number)
-                value.append(accuracy(single, raw.where(row)))
-    return np.array(index, dtype=np.int64), np.array(epoch, dtype=np.int64), np.array(value)
+                entries.append(single)
+    value = np.array(accuracies(entries, lambda k: raw.where(index[k])))
+    return np.array(index, dtype=np.int64), np.array(epoch, dtype=np.int64), value
 
 
 # ---------------------------------------------------------------- one data set and schedule

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -149,28 +149,32 @@ def whole_number(value: Any, name: str, where: str) -> int:
     return int(number)
 
 
-def accuracy(value: Any, where: str) -> float:
-    """Return a value as an accuracy, in [0, 1] or in percent.
+def accuracies(values: Sequence[Any], where: Callable[[int], str]) -> list[float]:
+    """Return values as accuracies, in [0, 1] or in percent.
 
-    A decimal comma is read, and a percent sign is ignored.
+    Decimal commas are read, and percent signs are ignored.
 
     Args:
-        value: what the row holds.
-        where: the file and the row, for the error.
+        values: what each row holds.
+        where: returns the file and the row of an index, for the error.
 
     Raises:
-        StudyError: it is not a number from 0 to 100.
+        StudyError: one is not a number from 0 to 100.
 
-    >>> accuracy("93,5 %", "row 2")
-    93.5
+    >>> accuracies(["93,5 %", 94], str)
+    [93.5, 94.0]
     """
+    return [_accuracy(value, where, row) for row, value in enumerate(values)]
+
+
+def _accuracy(value: Any, where: Callable[[int], str], row: int) -> float:
     try:
         number = _number(value)
         if not (math.isfinite(number) and 0 <= number <= 100):
             raise ValueError
     except (TypeError, ValueError):
         raise StudyError(
-            f"{where}: accuracy must be in [0, 1], or in percent, not {value!r:.60}"
+            f"{where(row)}: accuracy must be in [0, 1], or in percent, not {value!r:.60}"
         ) from None
     return number
 

@@ -12,7 +12,15 @@ from nascope._src.cells.catalog import is_known, load
 from nascope._src.cells.formats.nasbench import SHORTCUT
 from nascope._src.cells.formats.reading import Reading, read, read_value
 from nascope._src.cells.genotype import Cell
-from nascope._src.cells.graph import IDENTITY, topology
+from nascope._src.cells.graph import (
+    IDENTITY,
+    dead_nodes,
+    effective,
+    fractional_width,
+    live_width,
+    strict_width,
+)
+from nascope._src.cells.graph import depth as depth_of
 from nascope._src.errors import GenotypeError
 from nascope._src.networks.sizes import (
     Size,
@@ -119,28 +127,20 @@ def _size(reading: Reading) -> Size | None:
 
 
 def _numbers(cell: Cell, *, reduction: bool) -> tuple[float, ...]:
-    identities = tuple(tuple(edge.operation == IDENTITY for edge in node) for node in cell.nodes)
-    return _wiring_numbers(cell.sources, identities, cell.concat, cell.num_inputs, reduction)
+    strict, fractional, live, deep, dead = _structure(cell.sources, cell.concat, cell.num_inputs)
+    contracted = effective(cell, reduction=reduction)
+    width, depth = float(contracted.width), float(contracted.depth)
+    return strict, fractional, live, width, deep, depth, dead
 
 
 @functools.lru_cache(maxsize=100_000)
-def _wiring_numbers(
-    sources: tuple[tuple[int, ...], ...],
-    identities: tuple[tuple[bool, ...], ...],
-    concat: tuple[int, ...],
-    num_inputs: int,
-    reduction: bool,
+def _structure(
+    sources: tuple[tuple[int, ...], ...], concat: tuple[int, ...], num_inputs: int
 ) -> tuple[float, ...]:
-    """Return the numbers of a wiring. Of the operations, only identities matter to them."""
-    nodes = tuple(
-        tuple(
-            (IDENTITY if same else "conv_3x3", source) for source, same in zip(*node, strict=True)
-        )
-        for node in zip(sources, identities, strict=True)
-    )
-    found = topology(Cell(nodes, concat, num_inputs), reduction=reduction)  # type: ignore[arg-type]
+    """Return the numbers of a wiring that do not depend on its operations."""
+    nodes = tuple(tuple((IDENTITY, source) for source in node) for node in sources)
+    cell = Cell(nodes, concat, num_inputs)  # type: ignore[arg-type]
     return (
-        float(found.strict_width), float(found.fractional_width), float(found.live_width),
-        float(found.effective_width), float(found.depth), float(found.effective_depth),
-        float(len(found.dead_nodes)),
+        float(strict_width(cell)), float(fractional_width(cell)), float(live_width(cell)),
+        float(depth_of(cell)), float(len(dead_nodes(cell))),
     )  # fmt: skip

@@ -94,6 +94,19 @@ class RankMoments:
         """Return the covariances of residuals, given controls; columns keep their numbers."""
         return RankMoments(_residual(self.covariance, list(controls)), self.slopes)
 
+    def partial(self, i: int, j: int, given: int) -> Estimate:
+        """Return the correlation of columns i and j given one more, and given what already is.
+
+        This is (ρ_ij − ρ_ik ρ_jk) / √((1 − ρ_ik²)(1 − ρ_jk²)).
+        """
+        ij, ik, jk = (
+            correlations(self.covariance, *pair) for pair in ((i, j), (i, given), (j, given))
+        )
+        left = (1 - ik**2) * (1 - jk**2)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rho = np.where(left > _DETERMINED, (ij - ik * jk) / np.sqrt(left), np.nan)
+        return _estimated(np.clip(rho, -1, 1))
+
     def slope(self, i: int, j: int) -> Estimate:
         """Return the slope of the j-th of the y columns on the i-th of the x columns."""
         assert self.slopes is not None
@@ -118,17 +131,19 @@ def correlations(covariance: Array, i: int, j: int) -> Array:
 
 
 def _residual(covariance: Array, controls: list[int]) -> Array:
-    """Return S − S_z S_zz⁺ S_zᵀ. A variance of which nothing is left becomes 0."""
+    """Return S − S_z S_zz⁺ S_zᵀ; 0 for the controls, and where no variance is left."""
+    others = [column for column in range(covariance.shape[1]) if column not in controls]
     variance = np.diagonal(covariance, axis1=1, axis2=2)  # (matrices, q)
-    scale = np.sqrt(np.where(variance > 0, variance, 1))
-    scaled = covariance / scale[:, :, None] / scale[:, None, :]
-    across = scaled[:, :, controls]
-    inverse = np.linalg.pinv(scaled[:, controls][:, :, controls], rcond=1e-10, hermitian=True)
-    residual = scaled - across @ inverse @ across.swapaxes(1, 2)
-    diagonal = np.diagonal(residual, axis1=1, axis2=2)
-    residual = np.where((diagonal < _DETERMINED)[:, :, None], 0, residual)
-    residual = np.where((diagonal < _DETERMINED)[:, None, :], 0, residual)
-    return np.asarray(residual * scale[:, :, None] * scale[:, None, :])
+    scale = 1 / np.sqrt(np.where(variance > 0, variance, 1)[:, controls])
+    square = covariance[:, controls][:, :, controls] * scale[:, :, None] * scale[:, None, :]
+    across = covariance[:, others][:, :, controls] * scale[:, None, :]
+    inverse = np.linalg.pinv(square, rcond=1e-10, hermitian=True)
+    left = covariance[:, others][:, :, others] - across @ inverse @ across.swapaxes(1, 2)
+    gone = np.diagonal(left, axis1=1, axis2=2) <= _DETERMINED * variance[:, others]
+    left[gone[:, :, None] | gone[:, None, :]] = 0
+    residual = np.zeros_like(covariance)
+    residual[:, np.array(others)[:, None], others] = left
+    return residual
 
 
 # ---------------------------------------------------------------- resampling
@@ -163,7 +178,7 @@ def rank_moments(
     units = cells if clusters is None else int(clusters.max(initial=-1)) + 1
     count = resamples_for(cells) if resamples is None else resamples
     count = count if units >= MIN_UNITS else 0
-    ranked = [_Column(column) for column in columns]
+    ranked = _Columns(columns)
     moments, slope_parts = [], []
     size = max(1, _CHUNK // max(cells * len(columns), 1))
     values = None
@@ -193,37 +208,54 @@ def _weights(units: int, resamples: int, size: int, seed: int) -> Iterator[Array
         yield counts.reshape(rows, units).astype(np.float64)
 
 
-class _Column:
-    """A column's values in order, so that the ranks of a resample are cumulative sums."""
+class _Columns:
+    """Values in order, so that the ranks of a resample are cumulative sums of its weights."""
 
-    def __init__(self, values: Array) -> None:
-        levels, self.level = np.unique(values, return_inverse=True)  # (n,)
-        self.indicator: Array | None = None
-        if len(levels) <= _FEW_LEVELS:
-            self.indicator = np.zeros((len(values), len(levels)))
-            self.indicator[np.arange(len(values)), self.level] = 1
-            return
-        self.order = np.argsort(self.level, kind="stable")
-        self.ends = np.searchsorted(self.level[self.order], np.arange(len(levels)), "right") - 1
+    def __init__(self, columns: Sequence[Array]) -> None:
+        self.number = len(columns)
+        self.levels: list[Array] = []  # the place of each cell's value among the distinct ones
+        self.few: dict[int, slice] = {}  # columns with few distinct values: their indicators
+        self.orders: dict[int, tuple[Array, Array]] = {}
+        indicators, start = [], 0
+        for place, column in enumerate(columns):
+            distinct, level = np.unique(column, return_inverse=True)
+            self.levels.append(level)
+            if len(distinct) <= _FEW_LEVELS:
+                self.few[place] = slice(start, start + len(distinct))
+                start += len(distinct)
+                indicators.append(level[:, None] == np.arange(len(distinct)))
+            else:
+                order = np.argsort(level, kind="stable")
+                ends = np.searchsorted(level[order], np.arange(len(distinct)), "right") - 1
+                self.orders[place] = order, ends
+        self.indicators = None  # (n, levels of all of these columns)
+        if indicators:
+            self.indicators = np.concatenate(indicators, axis=1, dtype=np.float32)
 
     def ranks(self, weights: Array) -> Array:
-        """Return the mid-ranks of the cells in each resample, less their mean; (rows, n)."""
-        if self.indicator is not None:
-            counts = weights @ self.indicator  # (rows, levels)
-            above = np.cumsum(counts, axis=1)
-        else:
-            above = np.cumsum(weights[:, self.order], axis=1)
-            above = above[:, self.ends] if len(self.ends) < len(self.order) else above
-            counts = np.diff(above, axis=1, prepend=0)
-        middle = above - counts / 2 - above[:, -1:] / 2
-        return np.asarray(middle[:, self.level])
+        """Return the mid-ranks of the cells in each resample, less their mean; (rows, q, n)."""
+        ranks = np.empty((len(weights), self.number, weights.shape[1]))
+        counted = None
+        if self.indicators is not None:  # whole numbers, so single precision is exact
+            counted = (weights.astype(np.float32) @ self.indicators).astype(np.float64)
+        for place, level in enumerate(self.levels):
+            if place in self.few:
+                assert counted is not None
+                counts = counted[:, self.few[place]]  # (rows, levels)
+                above = np.cumsum(counts, axis=1)
+            else:
+                order, ends = self.orders[place]
+                above = np.cumsum(np.take(weights, order, axis=1), axis=1)
+                above = np.take(above, ends, axis=1) if len(ends) < len(order) else above
+                counts = np.diff(above, axis=1, prepend=0)
+            middle = above - counts / 2 - above[:, -1:] / 2
+            ranks[:, place] = np.take(middle, level, axis=1)
+        return ranks
 
 
-def _moments(columns: Sequence[_Column], weights: Array) -> Array:
+def _moments(columns: _Columns, weights: Array) -> Array:
     """Return Σ_i w_i r_i r_iᵀ for each row of weights, (rows, q, q)."""
-    ranks = np.empty((len(weights), len(columns), weights.shape[1]))
-    for number, column in enumerate(columns):
-        ranks[:, number] = column.ranks(weights)
+    ranks = columns.ranks(weights)
     return np.asarray((ranks * weights[:, None, :]) @ ranks.swapaxes(1, 2))
 
 
