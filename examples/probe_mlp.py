@@ -70,7 +70,7 @@ def main(folder: Path) -> None:
     )
     method, why = spread.settings["method"], spread.settings["method_why"]
     print(f"√g = {spread.std[2, 2]:.3f}, by {method}: {why}")
-    norms = nascope.gradient_norms(risk)
+    norms = nascope.GradientVariance.norms(risk)
     print(f"the steepest instance: x = {x[norms.argmax()].item():.2f}, ‖∇f‖ = {norms.max():.2f}")
     curvature = nascope.curvature(risk, top=1, vectors=0, points=0, progress=False)
     for layer in curvature.lipschitz().itertuples():

@@ -24,12 +24,9 @@ from nascope._version import __version__ as __version__
 if TYPE_CHECKING:
     from nascope._src.api.cells import load_cell, published_variant, random_variant, topology
     from nascope._src.api.curvatures import Curvature, curvature
+    from nascope._src.api.evidence import evidence
     from nascope._src.api.files import load
-    from nascope._src.api.gradient_variances import (
-        GradientVariance,
-        gradient_norms,
-        gradient_variance,
-    )
+    from nascope._src.api.gradient_variances import GradientVariance, gradient_variance
     from nascope._src.api.landscapes import Landscape, landscape
     from nascope._src.api.studies import Study, StudyResults, read_study, run_study
     from nascope._src.api.trained import Trained, train
@@ -60,7 +57,7 @@ __all__ = [
     "StudyResults",
     "Trained",
     "curvature",
-    "gradient_norms",
+    "evidence",
     "gradient_variance",
     "landscape",
     "load",
@@ -81,8 +78,9 @@ __all__ = [
 _MODULES = {
     "api.cells": ("load_cell", "published_variant", "random_variant", "topology"),
     "api.curvatures": ("Curvature", "curvature"),
+    "api.evidence": ("evidence",),
     "api.files": ("load",),
-    "api.gradient_variances": ("GradientVariance", "gradient_norms", "gradient_variance"),
+    "api.gradient_variances": ("GradientVariance", "gradient_variance"),
     "api.landscapes": ("Landscape", "landscape"),
     "api.studies": ("Study", "StudyResults", "read_study", "run_study"),
     "api.trained": ("Trained", "train"),

@@ -37,10 +37,10 @@ def test_a_trained_network(trained, tmp_path):
 
 
 def test_gradient_norms_are_those_of_the_variance(risk, trained):
-    norms = nascope.gradient_norms(risk)
+    norms = nascope.GradientVariance.norms(risk)
     spread = nascope.gradient_variance(risk, grid=nascope.Grid((0.0,)), progress=False)
     second_moment = spread.variance + spread["mean_gradient_norm"] ** 2
     assert (norms**2).mean() == pytest.approx(second_moment.item())
-    assert nascope.gradient_norms(trained, data="train", instances=10).shape == (10,)
+    assert nascope.GradientVariance.norms(trained, data="train", instances=10).shape == (10,)
     with pytest.raises(nascope.NascopeError, match="instances: set this when you make the Risk"):
-        nascope.gradient_norms(risk, instances=3)
+        nascope.GradientVariance.norms(risk, instances=3)

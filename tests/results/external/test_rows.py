@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 
 import pytest
+from nascope._src.results.external.rows import accuracy, read_rows, whole_number
 
 from nascope._src.errors import StudyError
-from nascope._src.results.external.rows import accuracy, read_rows, whole_number
 
 COLUMNS = ("genotype", "epoch", "accuracy")
 

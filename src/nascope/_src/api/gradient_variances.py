@@ -58,36 +58,36 @@ class GradientVariance(GridResult):
             columns[f"variance of {block}"] = self["block_variance"][..., index]
         return self._frame(columns)
 
+    @staticmethod
+    def norms(subject: Subject, *, device: str = "auto", **settings: Any) -> np.ndarray:
+        """Compute ‖∇f_i‖ of each instance at a network's weights, all parameters as one vector.
+
+        Args:
+            subject: A trained network, the path of its checkpoint, or a `Risk` for any other model.
+            device: Where a trained network is probed: "cpu", "cuda", "mps"; "auto" takes CUDA if
+                available. A `Risk` stays on its own device.
+            **settings: Of a trained network, any of ``data``, ``instances``, ``batchnorm`` and
+                ``at``; see `landscape`.
+
+        Returns:
+            The norms, (n,), in the order of the instances.
+
+        Raises:
+            ProbeError: An instance's loss depends on the others in its batch.
+
+        >>> import nascope, torch
+        >>> risk = nascope.Risk(torch.nn.Linear(3, 2), torch.eye(3), torch.arange(3) % 2)
+        >>> nascope.GradientVariance.norms(risk).shape
+        (3,)
+        """
+        from nascope._src.api.subjects import as_risk  # noqa: PLC0415  (loads torch)
+        from nascope._src.probes import per_instance  # noqa: PLC0415
+
+        risk = as_risk(subject, device=device, **settings)
+        return per_instance.gradient_norms(risk).numpy()
+
     def _shown(self) -> tuple[str, np.ndarray]:
         return "√g", self.std
-
-
-def gradient_norms(subject: Subject, *, device: str = "auto", **settings: Any) -> np.ndarray:
-    """Compute ‖∇f_i‖ of each instance at a network's weights, with all parameters as one vector.
-
-    Args:
-        subject: A trained network, the path of its checkpoint, or a `Risk` for any other model.
-        device: Where a trained network is probed: "cpu", "cuda", "mps"; "auto" takes CUDA if
-            available. A `Risk` stays on its own device.
-        **settings: Of a trained network, any of ``data``, ``instances``, ``batchnorm`` and ``at``;
-            see `landscape`.
-
-    Returns:
-        The norms, (n,), in the order of the instances.
-
-    Raises:
-        ProbeError: An instance's loss depends on the others in its batch.
-
-    >>> import nascope, torch
-    >>> risk = nascope.Risk(torch.nn.Linear(3, 2), torch.eye(3), torch.arange(3) % 2)
-    >>> nascope.gradient_norms(risk).shape
-    (3,)
-    """
-    from nascope._src.api.subjects import as_risk  # noqa: PLC0415  (loads torch)
-    from nascope._src.probes import per_instance  # noqa: PLC0415
-
-    risk = as_risk(subject, device=device, **settings)
-    return per_instance.gradient_norms(risk).numpy()
 
 
 @takes_settings(VarianceSettings)

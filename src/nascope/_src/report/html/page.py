@@ -26,6 +26,7 @@ from nascope._src.report.figures.grids import band_colours
 from nascope._src.report.html import sections, summary
 from nascope._src.report.html.cards import Card, make_cards, make_design_cards, tally
 from nascope._src.report.html.environment import new_environment, template_text
+from nascope._src.report.html.evidence_section import PageTable
 from nascope._src.report.html.payload import PageGrid, as_script, page_data, page_grids
 from nascope._src.report.html.provenance import Provenance, gather
 from nascope._src.results.findings.designs import judge_designs
@@ -117,6 +118,7 @@ def render_page(
     measured: MeasuredStudy,
     studies: Sequence[PageStudy],
     posters: Mapping[str, bytes] | None = None,
+    evidence: Sequence[PageTable] = (),
 ) -> str:
     """Return the page as text.
 
@@ -126,6 +128,7 @@ def render_page(
         studies: each study of the page.
         posters: WebP pictures of the 3-D surfaces by ``"GROUP-KIND"``, shown in print and until a
             reader asks for interactive ones. None if no figures were drawn for print.
+        evidence: tables that others measured.
 
     Raises:
         StudyError: plotly's script, which is part of the page, is not where plotly keeps it.
@@ -151,6 +154,7 @@ def render_page(
             caveat=caveat(trials),
             strips={g.key: summary.strips(g, arrangement, measured) for g in groups},
             studies=studies,
+            evidence=evidence,
             modes=modes_of(trials, *GRIDS),
             censuses=sections.censuses(arrangement),
             curvature={

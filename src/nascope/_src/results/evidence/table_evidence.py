@@ -380,6 +380,7 @@ def _between_seeds(values: Array) -> float:
 def _statements(
     evidence: TableEvidence, early: _Moments | None, final: _Moments
 ) -> tuple[Statement, ...]:
+    no_controls = "" if final.adjusted is not None else "too few cells for adjusted numbers"
     no_epochs = "" if evidence.early is not None else "the table has no early epochs"
     at_early = at_end = depth = NOTHING
     if early is not None and early.adjusted is not None:
@@ -392,9 +393,9 @@ def _statements(
         depth = final.adjusted.partial(final.measure("normal", DEPTH_MEASURE), column, width)
     change = next((c.difference for c in evidence.changes if c.measure == WIDTH), NOTHING)
     return (
-        judge(FASTER, at_early, no_epochs),
-        judge(BETTER, at_end),
-        judge(DEPTH, depth),
+        judge(FASTER, at_early, no_epochs or no_controls),
+        judge(BETTER, at_end, no_controls),
+        judge(DEPTH, depth, no_controls),
         judge(SELECTS, evidence.selects, no_epochs),
         judge(PREFERS, change, no_epochs),
     )

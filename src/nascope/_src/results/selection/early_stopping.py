@@ -6,11 +6,14 @@ lucky start that lasts would look like foresight.
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from nascope._src.results.stats.correlation import rank_interval, spearman
 
@@ -54,6 +57,7 @@ class Choice:
         width, depth: means over what is picked.
         regret: best final accuracy less that of what is picked, in [0, 1]. It is never quite 0,
             because the best of noisy numbers is too good: compare it with ``blind``.
+        regret_low, regret_high: 95 % interval of the regret over cells; None below ten cells.
         blind: the regret of a random pick.
         candidates: number of cells.
         seeds: number of seeds.
@@ -70,6 +74,8 @@ class Choice:
     width: float
     depth: float
     regret: float
+    regret_low: float | None
+    regret_high: float | None
     blind: float
     candidates: int
     seeds: int
@@ -80,7 +86,8 @@ class Choice:
 def choices(cells: Sequence[CellAccuracies]) -> list[Choice]:
     """Return a choice for each epoch at which all cells have an early accuracy, in order.
 
-    Each choice uses the seeds at which all cells have one. There is none for fewer than two cells.
+    Each choice uses the seeds at which all cells have one. There is none for fewer than two cells,
+    and none if the early accuracies *are* the final ones: the last epoch of the same seed.
     """
     if len(cells) < 2:
         return []
@@ -96,10 +103,19 @@ def choices(cells: Sequence[CellAccuracies]) -> list[Choice]:
     return made
 
 
+def shown_choices(choices: Sequence[Choice]) -> list[Choice]:
+    """Return the choices at epochs 1, 2, 5, 10, 20, 50 …, and the first and last."""
+    steps = {factor * 10**power for power in range(9) for factor in (1, 2, 5)}
+    ends = {choices[0].epoch, choices[-1].epoch}
+    return [choice for choice in choices if choice.epoch in steps | ends]
+
+
 @dataclass(frozen=True)
 class _Pick:
     """What is picked by the early accuracies of one seed."""
 
+    early: Sequence[float]
+    final: Sequence[float]
     rho: float
     picked: Sequence[CellAccuracies]  # several if they tie
     regret: float
@@ -116,6 +132,8 @@ def _pick(cells: Sequence[CellAccuracies], epoch: int, seed: int) -> _Pick | Non
         if not all(seed in cell.final for cell in cells):
             return None
         finals = [[cell.final[seed]] for cell in cells]
+        if all([value] == own for value, own in zip(early, finals, strict=True)):
+            return None  # the last epoch, compared with itself
     final = [statistics.fmean(values) for values in finals]
     leaders = [index for index, value in enumerate(early) if value == max(early)]
 
@@ -123,6 +141,8 @@ def _pick(cells: Sequence[CellAccuracies], epoch: int, seed: int) -> _Pick | Non
         return max(final) - statistics.fmean(final[index] for index in picked)
 
     return _Pick(
+        early,
+        final,
         spearman(early, final),
         [cells[index] for index in leaders],
         regret(leaders),
@@ -141,6 +161,7 @@ def _choice(epoch: int, picks: Sequence[_Pick], cells: Sequence[CellAccuracies])
         rank_interval(rho, count, 12 / (count**3 - count)) if rhos else (None, None, None)
     )
     held_out = {cell.held_out for cell in cells}
+    regret_low, regret_high = _regret_interval(picks)
     return Choice(
         epoch,
         rho,
@@ -150,9 +171,44 @@ def _choice(epoch: int, picks: Sequence[_Pick], cells: Sequence[CellAccuracies])
         statistics.fmean(statistics.fmean(c.width for c in pick.picked) for pick in picks),
         statistics.fmean(statistics.fmean(c.depth for c in pick.picked) for pick in picks),
         statistics.fmean(pick.regret for pick in picks),
+        regret_low,
+        regret_high,
         statistics.fmean(pick.blind for pick in picks),
         count,
         len(picks),
         all(pick.other_seeds for pick in picks),
         held_out.pop() if len(held_out) == 1 else False,
     )
+
+
+_RESAMPLES, _MIN_CELLS = 1000, 10
+
+
+def _regret_interval(picks: Sequence[_Pick]) -> tuple[float | None, float | None]:
+    """Return the percentile bootstrap of the mean regret, over cells.
+
+    A resample's pick is the drawn cell with the best early accuracy, and its regret is against the
+    best drawn cell. Ties go to the first, which matters little over many resamples.
+    """
+    count = len(picks[0].early)
+    if count < _MIN_CELLS:
+        return None, None
+    drawn = _drawn(count)  # (resamples, n)
+    regrets = np.zeros(len(drawn))
+    for pick in picks:
+        final = np.asarray(pick.final)
+        for order, sign in ((np.argsort(-np.asarray(pick.early), kind="stable"), -1.0),
+                            (np.argsort(-final, kind="stable"), 1.0)):  # fmt: skip
+            first = np.argmax(drawn[:, order], axis=1)  # of the drawn cells in this order
+            regrets += sign * final[order[first]] / len(picks)
+    low, high = np.percentile(regrets, [2.5, 97.5])
+    return float(low), float(high)
+
+
+@functools.lru_cache(maxsize=2)
+def _drawn(count: int) -> np.ndarray:
+    """Return whether each cell is drawn in each resample, (resamples, n)."""
+    places = np.random.default_rng(0).integers(count, size=(_RESAMPLES, count))
+    drawn = np.zeros((_RESAMPLES, count), bool)
+    drawn[np.arange(_RESAMPLES)[:, None], places] = True
+    return drawn

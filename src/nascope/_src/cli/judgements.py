@@ -1,4 +1,4 @@
-"""The commands that judge the paper: reproduce, report, verdicts, reliability and others.
+"""The commands that judge the paper from studies: reproduce, report, verdicts and others.
 
 All but reproduce load no torch.
 """
@@ -17,7 +17,7 @@ import typer
 
 from nascope._src.cli.derived import with_settings
 from nascope._src.cli.engines import EngineSettings, measure_forecast, open_engine
-from nascope._src.cli.evidence_lines import choice_lines, figure_lines, smoothness_lines
+from nascope._src.cli.judgement_lines import figure_lines, smoothness_lines
 from nascope._src.cli.options import (
     DataDirOption,
     JsonOption,
@@ -57,7 +57,6 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: nascope reliability runs/mine --picture reliability.svg")(
         reliability
     )
-    app.command(epilog="Example: nascope selection accuracies.csv")(selection)
     app.command(epilog="Example: nascope smoothness runs/train/DARTS-landscape.npz --classes 10")(
         smoothness
     )
@@ -226,6 +225,13 @@ def report(
     figures: Annotated[
         bool, typer.Option("--figures/--no-figures", help="Also draw figures for print.")
     ] = True,
+    evidence: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="TABLE",
+            help="Add a section on a table of accuracies (see nascope evidence). Repeatable.",
+        ),
+    ] = None,
 ) -> None:
     """Write the report of a study: a page and figures.
 
@@ -235,7 +241,7 @@ def report(
     """
     from nascope._src.report.write import write_report
 
-    print(write_report(*folders, output=output, figures=figures))
+    print(write_report(*folders, output=output, figures=figures, evidence=evidence or ()))
 
 
 def verdicts(
@@ -330,51 +336,6 @@ def _draw_reliability(path: Path, entries: Sequence[Reliability]) -> None:
     if not known:
         raise StudyError("no picture: all values of every measure are equal")
     write_bytes(path, draw_reliability(known).encode(path.suffix[1:]))
-
-
-def selection(
-    table: Annotated[
-        Path,
-        typer.Argument(
-            metavar="TABLE",
-            help="CSV or Parquet with columns genotype, epoch, accuracy and seed.",
-            show_default=False,
-        ),
-    ],
-    *,
-    output: TableOption = None,
-) -> None:
-    """Measure what early stopping costs a search.
-
-    Compare the cells that a search picks early with the best ones, from any table of accuracies.
-    The last epoch of a genotype and seed gives the final accuracy. If there are several seeds,
-    early and final accuracies come from different ones. The optional column schedule, the number
-    of epochs that a training run was planned for, separates short annealed runs from the beginnings
-    of long ones.
-    """
-    from nascope._src.records.tables import columns_of, write_table
-    from nascope._src.results.external.accuracies import read_accuracies
-    from nascope._src.results.selection.early_stopping import choices
-
-    by_schedule = {
-        schedule: picks
-        for schedule, accuracies in read_accuracies(table).items()
-        if (picks := choices(accuracies))
-    }
-    if not by_schedule:
-        raise StudyError(
-            f"{table}: nothing to compare: at least two genotypes need accuracies at the same "
-            "epoch and seed"
-        )
-    for schedule, picks in by_schedule.items():
-        print("\n".join(choice_lines(schedule, picks)))
-    if output is not None:
-        rows = [
-            {"schedule": schedule, **asdict(choice)}
-            for schedule, picks in by_schedule.items()
-            for choice in picks
-        ]
-        write_table(output, columns_of(rows))
 
 
 def smoothness(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from math import isnan
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from nascope._src.reproduce.run import DrawnFigure
     from nascope._src.results.metrics.smoothness import Smoothness
-    from nascope._src.results.selection.early_stopping import Choice
 
 
 def figure_lines(drawn: DrawnFigure) -> list[str]:
@@ -31,26 +30,6 @@ def figure_lines(drawn: DrawnFigure) -> list[str]:
     ):
         for place, text in enumerate(texts):
             lines.append(f"  {heading if place == 0 else '':<11}{text}")
-    return lines
-
-
-def choice_lines(schedule: str, choices: Sequence[Choice]) -> list[str]:
-    """Return what a search picks if it stops at each epoch, as a table."""
-    last = choices[-1]
-    seeds = "other seeds'" if last.other_seeds else "the same seeds'"
-    lines = [
-        f"{last.candidates} cells, {schedule} schedule; early accuracy against {seeds} final one",
-        f"{'epoch':>6} {'ρ [95 %]':>20} {'regret':>8} {'blind':>7} {'width':>6} {'depth':>6}"
-        "  picks",
-    ]
-    for choice in choices:
-        rho = f"{choice.rho:+.2f}"
-        if choice.low is not None and choice.high is not None:
-            rho += f" [{choice.low:+.2f}, {choice.high:+.2f}]"
-        lines.append(
-            f"{choice.epoch:>6} {rho:>20} {100 * choice.regret:>7.2f}% {100 * choice.blind:>6.2f}% "
-            f"{choice.width:>5.3g}c {choice.depth:>6.3g}  {choice.picked}"
-        )
     return lines
 
 
