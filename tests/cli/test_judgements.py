@@ -1,4 +1,4 @@
-"""nascope verdicts, selection and smoothness."""
+"""nascope verdicts and smoothness."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nascope._src.cells.catalog import load as load_cell
-from nascope._src.cells.genotype import format_text
 from nascope._src.cli.entry import main
 from nascope._src.records.read import read_study
 from nascope._src.results.findings.judge import judge_study
@@ -96,39 +94,6 @@ def test_reliability_without_seeds(nascope, tmp_path: Path) -> None:
     code, _, err = nascope("reliability", rates, "--picture", tmp_path / "r.gif")
     assert code == 2
     assert "must end in .png, .svg, .pdf" in err
-
-
-def test_selection_of_a_table(nascope, tmp_path: Path) -> None:
-    lines = ["genotype,epoch,seed,accuracy"]
-    for name, curve in {"DARTS": (50, 90), "SNAS": (60, 80)}.items():
-        text = format_text(load_cell(name)).replace('"', "'")
-        lines += [
-            f'"{text}",{epoch},0,{value}' for epoch, value in zip((5, 50), curve, strict=True)
-        ]
-    table = tmp_path / "table.csv"
-    table.write_text("\n".join(lines))
-    code, out, _ = nascope("selection", table, "-o", tmp_path / "s.csv")
-    assert code == 0
-    assert "10.00%" in out
-    assert (tmp_path / "s.csv").read_text().count("\n") == 3
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("genotype,epoch\n", "has no rows"),
-        ("a,b\n1,2\n", "lacks the column"),
-        (None, "cannot be read"),
-    ],
-)
-def test_bad_tables_are_one_line(nascope, tmp_path: Path, text: str | None, words: str) -> None:
-    table = tmp_path / "table.csv"
-    if text is not None:
-        table.write_text(text)
-    code, out, err = nascope("selection", table)
-    assert (code, out) == (2, "")
-    assert words in err
-    assert err.count("\n") == 1
 
 
 def test_the_example_tells_the_same(tmp_path: Path) -> None:

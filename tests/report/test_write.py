@@ -15,6 +15,7 @@ from nascope._src.records.files import write_json
 from nascope._src.records.read import combine_studies, read_study
 from nascope._src.report.write import write_report
 from tests.report.synthetic import CIFAR10, STUDIES, family, write_study
+from tests.results.evidence import planted
 
 
 def test_the_report_may_go_elsewhere(tmp_path: Path) -> None:
@@ -24,6 +25,17 @@ def test_the_report_may_go_elsewhere(tmp_path: Path) -> None:
     assert page.is_file()
     assert not (tmp_path / "study" / "report.html").exists()
     assert [path.name for path in page.parent.iterdir()] == ["x.html"]  # nothing aside is left
+
+
+def test_a_section_on_tables_that_others_measured(tmp_path: Path) -> None:
+    write_study(tmp_path / "study", STUDIES["single"]())
+    table = planted.table(tmp_path, cells=12).path
+    page = write_report(tmp_path / "study", figures=False, evidence=[table]).read_text()
+    assert '<section id="evidence">' in page
+    assert "planted-0.csv: 12 cells, 5 epochs" in page
+    assert "wide cells end better" in page
+    without = write_report(tmp_path / "study", figures=False).read_text()
+    assert 'id="evidence"' not in without
 
 
 def test_bad_input_is_one_line(tmp_path: Path) -> None:

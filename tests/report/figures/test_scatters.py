@@ -72,7 +72,7 @@ def test_a_density_of_nothing_is_drawn_all_the_same() -> None:
 def test_what_a_search_picks_is_text() -> None:
     choice = Choice(
         epoch=1, rho=math.nan, low=None, high=None, picked="<i>", width=3.5, depth=3.0,
-        regret=0.002, blind=0.1, candidates=5, seeds=1, other_seeds=False, held_out=None,
+        regret=0.002, regret_low=None, regret_high=None, blind=0.1, candidates=5, seeds=1, other_seeds=False, held_out=None,
     )  # fmt: skip
     rho, regret = selection_figure([choice])["traces"]
     assert rho["y"] == [None]

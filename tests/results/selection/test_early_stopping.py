@@ -53,7 +53,7 @@ def test_the_interval_of_the_correlation() -> None:
 
 
 def test_one_seed_says_so() -> None:
-    pair = [CellAccuracies(n, 3, 3, {0: {1: a}}, {0: a}) for n, a in (("a", 0.5), ("b", 0.6))]
+    pair = [CellAccuracies(n, 3, 3, {0: {1: a}}, {0: a / 2}) for n, a in (("a", 0.5), ("b", 0.6))]
     (choice,) = choices(pair)
     assert not choice.other_seeds
     assert choices(pair[:1]) == []
@@ -80,3 +80,25 @@ def test_images_are_held_out_if_they_are_for_all_cells() -> None:
     assert held_out(True, True) is True
     assert held_out(True, False) is False
     assert held_out(None, None) is None
+
+
+def test_the_last_epoch_is_not_compared_with_itself() -> None:
+    curves = {"a": {1: 0.5, 2: 0.9}, "b": {1: 0.6, 2: 0.8}}
+    same = [CellAccuracies(name, 3, 3, {0: c}, {0: c[2]}) for name, c in curves.items()]
+    assert [choice.epoch for choice in choices(same)] == [1]
+    two = [
+        CellAccuracies(name, 3, 3, {0: c, 1: c}, {0: c[2], 1: c[2]}) for name, c in curves.items()
+    ]
+    assert [choice.epoch for choice in choices(two)] == [1, 2]  # of other seeds
+
+
+def test_the_interval_of_the_regret() -> None:
+    finals = [0.9 - 0.01 * k for k in range(12)]
+    cells = [cell(str(k), 2, [final], final) for k, final in enumerate(finals)]
+    (choice,) = choices(cells)
+    assert (choice.regret, choice.regret_low, choice.regret_high) == (0, 0, 0)  # never wrong
+    turned = [cell(str(k), 2, [-final], final) for k, final in enumerate(finals)]
+    (worst,) = choices(turned)
+    assert (
+        worst.regret_low < worst.regret == pytest.approx(worst.regret_high) == pytest.approx(0.11)
+    )
