@@ -5,7 +5,6 @@ Neither loads torch.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from pathlib import Path
@@ -13,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nascope._src.cli.options import TableOption
+from nascope._src.cli.options import JsonOption, TableOption
+from nascope._src.cli.output import print_json
 from nascope._src.cli.table_lines import choice_lines
 from nascope._src.errors import StudyError
 
 if TYPE_CHECKING:
     from nascope._src.results.selection.early_stopping import Choice
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 _HELD = "genotype, accuracy and, if available, epoch, seed, schedule, data, source and name"
 
 
@@ -88,7 +87,7 @@ def evidence(
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
     if as_json:
-        print(json.dumps(as_dict(found)))
+        print_json(as_dict(found))
         return
     print("\n\n".join("\n".join(evidence_lines(one)) for one in found))
     if len(found) > 1:
@@ -162,7 +161,7 @@ def selection(
         write_selection(by_schedule, plot, table.name)
     if as_json:
         cells = max(choice.candidates for picks in by_schedule.values() for choice in picks)
-        print(json.dumps({"table": table.name, "cells": cells, "rows": rows}))
+        print_json({"table": table.name, "cells": cells, "rows": rows})
         return
     for schedule, picks in by_schedule.items():
         print("\n".join(choice_lines(schedule, picks, every=all_epochs)))

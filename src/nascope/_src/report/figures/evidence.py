@@ -212,7 +212,7 @@ def _draw_census(ax: Any, evidence: TableEvidence) -> None:
                 color=colour, linewidth=0)  # fmt: skip
         ink = "white" if position < 0.6 else INK
         text = f"{means[x, y]:.2f}\n{len(tiles[x, y]):,}"
-        ax.text(x, y, text, ha="center", va="center", color=ink, fontsize=5.5)
+        ax.text(x, y, text, ha="center", va="center", color=ink, fontsize=6.5)
     ax.set(
         xlim=(min(widths) - 0.3, max(widths) + 0.3),
         ylim=(max(depths) + 0.55, min(depths) - 0.55),
@@ -266,7 +266,7 @@ def draw_comparison(
     """
     look = STYLES[style]
     labels = list(names or (table.table.name for table in tables))
-    size = (look.width, 0.9 + 0.62 * len(tables) + 0.9)
+    size = (look.width, 0.9 + 0.6 * len(tables) + 0.9)
     with new_figure(look, size, title) as figure:
         axes = figure.subplots(1, 2, sharey=True, sharex=True)
         for ax, measure in zip(axes, (WIDTH, DEPTH), strict=True):
@@ -299,7 +299,7 @@ def _draw_comparison_rows(ax: Any, number: int, evidence: TableEvidence, measure
         row = evidence.row("normal", measure, epoch)
         estimate = None if row is None else row.rho if kind == "raw" else row.adjusted
         if estimate is not None and not math.isnan(estimate.value):
-            at = number + 0.17 * (place - (len(shown) - 1) / 2)
+            at = number + 0.19 * (place - (len(shown) - 1) / 2)
             _draw_interval(ax, at, estimate, colour, label=label, linestyle="none")
 
 
