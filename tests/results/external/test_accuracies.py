@@ -15,7 +15,7 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.formats.reading import write as write_format
 from nascope._src.cells.genotype import format_text
 from nascope._src.errors import StudyError
-from nascope._src.results.external.accuracies import digest, read_accuracies, read_tables
+from nascope._src.results.external.accuracies import by_schedule, digest, read_tables
 from nascope._src.results.external.facts import facts_of, read_cell
 from nascope._src.results.selection.early_stopping import choices
 
@@ -43,7 +43,7 @@ def rows(unit: float = 1.0) -> list[dict[str, object]]:
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 @pytest.mark.parametrize("unit", [1.0, 100.0])
 def test_tables_that_others_measured(tmp_path: Path, ending: str, unit: float) -> None:
-    cells = read_accuracies(table(tmp_path / f"t{ending}", rows(unit)))
+    cells = by_schedule(read_tables(table(tmp_path / f"t{ending}", rows(unit))))
     assert set(cells) == {"truncated"}
     (early,) = choices(cells["truncated"])  # the last epoch is not compared with itself
     assert (early.epoch, early.picked) == (10, f"cell-{digest(rows()[2]['genotype'])}")
@@ -53,7 +53,7 @@ def test_tables_that_others_measured(tmp_path: Path, ending: str, unit: float) -
 
 def test_one_accuracy_above_1_makes_all_of_them_percentages(tmp_path: Path) -> None:
     percent = [row | {"accuracy": row["accuracy"] + 0.2} for row in rows()]  # up to 1.1
-    (darts, *_) = read_accuracies(table(tmp_path / "t.csv", percent))["truncated"]
+    (darts, *_) = by_schedule(read_tables(table(tmp_path / "t.csv", percent)))["truncated"]
     assert darts.final[0] == pytest.approx(0.011)
 
 
@@ -64,7 +64,7 @@ def test_short_schedules_are_kept_apart(tmp_path: Path) -> None:
         row | {"schedule": 10, "accuracy": 0.9 - row["accuracy"]} for row in rows()
         if row["epoch"] == 10
     ]  # fmt: skip
-    cells = read_accuracies(table(tmp_path / "t.csv", long + short))
+    cells = by_schedule(read_tables(table(tmp_path / "t.csv", long + short)))
     assert list(cells) == ["truncated", "re-annealed"]
     truncated = choices(cells["truncated"])
     assert [choice.epoch for choice in truncated] == [10]
@@ -76,13 +76,13 @@ def test_short_schedules_are_kept_apart(tmp_path: Path) -> None:
 def test_a_schedule_that_some_rows_lack_is_an_error(tmp_path: Path) -> None:
     mixed = [row | {"schedule": 600 if row["epoch"] == 600 else ""} for row in rows()]
     with pytest.raises(StudyError, match="schedule is filled in some rows only"):
-        read_accuracies(table(tmp_path / "t.csv", mixed))
+        by_schedule(read_tables(table(tmp_path / "t.csv", mixed)))
 
 
 def test_trainings_are_told_apart_by_their_seed(tmp_path: Path) -> None:
     seeds = [row | {"seed": seed, "accuracy": row["accuracy"] + 0.01 * seed}
              for row in rows() for seed in (0, 1)]  # fmt: skip
-    (darts, *_) = read_accuracies(table(tmp_path / "t.csv", seeds))["truncated"]
+    (darts, *_) = by_schedule(read_tables(table(tmp_path / "t.csv", seeds)))["truncated"]
     assert (darts.label, darts.width, darts.depth) == ("cell-95615ae0", 3.5, 3)
     assert darts.final == {0: pytest.approx(0.9), 1: pytest.approx(0.91)}
     assert darts.early[1] == {10: pytest.approx(0.51), 600: pytest.approx(0.91)}
@@ -94,7 +94,7 @@ def test_trainings_that_end_early_are_named(tmp_path: Path) -> None:
     with pytest.raises(
         StudyError, match="cell-[0-9a-f]{8}, seed 0, ends at epoch 10, but 600 was expected"
     ):
-        read_accuracies(table(tmp_path / "t.csv", stopped))
+        by_schedule(read_tables(table(tmp_path / "t.csv", stopped)))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_bad_rows_are_named(tmp_path: Path, change: dict[str, object], words: st
     bad = rows()
     bad[0] |= change
     with pytest.raises(StudyError, match=words):
-        read_accuracies(table(tmp_path / "t.csv", bad))
+        by_schedule(read_tables(table(tmp_path / "t.csv", bad)))
 
 
 # ---------------------------------------------------------------- names of cells
@@ -217,6 +217,7 @@ def test_benchmarks_with_one_cell(tmp_path: Path) -> None:
     text = f'net,net_str,val_accs\n"{INDICES}",{NB201},90\n"(1, 1, 1, 1, 1, 1)",{NONES},10\n'
     (found,) = read_tables(write(tmp_path / "t.csv", text))
     assert (len(found.members), found.disconnected) == (1, 1)
+    assert found.notes == ("left out 1 cell that connects nothing (row 3)",)
     assert found.facts[0].reduce is None
     indices = f'{{"cifar10": {{"{INDICES}": {{"val_accuracy": 90.0, "snip": 1.0}}}}}}'
     (other,) = read_tables(write(tmp_path / "t.json", indices))

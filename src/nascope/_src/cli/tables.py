@@ -5,6 +5,7 @@ Neither loads torch.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -62,6 +63,7 @@ def evidence(
     raw and adjusted for operations, parameters and multiply-adds; then five statements with
     verdicts. docs/guides/tables.md has the rules.
     """
+    _use_one_thread()
     from nascope._src.records.tables import columns_of, write_table
     from nascope._src.results.evidence.design import check_epochs
     from nascope._src.results.evidence.numbers import as_dict, flat_row
@@ -92,6 +94,16 @@ def evidence(
     print("\n\n".join("\n".join(evidence_lines(one)) for one in found))
     if len(found) > 1:
         print("\n" + "\n".join(comparison_lines(found)))
+
+
+def _use_one_thread() -> None:
+    """Let NumPy compute on one thread, unless the user has said otherwise; before it is loaded.
+
+    The matrices of a bootstrap are small. On a busy machine, threads that wait for each other take
+    many times as long.
+    """
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, os.environ.get("OMP_NUM_THREADS", "1"))
 
 
 def _epochs(text: str | None) -> list[int] | None:
@@ -135,35 +147,38 @@ def selection(
     planned for, separates short annealed runs from the beginnings of long ones.
     """
     from nascope._src.records.tables import columns_of, write_table
-    from nascope._src.results.external.accuracies import read_accuracies
+    from nascope._src.results.external.accuracies import by_schedule, read_tables
     from nascope._src.results.selection.early_stopping import choices
 
-    by_schedule = {
+    measured = read_tables(table)
+    found = {
         schedule: picks
-        for schedule, accuracies in read_accuracies(table).items()
+        for schedule, accuracies in by_schedule(measured).items()
         if (picks := choices(accuracies))
     }
-    if not by_schedule:
+    if not found:
         raise StudyError(
             f"{table}: nothing to compare: at least two genotypes need accuracies at the same "
             "epoch and seed, before the last epoch"
         )
     rows = [
         {"schedule": schedule, **_row(choice)}
-        for schedule, picks in by_schedule.items()
+        for schedule, picks in found.items()
         for choice in picks
     ]
+    for note in measured[0].notes:
+        print(f"note: {note}", file=sys.stderr)
     if output is not None:
         write_table(output, columns_of(rows))
     if plot is not None:
         from nascope._src.report.figures.selection import write_selection
 
-        write_selection(by_schedule, plot, table.name)
+        write_selection(found, plot, table.name)
     if as_json:
-        cells = max(choice.candidates for picks in by_schedule.values() for choice in picks)
+        cells = max(choice.candidates for picks in found.values() for choice in picks)
         print_json({"table": table.name, "cells": cells, "rows": rows})
         return
-    for schedule, picks in by_schedule.items():
+    for schedule, picks in found.items():
         print("\n".join(choice_lines(schedule, picks, every=all_epochs)))
 
 

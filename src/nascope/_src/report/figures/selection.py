@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nascope._src.errors import StudyError
 from nascope._src.palette import BLUE, DARK_GREY, INK, VERMILION
 from nascope._src.records.files import write_bytes
@@ -20,6 +22,7 @@ from nascope._src.report.figures.style import (
 from nascope._src.results.selection.early_stopping import Choice
 
 _FORMATS = (".png", ".svg", ".pdf")
+_MOST_POINTS = 60
 
 
 def draw_selection(
@@ -27,6 +30,7 @@ def draw_selection(
 ) -> Drawing:
     """Draw ρ of early with final accuracy, and the regret, with 95 % bands; a row per schedule."""
     look = STYLES[style]
+    by_schedule = {name: _spaced(choices) for name, choices in by_schedule.items()}
     with new_figure(look, (look.width, 3.1 * len(by_schedule) + 0.5), title) as figure:
         axes = figure.subplots(len(by_schedule), 2, squeeze=False)
         for (left, right), (schedule, choices) in zip(axes, by_schedule.items(), strict=True):
@@ -34,6 +38,14 @@ def draw_selection(
             _draw_regret(right, choices)
         legend_below(figure, axes.ravel())
     return Drawing(figure, look)
+
+
+def _spaced(choices: Sequence[Choice]) -> list[Choice]:
+    """Return about sixty choices at most, evenly spaced in the logarithm of the epoch."""
+    if len(choices) <= _MOST_POINTS:
+        return list(choices)
+    places = np.geomspace(1, len(choices), _MOST_POINTS).round().astype(int) - 1
+    return [choices[place] for place in np.unique(places)]
 
 
 def _draw_rho(ax: Any, schedule: str, choices: Sequence[Choice]) -> None:

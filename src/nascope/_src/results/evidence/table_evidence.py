@@ -145,9 +145,6 @@ def evidence_of(
 
 def _missing(table: MeasuredTable, at_end: _Moments, design: Design) -> list[str]:
     notes = []
-    if table.disconnected:
-        noun = "cell that connects" if table.disconnected == 1 else "cells that connect"
-        notes.append(f"left out {table.disconnected} {noun} nothing")
     lacking = len(table.members) - at_end.cells
     if lacking:
         notes.append(f"{lacking} cells have no accuracy at the last epoch")

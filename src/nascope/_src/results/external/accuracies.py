@@ -152,6 +152,10 @@ class _Rows:
 
 def _tables(raw: RawTable, roles: Roles) -> list[MeasuredTable]:
     cells, cell_of_row, disconnected = _cells(raw, roles)
+    notes = roles.notes
+    if disconnected:
+        first = f"{raw.word} {raw.first + int(np.argmax(cell_of_row < 0))}"
+        notes = (*notes, _left_out(disconnected, first))
     groups, group_of_row = _groups(raw, roles)
     rows = _rows(raw, roles, cell_of_row, group_of_row)
     if not len(rows.value):
@@ -176,10 +180,16 @@ def _tables(raw: RawTable, roles: Roles) -> list[MeasuredTable]:
                 schedule=schedule,
                 percent=percent,
                 disconnected=disconnected,
-                notes=roles.notes,
+                notes=notes,
             )
         )
     return tables
+
+
+def _left_out(cells: int, first: str) -> str:
+    if cells == 1:
+        return f"left out 1 cell that connects nothing ({first})"
+    return f"left out {cells:,} cells that connect nothing (the first in {first})"
 
 
 def _cells(raw: RawTable, roles: Roles) -> tuple[CellsOfTable, Array, int]:
@@ -361,8 +371,8 @@ def _table(
 # ---------------------------------------------------------------- selection
 
 
-def read_accuracies(path: Path) -> dict[str, list[CellAccuracies]]:
-    """Return the cells of a table whose early accuracies can be compared with final ones.
+def by_schedule(tables: Sequence[MeasuredTable]) -> dict[str, list[CellAccuracies]]:
+    """Return the cells of a file whose early accuracies can be compared with final ones.
 
     The longest schedule of a data set gives the final accuracies. Of a shorter one only the last
     epoch counts, as re-annealed. Without a column ``schedule``, all trainings must end at the same
@@ -373,10 +383,8 @@ def read_accuracies(path: Path) -> dict[str, list[CellAccuracies]]:
         are several.
 
     Raises:
-        StudyError: the table cannot be read, or a training does not end where its schedule does.
-            The error names the row or the cell.
+        StudyError: a training does not end where its schedule does. The error names the cell.
     """
-    tables = read_tables(path)
     by_data: dict[str, list[MeasuredTable]] = {}
     for table in tables:
         by_data.setdefault(table.data, []).append(table)
