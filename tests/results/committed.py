@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.designs import DesignPlace
 from nascope._src.cells.genotype import Genotype
 from nascope._src.cells.wiring import published_variant
 from nascope._src.records.read import (
@@ -24,6 +25,7 @@ from nascope._src.records.read import (
     TrainingRecord,
     TrialRecord,
 )
+from tests.results import designed
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 STUDIES = ("claims", "cells", "darts")
@@ -81,10 +83,27 @@ def _trial(row: Row, curve: list[Row], probes: list[Row]) -> TrialRecord:
         seed=int(row["seed"]),
         training=_training(row, curve),
         probes=tuple(_probe(probe, _CLASSES[row["data"]]) for probe in probes),
+        design=_design(row),
+    )
+
+
+def _design(row: Row) -> DesignPlace | None:
+    if not row.get("design_kind"):
+        return None
+    return DesignPlace.from_dict(
+        {
+            "kind": row["design_kind"],
+            "allocation": int(row["design_allocation"]),
+            "width": float(row["design_width"]),
+            "depth": int(row["design_depth"]),
+        }
     )
 
 
 def genotype_of(row: Row) -> Genotype:
+    if row.get("design_kind"):
+        cells = (*designed.contrast_cells(), *designed.factorial_cells())
+        return next(cell.genotype for cell in cells if cell.label == row["label"])
     original = load_cell(row["family"])
     if row["variant"] == "original":
         return original

@@ -58,6 +58,20 @@ def test_few_pairs_cannot_decide():
     assert "A decision needs 6 pairs or more" in "\n".join(design_lines([area]))
 
 
+def test_pairs_that_are_missing_are_counted():
+    whole = planted(0, contrast_cells(), width=-0.04)
+    waiting = tuple(
+        dataclasses.replace(trial, training=None) if "SNAS" in trial.label else trial
+        for trial in whole.trials
+    )
+    area = finding_of(judge_designs(dataclasses.replace(whole, trials=waiting)), 2)
+    assert (area.planned, len(area.pairs)) == (10, 8)
+    text = "\n".join(design_lines([area]))
+    assert "It is ahead in 8 of 8 pairs so far, of 10 planned; exact p" in text
+    assert "A decision needs the other 2 planned pairs." in text
+    assert "planned" not in "\n".join(design_lines(judge_designs(whole)))
+
+
 def test_each_rate_is_judged_and_their_slope():
     """The lead of the wide wiring grows by 10 % per decade."""
 

@@ -218,7 +218,9 @@ def designed_block(
     >>> [cell.name for _, cell in designed_block(darts, 1, contrast_levels(darts))]
     ['DARTS-w4d2-1', 'DARTS-w1.5d5-1']
     """
-    return tuple((level, designed_variant(genotype, seed, level)) for level in chosen)
+    block = tuple((level, designed_variant(genotype, seed, level)) for level in chosen)
+    assert all(same_size(block[0][1].normal, variant.normal) for _, variant in block)
+    return block
 
 
 def same_size(first: Cell, second: Cell) -> bool:

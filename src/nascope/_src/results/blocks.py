@@ -112,6 +112,11 @@ def _same_size(trial: TrialRecord, other: TrialRecord) -> bool:
     return cells and trial.genotype.reduce == other.genotype.reduce and len(counts) < 2
 
 
+def count_pairs(blocks: Sequence[Block], factor: Factor) -> int:
+    """Return the number of planned pairs that differ in a factor, with or without numbers."""
+    return sum(1 for block in blocks for _ in _pairs(block, factor))
+
+
 def differences(
     blocks: Sequence[Block], factor: Factor, by_seed: Callable[[Member], Mapping[int, float]]
 ) -> list[Difference]:

@@ -19,6 +19,7 @@ from nascope._src.results.blocks import (
     Difference,
     Factor,
     blocks_in,
+    count_pairs,
     differences,
     per_step,
 )
@@ -74,6 +75,7 @@ class DesignFinding:
         scale: factor from a pair's difference to ``unit``, unless they are ratios.
         outcome: supported if the favoured wirings are ahead with a one-sided p of at most `ALPHA`,
             contradicted if the others are.
+        planned: number of planned pairs; the test is over once all of them have numbers.
         ahead, behind: number of pairs whose favoured member is better, and worse.
         effect: favoured − other, the mean over pairs.
         low, high: its 95 % interval; None if there is none.
@@ -97,6 +99,7 @@ class DesignFinding:
     ratio: bool
     scale: float = 1.0
     outcome: Decision = NOT_TESTABLE
+    planned: int = 0
     ahead: int = 0
     behind: int = 0
     effect: float = math.nan
@@ -175,7 +178,11 @@ def _judge(
         diverged=any(trial.diverged for trial in _trials(blocks)),
     )
     return [
-        _tested(replace(base, factor=factor), differences(blocks, factor, by_seed), measure)
+        _tested(
+            replace(base, factor=factor, planned=count_pairs(blocks, factor)),
+            differences(blocks, factor, by_seed),
+            measure,
+        )
         for factor in FACTORS[kind]
     ]
 

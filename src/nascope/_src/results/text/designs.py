@@ -65,8 +65,8 @@ def sentence(finding: DesignFinding) -> str:
     assert test is not None
     exact = "exact p" if test.exact else "p"
     text = (
-        f"It is ahead in {finding.ahead} of {counted(test.count, 'pair')}; {exact} = "
-        f"{format_p(test.p)}{_holm(finding)}. "
+        f"It is ahead in {finding.ahead} of {counted(test.count, 'pair')}{_so_far(finding)}; "
+        f"{exact} = {format_p(test.p)}{_holm(finding)}. "
     )
     if math.isnan(finding.effect):
         lost = "Some runs diverged" if finding.diverged else "Some numbers are not finite"
@@ -92,11 +92,22 @@ def detectable_sentence(finding: DesignFinding) -> str:
 
 
 def needs(finding: DesignFinding) -> str:
-    """Return what a decision needs; empty if there is one."""
+    """Return what a decision needs; empty if there is one.
+
+    Nothing is decided before all planned pairs are measured: to look again and again and stop at a
+    small p finds effects that do not exist.
+    """
+    if len(finding.pairs) < finding.planned:
+        return f"the other {counted(finding.planned - len(finding.pairs), 'planned pair')}"
     if finding.outcome == NOT_TESTABLE:
         return f"{FEWEST} pairs or more"
     if finding.outcome != UNDECIDED:
         return ""
+    return _more_pairs(finding)
+
+
+def _more_pairs(finding: DesignFinding) -> str:
+    """Return how many more pairs would decide about a shift of the observed size."""
     size, effect = finding.detectable, finding.effect
     if not size or not effect or not math.isfinite(effect):
         return "more pairs"
@@ -170,6 +181,11 @@ def as_row(finding: DesignFinding) -> dict[str, Any]:
         "needs": needs(finding),
     }
     return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
+
+
+def _so_far(finding: DesignFinding) -> str:
+    done, planned = len(finding.pairs), finding.planned
+    return "" if done >= planned else f" so far, of {planned} planned"
 
 
 def _holm(finding: DesignFinding) -> str:
