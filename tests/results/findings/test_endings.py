@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from nascope._src.records.read import StudyRecord, TrialRecord
@@ -15,6 +16,7 @@ from nascope._src.results.findings.endings import (
     judge_endings,
 )
 from nascope._src.results.findings.finding import Finding
+from nascope._src.results.text.findings import sentence
 from tests.results import handmade, planted
 from tests.results.handmade import LOST
 from tests.results.planted import raised
@@ -37,6 +39,44 @@ def test_equal_accuracies_are_competitive_but_not_better() -> None:
     finding = judged(better)
     assert finding.outcome == "contradicted"
     assert finding.effect == pytest.approx(5, abs=0.3)
+
+
+def test_the_margin_is_what_a_study_can_decide_with_its_spread() -> None:
+    """Ten variants of three families, spread over several points."""
+    study = planted.study(3, train_accuracy=0.99, variants=20)
+    spread = np.random.default_rng(0).normal(size=len(study.trials))
+    apart = dataclasses.replace(
+        study,
+        trials=tuple(
+            raised(t, 0 if t.variant == "original" else 0.02 * x)
+            for t, x in zip(study.trials, spread, strict=True)
+        ),
+    )
+    finding = judged(apart)
+    assert finding.margin == finding.decidable
+    assert 2 < finding.margin < 4
+    assert -finding.margin < finding.low < finding.high < finding.margin
+    assert finding.outcome == "supported"
+    assert f"margin ±{finding.margin:.2g} points, the smallest that this study can" in sentence(
+        finding
+    )
+    worse = dataclasses.replace(
+        apart,
+        trials=tuple(raised(t, -0.1) if t.variant == "original" else t for t in apart.trials),
+    )
+    other = judged(worse)
+    assert other.margin == pytest.approx(finding.margin)  # it does not follow the shift
+    assert other.outcome == "contradicted"
+
+
+def test_a_margin_beyond_two_spreads_is_not_chosen() -> None:
+    study = planted.study(3, train_accuracy=0.99, variants=3, families=("DARTS",))
+    apart = [raised(t, -0.04) if t.variant == "random 1" else t for t in study.trials]
+    finding = judged(dataclasses.replace(study, trials=tuple(apart)))
+    assert finding.outcome == "undecided"
+    assert finding.margin == 0.5
+    assert finding.decidable > 4
+    assert "this study could only decide" in sentence(finding)
 
 
 def test_three_variants_that_tie_decide_nothing_at_convergence() -> None:

@@ -9,13 +9,31 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nascope._src.results.stats.paired import between_groups, equivalence, mcnemar
+from nascope._src.results.stats.intervals import student_quantile
+from nascope._src.results.stats.paired import (
+    between_groups,
+    decidable_margin,
+    equivalence,
+    mcnemar,
+)
 
 
 @pytest.mark.parametrize(("b", "c"), [(0, 0), (0, 1), (3, 9), (50, 50), (700, 640), (0, 2000)])
 def test_mcnemar_is_the_binomial_test(b: int, c: int) -> None:
     expected = stats.binomtest(b, b + c, 0.5).pvalue if b + c else 1.0
     assert mcnemar(b, c) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_decidable_margin_is_decided_in_four_of_five_studies() -> None:
+    random = np.random.default_rng(1)
+    for true, expected in ((0.0, 0.8), (1.0, 0.025)):  # the difference, in units of the margin
+        values = random.normal(size=(20_000, 8))
+        error = values.std(axis=1, ddof=1) / math.sqrt(8)
+        half = student_quantile(7) * error
+        margin = np.array([decidable_margin(one, 7) for one in error])
+        shift = values.mean(axis=1) + true * margin
+        within = (np.abs(shift) + half < margin).mean()
+        assert within == pytest.approx(expected, abs=0.01)
 
 
 def test_equivalence_at_its_edges() -> None:

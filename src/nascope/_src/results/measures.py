@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,10 +17,12 @@ import numpy as np
 from nascope._src.records.read import GRID_ARRAYS, ProbeRecord, TrainingRecord, TrialRecord
 from nascope._src.results.levels import Levels
 from nascope._src.results.metrics.convergence import (
+    accuracy_after,
     area_under_loss,
     best_test_accuracy,
     capped_area,
-    early_accuracy,
+    comparison_epochs,
+    early_epoch,
     epochs_to_loss,
     fluctuation,
     loss_fluctuation,
@@ -34,6 +36,8 @@ from nascope._src.results.planes import (
     find_grid,
     loss_of,
     mode_of,
+    modes_at,
+    places_of,
     plane_of,
     probes_at,
     std_at_centre,
@@ -144,12 +148,17 @@ def _best_accuracy(trial: TrialRecord) -> float:
     return best_test_accuracy(trial.training) if trial.training is not None else math.nan
 
 
-def _early_accuracy(trial: TrialRecord) -> float:
-    training = _finished(trial)
-    if training is None:
-        return math.nan
-    accuracy = early_accuracy(training, _planned_epochs(trial))
-    return -math.inf if math.isnan(accuracy) and trial.diverged else accuracy
+def _accuracy_after(at: int | None) -> Value:
+    """Return the accuracy after an epoch; None for the end of the first tenth."""
+
+    def value(trial: TrialRecord) -> float:
+        training = _finished(trial)
+        if training is None:
+            return math.nan
+        accuracy = accuracy_after(training, at or early_epoch(_planned_epochs(trial)))
+        return -math.inf if math.isnan(accuracy) and trial.diverged else accuracy
+
+    return value
 
 
 def _planned_epochs(trial: TrialRecord) -> int:
@@ -210,7 +219,7 @@ ACCURACY_FLUCTUATION = replace(
 ACCURACY = _percentage("accuracy", "Test accuracy, last epoch", _accuracy)
 BEST_ACCURACY = _percentage("best", "Test accuracy, best epoch", _best_accuracy)
 EARLY_ACCURACY = _percentage(
-    "early_accuracy", "Accuracy after the first tenth of the schedule", _early_accuracy
+    "early_accuracy", "Accuracy after the first tenth of the schedule", _accuracy_after(None)
 )
 
 
@@ -300,6 +309,55 @@ def primary_measure(claim: int, mode: str = "frozen", plane: Plane | None = None
         case 7:
             return EARLY_ACCURACY
     raise ValueError(f"Expected claim 2, 3, 5, 6 or 7, but got {claim}")
+
+
+def further_measures(claim: int, trials: Sequence[TrialRecord]) -> list[Measure]:
+    """Return measures by which a claim is judged besides its primary one.
+
+    Claim 3: fluctuation of the test accuracy. Claim 5: the largest eigenvalue of the Hessian, the
+    paper's L, wherever the study has it. Claim 7: accuracy after further numbers of steps.
+
+    Args:
+        claim: number of the claim.
+        trials: the trials of one setting.
+    """
+    if claim == 3:
+        return [ACCURACY_FLUCTUATION]
+    if claim == 5:
+        return [
+            _largest_eigenvalue(place, mode)
+            for place in places_of(trials)
+            if place.kind == "curvature"
+            for mode in modes_at(trials, place)
+        ]
+    if claim != 7 or not trials:
+        return []
+    images, batch = trials[0].data.get("train"), trials[0].recipe.get("batch_size")
+    if not isinstance(images, int) or not isinstance(batch, int):
+        return []
+    steps, epochs = -(-images // batch), _planned_epochs(trials[0])
+    return [
+        _percentage(
+            f"accuracy_after_{epoch}",
+            f"Accuracy after {epoch * steps:,} of {epochs * steps:,} steps",
+            _accuracy_after(epoch),
+        )
+        for epoch in comparison_epochs(epochs, steps)[1:]
+        if epoch < epochs
+    ]
+
+
+def _largest_eigenvalue(place: ProbePlace, mode: str) -> Measure:
+    """Return λ_max at a place; infinite without one if the training diverged."""
+    measure = _of_probe(PROBE_MEASURES["eigenvalue"], place, mode)
+
+    def value(trial: TrialRecord) -> float:
+        eigenvalue = measure.value(trial)
+        if math.isnan(eigenvalue) and trial.diverged:
+            return math.inf
+        return eigenvalue if eigenvalue > 0 else math.nan
+
+    return replace(measure, value=value, log=True, shift_unit="%")
 
 
 def planes_for(trial: TrialRecord, claim: int, mode: str) -> list[Plane]:

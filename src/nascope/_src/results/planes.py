@@ -63,6 +63,12 @@ def probes_at(trial: TrialRecord, place: ProbePlace) -> list[ProbeRecord]:
     ]
 
 
+def modes_at(trials: Sequence[TrialRecord], place: ProbePlace) -> list[str]:
+    """Return the BatchNorm modes of the probes at a place; frozen, the paper's, first."""
+    modes = {mode_of(probe) for trial in trials for probe in probes_at(trial, place)}
+    return sorted(modes, key=lambda mode: (mode != "frozen", mode))
+
+
 def mode_of(probe: ProbeRecord) -> str:
     """Return the BatchNorm mode of a probe."""
     return str(probe.settings.get("batchnorm", "frozen"))

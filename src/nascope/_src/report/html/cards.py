@@ -124,8 +124,9 @@ def _design_line(finding: DesignFinding) -> CardLine:
 
 
 def tally(findings: Sequence[Finding | DesignFinding]) -> dict[str, int]:
-    """Return how many findings have each outcome."""
-    return {outcome: sum(f.outcome == outcome for f in findings) for outcome in LOOKS}
+    """Return how many findings have each outcome; those of further measures do not count."""
+    counted = [f for f in findings if isinstance(f, DesignFinding) or not f.secondary]
+    return {outcome: sum(f.outcome == outcome for f in counted) for outcome in LOOKS}
 
 
 def _line(finding: Finding) -> CardLine:

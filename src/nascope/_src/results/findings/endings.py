@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -22,7 +24,7 @@ from nascope._src.results.metrics.convergence import converged
 from nascope._src.results.standings import contrast_of, mean, numbers_of, on_equal_seeds
 from nascope._src.results.stats.contrasts import Contrast
 from nascope._src.results.stats.intervals import detectable, student_quantile
-from nascope._src.results.stats.paired import MARGIN, equivalence
+from nascope._src.results.stats.paired import MARGIN, decidable_margin, equivalence
 
 
 def ended_families(study: StudyRecord, setting: Setting) -> list[Family]:
@@ -38,7 +40,7 @@ def ended_families(study: StudyRecord, setting: Setting) -> list[Family]:
 
 def contrast_endings(families: Sequence[Family]) -> Contrast | None:
     """Compare originals and variants by test accuracy in the last epoch (Figure 9)."""
-    numbers = numbers_of(families, lambda member: mean(member, ACCURACY))
+    numbers = numbers_of(families, _accuracy)
     return contrast_of(families, numbers, higher_is_better=True)
 
 
@@ -72,12 +74,54 @@ def judge_endings(study: StudyRecord, setting: Setting) -> Finding:
         return replace(base, reason="not converged")
     if test.low is None or test.high is None:
         return replace(base, outcome=UNDECIDED, reason="no interval")
-    outcomes: dict[str, Decision] = {
-        "within": SUPPORTED,
-        "outside": CONTRADICTED,
-        "undecided": UNDECIDED,
-    }
-    return replace(base, outcome=outcomes[equivalence(test.low, test.high)])
+    decidable = decidable_margin(_error(test), test.degrees)
+    margin = chosen_margin(decidable, _spread(families))
+    outcome: Decision = UNDECIDED
+    if equivalence(test.low, test.high) == "outside":
+        outcome = CONTRADICTED
+    elif equivalence(test.low, test.high, margin) == "within":
+        outcome = SUPPORTED
+    return replace(base, outcome=outcome, margin=100 * margin, decidable=100 * decidable)
+
+
+WIDEST = 2.0
+"""The widest margin of claim 8, in standard deviations of the variants: most of them are within."""
+
+
+def chosen_margin(decidable: float, spread: float) -> float:
+    """Return the margin of claim 8, chosen by power.
+
+    It is `MARGIN`; if that is narrower than what the study can decide with 80 % probability, it is
+    the latter, unless that is wider than `WIDEST` spreads of the variants. It follows from the
+    spread and the size of the design, never from the shift.
+
+    Args:
+        decidable: the smallest margin that the study can decide.
+        spread: pooled standard deviation of the variants, in the same unit.
+
+    >>> chosen_margin(0.003, 0.002), chosen_margin(0.03, 0.017), chosen_margin(0.05, 0.017)
+    (0.005, 0.03, 0.005)
+    """
+    return decidable if MARGIN < decidable <= WIDEST * spread else MARGIN
+
+
+def _spread(families: Sequence[Family]) -> float:
+    """Return the pooled standard deviation of the variants' accuracies."""
+    variants = [own for _, own in numbers_of(families, _accuracy).values() if len(own) > 1]
+    squares = math.fsum((len(own) - 1) * statistics.variance(own) for own in variants)
+    degrees = sum(len(own) - 1 for own in variants)
+    return math.sqrt(squares / degrees) if degrees else math.nan
+
+
+def _accuracy(member: Member) -> float:
+    return mean(member, ACCURACY)
+
+
+def _error(test: Contrast) -> float:
+    """Return the standard error of the shift, from its interval."""
+    assert test.low is not None
+    assert test.high is not None
+    return (test.high - test.low) / 2 / student_quantile(test.degrees)
 
 
 def _exception(family: Family, late: Sequence[str]) -> ExceptionCheck | None:
@@ -96,8 +140,7 @@ def _beyond_margin(test: Contrast) -> float | None:
     """Return the difference, in points, whose interval lies outside the margin in 4 of 5 cases."""
     if test.low is None or test.high is None:
         return None
-    error = (test.high - test.low) / 2 / student_quantile(test.degrees)
-    return 100 * (MARGIN + detectable(error, test.degrees))
+    return 100 * (MARGIN + detectable(_error(test), test.degrees))
 
 
 def has_converged(member: Member) -> bool:

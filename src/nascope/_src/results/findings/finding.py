@@ -64,6 +64,9 @@ class Finding:
         measure: title of what is compared.
         unit: of effect, low, high and detectable.
         ratio: whether effect, low, high and detectable are ratios − 1, in percent.
+        secondary: whether it is a further measure's, which the claim does not rest on.
+        margin: claim 8: the difference up to which an original counts as competitive, in points.
+        decidable: claim 8: the smallest margin that the study can decide, in points.
         reason: why the claim could not be decided by its test.
         effect: how far popular cells are from the others.
         low, high: its 95 % interval; None if there is none.
@@ -93,6 +96,9 @@ class Finding:
     measure: str = ""
     unit: str = ""
     ratio: bool = False
+    secondary: bool = False
+    margin: float | None = None
+    decidable: float | None = None
     reason: Reason = ""
     effect: float = math.nan
     low: float | None = None

@@ -8,6 +8,7 @@ Claim 9 has an interval and no p-value.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -42,7 +43,7 @@ from nascope._src.results.findings.finding import (
     blank,
 )
 from nascope._src.results.findings.rates import SLOPE, gap_at, log_areas, slope_of, with_areas
-from nascope._src.results.measures import Measure
+from nascope._src.results.measures import Measure, further_measures
 from nascope._src.results.metrics.convergence import early_epoch
 from nascope._src.results.paper.claims import CLAIMS, LEFT_OUT, MODES
 from nascope._src.results.pattern import find_in_catalog, measure_group, score_cells
@@ -53,6 +54,7 @@ from nascope._src.results.standings import (
     mean,
     numbers_of,
     on_equal_seeds,
+    remembered,
 )
 from nascope._src.results.stats.contrasts import ALPHA, contrast
 from nascope._src.results.stats.correlation import Correlation, correlate_within
@@ -163,8 +165,7 @@ def judge_measure(
         check = check_exception(claim, on_equal_seeds(family, measure), by_seed)
         if check is not None:
             exceptions[family.name] = check
-        kept = [v for v in family.variants if (claim, family.name, v.variant) not in LEFT_OUT]
-        chosen.append(on_equal_seeds(replace(family, variants=tuple(kept)), measure))
+        chosen.append(on_equal_seeds(_without_left_out(family, claim), measure))
     base = blank(claim, measure, data=setting.data, batchnorm=mode)
     finding = _tested(base, measure, chosen, lambda member: mean(member, measure), exceptions)
     if claim != 7:
@@ -172,6 +173,29 @@ def judge_measure(
     return replace(
         finding, end_share=_share_at_the_end(chosen), early_steps=_early_steps(study, setting)
     )
+
+
+def judge_further(study: StudyRecord, settings: Sequence[Setting], claim: int) -> list[Finding]:
+    """Judge a claim by its further measures; the claim does not rest on these findings.
+
+    The test is that of the primary measure. Associations and exceptions are the primary one's.
+    """
+    findings = []
+    for setting in settings:
+        families = judged_families(study, setting)
+        trials = [t for family in families for member in family.members for t in member.trials]
+        for measure in further_measures(claim, trials):
+            known = replace(measure, value=remembered(measure.value))
+            chosen = [on_equal_seeds(_without_left_out(f, claim), known) for f in families]
+            base = replace(blank(claim, known, data=setting.data), secondary=True)
+            finding = _tested(base, known, chosen, functools.partial(mean, measure=known))
+            findings.append(replace(finding, correlations={}))
+    return findings
+
+
+def _without_left_out(family: Family, claim: int) -> Family:
+    kept = [v for v in family.variants if (claim, family.name, v.variant) not in LEFT_OUT]
+    return replace(family, variants=tuple(kept))
 
 
 def _share_at_the_end(families: Sequence[Family]) -> float | None:

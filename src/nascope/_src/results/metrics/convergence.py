@@ -159,10 +159,38 @@ def converged(training: TrainingRecord) -> bool:
 EARLY = 0.1
 """The share of a schedule after which a search evaluates; DARTS uses 50 epochs of 600."""
 
+LATER = (0.25, 0.5)
+"""Further shares of a schedule after which claim 7 is judged."""
 
-def early_epoch(epochs: int) -> int:
-    """Return the last epoch of the first tenth of a schedule, rounded up."""
-    return max(1, math.ceil(EARLY * epochs))
+SEARCH_STEPS = {
+    "AmoebaNet": 8_800,  # 25 epochs (Real et al. 2019, Methods) of 45,000 images in batches of 128
+    "DARTS": 19_550,  # 50 epochs of 25,000 images in batches of 64 (Liu et al. 2019, A.1.1)
+}
+"""Number of training steps after which these searches compare candidates, or end."""
+
+
+def early_epoch(epochs: int, share: float = EARLY) -> int:
+    """Return the last epoch of the first tenth of a schedule, or of a share, rounded up."""
+    return max(1, math.ceil(share * epochs))
+
+
+def comparison_epochs(epochs: int, steps: int) -> list[int]:
+    """Return the epochs after which claim 7 is judged, from the `early_epoch` on.
+
+    They are the ends of the first tenth, quarter and half of the schedule, and the epochs in which
+    the published numbers of steps fall, if the schedule is that long.
+
+    Args:
+        epochs: number of planned epochs.
+        steps: number of training steps in an epoch.
+
+    >>> comparison_epochs(10, 63), comparison_epochs(600, 625)
+    ([1, 3, 5], [60, 15, 32, 150, 300])
+    """
+    published = sorted(-(-count // steps) for count in SEARCH_STEPS.values())
+    shares = [early_epoch(epochs, share) for share in (EARLY, *LATER)]
+    later = sorted({*shares[1:], *(epoch for epoch in published if epoch < epochs)} - {shares[0]})
+    return [shares[0], *later]
 
 
 def search_accuracy(point: CurvePoint) -> float:
@@ -173,12 +201,11 @@ def search_accuracy(point: CurvePoint) -> float:
     return point.test_accuracy if point.validation_accuracy is None else point.validation_accuracy
 
 
-def early_accuracy(training: TrainingRecord, epochs: int) -> float:
-    """Return `search_accuracy` at the `early_epoch` of a schedule, in [0, 1].
+def accuracy_after(training: TrainingRecord, at: int) -> float:
+    """Return `search_accuracy` after an epoch, in [0, 1].
 
     Args:
         training: a training; NaN is returned if it diverged before, or has not got that far.
-        epochs: number of planned epochs.
+        at: the epoch.
     """
-    at = early_epoch(epochs)
     return next((search_accuracy(p) for p in sound_epochs(training) if p.epoch == at), math.nan)

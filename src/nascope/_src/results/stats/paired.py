@@ -7,10 +7,26 @@ from typing import Literal
 
 import numpy as np
 
+from nascope._src.results.stats.intervals import POWER, student_quantile
+
 MARGIN = 0.005
 """A difference of test accuracy up to half a percentage point counts as none."""
 
 PERMUTATIONS = 10_000
+
+
+def decidable_margin(error: float, freedom: float) -> float:
+    """Return the smallest margin within which a study can show that there is no difference.
+
+    It is (t₀.₉₇₅(ν) + t₀.₉(ν)) · standard error. If the true difference is 0, the 95 % interval
+    lies within it with 80 % probability; if the true difference is the margin itself, with 2.5 %.
+
+    Args:
+        error: standard error of the difference, in its unit.
+        freedom: degrees of freedom ν.
+    """
+    return (student_quantile(freedom) + student_quantile(freedom, (1 + POWER) / 2)) * error
+
 
 Equivalence = Literal["within", "outside", "undecided"]
 

@@ -106,7 +106,7 @@ _NEEDED: dict[tuple[int, Reason], str] = {
 }
 _NEEDED_TO_DECIDE = {
     1: "cells of more, independent searches",
-    8: f"an interval narrower than {MARGIN_TEXT}",
+    8: "more families or seeds, so that the interval fits the margin",
     9: "more seeds and families",
 }
 
@@ -206,9 +206,20 @@ def _endings(finding: Finding) -> str:
     if finding.low is None or finding.high is None:
         return f"{best}."
     interval = f"[{signed(finding.low)}, {signed(finding.high)}]"
+    difference = f"Difference from the mean variant: {signed(finding.effect)} {interval} points"
+    return f"{best}. {difference}, {_margin(finding)}."
+
+
+def _margin(finding: Finding) -> str:
+    """Return claim 8's margin, and how it was chosen."""
+    if finding.margin is None or finding.decidable is None or finding.decidable <= 100 * MARGIN:
+        return f"margin {MARGIN_TEXT}"
+    smallest = f"±{finding.decidable:.2g} points"
+    if finding.margin > 100 * MARGIN:
+        return f"margin {smallest}, the smallest that this study can decide"
     return (
-        f"{best}. Difference from the mean variant: {signed(finding.effect)} {interval} points, "
-        f"margin {MARGIN_TEXT}."
+        f"margin {MARGIN_TEXT}; this study could only decide {smallest}, more than twice the "
+        "spread of the variants"
     )
 
 
@@ -338,13 +349,15 @@ def correlation_line(finding: Finding, coordinate: str) -> str:
 def where(finding: Finding) -> str:
     """Return the data set and BatchNorm mode of a finding; empty if it has neither."""
     mode = f"BatchNorm {finding.batchnorm}" if finding.batchnorm else ""
-    return ", ".join(part for part in (finding.data, mode) if part)
+    by = f"by the {lower_first(finding.measure)}" if finding.secondary else ""
+    return ", ".join(part for part in (finding.data, mode, by) if part)
 
 
 def verdict_line(finding: Finding) -> str:
     """Return a finding in one line."""
     where = f" on {TITLES.get(finding.data, finding.data)}" if finding.data else ""
     mode = f", BatchNorm {finding.batchnorm}" if finding.batchnorm else ""
+    mode += f", by the {lower_first(finding.measure)}" if finding.secondary else ""
     parts = [
         f"claim {finding.claim} ({finding.title.lower()}){where}{mode}: {finding.outcome}.",
         sentence(finding),
@@ -357,7 +370,8 @@ def verdict_line(finding: Finding) -> str:
 
 def finding_lines(finding: Finding) -> list[str]:
     """Return a finding as lines for a terminal."""
-    place = ", ".join(part for part in (finding.data, finding.batchnorm) if part)
+    by = f"by the {lower_first(finding.measure)}" if finding.secondary else ""
+    place = ", ".join(part for part in (finding.data, finding.batchnorm, by) if part)
     lines = [
         f"{finding.claim}  {finding.title}{f' ({place})' if place else ''}: "
         f"{finding.outcome.upper()}",
@@ -384,6 +398,7 @@ def as_row(finding: Finding) -> dict[str, Any]:
         "batchnorm": finding.batchnorm,
         "outcome": finding.outcome,
         "measure": lower_first(finding.measure),
+        "secondary": finding.secondary,
         "unit": finding.unit,
         "number": finding.effect,
         "low": finding.low,
