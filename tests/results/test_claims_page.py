@@ -155,6 +155,27 @@ def test_verdicts(claim: tuple[int, str | None]) -> None:
     assert expected in PAGE
 
 
+def test_verdicts_by_further_measures() -> None:
+    further = {f.measure: f for f in judge_study(study()) if f.secondary}
+    for measure, title, digits, unit in (
+        ("Fluctuation of the test accuracy", "3, by the test accuracy", 2, "points"),
+        ("Accuracy after 189 of 630 steps", "7, after 189 of 630 steps", 1, "points"),
+        ("Accuracy after 315 of 630 steps", "7, after 315 of 630 steps", 1, "points"),
+    ):
+        found = further.pop(measure)
+        shift = f"{signed(found.effect, digits)} {unit} {interval(found.low, found.high, digits)}"
+        expected = line(
+            title,
+            found.outcome,
+            f"{100 * found.share:.0f} %",
+            shift,
+            format_p(found.p),
+            f"{found.detectable:.1f}",
+        )
+        assert expected in PAGE
+    assert not further
+
+
 def test_verdicts_without_a_shift() -> None:
     pattern = findings()[1, None].pattern
     assert (
@@ -328,7 +349,15 @@ def test_associations() -> None:
 
 def test_no_other_measure_goes_with_a_width_or_depth() -> None:
     for claim in ((3, None), (5, "frozen"), (5, "recalibrated"), (7, None)):
-        assert all(of.p > 0.05 for of in findings()[claim].correlations.values())
+        others = [
+            of
+            for name, of in findings()[claim].correlations.items()
+            if (claim, name) != ((3, None), "effective depth")
+        ]
+        assert all(of.p > 0.05 for of in others)
+    for claim in ((6, "frozen"), (3, None)):
+        deep = findings()[claim].correlations["effective depth"]
+        assert f"{rho(deep)}; {deep.p_adjusted:.2g} adjusted)" in TEXT
     p = findings()[2, None].correlations["fractional width"].p
     assert f"for 42 correlations it is {42 * p:.2g}" in TEXT
 

@@ -157,7 +157,7 @@ def test_only_five_claims_are_judged_by_a_number_of_one_trial() -> None:
     keys = {claim: primary_measure(claim).key for claim in (2, 3, 5, 6, 7)}
     assert keys == {
         2: "area_under_loss",
-        3: "fluctuation",
+        3: "test_fluctuation",
         5: "basin_fraction",
         6: "median_gradient_std",
         7: "early_accuracy",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
 from nascope._src.cells.graph import topology
-from nascope._src.records.read import StudyRecord, TrialRecord
+from nascope._src.records.read import ProbeRecord, StudyRecord, TrialRecord
 from nascope._src.results.design import main_settings
 from nascope._src.results.findings import judge
 from nascope._src.results.findings.adapted import judge_adapted
@@ -23,6 +23,7 @@ from nascope._src.results.findings.judge import (
 )
 from nascope._src.results.measures import primary_measure
 from nascope._src.results.paper.claims import MODES
+from nascope._src.results.text.findings import verdict_line
 from tests.results import planted
 from tests.results.committed import committed_study
 
@@ -35,7 +36,7 @@ def outcomes(study: StudyRecord, data: str = "cifar10") -> dict[tuple[int, str |
     return {
         (finding.claim, finding.batchnorm): finding.outcome
         for finding in judge_study(study)
-        if finding.data in (data, "")
+        if finding.data in (data, "") and not finding.secondary
     }
 
 
@@ -367,6 +368,56 @@ def probed(study: StudyRecord, settings: Callable[[TrialRecord], list[dict]]) ->
                 grids.append(changed_probe if probe.kind == "landscape" else probe)
         changed.append(dataclasses.replace(trial, probes=tuple(grids)))
     return dataclasses.replace(study, trials=tuple(changed))
+
+
+def further(study: StudyRecord, claim: int) -> dict[str, Finding]:
+    """By measure, the findings of a claim's further measures."""
+    found = [f for f in judge_study(study) if f.claim == claim and f.secondary]
+    assert not any(f.correlations for f in found)
+    return {finding.measure: finding for finding in found}
+
+
+def test_steadiness_is_also_judged_by_test_accuracy() -> None:
+    study = planted.study(2, effect=3.0)
+    (name, finding), *more = further(study, 3).items()
+    assert (name, more) == ("Fluctuation of the test accuracy", [])
+    assert finding.contrast is not None
+    assert "by the fluctuation of the test accuracy" in verdict_line(finding)
+
+
+def test_early_evaluation_is_judged_after_several_numbers_of_steps() -> None:
+    study = planted.study(2, effect=3.0)
+    assert further(study, 7) == {}  # without a batch size
+    trials = tuple(
+        dataclasses.replace(t, recipe={**t.recipe, "batch_size": 80}) for t in study.trials
+    )
+    found = further(dataclasses.replace(study, trials=trials), 7)
+    assert list(found) == ["Accuracy after 189 of 630 steps", "Accuracy after 315 of 630 steps"]
+    assert all(finding.end_share is None for finding in found.values())
+
+
+def test_smoothness_is_also_judged_by_the_largest_eigenvalue() -> None:
+    """λ_max is ten times larger for every variant, at the end and at equal loss."""
+
+    def probes(trial: TrialRecord) -> Iterator[ProbeRecord]:
+        for at in ("end", "loss 1"):
+            size = (1.0 if trial.variant == "original" else 10.0) + trial.seed / 100
+            settings = {"at": at, "batchnorm": "frozen", "data": "test"}
+            yield ProbeRecord("curvature", at, settings, {}, {"eigenvalues": np.array([size])})
+
+    study = planted.study(2, variants=6)
+    trials = [dataclasses.replace(t, probes=(*t.probes, *probes(t))) for t in study.trials]
+    lost = next(k for k, t in enumerate(trials) if t.variant == "random 1")
+    trials[lost] = dataclasses.replace(planted.diverged(trials[lost]), probes=())
+    found = further(dataclasses.replace(study, trials=tuple(trials)), 5)
+    assert list(found) == [
+        "Largest Hessian eigenvalue",
+        "Largest Hessian eigenvalue at loss 1, test images",
+    ]
+    for finding in found.values():
+        assert finding.outcome == "supported"
+        assert all(family.standing.rank == 1 for family in finding.families if family.tested)
+        assert "SNAS" not in [family.family for family in finding.families if family.tested]
 
 
 def judged(study: StudyRecord, claim: int):

@@ -301,7 +301,7 @@ def primary_measure(claim: int, mode: str = "frozen", plane: Plane | None = None
         case 2:
             return AREA
         case 3:
-            return FLUCTUATION
+            return TEST_FLUCTUATION
         case 5:
             return basin_fraction(mode, plane)
         case 6:

@@ -86,12 +86,15 @@ def judge_study(study: StudyRecord) -> tuple[Finding, ...]:
     findings = [judge_pattern(study)]
     for claim in (2, 3):
         findings += [judge_measure(study, setting, claim) for setting in settings]
+    findings += judge_further(study, settings, 3)
     findings += [judge_rates(study, setting) for setting in main_settings(study, rate=False)]
     for claim in (5, 6):
         findings += [
             judge_measure(study, setting, claim, mode) for setting in settings for mode in MODES
         ]
+        findings += judge_further(study, settings, claim)
     findings += [judge_measure(study, setting, 7) for setting in settings]
+    findings += judge_further(study, settings, 7)
     findings += [judge_endings(study, setting) for setting in settings]
     findings.append(judge_adapted(study))
     return with_adjusted_correlations(findings)
