@@ -13,7 +13,13 @@ from nascope._src.cells.catalog import cells_in, load
 from nascope._src.cells.genotype import format_text
 from nascope._src.cells.wiring import random_variant
 from nascope._src.errors import StudyError
-from nascope._src.results.predictions.comparison import compare, compare_epochs, split_predictable
+from nascope._src.results.predictions.agreement import calibrate
+from nascope._src.results.predictions.comparison import (
+    EpochComparison,
+    compare,
+    compare_epochs,
+    split_predictable,
+)
 from nascope._src.results.predictions.measured import FILE, MeasuredCell, read_cells, read_measured
 from nascope._src.results.predictions.table import prediction_columns
 from nascope._src.surrogate.model import open_surrogate
@@ -147,6 +153,24 @@ def test_the_surrogate_agrees_with_the_214_cells():
     assert each.agreement.coverage == pytest.approx(0.949, abs=0.005)
     line = stats.linregress(each.predicted, each.measured)
     assert each.agreement.calibration.slope == pytest.approx(line.slope)
+    assert coverage_by_third(each) == pytest.approx([0.89, 0.98, 0.98], abs=0.005)
     contrast = each.contrasts[0]
     assert contrast.rho_measured == pytest.approx(0.33, abs=0.005)
     assert 100 * contrast.slope_measured == pytest.approx(0.17, abs=0.005)
+
+
+def coverage_by_third(compared: EpochComparison) -> list[float]:
+    """Return the coverage of held-out cells with low, middle and high predictions."""
+    x, y = compared.predicted, compared.measured
+    third = np.digitize(x, np.quantile(x, [1 / 3, 2 / 3]))
+    inside: list[list[bool]] = [[], [], []]
+    generator = np.random.default_rng(0)
+    for _ in range(200):
+        order = generator.permutation(len(x))
+        known, held_out = order[: round(0.8 * len(x))], order[round(0.8 * len(x)) :]
+        low, high = calibrate(x[known], y[known]).interval(x[held_out])
+        for cell, covered in zip(
+            held_out, (low <= y[held_out]) & (y[held_out] <= high), strict=True
+        ):
+            inside[third[cell]].append(bool(covered))
+    return [float(np.mean(cells)) for cells in inside]
