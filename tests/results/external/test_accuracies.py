@@ -324,3 +324,12 @@ def test_a_column_can_be_chosen(tmp_path: Path) -> None:
     assert (best.accuracies.item(), chosen.accuracies.item()) == (0.9, 0.1)
     with pytest.raises(StudyError, match="lacks the column 'other'"):
         read_tables(path, accuracy_column="other")
+
+
+def test_predicted_accuracies_are_a_table_of_their_own(tmp_path: Path) -> None:
+    """Also if the file has measured ones of the same cells."""
+    both = [{**row, "origin": origin} for origin in ("measured", "Predicted") for row in rows()]
+    measured, predicted = read_tables(table(tmp_path / "both.csv", both))
+    assert (measured.name, measured.predicted) == ("both.csv", False)
+    assert (predicted.name, predicted.predicted) == ("both.csv (predicted)", True)
+    assert set(by_schedule([measured, predicted])) == {"truncated", "predicted, truncated"}

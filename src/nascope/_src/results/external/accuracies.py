@@ -16,9 +16,11 @@ import numpy as np
 from nascope._src.cells.genotype import format_text
 from nascope._src.errors import DisconnectedCellError, GenotypeError, StudyError
 from nascope._src.results.external.columns import (
+    PREDICTED,
     Roles,
     accuracies,
     is_blank,
+    is_predicted,
     roles_of,
     whole_number,
 )
@@ -72,9 +74,11 @@ class MeasuredTable:
 
     Attributes:
         path: the file.
-        name: of the file, with the data set and the schedule if the file has several.
+        name: of the file, with the data set and the schedule if the file has several, and a label
+            if the accuracies are predicted.
         data: the data set; empty if unknown.
         schedule: number of epochs that its trainings were planned for; 0 if unknown.
+        predicted: whether the accuracies are predicted, not measured.
         cells: all cells of the file.
         members: (n,) indices of the cells that have accuracies here.
         epochs: the epochs, increasing; None for a table without epochs.
@@ -90,6 +94,7 @@ class MeasuredTable:
     name: str
     data: str
     schedule: int
+    predicted: bool
     cells: CellsOfTable
     members: Array
     epochs: tuple[int, ...] | None
@@ -116,6 +121,8 @@ def digest(value: Any) -> str:
 
 def read_tables(path: Path, *, accuracy_column: str | None = None) -> list[MeasuredTable]:
     """Return the accuracies of a file, one table for each data set and schedule.
+
+    Predicted accuracies, which a column ``origin`` marks, are a table of their own.
 
     Args:
         path: the file; docs/guides/tables.md describes what is read.
@@ -166,18 +173,20 @@ def _tables(raw: RawTable, roles: Roles) -> list[MeasuredTable]:
     has_epochs = roles.epoch is not None or bool(roles.wide) or bool((rows.epoch > 0).any())
     many_data, many_schedules = (len({group[k] for group in groups}) > 1 for k in (0, 1))
     tables = []
-    for number, (data, schedule) in enumerate(groups):
+    for number, (data, schedule, predicted) in enumerate(groups):
         here = np.flatnonzero(rows.group == number)
         if not len(here):
             continue
         name = raw.path.name
         name += f": {data}" if many_data else ""
         name += f", schedule {schedule}" if many_schedules else ""
+        name += f" ({PREDICTED})" if predicted else ""
         tables.append(
             _table(raw, roles, cells, rows, here, has_epochs=has_epochs)(
                 name=name,
                 data=data,
                 schedule=schedule,
+                predicted=predicted,
                 percent=percent,
                 disconnected=disconnected,
                 notes=notes,
@@ -246,19 +255,23 @@ def _facts(value: Any, where: str) -> CellFacts | None:
         raise StudyError(f"{where}: {error}") from None
 
 
-def _groups(raw: RawTable, roles: Roles) -> tuple[list[tuple[str, int]], Array]:
-    """Return the data sets and schedules of a file, and the number of each row's."""
-    if roles.data is None and roles.schedule is None:
-        return [("", 0)], np.zeros(len(raw), dtype=np.int64)
-    numbers: dict[tuple[str, int], int] = {}
+def _groups(raw: RawTable, roles: Roles) -> tuple[list[tuple[str, int, bool]], Array]:
+    """Return the groups of a file, and the number of each row's.
+
+    A group is a data set, a schedule, and whether the accuracies are predicted.
+    """
+    if roles.data is None and roles.schedule is None and roles.origin is None:
+        return [("", 0, False)], np.zeros(len(raw), dtype=np.int64)
+    numbers: dict[tuple[str, int, bool], int] = {}
     group_of_row = np.empty(len(raw), dtype=np.int64)
     data = raw.columns[roles.data] if roles.data is not None else ()
     schedules = raw.columns[roles.schedule] if roles.schedule is not None else ()
-    for row, (name, planned) in enumerate(zip_longest(data, schedules)):
+    origins = raw.columns[roles.origin] if roles.origin is not None else ()
+    for row, (name, planned, origin) in enumerate(zip_longest(data, schedules, origins)):
         schedule = 0 if is_blank(planned) else whole_number(planned, "schedule", raw.where(row))
-        group = ("" if is_blank(name) else str(name), schedule)
+        group = ("" if is_blank(name) else str(name), schedule, is_predicted(origin))
         group_of_row[row] = numbers.setdefault(group, len(numbers))
-    if len({schedule > 0 for _, schedule in numbers}) > 1:
+    if len({schedule > 0 for _, schedule, _ in numbers}) > 1:
         raise StudyError(
             f"{raw.path}: the column schedule is filled in some rows only; fill it in all"
         )
@@ -380,17 +393,18 @@ def by_schedule(tables: Sequence[MeasuredTable]) -> dict[str, list[CellAccuracie
 
     Returns:
         The cells by schedule ("truncated" or "re-annealed"), with the data set in front if there
-        are several.
+        are several, and "predicted" if the accuracies are.
 
     Raises:
         StudyError: a training does not end where its schedule does. The error names the cell.
     """
-    by_data: dict[str, list[MeasuredTable]] = {}
+    by_data: dict[tuple[str, bool], list[MeasuredTable]] = {}
     for table in tables:
-        by_data.setdefault(table.data, []).append(table)
+        by_data.setdefault((table.data, table.predicted), []).append(table)
+    many_data = len({table.data for table in tables}) > 1
     found: dict[str, list[CellAccuracies]] = {}
-    for data, group in by_data.items():
-        prefix = f"{data}, " if len(by_data) > 1 else ""
+    for (data, predicted), group in by_data.items():
+        prefix = (f"{data}, " if many_data else "") + (f"{PREDICTED}, " if predicted else "")
         for schedule, cells in _by_schedule(group).items():
             found[prefix + schedule] = cells
     return found

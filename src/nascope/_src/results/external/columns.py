@@ -23,7 +23,10 @@ _OTHERS = {
     "data": ("data", "dataset", "data_set"),
     "source": ("source", "paper", "cluster"),
     "name": ("name", "label"),
+    "origin": ("origin",),
 }
+PREDICTED = "predicted"
+"""What a column of origins says of accuracies that are not measured."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Roles:
         genotype: one column, or several that hold a genotype together.
         accuracy: the column of accuracies; None in a wide table.
         wide: in a wide table, epochs with their columns, in order.
-        epoch, seed, schedule, data, source, name: None if the table has no such column.
+        epoch, seed, schedule, data, source, name, origin: None if the table has no such column.
         notes: a sentence for each choice between columns.
     """
 
@@ -47,13 +50,14 @@ class Roles:
     data: str | None = None
     source: str | None = None
     name: str | None = None
+    origin: str | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
         """All columns that have a role."""
         single = [self.accuracy, self.epoch, self.seed, self.schedule, self.data, self.source]
-        named = [name for name in (*single, self.name) if name is not None]
+        named = [name for name in (*single, self.name, self.origin) if name is not None]
         return [*self.genotype, *(name for _, name in self.wide), *named]
 
 
@@ -77,10 +81,7 @@ def roles_of(path: Path, names: Sequence[str], accuracy: str | None = None) -> R
     others = Roles(
         genotype,
         None,
-        **{
-            role: next((n for n in names if normalised(n) in known and n not in genotype), None)
-            for role, known in _OTHERS.items()
-        },  # type: ignore[arg-type]
+        **{role: _column(role, names, genotype) for role in _OTHERS},  # type: ignore[arg-type]
     )
     taken = set(others.columns)
     free = [name for name in names if name not in taken]
@@ -119,6 +120,16 @@ def roles_of(path: Path, names: Sequence[str], accuracy: str | None = None) -> R
         left = _listed([name for *_, name in single[1:]])
         notes = [f"accuracy is the column {single[0][2]}; left out {left}"]
     return replace(others, accuracy=single[0][2], notes=tuple(notes))
+
+
+def name_column(names: Sequence[str]) -> str | None:
+    """Return the column of the cells' names; None if there is none."""
+    return _column("name", names, genotype_columns(names))
+
+
+def _column(role: str, names: Sequence[str], genotype: Sequence[str]) -> str | None:
+    known = _OTHERS[role]
+    return next((n for n in names if normalised(n) in known and n not in genotype), None)
 
 
 def _listed(names: Sequence[str], most: int = 12) -> str:
@@ -182,6 +193,11 @@ def _accuracy(value: Any, where: Callable[[int], str], row: int) -> float:
 def is_blank(value: Any) -> bool:
     """Return whether a value is missing."""
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def is_predicted(origin: Any) -> bool:
+    """Return whether an accuracy's origin says that it is predicted, not measured."""
+    return not is_blank(origin) and str(origin).strip().lower() == PREDICTED
 
 
 def _number(value: Any) -> float:
