@@ -11,8 +11,11 @@ import pytest
 from nascope._src.cells.catalog import find, load
 from nascope._src.cells.genotype import format_text
 from nascope._src.cli.entry import main
+from nascope._src.records.tables import write_table
+from nascope._src.results.external.accuracies import read_tables
 from nascope._src.results.predictions import population as population_module
-from nascope._src.results.predictions.measured import read_measured
+from nascope._src.results.predictions.table import prediction_columns
+from nascope._src.surrogate.model import open_surrogate
 from tests.surrogate.linear import write_surrogate
 
 
@@ -65,18 +68,39 @@ def test_every_rewiring_is_a_row(nascope, linear, tmp_path):
     assert len(written) == 5 * 2880
     assert {row["origin"] for row in written} == {"predicted"}
     assert len({row["name"] for row in written}) == 2880
-    measured = read_measured(table)
-    assert len(measured) == 2880
-    assert {len(cell.curve) for cell in measured} == {5}
+    (read,) = read_tables(table)
+    assert read.predicted
+    assert read.accuracies.shape == (2880, 1, 5)
+    assert read.label(0) == "DARTS-01-01-01-01"
 
 
-def test_selection_reads_the_table(nascope, linear, tmp_path):
-    table = tmp_path / "predicted.parquet"
-    names = ("DARTS", "SNAS", "PDARTS")
-    nascope("predict", *names, "--surrogate", linear, "--epochs", "1,98", "-o", table)
-    code, out, _ = nascope("selection", table)
+@pytest.fixture(scope="module")
+def predicted(linear, tmp_path_factory):
+    table = tmp_path_factory.mktemp("table") / "predicted.parquet"
+    cells = [load(name) for name in ("DARTS", "SNAS", "PDARTS")]
+    accuracies = open_surrogate(linear).predict(cells, (1, 10, 98)).accuracies
+    write_table(table, prediction_columns(cells, accuracies, (1, 10, 98), "digest"))
+    return table
+
+
+def test_selection_says_predicted(nascope, predicted):
+    code, out, _ = nascope("selection", predicted)
     assert code == 0
-    assert "3 cells" in out
+    assert out.startswith("3 cells, predicted, truncated schedule")
+    assert "DARTS" in out  # the cells keep their names
+
+
+def test_evidence_says_predicted(nascope, predicted):
+    code, out, _ = nascope("evidence", predicted)
+    assert code == 0
+    assert out.startswith("predicted.parquet (predicted): 3 cells, 3 epochs")
+
+
+def test_predictions_are_no_measurements(nascope, linear, predicted):
+    code, _, err = nascope("predict", "DARTS", "--surrogate", linear, "--measured", predicted)
+    assert code == 2
+    assert "expected measured accuracies" in err
+    assert "predicted.parquet (predicted)" in err
 
 
 def test_cells_of_a_table_with_measured_ones(nascope, linear, tmp_path):

@@ -80,6 +80,9 @@ def test_the_page_states_what_the_cells_show():
     rho = stats.spearmanr(LAST["quantile"], LAST.width).statistic
     assert words(f"rank correlation of {rho:.2f} with the cell's own width")
     assert (PUBLISHED.rho_width > 0).all()
+    early = PUBLISHED[PUBLISHED.epoch == 1]
+    rho = stats.spearmanr(early["quantile"], LAST["quantile"]).statistic  # in the same order
+    assert words(f"(rank correlation over cells: {rho:.2f})")
     milenas = LAST.paper.str.contains("MiLeNAS")
     assert words(f"mean quantile of {LAST['quantile'][milenas].mean():.2f}")
     assert words(f"Without MiLeNAS the mean is {LAST['quantile'][~milenas].mean():.2f} [")

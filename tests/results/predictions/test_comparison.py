@@ -104,7 +104,7 @@ def test_rows_that_cannot_be_read(tmp_path):
     with pytest.raises(StudyError, match="row 2: not a genotype"):
         read_cells(path)
     path.write_text(f'genotype,accuracy\n"{format_text(load("DARTS"))}",high')
-    with pytest.raises(StudyError, match="row 2: expected an accuracy"):
+    with pytest.raises(StudyError, match="row 2: accuracy must be"):
         read_measured(path)
     assert len(read_cells(path)) == 1  # accuracies are not read
     path.write_text("cells\n1")

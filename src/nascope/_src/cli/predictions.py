@@ -194,8 +194,8 @@ def population(
     from nascope._src.records.files import write_bytes
     from nascope._src.records.tables import columns_of, write_table
     from nascope._src.report.figures.predictions import draw_population
+    from nascope._src.results.external.columns import PREDICTED
     from nascope._src.results.predictions.population import population_means, stand_in_population
-    from nascope._src.results.predictions.table import ORIGIN
     from nascope._src.surrogate.model import check_epochs, open_surrogate
 
     chosen = check_epochs(_numbers(epochs))
@@ -209,8 +209,8 @@ def population(
     found = [standing for standing in standings if not standing.control]
     means = population_means(found)
     rows = {
-        "standings": [{"origin": ORIGIN, **asdict(standing)} for standing in standings],
-        "means": [{"origin": ORIGIN, **mean.as_row()} for mean in means],
+        "standings": [{"origin": PREDICTED, **asdict(standing)} for standing in standings],
+        "means": [{"origin": PREDICTED, **mean.as_row()} for mean in means],
     }
     for name, table in rows.items():
         write_table(output / f"{name}.csv", columns_of(table))
@@ -295,10 +295,10 @@ def _facts(
 
 def _surrogate_facts(surrogate: Surrogate, compared: Comparison | None) -> dict[str, Any]:
     """Return what predicts, and its agreement with measured cells if it is known."""
-    from nascope._src.results.predictions.table import ORIGIN
+    from nascope._src.results.external.columns import PREDICTED
 
     facts: dict[str, Any] = {
-        "origin": ORIGIN,
+        "origin": PREDICTED,
         "surrogate": {"file": surrogate.path.name, "sha256": surrogate.digest},
     }
     if compared is not None:

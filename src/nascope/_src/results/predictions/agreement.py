@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nascope._src.results.stats.correlation import spearman
+from nascope._src.results.stats.rank_bootstrap import rank_moments
 
 Array = np.ndarray
 
@@ -24,7 +24,6 @@ WANTED = (0.90, 0.97)
 
 _SPLITS = 200
 _FITTED = 0.8  # share of the cells to which a split fits
-_RESAMPLES = 2000
 _SEED = 0
 _CHUNK = 2**21  # numbers held at a time
 
@@ -177,6 +176,7 @@ def agreement(
         predicted, measured: (n,) accuracies in [0, 1], n at least 3.
     """
     line = calibrate(predicted, measured)
+    rho = rank_moments([predicted, measured]).correlation(0, 1)
     length = math.nan
     if line.has_interval:
         low, high = line.interval(predicted)
@@ -185,34 +185,13 @@ def agreement(
         epoch,
         measured_epoch,
         len(predicted),
-        spearman(predicted.tolist(), measured.tolist()),
-        *_rho_interval(predicted, measured),
+        rho.value,
+        rho.low,
+        rho.high,
         line,
         coverage(predicted, measured),
         length,
     )
-
-
-def _rho_interval(x: Array, y: Array) -> tuple[float | None, float | None]:
-    """Return the 95 % percentile interval of Spearman's correlation over resampled cells."""
-    from scipy.stats import rankdata  # noqa: PLC0415  (slow to import)
-
-    if len(x) < 10:
-        return None, None
-    generator = np.random.default_rng(_SEED)
-    rhos: list[Array] = []
-    step = max(1, _CHUNK // len(x))
-    for start in range(0, _RESAMPLES, step):
-        drawn = generator.integers(len(x), size=(min(step, _RESAMPLES - start), len(x)))
-        a, b = (rankdata(values[drawn], axis=1) for values in (x, y))
-        a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
-        norm = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
-        rhos.append((a * b).sum(axis=1)[norm > 0] / norm[norm > 0])
-    every = np.concatenate(rhos)
-    if 2 * len(every) < _RESAMPLES:
-        return None, None
-    low, high = np.percentile(every, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def matched_epoch(epoch: int, last: int, measured: Sequence[int]) -> int:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
-from typing import Any
 
-from nascope._src.cells.formats.reading import parse
+import numpy as np
+
 from nascope._src.cells.genotype import Genotype
-from nascope._src.errors import NascopeError, StudyError
-from nascope._src.runtime.input_files import check_file
+from nascope._src.errors import GenotypeError, StudyError
+from nascope._src.results.external.accuracies import read_tables
+from nascope._src.results.external.columns import name_column
+from nascope._src.results.external.facts import read_cell
+from nascope._src.results.external.files import read_raw
+from nascope._src.results.external.names import genotype_columns
 
-TABLES = (".csv", ".parquet")
+TABLES = (".csv", ".tsv", ".parquet", ".jsonl")
 """Endings of the files that hold many cells."""
 FILE = "tables/darts-214-random-cells.parquet"
 """Where measured cells are looked for in the data folder: those of antoyang/NAS-Benchmark."""
@@ -25,96 +28,71 @@ class MeasuredCell:
 
     Attributes:
         genotype: the cell, with a name.
-        curve: its mean accuracy over seeds, in [0, 1], by epoch; by 0 if the table has no epochs;
-            empty if it has no accuracies.
+        curve: its mean accuracy over seeds, in [0, 1], by epoch; by 0 if the table has no epochs.
     """
 
     genotype: Genotype
-    curve: dict[int, float] = field(default_factory=dict)
+    curve: dict[int, float]
+
+
+def read_measured(path: Path) -> list[MeasuredCell]:
+    """Return the cells of a table of measured accuracies.
+
+    Raises:
+        StudyError: the table cannot be read, has several data sets or schedules, or its accuracies
+            are predicted.
+    """
+    table, *others = read_tables(path)
+    if table.predicted or others:
+        got = ", ".join(each.name for each in (table, *others))
+        raise StudyError(
+            f"{path}: expected measured accuracies on one data set and under one schedule, but got "
+            f"{got}"
+        )
+    known = np.isfinite(table.accuracies)  # (cells, seeds, epochs)
+    sums, counts = np.where(known, table.accuracies, 0).sum(axis=1), known.sum(axis=1)
+    epochs = table.epochs or (0,)
+    cells = []
+    for row, member in enumerate(table.members):
+        genotype = read_cell(table.cells.values[member]).genotype
+        pairs = zip(epochs, sums[row], counts[row], strict=True)
+        curve = {epoch: float(total / count) for epoch, total, count in pairs if count}
+        cells.append(MeasuredCell(genotype.named(table.label(row)), curve))
+    return cells
 
 
 def read_cells(path: Path) -> list[Genotype]:
-    """Return the distinct genotypes of a table with a column ``genotype``, in order.
+    """Return the distinct genotypes of a table, in order. It needs no accuracies.
 
     Raises:
         StudyError: the table cannot be read, or a genotype cannot; the message has the row.
     """
-    return [cell.genotype for cell in _read(path, with_accuracies=False)]
 
-
-def read_measured(path: Path) -> list[MeasuredCell]:
-    """Return the cells of a table with the columns ``genotype``, ``accuracy`` and maybe ``epoch``.
-
-    Raises:
-        StudyError: the table cannot be read, or a value cannot; the message has the row.
-    """
-    return _read(path, with_accuracies=True)
-
-
-def _read(path: Path, *, with_accuracies: bool) -> list[MeasuredCell]:
-    genotypes: dict[str, Genotype] = {}
-    values: dict[str, dict[int, list[float]]] = {}
-    columns = ("genotype", "accuracy") if with_accuracies else ("genotype",)
-    for number, row in enumerate(_rows(path, columns), start=2):  # as spreadsheets count
-        where = f"{path}, row {number}"
-        text = str(row["genotype"])
-        if text not in genotypes:
-            try:
-                genotype = parse(text)
-            except NascopeError as error:
-                raise StudyError(f"{where}: {error}") from None
-            name = row.get("name") or genotype.name or f"{path.stem}-{len(genotypes) + 1}"
-            genotypes[text] = genotype.named(str(name))
-        if with_accuracies:
-            epoch, value = _numbers(row, where)
-            values.setdefault(text, {}).setdefault(epoch, []).append(value)
-    curves = {
-        text: {epoch: fmean(accuracies) for epoch, accuracies in curve.items()}
-        for text, curve in values.items()
-    }
-    percent = any(value > 1 for curve in curves.values() for value in curve.values())
-    return [
-        MeasuredCell(
-            genotype,
-            {e: value / 100 if percent else value for e, value in curves.get(text, {}).items()},
-        )
-        for text, genotype in genotypes.items()
-    ]
-
-
-def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the rows of a table that has these columns."""
-    import pandas  # noqa: PLC0415  (slow to import)
-
-    try:
-        check_file(path)
-        if path.suffix == ".parquet":
-            frame = pandas.read_parquet(path)
-        else:
-            frame = pandas.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas' and pyarrow's errors are ValueErrors
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StudyError(f"{path} cannot be read: {reason}") from None
-    for name in columns:
-        if name not in frame.columns:
+    def choose(names: Sequence[str]) -> list[str]:
+        columns = genotype_columns(names)
+        if not columns:
             raise StudyError(
-                f"{path} lacks the column {name!r}; expected the columns {', '.join(columns)}"
+                f"{path} lacks the column 'genotype'; its columns are {', '.join(names)}"
             )
-    if not len(frame):
-        raise StudyError(f"{path} has no rows")
-    rows: list[dict[str, Any]] = frame.to_dict("records")
-    return rows
+        return [*columns, *filter(None, [name_column(names)])]
 
-
-def _numbers(row: Mapping[str, Any], where: str) -> tuple[int, float]:
-    """Return a row's epoch, 0 without one, and its accuracy."""
-    try:
-        epoch, accuracy = float(row.get("epoch") or 0), float(row["accuracy"])
-        if epoch != int(epoch) or epoch < 0 or not 0 <= accuracy <= 100:
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
-        raise StudyError(
-            f"{where}: expected an accuracy in [0, 1], or in percent, and an epoch that is a whole "
-            f"number, but got {row['accuracy']!r:.60} and {row.get('epoch')!r:.60}"
-        ) from None
-    return int(epoch), accuracy
+    raw = read_raw(path, choose)
+    columns = genotype_columns(list(raw.columns))
+    labels = raw.columns.get(name_column(list(raw.columns)) or "", [None] * len(raw))
+    cells: dict[Genotype, Genotype] = {}
+    seen: set[str] = set()
+    for row, (label, *parts) in enumerate(
+        zip(labels, *(raw.columns[name] for name in columns), strict=True)
+    ):
+        if (key := repr(parts)) in seen:
+            continue
+        seen.add(key)
+        try:
+            genotype = read_cell(
+                parts[0] if len(parts) == 1 else dict(zip(columns, parts, strict=True))
+            ).genotype
+        except GenotypeError as error:
+            raise StudyError(f"{raw.where(row)}: {error}") from None
+        name = label or genotype.name or f"{path.stem}-{len(cells) + 1}"
+        cells.setdefault(genotype, genotype.named(str(name)))
+    return list(cells.values())

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from nascope._src.cells.genotype import Genotype, format_text
+from nascope._src.results.external.columns import PREDICTED
 from nascope._src.results.predictions.agreement import Agreement
 
-ORIGIN = "predicted"
-"""The label of every row."""
 _DIGITS = 7  # of a share; the surrogate computes in single precision
 
 
@@ -53,7 +52,7 @@ def prediction_columns(
         "genotype": [text for text in texts for _ in epochs],
         "epoch": [epoch for _ in genotypes for epoch in epochs],
         "accuracy": _flat(accuracies),
-        "origin": [ORIGIN] * accuracies.size,
+        "origin": [PREDICTED] * accuracies.size,
         "surrogate": [surrogate] * accuracies.size,
     }
     if agreed:
