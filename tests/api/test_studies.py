@@ -98,7 +98,9 @@ def test_reliability_is_a_frame(tmp_path):
     assert {"share", "low", "high", "seed_share", "wirings"} <= set(frame.columns)
     roughness = frame[(frame["key"] == "roughness") & (frame["learning_rate"] == 0.025)]
     assert roughness["share"].between(0, 1).all()
-    assert nascope.read_study(write_study(tmp_path / "b", family())).reliability().empty
+    plain = nascope.read_study(write_study(tmp_path / "b", family()))
+    assert plain.reliability().empty
+    assert plain.mediation().empty
 
 
 def test_a_study_is_read_again_and_done_once(results):

@@ -256,12 +256,14 @@ def verdicts(
     from nascope._src.records.tables import columns_of, write_table
     from nascope._src.results.findings.designs import judge_designs
     from nascope._src.results.findings.judge import judge_study, too_small
+    from nascope._src.results.findings.mediation import judge_mediation
     from nascope._src.results.text import designs
     from nascope._src.results.text.findings import (
         as_row,
         finding_lines,
         too_small_sentence,
     )
+    from nascope._src.results.text.mediation import mediation_lines
 
     study = read_study(folder)
     if (reason := too_small(study)) is not None:
@@ -273,6 +275,7 @@ def verdicts(
         rows = [*map(as_row, findings), *map(designs.as_row, designed)]
         lines = [line for finding in findings for line in finding_lines(finding)]
         lines += designs.design_lines(designed)
+        lines += mediation_lines(judge_mediation(study))
     if as_json:
         print_json({"verdicts": rows})
     else:

@@ -31,6 +31,7 @@ from nascope._src.report.html.payload import PageGrid, as_script, page_data, pag
 from nascope._src.report.html.provenance import Provenance, gather
 from nascope._src.results.findings.designs import judge_designs
 from nascope._src.results.findings.judge import judge_study, too_small
+from nascope._src.results.findings.mediation import judge_mediation
 from nascope._src.results.findings.pairs import Pair
 from nascope._src.results.planes import modes_of
 from nascope._src.results.quantities import CURVES, GRIDS
@@ -40,7 +41,8 @@ from nascope._src.results.table import MeasuredStudy
 from nascope._src.results.text.entries import of_trial, over_trials, titled
 from nascope._src.results.text.findings import too_small_sentence
 from nascope._src.results.text.levels import rule_in_words
-from nascope._src.results.text.numbers import readable
+from nascope._src.results.text.mediation import mediation_sentence, mediation_title
+from nascope._src.results.text.numbers import capital, readable
 from nascope._src.results.text.trials import caveat, status
 from nascope._version import __version__
 
@@ -56,6 +58,7 @@ class PageStudy:
         cards: the verdicts by claim.
         tally: the number of verdicts with each outcome.
         designs: the verdicts of matched pairs of designed variants.
+        mediations: what goes through curvature and gradient variance in those pairs, in words.
         too_small: why there are no verdicts, if so.
         slopes: claim 4's correlations in words, by data set.
         theory: the theory's sections, if it was computed.
@@ -65,6 +68,7 @@ class PageStudy:
     cards: list[Card]
     tally: dict[str, int]
     designs: list[Card]
+    mediations: list[str]
     too_small: str | None
     scatters: list[sections.Scatter]
     slopes: Mapping[str, str]
@@ -102,6 +106,10 @@ def page_study(
         cards=make_cards(findings),
         tally=tally(findings),
         designs=make_design_cards(judge_designs(study)),
+        mediations=[
+            f"{capital(mediation_title(found))}. {mediation_sentence(found)}"
+            for found in judge_mediation(study)
+        ],
         too_small=None if why is None else too_small_sentence(why),
         scatters=sections.scatters(study, cells, findings, f"a{number}-"),
         slopes=sections.slopes(findings),
