@@ -41,8 +41,9 @@ def committed_study(name: str) -> StudyRecord:
         for row in rows_of(name, "curves"):
             curves.setdefault(_key(row), []).append(row)
     probes: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows_of(name, "probes"):
-        probes.setdefault(_key(row), []).append(row)
+    if (FOLDER / name / "probes.csv").is_file():
+        for row in rows_of(name, "probes"):
+            probes.setdefault(_key(row), []).append(row)
     trials = tuple(
         _trial(row, curves.get(_key(row), []), probes.get(_key(row), []))
         for row in rows_of(name, "trials")
