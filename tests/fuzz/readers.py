@@ -41,7 +41,7 @@ from nascope._src.records.files import read_arrays, read_json
 from nascope._src.records.probe_files import ProbeRecord, read_probe_file, write_probe
 from nascope._src.records.read import read_study
 from nascope._src.records.status import read_status
-from nascope._src.results.external import accuracies
+from nascope._src.results.external.accuracies import read_tables
 from nascope._src.results.metrics.smoothness import smoothness_of
 from nascope._src.study.study_file import read_search_file, read_study_file
 from nascope._src.training.build import load_trained, restore_network
@@ -505,12 +505,45 @@ def _table_cases() -> list[Case]:
     buffer = io.BytesIO()
     columns = {"genotype": genotypes, "epoch": epochs, "accuracy": measured}
     pq.write_table(pa.table({name: list(values) for name, values in columns.items()}), buffer)
-    return [{"t.csv": text.encode()}, {"t.parquet": buffer.getvalue()}]
+    records = [{"genotype": a, "epoch": b, "accuracy": c} for a, b, c in rows]
+    curves = io.BytesIO()
+    np.save(curves, np.array([[0.5, 0.6], [0.5, 0.7]]))
+    return [
+        {"t.csv": text.encode()},
+        {"t.tsv": text.replace(",", "\t").encode()},
+        {"t.parquet": buffer.getvalue()},
+        {"t.json": json.dumps(records).encode()},
+        {"t.json": json.dumps({cell: [0.5, 0.6] for cell in cells}).encode()},
+        {"t.yaml": "".join(f"- {json.dumps(record)}\n" for record in records).encode()},
+        {"t.npy": curves.getvalue(), "t.txt": "\n".join(cells).encode()},
+    ]
+
+
+def _made_table(generator: random.Random) -> Case:
+    match generator.randrange(8):
+        case 0:
+            content = json.loads(_table_cases()[3]["t.json"])
+            return {"t.json": json.dumps(damage_value(generator, content)).encode()}
+        case 1:  # each line names the one before ten times
+            lines = ["a0: &a0 [1]"]
+            lines += [
+                f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]"
+                for n in range(1, generator.randrange(2, 12))
+            ]
+            return {"t.yaml": "\n".join(lines).encode()}
+        case 2:
+            buffer = io.BytesIO()
+            np.save(buffer, _odd_array(generator))
+            return {**_table_cases()[-1], "t.npy": buffer.getvalue()}
+        case 3:
+            header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({10 ** generator.randrange(13)},), }}\n"
+            content = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+            return {**_table_cases()[-1], "t.npy": content}
+    return _one_damaged(_table_cases, _bytes)(generator)
 
 
 def _read_table(folder: Path) -> None:
-    read = getattr(accuracies, "read_tables", None) or accuracies.read_accuracies
-    read(next(folder.iterdir()))
+    read_tables(next(path for path in sorted(folder.iterdir()) if path.stem == "t"))
 
 
 def _read_cell_file(folder: Path) -> None:
@@ -537,5 +570,5 @@ READERS = (
     Reader("Parquet", 4, _parquet_cases, _made_parquet, _read_set),
     Reader("image folder", 2, _class_cases, _one_damaged(_class_cases, _bytes), _read_set),
     Reader("CIFAR binary", 1, _binary_cases, _one_damaged(_binary_cases, _bytes), _read_cifar),
-    Reader("table", 4, _table_cases, _one_damaged(_table_cases, _bytes), _read_table),
+    Reader("table", 4, _table_cases, _made_table, _read_table),
 )  # fmt: skip

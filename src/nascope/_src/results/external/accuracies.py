@@ -308,10 +308,11 @@ def _whole_column(raw: RawTable, name: str | None, role: str) -> Array:
     known: dict[Any, int] = {}
     column = np.empty(len(raw), dtype=np.int64)
     for row, value in enumerate(raw.columns[name]):
-        number = known.get(value)
+        key = repr(value) if isinstance(value, list | dict) else value  # refused as no number
+        number = known.get(key)
         if number is None:
             blank = role == "seed" and is_blank(value)
-            number = known[value] = 0 if blank else whole_number(value, role, raw.where(row))
+            number = known[key] = 0 if blank else whole_number(value, role, raw.where(row))
         column[row] = number
     return column
 

@@ -61,6 +61,9 @@ class Roles:
         return [*self.genotype, *(name for _, name in self.wide), *named]
 
 
+_LARGEST = 2**63  # of a whole number
+
+
 def roles_of(path: Path, names: Sequence[str], accuracy: str | None = None) -> Roles:
     """Return what the columns of a table hold, by their names.
 
@@ -153,7 +156,7 @@ def whole_number(value: Any, name: str, where: str) -> int:
     """
     try:
         number = _number(value)
-        if number != int(number) or number < 0:
+        if number != int(number) or not 0 <= number < _LARGEST:
             raise ValueError
     except (TypeError, ValueError, OverflowError):
         raise StudyError(f"{where}: {name} must be a whole number, not {value!r:.60}") from None

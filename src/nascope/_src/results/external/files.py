@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nascope._src.errors import StudyError
+from nascope._src.errors import NascopeError, StudyError
 from nascope._src.results.external.arrays import read_array
 from nascope._src.results.external.delimited import read_delimited
 from nascope._src.results.external.nested import read_nested
@@ -30,7 +30,9 @@ def read_raw(path: Path, choose: Choose) -> RawTable:
     try:
         check_file(path)
         table = _reader(path)(path, choose)
-    except (OSError, ValueError, RecursionError) as error:
+    except NascopeError:
+        raise
+    except Exception as error:  # of every kind: pyarrow and NumPy do not check a damaged file
         reason = (error.strerror if isinstance(error, OSError) else None) or _first_line(error)
         raise StudyError(f"{path} cannot be read: {reason}") from None
     if not len(table):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,9 @@ def read_nested(path: Path, choose: Choose) -> RawTable:
     content = read_bytes(path, at_most=_LARGEST)
     text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     value = _value(path, text)
-    records = list(_records(value, ()))
+    records = list(islice(_records(value, ()), len(text) + 1))
+    if len(records) > len(text):  # YAML's aliases can repeat a value without end
+        raise StudyError(f"{path}: expected a table, but its aliases expand without end")
     if not records:
         raise StudyError(
             f"{path}: expected a list of rows with a genotype and an accuracy, or a mapping from "
