@@ -1,6 +1,7 @@
 """Flat tables for other tools."""
 
 import csv
+import dataclasses
 import json
 import math
 
@@ -8,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.formats.reading import parse
 from nascope._src.errors import StudyError
 from nascope._src.records.read import read_study
@@ -42,6 +44,20 @@ def test_a_row_for_each_trial(study):
     assert columns["finished"][waiting] is None
     assert columns["test_accuracy"][waiting] is None
     assert "out of memory" in columns["error"][columns["label"].index("DARTS-r4")]
+
+
+def test_multiply_adds_are_empty_if_the_network_is_unknown(study):
+    trained = next(trial for trial in study.trials if trial.training is not None)
+    known = {"channels": 8, "layers": 5}
+    data = {"classes": 10, "image_channels": 3, "image_size": 32}
+    one_input = parse("|skip_connect~0|+|none~0|skip_connect~1|+|none~0|none~1|skip_connect~2|")
+    trials = tuple(
+        dataclasses.replace(trained, genotype=genotype, recipe=recipe, data=data)
+        for genotype in (load_cell("DARTS"), one_input)
+        for recipe in (known, {"channels": 8})
+    )
+    columns = flat_table(dataclasses.replace(study, trials=trials))
+    assert columns["multiply_adds"] == [7_392_512, None, None, None]
 
 
 def test_curves_and_probes(study):

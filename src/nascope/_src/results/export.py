@@ -15,7 +15,8 @@ import numpy as np
 
 from nascope._src.cells.genotype import to_dict
 from nascope._src.cells.graph import topology
-from nascope._src.errors import StudyError
+from nascope._src.errors import GenotypeError, StudyError
+from nascope._src.networks.sizes import darts_size
 from nascope._src.records.read import ProbeRecord, StudyRecord, TrialRecord
 from nascope._src.results.measures import AREA, BEST_ACCURACY
 from nascope._src.results.metrics.smoothness import chance_loss, smoothness_of
@@ -105,12 +106,34 @@ def _trials(trial: TrialRecord) -> Iterator[TableRow]:
             "best_test_accuracy": BEST_ACCURACY.value(trial),
             "area_under_loss": AREA.value(trial),
             "parameters": training.provenance.get("parameters"),
+            "multiply_adds": _multiply_adds(trial),
             "seconds": math.fsum(point.seconds for point in training.epochs),
         }
         row |= {name: training.provenance.get(name) for name in _PROVENANCE}
     error = trial.error.strip().splitlines() if trial.error else []
     row["error"] = error[-1] if error else None
     yield row
+
+
+def _multiply_adds(trial: TrialRecord) -> int | None:
+    """Return the multiply-adds of one image's forward pass, in which dead nodes do not count.
+
+    None if the record does not say how large the network is, or the cell has no closed form.
+    """
+    numbers = {
+        "channels": trial.recipe.get("channels"),
+        "layers": trial.recipe.get("layers"),
+        "classes": trial.data.get("classes"),
+        "image_channels": trial.data.get("image_channels"),
+        "image_size": trial.data.get("image_size"),
+    }
+    sizes = {name: number for name, number in numbers.items() if isinstance(number, int)}
+    if len(sizes) < len(numbers):
+        return None
+    try:
+        return darts_size(trial.genotype, **sizes).multiply_adds
+    except GenotypeError:
+        return None
 
 
 def _curves(trial: TrialRecord) -> Iterator[TableRow]:
