@@ -33,14 +33,15 @@ def time_line(predictions: Predictions, what: str) -> str:
 
     Args:
         predictions: the predictions.
-        what: what was predicted: "cells" or "rewirings".
+        what: what was predicted: "cell" or "rewiring".
     """
     rows = len(predictions.accuracies)
     different = "" if predictions.distinct == rows else f" ({predictions.distinct:,} different)"
     count = predictions.distinct * len(predictions.epochs)
+    epochs = "1 epoch" if len(predictions.epochs) == 1 else f"{len(predictions.epochs)} epochs"
     return (
-        f"{rows:,} {what}{different} at {len(predictions.epochs)} epochs: {count:,} predictions in "
-        f"{predictions.seconds:.2g} s, {1000 * predictions.seconds_per_prediction:.2g} ms each"
+        f"{rows:,} {what}{'' if rows == 1 else 's'}{different} at {epochs}: {count:,} predictions "
+        f"in {predictions.seconds:.2g} s, {1000 * predictions.seconds_per_prediction:.2g} ms each"
     )
 
 

@@ -162,8 +162,10 @@ def predict(
         return
     lines = [surrogate_line(asked)]
     if left_out:
-        lines.append(f"left out, because the surrogate cannot predict them: {left_out} cells")
-    lines.append(time_line(predictions, "rewirings" if rewirings else "cells"))
+        lines.append(
+            f"left out, because the surrogate cannot predict them: {left_out} of the cells"
+        )
+    lines.append(time_line(predictions, "rewiring" if rewirings else "cell"))
     lines += family_lines(shown, chosen) if rewirings else cell_lines(shown, chosen)
     print("\n".join([*lines, *comparison_lines(compared)]))
 
