@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data.datasets import load_data
@@ -37,6 +39,32 @@ def test_a_gpu_measures_as_a_cpu_does(mode):
         norms = gradient_norms(risk).numpy()
         top = eigenvalues(risk, 2, tolerance=1e-8)["eigenvalues"]
         found.append([one["loss"], one["accuracy"], two["variance"], norms, top])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:per-instance gradients")
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_recurrent_layers_have_derivatives_on_a_gpu(kind):
+    """cuDNN has no gradient of them in evaluation mode, and no second derivative."""
+    torch.manual_seed(0)
+    layers = nn.ModuleDict({"inner": kind(3, 4, batch_first=True), "last": nn.Linear(4, 3)})
+    x, y = torch.randn(6, 5, 3).double(), torch.arange(6) % 3
+
+    def losses(model, batch):
+        logits = model["last"](model["inner"](batch["x"])[0][:, -1])
+        return functional.cross_entropy(logits, batch["y"], reduction="none")
+
+    found = []
+    for device in ("cpu", "cuda"):
+        batch = {"x": x.to(device), "y": y.to(device)}
+        risk = Risk(layers.double().to(device), batch, batch_loss=losses)
+        directions = random_directions(risk.origin, 1, seed=0)
+        grid = Grid((0.0, 0.5))
+        loss = compute_landscape(risk, directions, grid)["loss"]
+        variance = compute_gradient_variance(risk, directions, grid)["variance"]
+        top = eigenvalues(risk, 2, tolerance=1e-8)["eigenvalues"]
+        found.append([loss, variance, top])
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-6)
 
