@@ -115,7 +115,7 @@ def test_models_of_few_weights():
     loss = {"batch_loss": lambda model, x: (model.w * x).square().sum(dim=1)}
     risk = Risk(scale, X, **loss)
     with pytest.warns(match="vmap"):
-        norms = nascope.gradient_norms(risk)
+        norms = nascope.GradientVariance.norms(risk)
     assert norms == pytest.approx((4 * X.square().sum(dim=1)).numpy())
     with pytest.raises(ProbeError, match="at least 3 weights, but got 1"):
         nascope.curvature(risk, progress=False)

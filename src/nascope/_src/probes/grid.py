@@ -13,6 +13,7 @@ import numpy as np
 
 from nascope._src.errors import ProbeError
 from nascope._src.probes.chunks import CHUNK, ChunkStore, Share
+from nascope._src.probes.preconditions import verify
 from nascope._src.probes.risk import Direction, Risk
 from nascope._src.runtime.threads import Stopped, map_copies
 from nascope._src.runtime.types import Progress
@@ -159,7 +160,7 @@ def compute_points(
     if not risk.is_finite:
         first = measure(risk, points[0])
         return {key: np.full((*grid.shape, *a.shape), np.nan) for key, a in first.items()}
-    risk.verify()
+    verify(risk)
     try:
         done = list(map_copies(risk, numbers, compute_chunk, workers=workers, stop=tally.stop))
     finally:

@@ -19,6 +19,7 @@ from torch import Tensor
 from nascope._src.errors import ProbeError
 from nascope._src.probes.chunks import ChunkStore
 from nascope._src.probes.lanczos import tridiagonalise
+from nascope._src.probes.preconditions import verify
 from nascope._src.probes.risk import Risk
 from nascope._src.probes.settings import CurvatureSettings
 from nascope._src.probes.tensors import as_real
@@ -176,7 +177,7 @@ class HessianProduct:
     """
 
     def __init__(self, risk: Risk, workers: int, names: Sequence[str] | None = None) -> None:
-        risk.verify(derivatives=2)
+        verify(risk, derivatives=2)
         self._risk, self._workers = risk, workers
         self._names = list(risk.parameters if names is None else names)
         self.size = sum(as_real(risk.parameters[name].detach()).numel() for name in self._names)

@@ -29,6 +29,7 @@ from nascope._src.networks.folding import Fold
 from nascope._src.probes.failures import cause_of, user_code
 from nascope._src.probes.layers import folded_gradients, is_known, layer_gradients
 from nascope._src.probes.objective import plain_attention
+from nascope._src.probes.preconditions import refuse_interaction, verify
 from nascope._src.probes.risk import CHECKED, Risk
 from nascope._src.probes.tensors import (
     as_real,
@@ -119,8 +120,8 @@ def choose_method(risk: Risk, failed: Mapping[str, str] | None = None) -> Method
         ProbeError: An instance's loss depends on the others in its batch, or the gradient fails.
     """
     failed = failed or {}
-    risk.refuse_interaction()
-    risk.verify(derivatives=1)
+    refuse_interaction(risk)
+    verify(risk, derivatives=1)
     reasons: list[str] = []
     for name in METHODS:
         fault, cost = failed.get(name), None

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import copy
 import math
-import random
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
@@ -21,7 +20,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from nascope._src.errors import ProbeError
 from nascope._src.networks.folding import Folded
-from nascope._src.networks.network import Network
 from nascope._src.probes.failures import user_code
 from nascope._src.probes.objective import (
     BatchLoss,
@@ -39,14 +37,10 @@ from nascope._src.probes.tensors import (
     accumulator_dtype,
     count_instances,
     dense,
-    disagreement,
     exact,
     exact_dtype,
-    inner_product,
     losses_agree,
     mapped,
-    relative_tolerance,
-    squared_norm,
     taken,
 )
 
@@ -55,6 +49,21 @@ Direction = Mapping[str, Tensor]
 
 FIRST = 8  # instances in a first, small batch
 CHECKED = 2  # instances of that batch that are recomputed alone
+
+
+@dataclass
+class Verification:
+    """What `verify` found out about a Risk; its copies share it.
+
+    Attributes:
+        done: Numbers of derivatives that were checked.
+        without_gradient: Why the loss has no gradient; empty if it has one.
+        own_functions: Autograd functions in the model that are written in Python.
+    """
+
+    done: set[int] = field(default_factory=set)
+    without_gradient: str = ""
+    own_functions: list[str] = field(default_factory=list)
 
 
 class Risk:
@@ -134,11 +143,9 @@ class Risk:
             for norm in self._norms:
                 norm.running_mean = norm.running_var = None
         self.folded: Folded | None = None
-        self._needs_gradients = False  # whether values are computed as for a gradient
+        self.needs_gradients = False  # whether values are computed as for a gradient
         self._keeps_graphs = False  # whether the loss itself takes a gradient
-        self._verified: set[int] = set()  # derivatives
-        self._without_gradient = ""  # why the loss has none
-        self._own_functions: list[str] = []
+        self.verification = Verification()
         self._reported: set[str] = set()
         self.checked: set[tuple[str, int]] = set()  # methods and batches; see `gradients_at`
         self.displace([], [])
@@ -265,14 +272,14 @@ class Risk:
 
     def value(self, part: slice) -> tuple[Any, Tensor]:
         """Return the outputs and losses (batch,) of one batch, without gradients."""
-        if self._needs_gradients:
-            return self._recorded(part)
+        if self.needs_gradients:
+            return self.recorded(part)
         model = self.folded.network if self.folded is not None else self.model
         with torch.no_grad():
             return self.forward(model, part)
 
-    def _recorded(self, part: slice) -> tuple[Any, Tensor]:
-        """The outputs and losses, computed as for a gradient.
+    def recorded(self, part: slice) -> tuple[Any, Tensor]:
+        """Return the outputs and losses of one batch, computed as for a gradient.
 
         Nothing is kept for the gradient, to save memory, unless the loss itself takes one.
         """
@@ -315,7 +322,7 @@ class Risk:
             used = [name for name in vector if gradients[name].requires_grad]
             if not used:
                 continue
-            with user_code("the second derivative of the loss fails"), self._derivatives():
+            with user_code("the second derivative of the loss fails"), self.differentiable():
                 products = torch.autograd.grad(
                     [gradients[name] for name in used],
                     [self.parameters[name] for name in vector],
@@ -331,7 +338,7 @@ class Risk:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return a batch's losses, and the gradients of their sum: zero for unused parameters."""
         names = list(self.parameters if names is None else names)
-        with torch.enable_grad(), self._derivatives():
+        with torch.enable_grad(), self.differentiable():
             _, losses = self.forward(self.model, part)
             if not losses.requires_grad:  # a constant
                 constant = {name: torch.zeros_like(self.parameters[name]) for name in names}
@@ -347,7 +354,7 @@ class Risk:
         return losses.detach(), dict(zip(names, map(dense, gradients), strict=True))
 
     @contextmanager
-    def _derivatives(self) -> Iterator[None]:
+    def differentiable(self) -> Iterator[None]:
         """Let torch compute every layer in a way that has derivatives."""
         with ExitStack() as stack:
             stack.enter_context(plain_attention)
@@ -366,74 +373,7 @@ class Risk:
         objective = self.objective if model is self.model else self.objective.of(model)
         return objective(taken(self.inputs, part), taken(self.targets, part))
 
-    # ------------------------------------------------------------ checks
-
-    def verify(self, *, derivatives: int = 0) -> None:
-        """Check on all data that the losses at the current weights are well defined.
-
-        Every way to compute them must give the same: again, with and without gradients, and with
-        BatchNorm folded into convolutions. If a fast way gives others, a slower one is used. This
-        is done once, and on the first instances alone if the network is nascope's own.
-
-        Args:
-            derivatives: Number of derivatives that are needed: 0, 1 or 2. They are checked on the
-                first batch.
-
-        Raises:
-            ProbeError: The losses are random or do not depend on the model's weights, or torch
-                can't compute their derivatives.
-        """
-        own = isinstance(self.model, Network)
-        first = slice(0, min(FIRST, len(self)))
-        if 0 not in self._verified:
-            for part in [first] if own else self.slices():
-                self._verify_batch(part)
-            if not own:
-                self._without_gradient = self._find_dependence(first)
-        if derivatives > 0 and self._without_gradient:
-            raise ProbeError(self._without_gradient)
-        if derivatives > 0 and not own and 1 not in self._verified:
-            self._verify_gradient(first)
-        if derivatives > 1 and not own and 2 not in self._verified:
-            self._verify_symmetry(self.slices()[0])
-        self._verified.update(range(derivatives + 1))
-
-    def refuse_interaction(self) -> None:
-        """Check that an instance's loss is the same in any batch and alone, up to rounding.
-
-        Raises:
-            ProbeError: It is not, so no quantity per instance is defined.
-        """
-        why = "so that a quantity per instance is not defined"
-        if self.batchnorm == "batch" and self._norms:
-            raise ProbeError(
-                f"with batchnorm 'batch' the loss of an instance depends on its batch, {why}: "
-                "use 'frozen' or 'recalibrated'"
-            )
-        for name, module in self.model.named_modules():
-            if isinstance(module, _BatchNorm) and module.running_var is None:
-                raise ProbeError(
-                    f"the BatchNorm {name!r} has no running statistics, so the loss of an instance "
-                    f"depends on its batch, {why}: use track_running_stats=True"
-                )
-        self.verify()
-        own = isinstance(self.model, Network)
-        parts = [slice(0, min(FIRST, len(self)))] if own else self.slices()
-        together = torch.cat([self.value(part)[1] for part in parts])
-        groups = [slice(index, index + 1) for index in range(min(CHECKED, len(together)))]
-        if not own:  # other companions for each instance
-            count = min(len(parts) + 1, len(together))
-            groups += [slice(start, len(together), count) for start in range(count)]
-        for group in groups:
-            _, losses = self.value(group)
-            if not losses_agree(losses, together[group]):
-                if not self.is_exact:  # is it rounding?
-                    return self.exactly(slice(0, len(self))).refuse_interaction()
-                raise ProbeError(
-                    f"the loss of an instance depends on the others in its batch, {why}: is a "
-                    "layer's training mode forced, does the model subtract a batch's mean, or does "
-                    "it compute in half precision?"
-                )
+    # ------------------------------------------------------------ how values are computed
 
     def report(self, text: str, key: str | None = None) -> None:
         """Warn the user, once per key."""
@@ -447,7 +387,7 @@ class Risk:
         try:
             self.value(first)
         except ProbeError as error:
-            self._needs_gradients = True
+            self.needs_gradients = True
             try:
                 self.value(first)
             except ProbeError:
@@ -455,7 +395,7 @@ class Risk:
 
     def _fold(self) -> None:
         """Fold BatchNorm into convolutions, if there is any and the first losses agree."""
-        if self._needs_gradients:
+        if self.needs_gradients:
             return
         first = slice(0, min(FIRST, len(self)))
         _, expected = self.value(first)
@@ -466,122 +406,6 @@ class Risk:
         except Exception:  # the model can't be copied or run this way
             pass
         self.folded = None
-
-    def _verify_batch(self, part: slice) -> None:
-        before = _random_states(self.device)
-        _, losses = self.value(part)
-        try:
-            _, expected = self._recorded(part)
-        except ProbeError:  # it works without gradients only
-            with torch.no_grad():
-                _, expected = self.forward(self.model, part)
-        if _random_states(self.device) != before:
-            _, again = self.value(part)
-            if not torch.equal(losses.nan_to_num(), again.nan_to_num()):
-                raise ProbeError(
-                    "the model or the loss draws random numbers in evaluation mode: at the same "
-                    f"weights the mean loss is {float(losses.mean()):.6g} and "
-                    f"{float(again.mean()):.6g}, so no probe is defined. Switch them off, such as "
-                    "dropout with training=True, or draw them once and pass them as inputs"
-                )
-        while not losses_agree(losses, expected):
-            _, again = self.value(part)
-            if self._needs_gradients or not losses_agree(again, losses):
-                raise ProbeError(
-                    "the loss changes from call to call at the same weights: "
-                    f"{float(losses.mean()):.6g}, then {float(again.mean()):.6g}. Does the model "
-                    "or the loss keep state between calls? Reset it in each call"
-                )
-            if self.folded is not None:
-                self.folded = None
-            else:
-                self._needs_gradients = True
-                self.report(
-                    f"without gradients the model has another loss ({float(losses.mean()):.6g}) "
-                    f"than with gradients ({float(expected.mean()):.6g}) at the same weights; "
-                    "every probe uses the loss with gradients, which takes longer"
-                )
-            _, losses = self.value(part)
-
-    def _find_dependence(self, first: slice) -> str:
-        """Why the loss has no gradient although it is not constant; empty if it has one.
-
-        Raises:
-            ProbeError: The loss does not depend on the weights, but on others.
-        """
-        try:
-            with torch.enable_grad(), self._derivatives():
-                _, losses = self.forward(self.model, first)
-                if losses.requires_grad:
-                    found = torch.autograd.grad(
-                        losses.sum(), list(self.parameters.values()), allow_unused=True
-                    )
-                    if any(value is not None for value in found):
-                        return ""
-        except Exception:
-            return ""
-        moved = self.copy()
-        moved.displace([{name: 0.1 * w + 0.01 for name, w in self._origin.items()}], [1.0])
-        if not losses_agree(moved.value(first)[1], self.value(first)[1]):
-            return (
-                "the loss depends on the weights, but no gradient reaches them: remove "
-                "torch.no_grad, inference_mode and detach from the model and the loss"
-            )
-        if losses.requires_grad:
-            raise ProbeError(
-                "the loss does not depend on the weights of the model that it is given: use that "
-                "model in the loss, not another copy of it"
-            )
-        return ""
-
-    def _verify_gradient(self, first: slice) -> None:
-        """Compare the gradient of torch.autograd.grad with that of backward()."""
-        _, expected = self.summed_gradients(first, create_graph=False)
-        copied = self.copy()
-        with torch.enable_grad(), copied._derivatives():
-            _, losses = copied.forward(copied.model, first)
-            self._own_functions = custom_functions(losses)
-            if not losses.requires_grad:
-                return
-            with user_code("the gradient of the loss fails"):
-                losses.sum().backward()
-        found = {
-            name: dense(value.grad)
-            for name, value in copied.parameters.items()
-            if value.grad is not None
-        }
-        if name := disagreement(expected, found):
-            raise ProbeError(
-                f"torch.autograd.grad gives another gradient than backward() at {name!r}: an "
-                "operation runs a backward pass of its own. Call torch.utils.checkpoint with "
-                "use_reentrant=False"
-            )
-
-    def _verify_symmetry(self, part: slice) -> None:
-        """Check that uᵀ H v = vᵀ H u for random u and v."""
-        generator = torch.Generator().manual_seed(0)
-        u, v = (
-            {
-                name: torch.randn(w.shape, generator=generator, dtype=w.dtype).to(w.device)
-                for name, w in self._origin.items()
-            }
-            for _ in range(2)
-        )
-        hu, hv = (self.hessian_vector_product(vector, part) for vector in (u, v))
-        size = sum(squared_norm(value) for product in (hu, hv) for value in product.values())
-        difference = inner_product(v, hu) - inner_product(u, hv)
-        dtype = next(iter(self._origin.values())).dtype
-        if math.isfinite(size) and abs(difference) > 10 * relative_tolerance(dtype) * size**0.5:
-            raise ProbeError(
-                "the Hessian that torch computes is not symmetric: an operation's backward pass "
-                "can't be differentiated, as with once_differentiable. Replace the operation, or "
-                "leave the curvature out"
-            )
-        if self._own_functions:
-            self.report(
-                f"the model has autograd functions of its own ({', '.join(self._own_functions)}): "
-                "the curvature is right only if their backward passes can be differentiated"
-            )
 
 
 def equal_slices(count: int, largest: int) -> Iterator[slice]:
@@ -618,32 +442,6 @@ def _check_fit(
         )
     if size == 0:
         raise ProbeError("expected at least one instance, but got 0 inputs")
-
-
-def custom_functions(losses: Tensor) -> list[str]:
-    """Return the names of the autograd functions in a graph that are written in Python."""
-    found: set[str] = set()
-    seen: set[Any] = set()
-    waiting: list[Any] = [losses.grad_fn]
-    while waiting:
-        node = waiting.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if isinstance(node, torch.autograd.function.BackwardCFunction):
-            found.add(type(node).__name__.removesuffix("Backward"))
-        waiting += [following for following, _ in node.next_functions]
-    return sorted(found)
-
-
-def _random_states(device: torch.device) -> tuple[object, ...]:
-    """The states of the generators that a model may draw from."""
-    name, keys, *place = np.random.get_state(legacy=True)
-    states: list[object] = [random.getstate(), name, np.asarray(keys).tobytes(), *place]
-    states.append(torch.random.get_rng_state().numpy().tobytes())
-    if device.type == "cuda":
-        states.append(torch.cuda.get_rng_state(device).numpy().tobytes())
-    return tuple(states)
 
 
 def _nothing_saved(_: object) -> Tensor:
