@@ -62,8 +62,8 @@ bench: $(STAMP)
 # torch. Benchmarks and tests use it if NASCOPE_PEERS=.venv-peers/bin/python is set.
 peers:
 	$(or $(PYTHON),python3) -m venv .venv-peers
-	.venv-peers/bin/pip install -q -c constraints.txt torch numpy scipy safetensors packaging tqdm
-	.venv-peers/bin/pip install -q --no-deps backpack-for-pytorch==1.7.1 einops unfoldNd==0.2.3 \
+	.venv-peers/bin/pip install -qq -c constraints.txt torch numpy scipy safetensors packaging tqdm
+	.venv-peers/bin/pip install -qq --no-deps backpack-for-pytorch==1.7.1 einops unfoldNd==0.2.3 \
 	  hessian-eigenthings==1.0.0a5
 
 docs: $(STAMP)

@@ -78,7 +78,7 @@ fi
 constraints=$(mktemp)
 trap 'rm -f "$constraints"' EXIT
 cp constraints.txt "$constraints"
-pip=("$python" -m pip install --quiet --disable-pip-version-check -c "$constraints")
+pip=("$python" -m pip install -qq --disable-pip-version-check -c "$constraints")
 
 echo "$VENV: Python $(version_of "$python"), nascope and its development tools"
 if "$python" -c 'import torch' 2>/dev/null; then
