@@ -85,9 +85,9 @@ def test_partial_files_of_a_killed_process_are_removed(copy, monkeypatch, locks)
     for name in ("checkpoint.safetensors", "previous.safetensors"):
         (trial / name).unlink()
     half = [
-        trial / ".checkpoint.safetensors.0123.part",
-        trial / "snapshots" / ".initial.safetensors.0123.part",
-        next(trial.glob("landscape-*")) / ".result.npz.0123.part",
+        trial / f".checkpoint.safetensors.{32 * 'a'}.part",
+        trial / "snapshots" / f".initial.safetensors.{32 * 'a'}.part",
+        next(trial.glob("landscape-*")) / f".result.npz.{32 * 'a'}.part",
     ]
     for path in half:
         path.write_bytes(b"half")

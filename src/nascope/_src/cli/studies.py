@@ -333,7 +333,7 @@ def results(
     from nascope._src.records.tables import write_table
     from nascope._src.results.export import flat_table
 
-    columns = flat_table(read_study(folder), table)
+    columns = flat_table(read_study(folder, correct=False), table)
     write_table(output, columns)
     rows = len(next(iter(columns.values()), []))
     print(f"{output}: {rows} rows, {len(columns)} columns")

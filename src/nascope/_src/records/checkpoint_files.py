@@ -1,7 +1,7 @@
 """Checkpoints as files: the records in the header, and what verifies them. Imports no torch.
 
-The header holds the records of the training as a sealed JSON object, so that they can be verified
-without reading the weights, and the checksum of the records and all tensors.
+The header holds the records of the training with a checksum of their own, so that they can be
+verified without reading the weights, and the checksum of the records and all tensors.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from nascope._src.errors import CheckpointError
 from nascope._src.records.checksums import (
     DIGESTS_KEY,
     checksum,
+    digest,
     digest_array,
     is_checksum_of,
-    sealed,
 )
 from nascope._src.records.files import from_json, plain
+from nascope._src.runtime.input_files import check_file
 
 RECORDS_KEY = "nascope"  # metadata entry of the header that holds the records, a JSON object
-CHECKSUM_KEY = "checksum"  # metadata entry: of the records and all tensors
+RECORDS_CHECKSUM_KEY = "nascope checksum"  # metadata entry: the checksum of the records
+CHECKSUM_KEY = "checksum"  # metadata entry: the checksum of the records and all tensors
 CORRECT_KEY = "records.correct"  # (test images,) uint8: 1 where the final network is right
 
 
@@ -41,8 +43,12 @@ def make_metadata(tensors: Mapping[str, np.ndarray], records: Mapping[str, Any])
         records: the records of the training.
     """
     digests = {name: digest_array(tensors[name]) for name in (CORRECT_KEY,) if name in tensors}
-    text = json.dumps(sealed({**plain(records), DIGESTS_KEY: digests}))
-    return {RECORDS_KEY: text, CHECKSUM_KEY: checksum(tensors, text)}
+    text = json.dumps({**plain(records), DIGESTS_KEY: digests})
+    return {
+        RECORDS_KEY: text,
+        RECORDS_CHECKSUM_KEY: digest(text.encode()),
+        CHECKSUM_KEY: checksum(tensors, text),
+    }
 
 
 def read_header(path: Path, *, identity: str | None = None) -> dict[str, Any]:
@@ -61,25 +67,61 @@ def read_header(path: Path, *, identity: str | None = None) -> dict[str, Any]:
 
 def read_records(path: Path, *, identity: str | None = None) -> dict[str, Any]:
     """Read the records like `read_header`, with the checksums that they hold."""
-    if path.is_dir():
-        raise CheckpointError(f"{path} is a folder, not a checkpoint")
-    if path.exists() and not path.is_file():
-        raise CheckpointError(f"{path}: expected a plain file, but found a pipe or a device")
+    records, _ = read_parts(path, identity=identity, correct=False)
+    return records
+
+
+def read_parts(
+    path: Path, *, identity: str | None, correct: bool
+) -> tuple[dict[str, Any], np.ndarray | None]:
+    """Read the records like `read_records`.
+
+    Args:
+        correct: also read which test images the network classifies correctly.
+
+    Returns:
+        The records, and, for each test image, whether it is classified correctly, (n,) bool; None
+        if the checkpoint does not say so.
+    """
+    _require_file(path)
+    images = None
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such checkpoint") from None
+            if correct and CORRECT_KEY in file.keys():  # noqa: SIM118  (not a mapping)
+                images = file.get_tensor(CORRECT_KEY)
     except (OSError, SafetensorError) as error:
         raise DamagedCheckpoint(f"{path}: damaged, or not a checkpoint ({error})") from None
     if RECORDS_KEY not in metadata and CHECKSUM_KEY not in metadata:
         raise CheckpointError(f"{path}: not a checkpoint of nascope")
     try:
-        records: dict[str, Any] = from_json(metadata[RECORDS_KEY])
+        records = _verified_records(metadata)
         actual = records["identity"] if identity is not None else None
-    except (KeyError, TypeError, ValueError, RecursionError):
+        if correct and DIGESTS_KEY in records:
+            found = digest_array(images) if images is not None else None
+            if found != records[DIGESTS_KEY].get(CORRECT_KEY):
+                raise ValueError(f"{CORRECT_KEY} has another checksum")
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         raise DamagedCheckpoint(f"{path}: damaged, its records do not match") from None
     check_identity(path, actual, identity)
+    return records, images.astype(bool) if images is not None else None
+
+
+def _require_file(path: Path) -> None:
+    try:
+        check_file(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such checkpoint") from None
+    except OSError as error:
+        raise CheckpointError(f"{path}: not a checkpoint ({error.strerror})") from None
+
+
+def _verified_records(metadata: Mapping[str, str]) -> dict[str, Any]:
+    text = metadata[RECORDS_KEY]
+    records: dict[str, Any] = from_json(text)
+    expected = metadata.get(RECORDS_CHECKSUM_KEY)
+    if expected != digest(text.encode()) and (expected is not None or DIGESTS_KEY in records):
+        raise ValueError("the records have another checksum")
     return records
 
 
@@ -90,28 +132,6 @@ def check_identity(path: Path, actual: Any, expected: str | None) -> None:
             f"{path} belongs to another training ({actual}, not {expected}): choose another "
             "output, or move this file away"
         )
-
-
-def read_correct(path: Path, records: Mapping[str, Any]) -> np.ndarray | None:
-    """Return which test images the network classifies correctly, if the checkpoint says so.
-
-    Args:
-        records: the checkpoint's records, from `read_records`.
-
-    Raises:
-        DamagedCheckpoint: the tensor does not match its checksum.
-    """
-    try:
-        with safe_open(path, framework="numpy") as file:
-            names = file.keys()
-            correct = file.get_tensor(CORRECT_KEY) if CORRECT_KEY in names else None
-    except (OSError, SafetensorError) as error:
-        raise DamagedCheckpoint(f"{path}: damaged, or not a checkpoint ({error})") from None
-    if DIGESTS_KEY in records:
-        found = digest_array(correct) if correct is not None else None
-        if found != records[DIGESTS_KEY].get(CORRECT_KEY):
-            raise DamagedCheckpoint(f"{path}: damaged, {CORRECT_KEY} does not match its checksum")
-    return correct.astype(bool) if correct is not None else None
 
 
 def is_intact(path: Path) -> bool:

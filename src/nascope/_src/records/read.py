@@ -18,7 +18,7 @@ import numpy as np
 from nascope._src.cells.designs import DesignPlace
 from nascope._src.cells.genotype import Genotype
 from nascope._src.errors import CheckpointError, StudyError
-from nascope._src.records.checkpoint_files import DamagedCheckpoint, read_correct, read_records
+from nascope._src.records.checkpoint_files import DamagedCheckpoint, read_parts
 from nascope._src.records.checksums import DIGESTS_KEY
 from nascope._src.records.files import read_arrays, read_json
 from nascope._src.records.paths import ProbePaths, StudyPaths
@@ -200,18 +200,21 @@ class StudyRecord:
     trials: tuple[TrialRecord, ...]
 
 
-def read_study(folder: str | Path) -> StudyRecord:
+def read_study(folder: str | Path, *, correct: bool = True) -> StudyRecord:
     """Read everything that a study has stored in ``folder``. The study may still be running.
 
     A damaged file of one trial does not affect the others: it is reported in that trial's
     ``error``.
+
+    Args:
+        correct: also read which test images each network classifies correctly.
 
     Raises:
         StudyError: the folder holds no study, or its plan is damaged.
     """
     paths = StudyPaths(Path(folder))
     plan = read_study_plan(paths)
-    trials = tuple(read_trial(paths, trial) for trial in plan.trials)
+    trials = tuple(read_trial(paths, trial, correct=correct) for trial in plan.trials)
     return StudyRecord(plan.name, paths.folder, trials)
 
 
@@ -254,14 +257,18 @@ def _distinct_names(studies: Sequence[StudyRecord]) -> list[str]:
     return [f"{name}, {number}" for number, name in enumerate(names, start=1)]
 
 
-def read_trial(study: StudyPaths, planned: PlannedTrial) -> TrialRecord:
+def read_trial(
+    study: StudyPaths, planned: PlannedTrial, *, correct: bool = True
+) -> TrialRecord:
     """Read what a planned trial has stored. Damaged files are reported in ``error``."""
     paths = planned.paths_in(study)
     problems: list[str] = []
     training = None
     if paths.checkpoint.is_file():
         try:
-            training = read_training(paths.checkpoint, identity=planned.identity)
+            training = read_training(
+                paths.checkpoint, identity=planned.identity, correct=correct
+            )
         except CheckpointError as error:
             problems.append(str(error))
     probes = []
@@ -304,14 +311,13 @@ def read_training(
     Raises:
         CheckpointError: the file is missing, damaged, not nascope's, or of another training.
     """
-    records = read_records(path, identity=identity)
+    records, images = read_parts(path, identity=identity, correct=correct)
     try:
-        training = training_record(records)
+        return replace(training_record(records), correct=images)
     except (KeyError, TypeError, ValueError):
         raise DamagedCheckpoint(
             f"{path}: damaged, or not a checkpoint of this version of nascope"
         ) from None
-    return replace(training, correct=read_correct(path, records)) if correct else training
 
 
 def training_record(records: Mapping[str, Any]) -> TrainingRecord:

@@ -5,6 +5,7 @@ None means that a trial does not have a number. Non-finite numbers are results, 
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from nascope._src.cells.genotype import to_dict
+from nascope._src.cells.genotype import Genotype, to_dict
 from nascope._src.cells.graph import topology
 from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.networks.sizes import darts_size
@@ -83,16 +84,7 @@ def _trials(trial: TrialRecord) -> Iterator[TableRow]:
     row = _keys(trial)
     row |= {f"{part}_images": trial.data.get(part) for part in ("train", "validation", "test")}
     row |= {name: trial.recipe.get(name) for name in ("channels", "layers", "batch_size", "epochs")}
-    row["genotype"] = json.dumps(to_dict(trial.genotype), separators=(",", ":"))
-    for kind in ("normal", "reduce"):
-        wiring = topology(getattr(trial.genotype, kind), reduction=kind == "reduce")
-        row |= {
-            f"{kind}_width": float(wiring.fractional_width),
-            f"{kind}_strict_width": wiring.strict_width,
-            f"{kind}_effective_width": float(wiring.effective_width),
-            f"{kind}_depth": wiring.depth,
-            f"{kind}_dead_nodes": len(wiring.dead_nodes),
-        }
+    row |= _cell(trial.genotype)
     training = trial.training
     if training is not None:
         last = training.last
@@ -130,10 +122,30 @@ def _multiply_adds(trial: TrialRecord) -> int | None:
     sizes = {name: number for name, number in numbers.items() if isinstance(number, int)}
     if len(sizes) < len(numbers):
         return None
+    return _size(trial.genotype, tuple(sizes.items()))
+
+
+@functools.lru_cache(maxsize=1024)  # many trials have one cell
+def _size(genotype: Genotype, sizes: tuple[tuple[str, int], ...]) -> int | None:
     try:
-        return darts_size(trial.genotype, **sizes).multiply_adds
+        return darts_size(genotype, **dict(sizes)).multiply_adds
     except GenotypeError:
         return None
+
+
+@functools.lru_cache(maxsize=1024)  # many trials have one cell
+def _cell(genotype: Genotype) -> TableRow:
+    row: TableRow = {"genotype": json.dumps(to_dict(genotype), separators=(",", ":"))}
+    for kind in ("normal", "reduce"):
+        wiring = topology(getattr(genotype, kind), reduction=kind == "reduce")
+        row |= {
+            f"{kind}_width": float(wiring.fractional_width),
+            f"{kind}_strict_width": wiring.strict_width,
+            f"{kind}_effective_width": float(wiring.effective_width),
+            f"{kind}_depth": wiring.depth,
+            f"{kind}_dead_nodes": len(wiring.dead_nodes),
+        }
+    return row
 
 
 def _curves(trial: TrialRecord) -> Iterator[TableRow]:
