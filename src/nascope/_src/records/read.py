@@ -257,18 +257,14 @@ def _distinct_names(studies: Sequence[StudyRecord]) -> list[str]:
     return [f"{name}, {number}" for number, name in enumerate(names, start=1)]
 
 
-def read_trial(
-    study: StudyPaths, planned: PlannedTrial, *, correct: bool = True
-) -> TrialRecord:
+def read_trial(study: StudyPaths, planned: PlannedTrial, *, correct: bool = True) -> TrialRecord:
     """Read what a planned trial has stored. Damaged files are reported in ``error``."""
     paths = planned.paths_in(study)
     problems: list[str] = []
     training = None
     if paths.checkpoint.is_file():
         try:
-            training = read_training(
-                paths.checkpoint, identity=planned.identity, correct=correct
-            )
+            training = read_training(paths.checkpoint, identity=planned.identity, correct=correct)
         except CheckpointError as error:
             problems.append(str(error))
     probes = []

@@ -5,6 +5,8 @@ A family's original is shown first. What belongs together is decided by `results
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +16,8 @@ from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.results.design import Family, Setting, families_in, setting_of, settings_of
 from nascope._src.results.paper.columns import FigureColumn
 from nascope._src.results.text.trials import describe_trials
+
+MAX_CELLS, MAX_GRIDS = 300, 600  # on a page
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,47 @@ class Arrangement:
         """The seeds of those trials that have a probe."""
         return tuple(sorted({trial.seed for trial in self.study.trials if trial.probes}))
 
+    @functools.cached_property
+    def shown_seeds(self) -> tuple[int, ...]:
+        """The seeds whose grids are drawn: the first few if all of them had too many grids."""
+        grids = Counter(
+            trial.seed for trial in self.study.trials for probe in trial.probes if probe.is_plane
+        )
+        shown: list[int] = []
+        count = 0
+        for seed in self.probed_seeds:
+            count += grids[seed]
+            if shown and count > MAX_GRIDS:
+                break
+            shown.append(seed)
+        return tuple(shown)
+
+    @functools.cached_property
+    def shown_cells(self) -> tuple[ShownCell, ...]:
+        """The cells that are drawn: all originals, and the first of the others if they are many."""
+        room = MAX_CELLS - sum(cell.is_original for cell in self.cells)
+        shown = []
+        for cell in self.cells:
+            room -= not cell.is_original
+            if cell.is_original or room >= 0:
+                shown.append(cell)
+        return tuple(shown)
+
+    @functools.cached_property
+    def _shown_keys(self) -> frozenset[str]:
+        return frozenset(cell.key for cell in self.shown_cells)
+
+    def shows(self, key: str) -> bool:
+        """Return whether the cell of that key is drawn."""
+        return key in self._shown_keys
+
+    @functools.cached_property
+    def _by_key(self) -> dict[str, ShownCell]:
+        return {cell.key: cell for cell in self.cells}
+
     def cell(self, key: str) -> ShownCell:
         """Return the cell of that key."""
-        return next(cell for cell in self.cells if cell.key == key)
+        return self._by_key[key]
 
     def cells_of(self, family: str) -> tuple[ShownCell, ...]:
         """Return a family's cells, the original first."""

@@ -156,8 +156,16 @@ def setting_of(trial: TrialRecord, *, rate: bool = True) -> Setting:
 
 def recipe_key(recipe: Mapping[str, Any]) -> str:
     """Return a recipe without its learning rate, as text that is equal for equal recipes."""
-    kept = {name: value for name, value in recipe.items() if name != "learning_rate"}
-    return json.dumps(kept, sort_keys=True, default=str)
+    items = tuple((name, value) for name, value in recipe.items() if name != "learning_rate")
+    try:
+        return _recipe_key(items, tuple(type(value) for _, value in items))
+    except TypeError:  # a value that cannot be hashed
+        return _recipe_key.__wrapped__(items, ())
+
+
+@functools.lru_cache(maxsize=4096)
+def _recipe_key(items: tuple[tuple[str, Any], ...], types: tuple[type, ...]) -> str:
+    return json.dumps(dict(items), sort_keys=True, default=str)
 
 
 def settings_of(study: StudyRecord) -> list[Setting]:

@@ -81,11 +81,19 @@ class CurvePanel:
         return not any(curve.seeds for curve in self.curves)
 
 
-def curve_panel(group: Group, arrangement: Arrangement, quantity: str) -> CurvePanel:
-    """Return a group's curves of a quantity, a key of `CURVES`."""
+def curve_panel(
+    group: Group, arrangement: Arrangement, quantity: str, *, shown_only: bool = False
+) -> CurvePanel:
+    """Return a group's curves of a quantity, a key of `CURVES`.
+
+    Args:
+        shown_only: leave out cells that a page with very many cells does not draw.
+    """
     shown = CURVES[quantity]
     curves = tuple(
-        _cell_curve(arrangement.cell(key), trials, shown) for key, trials in group.trials.items()
+        _cell_curve(arrangement.cell(key), trials, shown)
+        for key, trials in group.trials.items()
+        if not shown_only or arrangement.shows(key)
     )
     values = [v for curve in curves for seed in curve.seeds for v in seed if math.isfinite(v)]
     return CurvePanel(shown, curves, quantity != "test_accuracy" and asks_for_log(values))
@@ -286,8 +294,16 @@ def _draw_divergence(ax: Any, divergence: Divergence, cell: ShownCell, *, edge: 
 # ---------------------------------------------------------------- on the page
 
 
-def curve_figure(panel: CurvePanel) -> dict[str, Any]:
-    """Return a panel as plotly draws it on the page."""
+def curve_figure(panel: CurvePanel, *, seeds: int | None = None, stride: int = 1) -> dict[str, Any]:
+    """Return a panel as plotly draws it on the page.
+
+    Args:
+        seeds: number of seeds of a cell that are drawn singly; None for all.
+        stride: draw one point in so many, the last one always.
+    """
+    panel = dataclasses.replace(
+        panel, curves=tuple(_thinned(curve, seeds, stride) for curve in panel.curves)
+    )
     epochs = list(dict.fromkeys(curve.epochs for curve in panel.curves))
     crowded = len(panel.curves) > _CROWDED
     traces = [
@@ -313,6 +329,20 @@ def curve_figure(panel: CurvePanel) -> dict[str, Any]:
             "annotations": [_NO_EPOCH] if not any(curve.epochs for curve in panel.curves) else [],
         },
     }
+
+
+def _thinned(curve: CellCurve, seeds: int | None, stride: int) -> CellCurve:
+    def thin(values: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(v for k, v in enumerate(values) if (len(curve.epochs) - 1 - k) % stride == 0)
+
+    return dataclasses.replace(
+        curve,
+        epochs=thin(curve.epochs),
+        seeds=tuple(map(thin, curve.seeds[:seeds])),
+        mean=thin(curve.mean),
+        low=None if curve.low is None else thin(curve.low),
+        high=None if curve.high is None else thin(curve.high),
+    )
 
 
 _NO_EPOCH = {

@@ -44,11 +44,11 @@ def draw_study(
             files += curves.write(folder, f"curves{name}")
         for kind in GRIDS:
             for mode in modes_of(arrangement.study.trials, kind):
-                for seed in arrangement.probed_seeds:
+                for seed in arrangement.shown_seeds:
                     if not any(t.seed == seed and find_grid(t, kind, mode) for t in trials):
                         continue
                     stem = f"{kind}{name}"
-                    stem += f"-seed{seed}" if len(arrangement.probed_seeds) > 1 else ""
+                    stem += f"-seed{seed}" if len(arrangement.shown_seeds) > 1 else ""
                     stem += "" if mode == "frozen" else f"-{mode}"
                     title = _title(GRIDS[kind].heading, group, f"seed {seed}", f"BatchNorm {mode}")
                     draw = functools.partial(

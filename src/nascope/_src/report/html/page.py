@@ -29,6 +29,7 @@ from nascope._src.report.html.environment import new_environment, template_text
 from nascope._src.report.html.evidence_section import PageTable
 from nascope._src.report.html.payload import PageGrid, as_script, page_data, page_grids
 from nascope._src.report.html.provenance import Provenance, gather
+from nascope._src.report.thinning import MAX_ROWS, thinning_of
 from nascope._src.results.findings.designs import judge_designs
 from nascope._src.results.findings.judge import judge_study, too_small
 from nascope._src.results.findings.mediation import judge_mediation
@@ -150,6 +151,8 @@ def render_page(
     for of_group in spectra.values():
         shown += of_group
     figures = {figure.name: figure.figure for figure in shown}
+    thinning = thinning_of(arrangement)
+    data = page_data(arrangement, measured.levels, scales, figures, thinning)
     return (
         _environment()
         .get_template("page.html")
@@ -181,14 +184,15 @@ def render_page(
                 for kind in GRIDS
                 if any(not np.isfinite(grid).all() for grid in grids_of(arrangement, kind))
             },
-            table=_table(arrangement, measured),
+            table=_table(arrangement, measured, with_trials=thinning.rows),
             provenance=_provenance(trials),
             printed=posters is not None,
             posters={
                 key: "data:image/webp;base64," + base64.b64encode(picture).decode()
                 for key, picture in (posters or {}).items()
             },
-            data=Markup(as_script(page_data(arrangement, measured.levels, scales, figures))),
+            data=Markup(as_script(data)),
+            thinning=thinning,
             css=Markup(template_text("page.css")),
             scripts=[Markup(template_text(name)) for name in _SCRIPTS],
             plotly=Markup(_plotly_script()),
@@ -211,7 +215,8 @@ def _environment() -> jinja2.Environment:
         drawing=_drawing,
         grid_note=_grid_note,
         page_grids=page_grids,
-        topology=topology,
+        topology=functools.lru_cache(maxsize=4096)(topology),
+        max_rows=MAX_ROWS,
         within_margin=sections.within_margin,
     )
     return environment
@@ -248,7 +253,9 @@ def _drawing(cell: Cell, title: str) -> Markup:
         return Markup("<p class='notice'>{}</p>").format(str(error))
 
 
-def _table(arrangement: Arrangement, measured: MeasuredStudy) -> dict[str, Any]:
+def _table(
+    arrangement: Arrangement, measured: MeasuredStudy, *, with_trials: bool
+) -> dict[str, Any]:
     trials = arrangement.study.trials
     keys = [
         key
@@ -262,11 +269,12 @@ def _table(arrangement: Arrangement, measured: MeasuredStudy) -> dict[str, Any]:
             row = {"cell": arrangement.cell(cell_key), "setting": group.setting}
             entries = [over_trials(measured, key, members) for key in keys]
             cell_rows.append(row | {"seeds": len(members), "entries": entries})
-            for trial in members:
+            for trial in members if with_trials else ():
                 entries = [of_trial(measured, key, trial) for key in keys]
                 details = {"seed": trial.seed, "status": status(trial), "entries": entries}
                 trial_rows.append(row | details)
-    return {"columns": columns, "cells": cell_rows, "trials": trial_rows}
+    several = len(cell_rows) != len(trials) or not with_trials
+    return {"columns": columns, "cells": cell_rows, "trials": trial_rows, "several": several}
 
 
 _PROBES = {

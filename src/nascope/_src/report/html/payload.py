@@ -14,6 +14,7 @@ from nascope._src.report.figures.grid_panels import GridPanel, grid_panel
 from nascope._src.report.figures.grid_traces import grid_figure, grid_kind
 from nascope._src.report.figures.scales import LevelScale
 from nascope._src.report.figures.scatters import SCATTER_LAYOUT
+from nascope._src.report.thinning import Thinning
 from nascope._src.results.levels import Levels
 from nascope._src.results.planes import mode_of
 from nascope._src.results.quantities import CURVES, GRIDS
@@ -65,8 +66,12 @@ def page_grids(group: Group, arrangement: Arrangement, kind: str) -> list[PageGr
     """Return a group's grids of a kind: one per trial and BatchNorm mode."""
     grids: dict[str, PageGrid] = {}
     for key, trials in group.trials.items():
+        if not arrangement.shows(key):
+            continue
         cell = arrangement.cell(key)
         for index, trial in enumerate(trials):
+            if trial.seed not in arrangement.shown_seeds:
+                continue
             for probe in trial.standard_probes(kind):
                 mode = mode_of(probe)
                 name = f"{group.key}-{kind}-{key}-{index}-{mode}"
@@ -79,18 +84,22 @@ def page_data(
     levels: Levels,
     scales: Mapping[str, LevelScale | None],
     others: Mapping[str, Plain],
+    thinning: Thinning,
 ) -> dict[str, Any]:
     """Return everything that the script needs, figures by the id of their element.
 
     Args:
         scales: by the kind of grid; None if there is none.
         others: further figures.
+        thinning: what is left out.
     """
     figures: dict[str, Any] = {}
     for group in arrangement.groups:
         for quantity in CURVES:
-            panel = curve_panel(group, arrangement, quantity)
-            figures[f"{group.key}-{quantity}"] = curve_figure(panel)
+            panel = curve_panel(group, arrangement, quantity, shown_only=True)
+            figures[f"{group.key}-{quantity}"] = curve_figure(
+                panel, seeds=thinning.seeds, stride=thinning.stride
+            )
         for kind in GRIDS:
             for grid in page_grids(group, arrangement, kind):
                 level, scale = levels.of(grid.trial).landscape_loss, scales[kind]
@@ -101,7 +110,7 @@ def page_data(
     return {
         "cells": {
             cell.key: {"label": cell.label, "colour": cell.look.colour, "dark": cell.look.dark}
-            for cell in arrangement.cells
+            for cell in arrangement.shown_cells
         },
         "layout": _LAYOUT,
         "axes": {"xaxis": _AXIS, "yaxis": _AXIS},

@@ -83,7 +83,11 @@ def censuses(arrangement: Arrangement) -> list[CensusFigure]:
         svg = census_svg(
             space.census(),
             named={original.label: point(cell)},
-            crowd={member.label: point(member.genotype.normal) for member in others},
+            crowd={
+                member.label: point(member.genotype.normal)
+                for member in others
+                if arrangement.shows(member.key)
+            },
             title=f"Normal cells: share of {space.count():,} wirings",
         )
         shown = "A.2's sampling" if len(members) > 1 else name

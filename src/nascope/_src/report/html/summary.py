@@ -117,7 +117,7 @@ def strips(
         if finite:
             measure = titled(measured.measures[key], measured.levels)
             standing = _standing(group, measure, finite)
-            made.append(_strip(measure, finite, len(means) - len(finite), standing))
+            made.append(_strip(measure, finite, len(means) - len(finite), standing, arrangement))
     return made
 
 
@@ -131,7 +131,11 @@ def _standing(group: Group, measure: Measure, means: Mapping[ShownCell, Estimate
 
 
 def _strip(
-    measure: Measure, means: Mapping[ShownCell, Estimate], missing: int, standing: str
+    measure: Measure,
+    means: Mapping[ShownCell, Estimate],
+    missing: int,
+    standing: str,
+    arrangement: Arrangement,
 ) -> Strip:
     known = [x for mean in means.values() for x in (mean.mean, mean.low, mean.high)]
     values = [value for value in known if value is not None]
@@ -154,6 +158,7 @@ def _strip(
             None if mean.high is None else place(mean.high),
         )
         for cell, mean in means.items()
+        if arrangement.shows(cell.key)
     )
     return Strip(
         title=measure.title,
