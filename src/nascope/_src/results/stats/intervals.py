@@ -79,14 +79,22 @@ def bootstrap_t(values: Sequence[float]) -> tuple[float, float]:
     sample = np.asarray(values, dtype=np.float64)  # (n,)
     mean, count = sample.mean(), len(sample)
     error = sample.std(ddof=1) / math.sqrt(count)
-    resampled = sample[_places(count)]  # (resamples, n)
-    errors = resampled.std(axis=1, ddof=1) / math.sqrt(count)
+    means, deviations = np.empty((2, _RESAMPLES))
+    for start in range(0, _RESAMPLES, _IN_CACHE):
+        part = slice(start, start + _IN_CACHE)
+        resampled = sample[_places(count)[part]]  # (part of the resamples, n)
+        means[part] = resampled.mean(axis=1)
+        deviations[part] = resampled.std(axis=1, ddof=1)
+    errors = deviations / math.sqrt(count)
     spread = errors > 1e-9 * error if error > 0 else np.zeros(len(errors), bool)
     if not spread.any():  # all values are equal
         return float(mean), float(mean)
-    ratios = (resampled.mean(axis=1)[spread] - mean) / errors[spread]
+    ratios = (means[spread] - mean) / errors[spread]
     low, high = np.quantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(mean - high * error), float(mean - low * error)
+
+
+_IN_CACHE = 100  # resamples at a time, so that a processor's cache holds them
 
 
 @functools.lru_cache(maxsize=8)
