@@ -1,6 +1,7 @@
 """The boundary around the user's model and loss: calls, failures, copies, settings of torch."""
 
 import threading
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch.nn import functional
 import nascope
 from nascope._src.errors import ProbeError
 from nascope._src.probes.failures import user_code
-from nascope._src.probes.objective import exact_attention, plain_attention
+from nascope._src.probes.objective import cross_entropy, exact_attention, plain_attention
 from nascope._src.probes.risk import Risk
 
 X, Y = torch.randn(5, 4, generator=torch.Generator().manual_seed(0)), torch.arange(5) % 3
@@ -100,6 +101,8 @@ def test_how_inputs_are_passed():
         ((X,), {}, "expected targets for the cross-entropy"),
         ((X, Y), {"batch_loss": lambda model, x: model(x)[:, 0]}, "either batch_loss or loss"),
         ((X[:0], Y[:0]), {}, "at least one instance"),
+        ((X, Y), {"batch_size": "many"}, "at least 1, and whole, not 'many'"),
+        ((X, Y), {"batch_size": 2.5}, "at least 1, and whole, not 2.5"),
         ((X, Y), {"loss": lambda out, y: 1.0}, "not float"),
         ((X, Y), {"loss": lambda out, y: out.sum(1) * 1j}, "not of torch.complex64"),
     ],
@@ -107,6 +110,28 @@ def test_how_inputs_are_passed():
 def test_losses_and_data_that_do_not_fit(arguments, options, message):
     with pytest.raises(ProbeError, match=message):
         Risk(nn.Linear(4, 3), *arguments, **options)
+
+
+def test_outputs_of_any_class():
+    """Such as those of a library that can't be copied or updated, or that keep a graph."""
+
+    class Outputs(OrderedDict):
+        def update(self, *_, **__):
+            raise TypeError("outputs can't be updated")
+
+    def forward(layer, x):
+        torch.set_grad_enabled(True)
+        outputs = Outputs()
+        outputs["logits"] = layer(x)
+        return outputs
+
+    plain = nn.Linear(4, 3)
+    model = Calling(forward)
+    model.layer = plain
+    risk = Risk(model, X, Y, loss=lambda out, y: cross_entropy(out["logits"], y))
+    for probe in (nascope.landscape, nascope.gradient_variance):
+        found = probe(risk, points=3, dimensions=1, progress=False)
+        assert found["loss"][1] == pytest.approx(Risk(plain, X, Y).gradient()[0])
 
 
 def test_models_of_few_weights():

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
@@ -115,8 +116,8 @@ class Risk:
         calibration: Structure = None,
     ) -> None:
         _check_fit(inputs, targets, loss, batch_loss)
-        if batch_size < 1:
-            raise ProbeError(f"batch_size must be at least 1, not {batch_size}")
+        if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+            raise ProbeError(f"batch_size must be at least 1, and whole, not {batch_size!r}")
         if batchnorm not in get_args(BatchNormMode):
             modes = ", ".join(get_args(BatchNormMode))
             raise ProbeError(f"batchnorm must be one of {modes}, not {batchnorm!r}")
@@ -276,7 +277,7 @@ class Risk:
             return self.recorded(part)
         model = self.folded.network if self.folded is not None else self.model
         with torch.no_grad():
-            return self.forward(model, part)
+            return _detached(*self.forward(model, part))
 
     def recorded(self, part: slice) -> tuple[Any, Tensor]:
         """Return the outputs and losses of one batch, computed as for a gradient.
@@ -288,12 +289,12 @@ class Risk:
                 try:
                     with saved_tensors_hooks(lambda _: None, _nothing_saved):
                         outputs, losses = self.forward(self.model, part)
-                    return mapped(outputs, Tensor.detach), losses.detach()
+                    return _detached(outputs, losses)
                 except ProbeError:
                     pass
             outputs, losses = self.forward(self.model, part)
             self._keeps_graphs = True
-        return mapped(outputs, Tensor.detach), losses.detach()
+        return _detached(outputs, losses)
 
     def gradient(self, part: slice | None = None) -> tuple[float, dict[str, Tensor]]:
         """Return the mean loss over the data set, or one batch, and its gradient (float64)."""
@@ -442,6 +443,11 @@ def _check_fit(
         )
     if size == 0:
         raise ProbeError("expected at least one instance, but got 0 inputs")
+
+
+def _detached(outputs: Any, losses: Tensor) -> tuple[Any, Tensor]:
+    """Outputs, if they are a tensor, and losses without their graph."""
+    return outputs.detach() if isinstance(outputs, Tensor) else outputs, losses.detach()
 
 
 def _nothing_saved(_: object) -> Tensor:
