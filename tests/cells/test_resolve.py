@@ -5,6 +5,7 @@ import pytest
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.genotype import format_text
 from nascope._src.cells.resolve import as_genotype, resolve_cell, resolve_reading
+from nascope._src.cells.wiring import published_variant, random_variant
 from nascope._src.errors import GenotypeError
 
 DARTS = load_cell("DARTS")
@@ -16,6 +17,16 @@ def test_a_name_goes_before_a_file_of_that_name(tmp_path, monkeypatch):
     assert resolve_cell("darts") == DARTS
     assert resolve_reading("DARTS").format == "catalogue"
     assert resolve_cell("./DARTS") == load_cell("SNAS")
+
+
+def test_a_variant_is_known_by_its_name():
+    assert resolve_cell("DARTS-r1") == random_variant(DARTS, 1)
+    assert resolve_cell("darts-r1n") == random_variant(DARTS, 1, cells=["normal"])
+    assert resolve_cell("SNAS-p2") == published_variant(load_cell("SNAS"), 2)
+    for name in ("DARTS-r12r", "ENAS-p3"):
+        assert resolve_cell(name).name == name
+    with pytest.raises(GenotypeError, match="no cell named 'DARTS-q1'"):
+        resolve_cell("DARTS-q1")
 
 
 def test_one_genotype_of_a_file_with_several(tmp_path):

@@ -9,7 +9,8 @@ from pathlib import Path
 from nascope._src.cells.catalog import is_known, load
 from nascope._src.cells.formats.literal import MAX_TEXT
 from nascope._src.cells.formats.reading import Reading, read, read_file
-from nascope._src.cells.genotype import Genotype
+from nascope._src.cells.genotype import CELL_KINDS, Genotype
+from nascope._src.cells.wiring import published_variant, random_variant
 from nascope._src.errors import GenotypeError
 
 
@@ -19,7 +20,8 @@ def resolve_cell(text: str) -> Genotype:
     The first that fits, in this order:
 
     - ``-``: standard input;
-    - a name of the catalogue, in upper or lower case;
+    - a name of the catalogue, in upper or lower case, or of a variant of such a cell:
+      ``DARTS-r1`` and ``DARTS-r1n`` (see `random_variant`), ``DARTS-p1`` (see `published_variant`);
     - a path to a file, or ``FILE:NAME`` if the file holds several genotypes; write ``./DARTS`` for
       a file that has the name of a catalogue cell;
     - the text of a genotype, in any format of `nascope._src.cells.formats.reading`.
@@ -54,6 +56,8 @@ def resolve_reading(text: str) -> Reading:
         return read(_standard_input())
     if _is_word(text) and is_known(text):
         return Reading(load(text), "catalogue", ())
+    if (variant := _variant(text)) is not None:
+        return Reading(variant, "catalogue", ())
     if _is_file(text):
         return read_file(text)
     path, separator, name = text.rpartition(":")
@@ -67,6 +71,17 @@ def resolve_reading(text: str) -> Reading:
             )
         load(text)  # raises an error with the nearest name
     return read(text)
+
+
+def _variant(text: str) -> Genotype | None:
+    """Return the variant of a catalogue's cell that has this name, if there is one."""
+    match = re.fullmatch(r"([\w.-]{1,100})-(r(\d{1,9})([nr]?)|p(\d{1,9}))", text)
+    if match is None or not is_known(match[1]):
+        return None
+    if match[5] is not None:
+        return published_variant(load(match[1]), int(match[5]))
+    cells = [kind for kind in CELL_KINDS if kind.startswith(match[4])]
+    return random_variant(load(match[1]), int(match[3]), cells=cells)
 
 
 def _is_word(text: str) -> bool:

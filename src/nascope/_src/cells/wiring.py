@@ -69,7 +69,8 @@ def random_variant(genotype: Genotype, seed: int, *, cells: Sequence[str] = CELL
         cells: The cells to rewire: ``normal``, ``reduce`` or both. The other cell is kept.
 
     Returns:
-        The rewired genotype, named ``<name>-r<seed>``.
+        The rewired genotype, named ``<name>-r<seed>``, or ``<name>-r<seed>n`` if only the normal
+        cell is rewired, and ``r`` for the reduction cell.
 
     Raises:
         GenotypeError: The seed is negative, or ``cells`` names an unknown cell.
@@ -86,12 +87,13 @@ def random_variant(genotype: Genotype, seed: int, *, cells: Sequence[str] = CELL
         draws = [int(generator.random() * choices) for choices in _choices(cell)]
         return rewire(cell, _regroup(cell, draws))
 
+    only = "" if set(cells) == set(CELL_KINDS) else cells[0][0]
     drawn = {kind: redraw(getattr(genotype, kind)) for kind in CELL_KINDS}  # both, so that
     # a seed gives the same normal cell, whichever cells are rewired
     return replace(
         genotype,
         **{kind: drawn[kind] for kind in cells},
-        name=f"{genotype.name or 'cell'}-r{seed}",
+        name=f"{genotype.name or 'cell'}-r{seed}{only}",
     )
 
 

@@ -322,10 +322,7 @@ def plan_design(texts: Sequence[str], design: Design) -> tuple[PlannedCell, ...]
 def _variant(genotype: Genotype, method: str, seed: int, rewired: Sequence[str]) -> Genotype:
     if method == "published":
         return published_variant(genotype, seed)
-    variant = random_variant(genotype, seed, cells=rewired)
-    if set(rewired) != set(CELL_KINDS):  # name it apart from the variant with both cells rewired
-        variant = variant.named(f"{variant.name}{rewired[0][0]}")
-    return variant
+    return random_variant(genotype, seed, cells=rewired)
 
 
 def _with_key(key: str, make: Callable[[], Made]) -> Made:
