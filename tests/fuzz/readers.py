@@ -294,7 +294,7 @@ def _odd_array(generator: random.Random) -> np.ndarray:
 
 def _read_probe(folder: Path) -> None:
     record = read_probe_file(folder / "probe.npz")
-    if record.is_plane and "loss" in record.arrays:
+    if record.kind == "landscape" and record.is_plane:
         smoothness_of(record.arrays["loss"], record.arrays["alphas"], record.arrays["betas"], 2.3)
 
 
