@@ -432,7 +432,7 @@ _IDX = {f"set/{split}-{kind}": _idx(array) for split in ("train", "t10k")
 
 
 def _idx_cases() -> list[Case]:
-    return [_IDX, {f"{name}.gz": gzip.compress(content) for name, content in _IDX.items()}]
+    return [_IDX, {f"{name}.gz": gzip.compress(content, mtime=0) for name, content in _IDX.items()}]
 
 
 def _made_idx(generator: random.Random) -> Case:
@@ -445,7 +445,7 @@ def _made_idx(generator: random.Random) -> Case:
     if generator.random() < 0.5:
         return {**_IDX, "set/train-images-idx3-ubyte": content}
     rest = {name: content for name, content in _IDX.items() if "train-images" not in name}
-    return {**rest, "set/train-images-idx3-ubyte.gz": gzip.compress(content, 1)}
+    return {**rest, "set/train-images-idx3-ubyte.gz": gzip.compress(content, 1, mtime=0)}
 
 
 @functools.cache
