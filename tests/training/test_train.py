@@ -112,8 +112,13 @@ def test_a_checkpoint_of_another_training_is_not_overwritten(digits, tmp_path):
     recipe = dataclasses.replace(SHORT, epochs=1)
     train(load_cell("DARTS"), digits, recipe, seed=0, path=path)
     before = path.read_bytes()
-    with pytest.raises(CheckpointError, match="belongs to another training"):
-        train(load_cell("SNAS"), digits, recipe, seed=0, path=path)
+    with pytest.raises(
+        CheckpointError, match=r"to another training \(the cell differs, seed 0 and"
+    ):
+        train(load_cell("SNAS"), digits, recipe, seed=1, path=path)
+    longer = dataclasses.replace(recipe, epochs=3, batch_size=10)
+    with pytest.raises(CheckpointError, match=r"\(batch_size \d+ and not 10, epochs 1 and not 3\)"):
+        train(load_cell("DARTS"), digits, longer, seed=0, path=path)
     assert path.read_bytes() == before
 
 

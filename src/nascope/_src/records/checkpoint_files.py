@@ -35,6 +35,10 @@ class DamagedCheckpoint(CheckpointError):
     """A checkpoint whose content is not what nascope wrote."""
 
 
+class OtherTraining(CheckpointError):
+    """A checkpoint that belongs to another training than expected."""
+
+
 def make_metadata(tensors: Mapping[str, np.ndarray], records: Mapping[str, Any]) -> dict[str, str]:
     """Return the metadata of a checkpoint's header.
 
@@ -126,9 +130,9 @@ def _verified_records(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 
 def check_identity(path: Path, actual: Any, expected: str | None) -> None:
-    """Raise a `CheckpointError` if a checkpoint belongs to another training than expected."""
+    """Raise an `OtherTraining` if a checkpoint belongs to another training than expected."""
     if expected is not None and actual != expected:
-        raise CheckpointError(
+        raise OtherTraining(
             f"{path} belongs to another training ({actual}, not {expected}): choose another "
             "output, or move this file away"
         )

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
 from nascope._src.cells.genotype import Genotype
 from nascope._src.data.datasets import DataSet
+from nascope._src.errors import CheckpointError
+from nascope._src.records.checkpoint_files import OtherTraining, read_header
+from nascope._src.records.files import plain
 from nascope._src.runtime.types import Progress
+from nascope._src.training.build import describe_training
 from nascope._src.training.checkpoint import Checkpoint
 from nascope._src.training.files import Snapshots, TrainingFiles
 from nascope._src.training.loop import Training, run_epochs
 from nascope._src.training.moments import Moment
 from nascope._src.training.recipe import Recipe
 from nascope._src.training.repeat import add_missing_snapshots
+
+
+def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Say which settings of two trainings differ, the found one first."""
+    parts = []
+    if found["genotype"] != wanted["genotype"]:
+        parts.append("the cell differs")
+    if found["seed"] != wanted["seed"]:
+        parts.append(f"seed {found['seed']} and not {wanted['seed']}")
+    for section in ("recipe", "data"):
+        parts += [
+            f"{key} {found[section].get(key)} and not {value}"
+            for key, value in plain(wanted[section]).items()
+            if found[section].get(key) != value
+        ]
+    return ", ".join(parts) or "another version of nascope made it"
 
 
 def train_network(
@@ -56,7 +77,15 @@ def train_network(
         genotype, data, recipe, seed, torch.device(device), checkpoint_seconds, progress
     )
     snapshots = Snapshots.of_moments(files.snapshot_folder, keep)
-    checkpoint = files.load(training.identity)
+    try:
+        checkpoint = files.load(training.identity)
+    except OtherTraining:
+        found = read_header(files.path)
+        wanted = describe_training(genotype, data, recipe, seed)
+        raise CheckpointError(
+            f"{files.path} belongs to another training ({_differences(found, wanted)}): choose "
+            "another output, or move this file away"
+        ) from None
     if checkpoint is not None:
         add_missing_snapshots(training, snapshots, checkpoint)
         if checkpoint.records["finished"]:
