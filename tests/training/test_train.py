@@ -117,7 +117,7 @@ def test_a_checkpoint_of_another_training_is_not_overwritten(digits, tmp_path):
     ):
         train(load_cell("SNAS"), digits, recipe, seed=1, path=path)
     longer = dataclasses.replace(recipe, epochs=3, batch_size=10)
-    with pytest.raises(CheckpointError, match=r"\(batch_size \d+ and not 10, epochs 1 and not 3\)"):
+    with pytest.raises(CheckpointError, match=r"\(epochs 1 and not 3, batch_size \d+ and not 10\)"):
         train(load_cell("DARTS"), digits, longer, seed=0, path=path)
     assert path.read_bytes() == before
 
