@@ -117,6 +117,8 @@ def _require_file(path: Path) -> None:
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
     except OSError as error:
+        if path.is_dir():
+            raise CheckpointError(f"{path} is a folder, not a checkpoint") from None
         raise CheckpointError(f"{path}: not a checkpoint ({error.strerror})") from None
 
 
