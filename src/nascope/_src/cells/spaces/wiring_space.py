@@ -238,7 +238,8 @@ class WiringSpace(Space):
                     if count := packed >> self._place(0, strict, shares) & mask:
                         at = Point(strict, Fraction(shares, self.in_degree), 1 + tallest)
                         counts[at] = count
-        return Census(self.name, self.nodes, dict(sorted(counts.items())))
+        by_depth = sorted(counts.items(), key=lambda item: (item[0].depth, item[0]))
+        return Census(self.name, self.nodes, dict(by_depth))  # draws depend on this order
 
     def _ended(self) -> dict[_State, int]:
         """Return the polynomial of the wirings for each height of the tallest node in concat.
