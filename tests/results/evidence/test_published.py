@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata, spearmanr
 
 from nascope._src.results.evidence.design import make_design
 from nascope._src.results.external.accuracies import MeasuredTable, read_tables
@@ -139,3 +140,58 @@ def test_the_page_quotes_its_data() -> None:
 
 def written(row: dict[str, str], *keys: str) -> str:
     return in_brackets(Estimate(*(number(row[key]) for key in keys)))
+
+
+@needs_tables
+def test_the_average_of_ten_early_epochs() -> None:
+    """What the page says about a single noisy epoch, with scipy alone."""
+    (table,) = read_tables(TABLES / "darts-214-random-cells.parquet")
+    design = make_design(table)
+    width = design.values[list(design.measures).index(("normal", "fractional_width"))]
+    by_epoch = dict(zip(table.epochs, table.accuracies[:, 0].T, strict=True))
+    early = np.mean([by_epoch[epoch] for epoch in range(51, 61)], axis=0)
+    final = by_epoch[600]
+    assert f"ρ is {spearmanr(early, final)[0]:.2f} [0.32, 0.54]" in " ".join(PAGE.split())
+    assert f"ρ is {spearmanr(width, early)[0]:+.2f} [+0.29, +0.52]" in " ".join(PAGE.split())
+    gap = spearmanr(width, early)[0] - spearmanr(width, final)[0]
+    assert f"by {gap:.2f} [−0.04, +0.22]" in " ".join(PAGE.split())
+    jumps = [spearmanr(width, by_epoch[epoch])[0] for epoch in range(48, 71)]
+    assert f"between {min(jumps):+.2f} and {max(jumps):+.2f}" in " ".join(PAGE.split())
+    for epoch, spreads in ((1, "0.71 standard deviations"), (600, "0.75 at the end")):
+        slope = np.polyfit(width, by_epoch[epoch], 1)[0] / np.std(by_epoch[epoch], ddof=1)
+        assert f"{slope:.2f}" in spreads
+        assert spreads in " ".join(PAGE.split())
+
+
+@needs_tables
+@pytest.mark.parametrize(
+    ("name", "depth", "width"), [(LARGE[0], "−0.01", "+0.11"), (LARGE[1], "−0.02", "+0.16")]
+)
+def test_cells_with_the_same_operations(name: str, depth: str, width: str) -> None:
+    """Within groups of the same counts: ranks less their group's mean."""
+    (table,) = read_tables(TABLES / name)
+    design = make_design(table)
+    counts = [
+        tuple(sorted((key, n) for key, n in dict(facts.operations).items() if key[0] == "normal"))
+        for facts in (table.cells.facts[member] for member in table.members)
+    ]
+    group = {key: place for place, key in enumerate(sorted(set(counts)))}
+    assert len(group) == 209
+    places = np.array([group[key] for key in counts])
+
+    def within(values: np.ndarray) -> np.ndarray:
+        ranks = rankdata(values)
+        means = np.bincount(places, ranks) / np.bincount(places)
+        return ranks - means[places]
+
+    measures = list(design.measures)
+    wide, deep = (
+        within(design.values[measures.index(("normal", measure))])
+        for measure in ("fractional_width", "depth")
+    )
+    accuracy = within(table.accuracies[:, 0, -1])
+    left = [values - wide * (values @ wide) / (wide @ wide) for values in (deep, accuracy)]
+    assert f"{np.corrcoef(*left)[0, 1]:+.2f}".replace("-", "−") == depth
+    assert f"{np.corrcoef(wide, accuracy)[0, 1]:+.2f}" == width
+    assert depth in PAGE
+    assert width in PAGE
