@@ -92,6 +92,42 @@ def test_shells_complete_commands_and_cells(words, expected):
     assert result.stdout.splitlines()[:1] == [expected], result.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("describe", "mine.txt", "--svg", "mine.txt"), "--svg"),
+        (("selection", "mine.txt", "-o", "./mine.txt"), "--output"),
+        (("smoothness", "other.npz", "mine.txt", "-o", "link.txt"), "--output"),
+    ],
+)
+def test_no_command_writes_over_its_input(tmp_path, words, name):
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "link.txt").symlink_to("mine.txt")
+    result = nascope(*words, cwd=tmp_path)
+    assert_refused(result, f"{name} .* would write over an input")
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "streams", "code"),
+    [
+        ("describe DARTS", ">&-", 0),
+        ("describe nonsense", "2>&-", 2),
+        ("describe -", "<&-", 2),
+        ("study new $'\\xe9.toml'", "", 2),
+    ],
+)
+def test_closed_streams_and_names_of_bytes_are_no_fault(tmp_path, words, streams, code):
+    program = Path(sys.executable).with_name("nascope")
+    result = subprocess.run(
+        ["bash", "-c", f"{program} {words} {streams}"],
+        cwd=tmp_path, env=os.environ | {"LC_ALL": "C.UTF-8"}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == code, result.stderr
+    assert b"Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 GOOD_EDGES = "('skip_connect', 0), ('skip_connect', 1)"
 
 

@@ -99,6 +99,8 @@ def _is_file(text: str) -> bool:
 
 
 def _standard_input() -> str:
+    if sys.stdin is None:
+        raise GenotypeError("standard input is closed, but - reads a genotype from it")
     try:
         return sys.stdin.read(MAX_TEXT + 1)  # the parser refuses more than MAX_TEXT
     except UnicodeDecodeError:

@@ -6,15 +6,36 @@ types.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import typer
 from typer.core import TyperCommand
 
+from nascope._src.errors import StudyError
+
+_WRITTEN = ("output", "svg", "plot", "picture", "figures")  # options that name what to write
+
 
 class Command(TyperCommand):
     """A command with plain help."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, unless it would write over a file that it reads.
+
+        Raises:
+            StudyError: An output is one of the inputs.
+        """
+        read = [p for p in self.get_params(ctx) if p.param_type_name == "argument"]
+        files = [path for p in read for path in _files(ctx.params.get(p.name))]
+        for name in _WRITTEN:
+            for path in _files(ctx.params.get(name)):
+                if any(os.path.samefile(path, other) for other in files):
+                    raise StudyError(
+                        f"--{name} {path} would write over an input: choose another name"
+                    )
+        return super().invoke(ctx)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return the parts of the usage line after the command's name."""
@@ -34,6 +55,18 @@ class Command(TyperCommand):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
+
+
+def _files(value: Any) -> Iterator[str]:
+    """Yield the existing files that the value of a parameter names."""
+    for each in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(each, str | os.PathLike):
+            path = os.fspath(each)
+            try:
+                if os.path.isfile(path):
+                    yield path
+            except ValueError:  # a null character
+                continue
 
 
 def _usage_name(argument: Any) -> str:

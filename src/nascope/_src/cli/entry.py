@@ -73,6 +73,10 @@ def make_app(command: str | None = None) -> typer.Typer:
 
 def main() -> None:
     """Run the command that the program's arguments name, and exit."""
+    sys.stdout, sys.stderr = (  # None if it was closed
+        stream or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+        for stream in (sys.stdout, sys.stderr)
+    )
     for stream in (sys.stdout, sys.stderr):  # an ASCII terminal shows "?" rather than failing
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -89,6 +93,9 @@ def main() -> None:
     except NascopeError as error:
         message = printable(" ".join(str(error).split()))
         print(f"error: {message}", file=sys.stderr)
+        sys.exit(2)
+    except UnicodeEncodeError:  # a name of bytes that are not text
+        print("error: expected a name in UTF-8: rename the file", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

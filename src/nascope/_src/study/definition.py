@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from nascope._src.cells.adaptation import adapt
 from nascope._src.cells.designs import (
@@ -74,7 +74,7 @@ class Design:
     """
 
     kind: Annotated[DesignKind, "What is compared."]
-    allocations: Annotated[int, Ge(1), "Pairs or blocks of each cell."] = 2
+    allocations: Annotated[int, Ge(1), Le(1000), "Pairs or blocks of each cell."] = 2
     seed: Annotated[int, Ge(0), "Seed of the allocations and wirings."] = 0
     widths: tuple[float, ...] = ()
     depths: tuple[int, ...] = ()

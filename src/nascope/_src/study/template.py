@@ -24,9 +24,10 @@ def write_template(path: Path) -> None:
         ('name = "study"', f'name = "{slug(path.stem)}"'),
     ):
         text = text.replace(before, after)
+    content = text.encode("utf-8")  # before the file exists: a name may hold other bytes
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        with path.open("xb") as file:
+            file.write(content)
     except FileExistsError:
         raise StudyError(f"{path} exists already: choose another name") from None
     except OSError as error:

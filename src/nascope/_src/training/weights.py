@@ -127,9 +127,15 @@ def _weights_in(content: Mapping[Any, Any], depth: int) -> dict[str, Tensor] | N
     return next((weights for weights in found if weights), None)
 
 
+_DTYPES = {
+    torch.float64, torch.float32, torch.float16, torch.bfloat16,
+    torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool,
+}  # fmt: skip
+
+
 def _check_tensor(tensor: Tensor, where: str) -> None:
     plain = tensor.layout == torch.strided and not tensor.is_quantized and not tensor.is_complex()
-    if not plain or tensor.device.type != "cpu":
+    if not plain or tensor.device.type != "cpu" or tensor.dtype not in _DTYPES:
         raise CheckpointError(f"{where}: expected a dense tensor of real numbers")
     if tensor.is_floating_point() and not tensor.isfinite().all():
         raise CheckpointError(f"{where}: expected finite weights, but it has NaN or infinity")
