@@ -885,6 +885,63 @@ specimen(
     VECTORS, batch_loss=lambda model, x: OTHER(x).sum(dim=1),
     refused=dict.fromkeys(("landscape", "variance", "curvature"), "not another copy"),
 )  # fmt: skip
+
+
+def _closed_over(modules: nn.ModuleList, wrap: Callable[..., Any] = lambda f: f) -> nn.Module:
+    """A model that reaches some of its layers through a closure, which a copy shares."""
+    inner = list(modules)
+    run = wrap(lambda x: torch.tanh(inner[0](x)))
+    return Apply(lambda m, x: m.last(run(x)), inner=modules, last=nn.Linear(4, CLASSES))
+
+
+def _patched() -> nn.Module:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, CLASSES))
+    old = model[0].forward
+    model[0].forward = lambda x: 2 * old(x)
+    return model
+
+
+def _with_decay() -> Specimen:
+    model = nn.Linear(4, CLASSES)
+    return Specimen(
+        lambda: model, VECTORS, LABELS,
+        lambda out, y: functional.cross_entropy(out, y, reduction="none")
+        + model.weight.square().sum(),
+        refused={"risk": "the weight 'weight' of your own model"},
+    )  # fmt: skip
+
+
+def _cached(m: Any, x: Tensor) -> Tensor:
+    if m.cache is None:
+        m.cache = 2 * m.first.weight
+    return x @ m.cache.T + m.first.bias
+
+
+specimen(
+    "layers in a closure",
+    lambda: _closed_over(nn.ModuleList([nn.Linear(4, 4)])),
+    VECTORS, LABELS, refused={"risk": "the weight 'inner.0.weight' of your own model"},
+)  # fmt: skip
+specimen(
+    "layers in a closure without gradient",
+    lambda: _closed_over(nn.ModuleList([nn.Linear(4, 4)]), torch.no_grad()),
+    VECTORS, LABELS, refused={"risk": "the weight 'inner.0.weight' of your own model"},
+)  # fmt: skip
+specimen(
+    "frozen layers in a closure",
+    lambda: _closed_over(nn.ModuleList([nn.Linear(4, 4)]).requires_grad_(False)),
+    VECTORS, LABELS, method="layerwise",
+)  # fmt: skip
+specimen(
+    "replaced forward", _patched, VECTORS, LABELS,
+    refused={"risk": "the weight '0.weight' of your own model"},
+)  # fmt: skip
+ZOO["weight decay of your own model"] = _with_decay()
+specimen(
+    "weights cached in the first call",
+    lambda: Apply(_cached, first=nn.Linear(4, CLASSES), cache=None),
+    VECTORS, LABELS, refused={"risk": "keeps numbers that its first call computed"},
+)  # fmt: skip
 specimen(
     "lazy layer",
     lambda: nn.Sequential(nn.LazyLinear(4), nn.Linear(4, CLASSES)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 from typing import Any
@@ -20,6 +20,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parameter import is_lazy
 from torch.nn.utils.parametrizations import _WeightNorm
 from torch.nn.utils.weight_norm import WeightNorm
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from nascope._src.errors import ProbeError
 from nascope._src.probes.failures import user_code
@@ -222,6 +224,36 @@ def prepared(model: object) -> nn.Module:
         if half:
             module._apply(widened, recurse=False)
     return model
+
+
+class Watch(TorchDispatchMode):
+    """Within it, notes the first of some tensors that an operation of torch uses.
+
+    Args:
+        tensors: The tensors, by name. Their views count as well.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self.found = ""
+        self._names = {_address(value): name for name, value in tensors.items()}
+        self._names.pop(0, None)
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        for value in tree_leaves((args, kwargs)):
+            if isinstance(value, Tensor):
+                self.found = self.found or self._names.get(_address(value), "")
+        return function(*args, **(kwargs or {}))
+
+
+def _address(value: Tensor) -> int:
+    """Where a tensor's numbers are in memory; 0 if it has none, or no storage, as a sparse one."""
+    try:
+        return value.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError):
+        return 0
 
 
 def _replace_weight_norm(model: nn.Module) -> None:

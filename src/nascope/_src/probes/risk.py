@@ -9,7 +9,7 @@ import copy
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -21,11 +21,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from nascope._src.errors import ProbeError
 from nascope._src.networks.folding import Folded
+from nascope._src.networks.network import Network
 from nascope._src.probes.failures import user_code
 from nascope._src.probes.objective import (
     BatchLoss,
     Loss,
     Objective,
+    Watch,
     copy_model,
     cross_entropy,
     plain_attention,
@@ -93,8 +95,9 @@ class Risk:
         calibration: Inputs (m, …) for "recalibrated"; by default ``inputs``.
 
     Raises:
-        ProbeError: The numbers of instances differ, the loss is not per instance, or the model or
-            the loss fails on the first batch.
+        ProbeError: The numbers of instances differ, the loss is not per instance, the model or
+            the loss fails on the first batch, or a copy of the model does not follow its own
+            weights.
 
     >>> import torch
     >>> risk = Risk(torch.nn.Linear(2, 2), torch.zeros(3, 2), torch.tensor([0, 1, 1]))
@@ -138,11 +141,8 @@ class Risk:
         if not self.parameters:
             raise ProbeError("the model has no parameter that requires a gradient")
         self._origin = {name: value.detach().clone() for name, value in self.parameters.items()}
-        self._norms = [m for m in self.model.modules() if isinstance(m, _BatchNorm)]
+        self._norms = self._prepared_norms()
         self._is_recurrent = any(isinstance(m, nn.RNNBase) for m in self.model.modules())
-        if batchnorm == "batch":
-            for norm in self._norms:
-                norm.running_mean = norm.running_var = None
         self.folded: Folded | None = None
         self.needs_gradients = False  # whether values are computed as for a gradient
         self._keeps_graphs = False  # whether the loss itself takes a gradient
@@ -152,6 +152,8 @@ class Risk:
         self.displace([], [])
         self._try_first()
         self._fold()
+        if not isinstance(model, Network):
+            self._check_copy(model)
 
     def __len__(self) -> int:
         return count_instances(self.inputs, "inputs")
@@ -165,14 +167,28 @@ class Risk:
 
     def copy(self) -> Risk:
         """Return an independent Risk at the same weights that shares the data."""
-        other = copy.copy(self)
-        other.model = copy_model(self.model)
-        other.objective = self.objective.of(other.model)
-        parameters = dict(other.model.named_parameters())
-        other.parameters = {name: parameters[name] for name in self.parameters}
-        other._norms = [m for m in other.model.modules() if isinstance(m, _BatchNorm)]
+        other = self._of(copy_model(self.model))
         other.folded = Folded(other.model) if self.folded is not None else None
         return other
+
+    def _of(self, model: nn.Module) -> Risk:
+        """Return the same Risk of a copy of the model, without folding."""
+        other = copy.copy(self)
+        other.model = model
+        other.objective = self.objective.of(model)
+        parameters = dict(model.named_parameters())
+        other.parameters = {name: parameters[name] for name in self.parameters}
+        other._norms = other._prepared_norms()
+        other.folded = None
+        return other
+
+    def _prepared_norms(self) -> list[_BatchNorm]:
+        """Return the BatchNorms, without running statistics if each batch has its own."""
+        norms = [m for m in self.model.modules() if isinstance(m, _BatchNorm)]
+        if self.batchnorm == "batch":
+            for norm in norms:
+                norm.running_mean = norm.running_var = None
+        return norms
 
     def exactly(self, part: slice) -> Risk:
         """Return an independent Risk in float64 at the same weights, with one part of the data."""
@@ -393,6 +409,44 @@ class Risk:
                 self.value(first)
             except ProbeError:
                 raise error from error.__cause__
+
+    def _check_copy(self, given: nn.Module) -> None:
+        """Check on the first instances that a copy of the given model follows its own weights.
+
+        Raises:
+            ProbeError: The copy uses weights of the given model, which a function inside it or the
+                loss holds, or numbers that its first call computed from other weights.
+        """
+        first = slice(0, min(FIRST, len(self)))
+        step = {name: 0.1 * w + 0.01 for name, w in self.origin.items()}
+        trained = {name: w for name, w in given.named_parameters() if w.requires_grad}
+        watch, losses = Watch(trained), []
+        with suppress(Exception):  # it fails at other weights
+            fresh = self._of(prepared(given))  # that was never called
+            fresh.displace([step], [1.0])
+            with watch:
+                losses.append(fresh.value(first)[1])
+            del fresh
+            used = self._of(copy_model(self.model))
+            used.displace([step], [1.0])
+            losses += [used.value(first)[1] for _ in range(2)]
+        if watch.found:
+            raise ProbeError(
+                f"the probed copy of the model uses the weight {watch.found!r} of your own model, "
+                "so that moving the copy's weight has no effect there: a function inside the model "
+                "or the loss, such as a lambda or a replaced forward, holds your model's layers. "
+                "Reach them through self, or through the model that batch_loss is given; where "
+                "weights should stay fixed, use a copy.deepcopy of your model"
+            )
+        if len(losses) < 3 or not losses_agree(losses[1], losses[2]):
+            return  # `verify` refuses it, and says why
+        if not losses_agree(losses[1], losses[0]):
+            raise ProbeError(
+                "the model keeps numbers that its first call computed from the weights: at other "
+                f"weights its mean loss is {float(losses[1].mean()):.6g}, but "
+                f"{float(losses[0].mean()):.6g} if it was not called before. Compute them from "
+                "the weights in every call"
+            )
 
     def _fold(self) -> None:
         """Fold BatchNorm into convolutions, if there is any and the first losses agree."""
