@@ -110,6 +110,19 @@ def test_the_next_run_repairs_every_file(reported, pristine, tmp_path):
     assert len(list(copy.glob("trials/*/checkpoint.safetensors.damaged"))) == 2
 
 
+def test_the_next_run_repairs_probes_exchanged_between_trials(copy, pristine):
+    for name in ("result.json", "result.npz"):
+        first, second = copy.glob(f"trials/*/landscape-*/{name}")
+        content = first.read_bytes()
+        first.write_bytes(second.read_bytes())
+        second.write_bytes(content)
+    with pytest.warns(UserWarning, match="2 files are damaged, and left out"):
+        write_report(copy, figures=False)
+    summary = run_study(STUDY, copy, engine=SerialEngine(), device="cpu")
+    assert (summary.done, summary.failed) == (2, {})
+    assert numbers(copy) == numbers(pristine)
+
+
 def test_one_digit_of_an_accuracy_in_a_header_is_noticed(copy):
     path = next(copy.glob("trials/*/checkpoint.safetensors"))
     content = path.read_bytes()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nascope._src.cells.genotype import Genotype, to_dict
 from nascope._src.cells.graph import topology
 from nascope._src.records.paths import slug
-from nascope._src.records.read import StudyRecord
+from nascope._src.records.read import StudyRecord, warn_of_damage
 from nascope._src.records.read import read_study as read_records
 from nascope._src.results.export import Table, flat_table
 from nascope._src.results.findings.designs import judge_designs
@@ -375,4 +375,6 @@ def read_study(folder: str | Path) -> StudyResults:
     Raises:
         StudyError: The folder has no study, or the study's plan is damaged.
     """
-    return StudyResults(read_records(folder))
+    records = read_records(folder)
+    warn_of_damage(records)
+    return StudyResults(records)

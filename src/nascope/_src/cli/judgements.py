@@ -252,7 +252,7 @@ def verdicts(
     Matched pairs of designed variants are judged, too. docs/guides/verdicts.md explains the rules.
     A study too small for a verdict gives one row, whose outcome is "no verdict", and the reason.
     """
-    from nascope._src.records.read import read_study
+    from nascope._src.records.read import read_study, warn_of_damage
     from nascope._src.records.tables import columns_of, write_table
     from nascope._src.results.findings.designs import judge_designs
     from nascope._src.results.findings.judge import judge_study, too_small
@@ -266,6 +266,7 @@ def verdicts(
     from nascope._src.results.text.mediation import mediation_lines
 
     study = read_study(folder)
+    warn_of_damage(study)
     if (reason := too_small(study)) is not None:
         why = too_small_sentence(reason)
         rows = [{"outcome": "no verdict", "sentence": why}]
@@ -305,13 +306,15 @@ def reliability(
     with two or more equal seeds each. docs/guides/reliability.md explains the numbers.
     """
     from nascope._src.records.files import plain
-    from nascope._src.records.read import read_study
+    from nascope._src.records.read import read_study, warn_of_damage
     from nascope._src.records.tables import columns_of, write_table
     from nascope._src.results.reliability import measure_reliability
     from nascope._src.results.text.reliability import NOTHING, reliability_lines, reliability_row
 
     only = [name.strip() for text in cells for name in text.split(",")] if cells else None
-    entries = measure_reliability(read_study(folder), only)
+    study = read_study(folder)
+    warn_of_damage(study)
+    entries = measure_reliability(study, only)
     rows = [reliability_row(entry) for entry in entries]
     if not rows and (output is not None or picture is not None):
         raise StudyError(f"{folder}: {NOTHING}")

@@ -329,11 +329,13 @@ def results(
 
     The table is flat, ready for pandas, R or a spreadsheet.
     """
-    from nascope._src.records.read import read_study
+    from nascope._src.records.read import read_study, warn_of_damage
     from nascope._src.records.tables import write_table
     from nascope._src.results.export import flat_table
 
-    columns = flat_table(read_study(folder, correct=False), table)
+    study = read_study(folder, correct=False)
+    warn_of_damage(study)
+    columns = flat_table(study, table)
     write_table(output, columns)
     rows = len(next(iter(columns.values()), []))
     print(f"{output}: {rows} rows, {len(columns)} columns")

@@ -42,6 +42,10 @@ class ProbePaths:
 
     folder: Path
 
+    def is_place_of(self, kind: str, identity: str) -> bool:
+        """Return whether the result of this probe belongs here."""
+        return self.folder.name == f"{kind}-{identity}"
+
     @property
     def arrays(self) -> Path:
         return self.folder / "result.npz"

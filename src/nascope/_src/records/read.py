@@ -7,6 +7,7 @@ the weights.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -147,7 +148,8 @@ class TrialRecord:
         family: label of the original that the cell is a variant of; the original's own label.
         variant: "original", or how the variant was made: "random 2", "published 2", "adapted",
             "contrast 1", "factorial 1".
-        error: traceback of the last failure, if the trial failed.
+        error: traceback of the last failure, if the trial failed, and what is damaged.
+        damaged: number of trainings and probes that are left out because a file is damaged.
         study: name of the study, if several studies were combined.
         design: where a designed variant stands in its design.
     """
@@ -165,6 +167,7 @@ class TrialRecord:
     error: str | None = None
     study: str = ""
     design: DesignPlace | None = None
+    damaged: int = 0
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -218,6 +221,18 @@ def read_study(folder: str | Path, *, correct: bool = True) -> StudyRecord:
     return StudyRecord(plan.name, paths.folder, trials)
 
 
+def warn_of_damage(study: StudyRecord) -> None:
+    """Warn if files of a study are damaged, so that their numbers are missing from its results."""
+    count = sum(trial.damaged for trial in study.trials)
+    if count:
+        files = "1 file is" if count == 1 else f"{count} files are"  # not all were verified
+        warnings.warn(
+            f"{study.folder}: at least {files} damaged, and left out: run `nascope study check "
+            f"{study.folder}`",
+            stacklevel=3,
+        )
+
+
 def combine_studies(studies: Sequence[StudyRecord]) -> StudyRecord:
     """Combine several studies into one, in which each trial names its study.
 
@@ -262,7 +277,7 @@ def read_trial(study: StudyPaths, planned: PlannedTrial, *, correct: bool = True
     paths = planned.paths_in(study)
     problems: list[str] = []
     training = None
-    if paths.checkpoint.is_file():
+    if paths.checkpoint.exists():
         try:
             training = read_training(paths.checkpoint, identity=planned.identity, correct=correct)
         except CheckpointError as error:
@@ -270,11 +285,12 @@ def read_trial(study: StudyPaths, planned: PlannedTrial, *, correct: bool = True
     probes = []
     for planned_probe in planned.probes:
         probe_paths = planned_probe.paths_in(paths)
-        if probe_paths.summary.is_file():
+        if probe_paths.summary.exists():
             try:
                 probes.append(read_probe(probe_paths))
             except StudyError as error:
                 problems.append(str(error))
+    damaged = len(problems)
     complete = training is not None and training.finished and len(probes) == len(planned.probes)
     if not complete and paths.error.is_file():  # else it belongs to a probe no longer planned
         problems.insert(0, paths.error.read_text(encoding="utf-8", errors="replace"))
@@ -291,6 +307,7 @@ def read_trial(study: StudyPaths, planned: PlannedTrial, *, correct: bool = True
         probes=tuple(probes),
         error="\n".join(problems) or None,
         design=planned.design,
+        damaged=damaged,
     )
 
 
@@ -358,15 +375,31 @@ def read_probe(paths: ProbePaths) -> ProbeRecord:
     """Read a completed probe.
 
     Raises:
-        StudyError: one of its files is missing or damaged.
+        StudyError: one of its files is missing, damaged or of another probe.
     """
-    summary = read_json(paths.summary, remedy=_REMEDY)
+    summary = read_summary(paths)
     try:
         digest = arrays_digest(summary)
         arrays = read_arrays(paths.arrays, expected=digest, remedy=_REMEDY)
         return probe_record(summary, arrays)
     except (KeyError, TypeError):
         raise StudyError(f"{paths.folder} holds a damaged probe: {_REMEDY}") from None
+
+
+def read_summary(paths: ProbePaths) -> Plain:
+    """Read what was probed, and verify that it is the probe whose place this is.
+
+    Raises:
+        StudyError: the file is missing, damaged or of another probe.
+    """
+    summary = read_json(paths.summary, remedy=_REMEDY)
+    try:
+        kind, identity = summary["kind"], summary["identity"]
+    except (KeyError, TypeError):
+        raise StudyError(f"{paths.summary} does not describe a probe: {_REMEDY}") from None
+    if not paths.is_place_of(kind, identity):
+        raise StudyError(f"{paths.summary} belongs to another probe ({identity}): {_REMEDY}")
+    return _mapping(summary)
 
 
 def arrays_digest(summary: Any) -> str | None:
@@ -431,10 +464,10 @@ def is_complete(paths: ProbePaths, *, thorough: bool = True) -> bool:
 
 
 def _looks_complete(paths: ProbePaths) -> bool:
-    summary = read_json(paths.summary)
+    summary = read_summary(paths)
     try:
         kind = summary["kind"]
-        _ = summary["identity"], summary["settings"], summary["provenance"]
+        _ = summary["settings"], summary["provenance"]
         with open_file(paths.arrays) as stream, ZipFile(stream) as file:  # reads its end
             sizes = {entry.filename: entry.file_size for entry in file.infolist()}
         if kind not in GRID_ARRAYS:

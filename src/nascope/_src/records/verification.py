@@ -10,16 +10,16 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from nascope._src.errors import CheckpointError, StudyError
-from nascope._src.records.checkpoint_files import is_intact
+from nascope._src.records.checkpoint_files import is_intact, read_header
 from nascope._src.records.checksums import DIGESTS_KEY, digest, is_sealed
 from nascope._src.records.files import read_json, write_json
 from nascope._src.records.locks import locked
-from nascope._src.records.paths import StudyPaths
+from nascope._src.records.paths import ProbePaths, StudyPaths
 from nascope._src.records.plan import PlannedTrial, read_study_plan
-from nascope._src.records.read import read_probe, read_training
+from nascope._src.records.read import read_probe, read_summary, read_training
 from nascope._src.runtime.input_files import open_file
 
 Remedy = Literal["run", "report", "reproduce", "search", "clean"]
@@ -71,17 +71,12 @@ def _check_trial(study: StudyPaths, trial: PlannedTrial) -> Iterator[FileCheck]:
     if paths.previous_checkpoint.exists():
         yield _check(paths.previous_checkpoint, _is_checkpoint, remedy="clean")
     for path in sorted(paths.snapshots.glob("*.safetensors")):
-        yield _check(path, _is_checkpoint)
+        yield _check(path, lambda path: _is_snapshot(path, trial))
     for planned in trial.probes:
         probe = planned.paths_in(paths)
         if probe.summary.exists():
-            yield _check(probe.summary, _has_seal)
-
-            def is_probe(path: Path, probe: Any = probe) -> bool:
-                read_probe(probe)
-                return DIGESTS_KEY in read_json(probe.summary)
-
-            yield _check(probe.arrays, is_probe)
+            yield _check(probe.summary, lambda path, probe=probe: _is_summary(path, probe))  # type: ignore[misc]
+            yield _check(probe.arrays, lambda path, probe=probe: _is_probe(path, probe))  # type: ignore[misc]
 
 
 def _check(path: Path, verify: Callable[[Path], bool], *, remedy: Remedy = "run") -> FileCheck:
@@ -93,7 +88,8 @@ def _check(path: Path, verify: Callable[[Path], bool], *, remedy: Remedy = "run"
     try:
         return FileCheck(path, "intact" if verify(path) else "unverified", remedy=remedy)
     except (StudyError, CheckpointError) as error:
-        problem = str(error).replace(f"{path}: ", "").replace(f"{path} ", "")
+        problem = str(error).removeprefix("cannot read ")
+        problem = problem.removeprefix(f"{path}: ").removeprefix(f"{path} ")
         return FileCheck(path, "damaged", problem.split(": ")[0], remedy)
 
 
@@ -115,10 +111,29 @@ def _is_training(path: Path, trial: PlannedTrial) -> bool:
     return _is_checkpoint(path)
 
 
+def _is_snapshot(path: Path, trial: PlannedTrial) -> bool:
+    read_header(path, identity=trial.identity)
+    return _is_checkpoint(path)
+
+
 def _is_checkpoint(path: Path) -> bool:
     if not is_intact(path):
         raise CheckpointError("its checksum does not match")
     return True
+
+
+def _is_summary(path: Path, probe: ProbePaths) -> bool:
+    read_summary(probe)
+    return _has_seal(path)
+
+
+def _is_probe(_: Path, probe: ProbePaths) -> bool:
+    try:
+        summary = read_summary(probe)
+    except StudyError:
+        raise StudyError(f"cannot be verified without an intact {probe.summary.name}") from None
+    read_probe(probe)
+    return DIGESTS_KEY in summary
 
 
 def _check_listed(paths: StudyPaths) -> Iterator[FileCheck]:

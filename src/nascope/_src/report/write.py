@@ -9,7 +9,7 @@ from pathlib import Path
 from nascope._src.errors import StudyError
 from nascope._src.records.files import write_bytes
 from nascope._src.records.paths import StudyPaths
-from nascope._src.records.read import combine_studies, read_study
+from nascope._src.records.read import combine_studies, read_study, warn_of_damage
 from nascope._src.records.verification import list_checksums
 from nascope._src.report.arrangement import arrange
 from nascope._src.report.figures.folder import draw_study
@@ -50,6 +50,8 @@ def write_report(
         raise StudyError("a report of several studies needs a page's name: give output")
     paths = [StudyPaths(Path(folder)) for folder in folders]
     studies = [read_study(path.folder) for path in paths]
+    for study in studies:
+        warn_of_damage(study)
     tables = [evidence_of(table) for path in evidence for table in read_tables(Path(path))]
     study = combine_studies(studies)
     arrangement = arrange(study)
