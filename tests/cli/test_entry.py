@@ -196,7 +196,10 @@ def test_bad_checkpoints_studies_and_folders(tmp_path):
         nascope("train", "DARTS", "--learning-rate", "nan"),
         "--learning-rate: expected a number above 0",
     )
-    assert_refused(nascope("probe", "landscape", tmp_path), "is a folder, not a checkpoint")
+    assert_refused(
+        nascope("probe", "landscape", tmp_path),
+        "not a checkpoint .expected a file, but this is a directory",
+    )
     result = nascope("probe", "landscape", checkpoint, "--output", checkpoint)
     assert_refused(result, "--output must end in .npz")
     assert checkpoint.read_bytes().endswith(b"nonsense")

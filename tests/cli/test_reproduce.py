@@ -118,7 +118,7 @@ def test_no_formula_is_left_unread_in_print(whole):
 def test_the_folder_is_one_study(whole):
     folder, _ = whole
     status = nascope("study", "status", folder).stdout
-    assert re.match(r"Reproduction at scale tiny: 43 trials: 43 done; 43 of 43 trained", status)
+    assert re.match(r"Reproduction at scale tiny: 31 trials: 31 done; 31 of 31 trained", status)
     page = nascope("report", folder, "--no-figures")
     assert page.returncode == 0, page.stderr
     assert (folder / "theory" / "theory.html").read_text(encoding="utf-8").count("<svg") == 4
@@ -135,7 +135,7 @@ def test_a_second_run_trains_nothing(whole):
     assert time.monotonic() - begun < 60
     assert before == {path: path.stat().st_mtime_ns for path in before}
     assert theory == {path: path.stat().st_mtime_ns for path in theory}
-    assert len(read_study(folder).trials) == 43  # and the study has lost nothing
+    assert len(read_study(folder).trials) == 31  # and the study has lost nothing
 
 
 def test_a_figure_of_another_cell(whole):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-KILLS = 4
+KILLS = 3
 
 
 def command(*words):
