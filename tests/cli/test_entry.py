@@ -198,7 +198,7 @@ def test_bad_checkpoints_studies_and_folders(tmp_path):
     )
     assert_refused(
         nascope("probe", "landscape", tmp_path),
-        "not a checkpoint .expected a file, but this is a directory",
+        "is a folder, not a checkpoint",
     )
     result = nascope("probe", "landscape", checkpoint, "--output", checkpoint)
     assert_refused(result, "--output must end in .npz")

@@ -377,6 +377,7 @@ def selections(study: StudyRecord, prefix: str = "s") -> list[Selection]:
                 epochs = int(setting.value("epochs") or truncated[-1].epoch)
                 wanted = {early_epoch(epochs), -(-epochs // 2), epochs}
                 listed = tuple(choice for choice in truncated if choice.epoch in wanted)
+                listed = listed or (truncated[-1],)  # a short schedule may have none of them
                 made.append(
                     Selection(
                         f"{prefix}{len(made)}", family.name, setting.data, "truncated", listed,
