@@ -201,6 +201,8 @@ def test_bad_checkpoints_studies_and_folders(tmp_path):
         "is a folder, not a checkpoint",
     )
     result = nascope("probe", "landscape", checkpoint, "--output", checkpoint)
+    assert_refused(result, "would write over an input")
+    result = nascope("probe", "landscape", checkpoint, "--output", tmp_path / "c.png")
     assert_refused(result, "--output must end in .npz")
     assert checkpoint.read_bytes().endswith(b"nonsense")
     result = nascope("train", "DARTS", "--set", "learning_rate=1e300")
