@@ -101,9 +101,11 @@ def main() -> None:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
     except SystemExit as leaving:
-        if leaving.code in _STOPPED:  # typer turns Ctrl-C into this
-            print(_STOPPED[leaving.code], file=sys.stderr)
-        raise
+        # While Ray waits, it replaces the code of our handler by its own.
+        code = _terminations[0] if _terminations else leaving.code
+        if code in _STOPPED:  # typer turns Ctrl-C into this
+            print(_STOPPED[code], file=sys.stderr)
+        sys.exit(code)
     except BrokenPipeError:  # the reader of our output left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -114,11 +116,14 @@ def main() -> None:
 
 
 _STOPPED = {130: "interrupted", 143: "terminated"}
+_terminations: list[int] = []
+"""The exit code after SIGTERM, once it has arrived."""
 
 
 def _terminate(*_: object) -> None:
     """Leave as after Ctrl-C, so that workers and clusters are stopped."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    _terminations.append(143)
     sys.exit(143)
 
 
