@@ -11,28 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nascope._src.cli.entry import main
 from nascope._src.records.read import read_study
 from nascope._src.results.findings.judge import judge_study
 from nascope._src.results.text.findings import sentence
 from tests.cli.running import assert_refused
 from tests.cli.running import nascope as run_nascope
 from tests.report.synthetic import STUDIES, family, write_study
-
-
-@pytest.fixture
-def nascope(monkeypatch, capsys):
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["nascope", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as leaving:
-            code = int(leaving.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 def test_verdicts_are_printed_and_written(nascope, tmp_path: Path) -> None:

@@ -10,30 +10,12 @@ import pytest
 
 from nascope._src.cells.catalog import find, load
 from nascope._src.cells.genotype import format_text
-from nascope._src.cli.entry import main
 from nascope._src.records.tables import write_table
 from nascope._src.results.external.accuracies import read_tables
 from nascope._src.results.predictions import population as population_module
 from nascope._src.results.predictions.table import prediction_columns
 from nascope._src.surrogate.model import open_surrogate
 from tests.surrogate.linear import write_surrogate
-
-
-@pytest.fixture
-def nascope(monkeypatch, capsys):
-    monkeypatch.delenv("NASCOPE_DATA", raising=False)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["nascope", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as leaving:
-            code = int(leaving.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")

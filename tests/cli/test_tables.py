@@ -7,23 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nascope._src.cli.entry import main
 from tests.results.evidence import planted
-
-
-@pytest.fixture
-def nascope(monkeypatch, capsys):
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["nascope", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as leaving:
-            code = int(leaving.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")
