@@ -20,8 +20,8 @@ from nascope._src.errors import GenotypeError, StudyError
 from nascope._src.networks.sizes import darts_size
 from nascope._src.records.read import ProbeRecord, StudyRecord, TrialRecord
 from nascope._src.results.measures import AREA, BEST_ACCURACY
-from nascope._src.results.metrics.smoothness import chance_loss, smoothness_of
-from nascope._src.results.planes import loss_of, std_at_centre, summary_of
+from nascope._src.results.metrics.smoothness import chance_loss
+from nascope._src.results.planes import smoothness_in, std_at_centre, summary_of
 
 Table = Literal["trials", "curves", "probes"]
 TableRow = dict[str, Any]
@@ -182,9 +182,7 @@ def _numbers(probe: ProbeRecord, trial: TrialRecord) -> TableRow:
             if probe.is_plane:
                 classes = trial.data.get("classes")
                 level = chance_loss(classes) if isinstance(classes, int) else math.nan
-                row |= asdict(
-                    smoothness_of(loss_of(probe), arrays["alphas"], arrays["betas"], level)
-                )
+                row |= asdict(smoothness_in(probe, level))
             return row
         case "variance":
             row = {f"std_{name}": n for name, n in asdict(summary_of(probe)).items()}

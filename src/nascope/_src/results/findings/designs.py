@@ -30,6 +30,7 @@ from nascope._src.results.findings.finding import (
     SUPPORTED,
     UNDECIDED,
     Decision,
+    detectable_of,
 )
 from nascope._src.results.findings.judge import too_small
 from nascope._src.results.findings.rates import SLOPE, log_areas, slope_of
@@ -116,9 +117,7 @@ class DesignFinding:
     @property
     def could_detect(self) -> float | None:
         """`detectable`, if the claim can be tested and it is finite."""
-        if self.detectable is None or not math.isfinite(self.detectable):
-            return None
-        return None if self.outcome == NOT_TESTABLE else self.detectable
+        return detectable_of(self.detectable, self.outcome)
 
 
 def judge_designs(study: StudyRecord) -> tuple[DesignFinding, ...]:

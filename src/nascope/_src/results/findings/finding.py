@@ -133,9 +133,13 @@ class Finding:
     @property
     def could_detect(self) -> float | None:
         """`detectable`, if the claim can be tested and it is finite."""
-        if self.detectable is None or not math.isfinite(self.detectable):
-            return None
-        return None if self.outcome == NOT_TESTABLE else self.detectable
+        return detectable_of(self.detectable, self.outcome)
+
+
+def detectable_of(size: float | None, outcome: Decision) -> float | None:
+    """Return a detectable effect, if the claim can be tested and the effect is finite."""
+    testable = outcome != NOT_TESTABLE and size is not None and math.isfinite(size)
+    return size if testable else None
 
 
 def blank(claim: int, measure: Measure, *, data: str, batchnorm: str | None = None) -> Finding:

@@ -13,7 +13,15 @@ from nascope._src.results.findings.finding import NOT_TESTABLE, UNDECIDED
 from nascope._src.results.paper.claims import CLAIMS
 from nascope._src.results.paper.numbers import TITLES
 from nascope._src.results.stats.matched import FEWEST, detectable_by_pairs
-from nascope._src.results.text.numbers import counted, format_number, format_p, lower_first
+from nascope._src.results.text.numbers import (
+    counted,
+    detectable_text,
+    format_number,
+    format_p,
+    lower_first,
+    with_unit,
+    without_nan,
+)
 
 _WHO: dict[Factor, str] = {
     "wiring": "the wide, shallow wiring",
@@ -74,21 +82,14 @@ def sentence(finding: DesignFinding) -> str:
     text += f"Shift of the {lower_first(finding.measure)}: {_with_interval(finding)}."
     slope = finding.slope
     if slope is not None and not math.isnan(slope.mean):
-        number = f"{format_number(slope.mean, '+')}{_unit(finding)}"
+        number = with_unit(format_number(slope.mean, "+"), finding.unit)
         text += f" Slope: {number}{_interval(slope.low, slope.high)} {_STEP[finding.factor]}."
     return text
 
 
 def detectable_sentence(finding: DesignFinding) -> str:
     """Return the effect that so many pairs detect; empty if it is unknown."""
-    size = finding.could_detect
-    if size is None:
-        return ""
-    sign = "" if finding.ratio else "±"
-    return (
-        f"A difference of {sign}{format_number(size)}{_unit(finding)} would be detected with 80 % "
-        "probability."
-    )
+    return detectable_text(finding.could_detect, ratio=finding.ratio, unit=finding.unit)
 
 
 def needs(finding: DesignFinding) -> str:
@@ -129,7 +130,7 @@ def pair_lines(finding: DesignFinding) -> list[str]:
         if finding.ratio and math.isfinite(value):
             value = 100 * math.expm1(value)
         number = (
-            f"{format_number(value * finding.scale, '+')}{_unit(finding)}"
+            with_unit(format_number(value * finding.scale, "+"), finding.unit)
             if math.isfinite(value)
             else "one diverged or has no finite number"
         )
@@ -180,7 +181,7 @@ def as_row(finding: DesignFinding) -> dict[str, Any]:
         "sentence": sentence(finding),
         "needs": needs(finding),
     }
-    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
+    return without_nan(row)
 
 
 def _so_far(finding: DesignFinding) -> str:
@@ -192,10 +193,6 @@ def _holm(finding: DesignFinding) -> str:
     return "" if finding.holm is None else f" ({format_p(finding.holm)} by Holm's correction)"
 
 
-def _unit(finding: DesignFinding) -> str:
-    return f" {finding.unit}" if finding.unit else ""
-
-
 def _interval(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return ""
@@ -203,7 +200,7 @@ def _interval(low: float | None, high: float | None) -> str:
 
 
 def _with_interval(finding: DesignFinding) -> str:
-    number = f"{format_number(finding.effect, '+')}{_unit(finding)}"
+    number = with_unit(format_number(finding.effect, "+"), finding.unit)
     return f"{number}{_interval(finding.low, finding.high)}"
 
 

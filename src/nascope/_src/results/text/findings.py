@@ -22,6 +22,7 @@ from nascope._src.results.stats.intervals import MIN_SEEDS
 from nascope._src.results.stats.paired import MARGIN, Equivalence, equivalence
 from nascope._src.results.text.numbers import (
     counted,
+    detectable_text,
     format_number,
     format_p,
     format_percent,
@@ -30,6 +31,8 @@ from nascope._src.results.text.numbers import (
     p_of,
     rho_of,
     signed,
+    with_unit,
+    without_nan,
 )
 
 MARGIN_TEXT = f"±{100 * MARGIN:g} percentage points"
@@ -71,14 +74,7 @@ def sentence(finding: Finding) -> str:
 
 def detectable_sentence(finding: Finding) -> str:
     """Return the effect that could have been detected; empty if none could, or it is unknown."""
-    size = finding.could_detect
-    if size is None:
-        return ""
-    sign = "" if finding.ratio else "±"
-    return (
-        f"A difference of {sign}{format_number(size)}{_unit(finding.unit)} would be detected with "
-        "80 % probability."
-    )
+    return detectable_text(finding.could_detect, ratio=finding.ratio, unit=finding.unit)
 
 
 def needs(finding: Finding) -> str:
@@ -142,12 +138,11 @@ def _contrast(finding: Finding, test: Contrast) -> str:
     if math.isnan(test.shift):
         lost = "Some runs diverged" if finding.diverged else "Some numbers are not finite"
         return f"{text}; {p_of(test)}. {lost}."
-    unit = _unit(finding.unit)
     interval = ""
     if finding.low is not None and finding.high is not None:
         low, high = (format_number(end, "+") for end in (finding.low, finding.high))
         interval = f" [{low}, {high}]"
-    shift = f"{format_number(finding.effect, '+')}{unit}{interval}"
+    shift = with_unit(format_number(finding.effect, "+"), finding.unit) + interval
     if test.p_shift is not None:
         shift += f", p = {format_p(test.p_shift)} by permutation"
     return f"{text}; {p_of(test)}. Shift of the {lower_first(finding.measure)}: {shift}."
@@ -170,10 +165,6 @@ def _contrast_needs(finding: Finding, test: Contrast) -> str:
     if times < 1000:
         return f"about {times:,.0f} times as many wirings for a shift of this size"
     return "more wirings than anyone can train: the shift is nearly zero"
-
-
-def _unit(unit: str) -> str:
-    return f" {unit}" if unit else ""
 
 
 # ---------------------------------------------------------------- claims 1, 8 and 9
@@ -416,4 +407,4 @@ def as_row(finding: Finding) -> dict[str, Any]:
         row[f"{key}_p"] = None if correlation is None else correlation.p
         row[f"{key}_p_adjusted"] = None if correlation is None else correlation.p_adjusted
         row["wirings"] = None if correlation is None else correlation.wirings
-    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
+    return without_nan(row)

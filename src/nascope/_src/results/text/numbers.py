@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from nascope._src.results.stats.contrasts import Contrast
 from nascope._src.results.stats.correlation import Correlation
@@ -71,6 +73,31 @@ def signed(value: float, digits: int = 2) -> str:
     ('−0.50', '+0.00')
     """
     return f"{value + 0.0:+.{digits}f}".replace("-", "−")
+
+
+def with_unit(number: str, unit: str) -> str:
+    """
+    >>> with_unit("+2", "%"), with_unit("0.5", "")
+    ('+2 %', '0.5')
+    """
+    return f"{number} {unit}" if unit else number
+
+
+def detectable_text(size: float | None, *, ratio: bool, unit: str) -> str:
+    """Return the sentence about the effect that would be detected; empty if it is unknown.
+
+    >>> detectable_text(0.5, ratio=False, unit="points")
+    'A difference of ±0.5 points would be detected with 80 % probability.'
+    """
+    if size is None:
+        return ""
+    number = with_unit(f"{'' if ratio else '±'}{format_number(size)}", unit)
+    return f"A difference of {number} would be detected with 80 % probability."
+
+
+def without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of a table with None in place of NaN."""
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
 
 
 def p_of(test: Contrast) -> str:
