@@ -53,6 +53,7 @@ def test_usage_names_arguments_without_their_types(reference):
         usage = reference.help_text(words).partition("\n")[0]
         assert not set("{}<>") & set(usage), usage
         assert "[[" not in usage, usage
+        assert "...." not in usage, usage
 
 
 def test_one_name_and_one_letter_for_an_option(reference):

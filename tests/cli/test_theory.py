@@ -84,7 +84,7 @@ def test_what_is_measured_is_kept(folder):
     assert again.returncode == 0, again.stderr
     assert json.loads(path.read_text())["networks"][0]["accuracy"] == 0.125
     assert not list(place.glob(".chunks/*"))
-    path.write_text(path.read_text().replace("0.125", "0.126"))  # edited: measured anew
+    path.write_text(path.read_text().replace("0.125", "0.126"))  # edited: measured again
     again = nascope(*words, "--images", 1)
     assert again.returncode == 0, again.stderr
     (network,) = json.loads(path.read_text())["networks"]

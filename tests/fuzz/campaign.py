@@ -1,7 +1,7 @@
 """Try readers on many inputs. Each ends in a result or in a `NascopeError` of one line.
 
 An input is determined by the seed and its number, so that each can be tried alone. The state of a
-campaign is kept in a file, and an interrupted one goes on from there; an input that ended the
+campaign is kept in a file, and an interrupted campaign resumes from there; an input that ended the
 process counts as a failure.
 """
 

@@ -220,13 +220,13 @@ def test_the_gap_is_told_rate_by_rate():
     def area(speed):
         return sum(2.3 * speed**epoch for epoch in range(1, 11))
 
-    told = at(dict(zip(rates, (0.81, 0.83, 0.85), strict=True)))
+    printed = at(dict(zip(rates, (0.81, 0.83, 0.85), strict=True)))
     gaps = [f"−{100 * (1 - area(0.8) / area(speed)):.1f} %" for speed in (0.81, 0.83, 0.85)]
-    assert told[-2] == (
+    assert printed[-2] == (
         f"DARTS on CIFAR-10, area under the training loss against the mean variant: {gaps[0]} at "
         f"0.0025, {gaps[1]} at 0.025, {gaps[2]} at 0.25: the lead grows with the rate"
     )
-    assert f"; to the mean variant {gaps[2]}; test accuracy" in told[2]
+    assert f"; to the mean variant {gaps[2]}; test accuracy" in printed[2]
     falls = at(dict(zip(rates, (0.85, 0.83, 0.84), strict=True)))
     assert falls[-2].endswith("the lead does not grow with the rate")
     behind = at(dict(zip(rates, (0.75, 0.76, 0.77), strict=True)))
@@ -243,9 +243,9 @@ def test_the_gap_is_told_rate_by_rate():
 def test_an_unfinished_rate_has_no_gap():
     question = asked("fig4")
     part = trained(question, trial=lambda planned: planned.learning_rate == 0.025)
-    told = lines_here(question, part, TheoryResults())
-    assert told[0] == "DARTS on CIFAR-10, learning rate 0.0025: not run yet"
-    assert told[-1].endswith("nothing to compare at two rates yet")
+    printed = lines_here(question, part, TheoryResults())
+    assert printed[0] == "DARTS on CIFAR-10, learning rate 0.0025: not run yet"
+    assert printed[-1].endswith("nothing to compare at two rates yet")
 
 
 def test_pairs_are_held_against_the_margin():

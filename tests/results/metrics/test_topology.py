@@ -30,7 +30,7 @@ def components(below: np.ndarray) -> list[set[tuple[int, ...]]]:
 
 
 def reference(loss: np.ndarray) -> dict[float, tuple[float | None, float | None]]:
-    """By minimum, its first saddle and its death: each level is flooded anew, from the start.
+    """By minimum, its first saddle and its death: each level is flooded again, from the start.
 
     All values of the landscape must differ.
     """

@@ -44,7 +44,7 @@ class Level(NamedTuple):
 
 @dataclass(frozen=True)
 class DesignPlace:
-    """Where a designed variant stands in its design.
+    """The place of a designed variant in its design.
 
     Attributes:
         kind: "contrast": each pair has a widest, shallowest and a narrowest, deepest member;

@@ -82,7 +82,7 @@ def predict(
     cells: Annotated[
         list[str],
         typer.Argument(
-            metavar="CELL...",
+            metavar="CELL",
             help="Catalogue names, files, genotypes, or tables with a column genotype.",
             show_default=False,
         ),

@@ -34,7 +34,7 @@ def evidence(
     tables: Annotated[
         list[Path],
         typer.Argument(
-            metavar="TABLE...",
+            metavar="TABLE",
             help=f"CSV, Parquet, JSON, YAML or NumPy, with {_HELD}.",
             show_default=False,
         ),

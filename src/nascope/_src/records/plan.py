@@ -80,7 +80,7 @@ class PlannedTrial:
         request: the arguments of `load_data` that yield exactly these images.
         recipe: the fields of a `Recipe`.
         seed: seed of the weights and of the order of the images.
-        design: where a designed variant stands in its design.
+        design: the place of a designed variant in its design.
     """
 
     identity: str

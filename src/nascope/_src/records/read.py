@@ -151,7 +151,7 @@ class TrialRecord:
         error: traceback of the last failure, if the trial failed, and what is damaged.
         damaged: number of trainings and probes that are left out because a file is damaged.
         study: name of the study, if several studies were combined.
-        design: where a designed variant stands in its design.
+        design: the place of a designed variant in its design.
     """
 
     identity: str

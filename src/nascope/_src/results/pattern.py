@@ -386,7 +386,7 @@ def _chance_hits(cells: frozenset[tuple[Space, int]], convention: str) -> int:
         scores = np.array([_scores(within, convention)[point] for point in counts], np.float64)
         drawn = generator.multinomial(number, shares / shares.sum(), size=CHANCE_DRAWS)
         above += drawn @ (scores - 0.5)
-    return int((above > 1e-9).all(axis=1).sum())  # sums that are ½ but for rounding do not count
+    return int((above > 1e-9).all(axis=1).sum())  # rounding lifts none above ½
 
 
 # ---------------------------------------------------------------- the paper's cells and the others

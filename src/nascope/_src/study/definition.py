@@ -46,7 +46,7 @@ class PlannedCell:
         family: label of the original.
         variant: "original", or how the variant was made: "random 2", "published 2", "adapted",
             "contrast 1", "factorial 1".
-        design: where a designed variant stands in its design.
+        design: the place of a designed variant in its design.
     """
 
     label: str

@@ -82,7 +82,7 @@ class Statement:
     statement: str
     verdict: Verdict
     estimate: Estimate
-    reason: str = ""  # why there is no number
+    reason: str = ""  # why the number is missing
 
 
 @dataclass(frozen=True)
