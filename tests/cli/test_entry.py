@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -16,17 +15,14 @@ import typer.main
 
 from nascope._src.cli.entry import GROUPS, make_app
 from tests.cli.running import assert_refused, nascope
+from tests.docs.tools import load_tool
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def reference():
-    place = ROOT / "tools" / "command_reference.py"
-    spec = importlib.util.spec_from_file_location("command_reference", place)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool("command_reference")
 
 
 def test_every_command_shows_help_and_an_example(reference):

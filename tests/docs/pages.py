@@ -7,9 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    page.relative_to(ROOT)
-    for pattern in ("*.md", "docs/*.md", "docs/guides/*.md", "docs/results/*.md")
-    for page in ROOT.glob(pattern)
+    page.relative_to(ROOT) for pattern in ("*.md", "docs/**/*.md") for page in ROOT.glob(pattern)
 )
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -38,6 +38,7 @@ def takes_settings(
                         field.name,
                         inspect.Parameter.KEYWORD_ONLY,
                         default=None if unset else field.default,
+                        annotation=field.kind | None if unset or field.optional else field.kind,
                     )
                     for field in fields
                 ]

@@ -161,8 +161,9 @@ def load_data(
     Args:
         name: "digits", "cifar10", "cifar100", or the name of a folder in the data folder.
         data_dir: the data folder; by default, the value of the variable NASCOPE_DATA.
-        train_size, test_size: number of images to use, balanced over classes by a fixed rule.
+        train_size: number of training images to use, balanced over classes by a fixed rule.
             Smaller subsets are contained in larger ones. None uses all.
+        test_size: number of test images to use, by the same rule.
         validation_size: number of images to hold out of the training set, before ``train_size``.
         at_most: largest numbers of training and test images, if no size is given.
 
