@@ -26,6 +26,7 @@ class Circle:
     colour: Annotated[Literal["red", "blue"], "Colour of the line."] = "red"
     filled: Annotated[bool, "Fill the circle."] = False
     label: Annotated[str, "Text next to the circle."] = ""
+    size: Annotated[float | Literal["auto"], Gt(0), "Size of the text."] = "auto"
 
     def __post_init__(self) -> None:
         schema.check(self, "circle")
@@ -40,6 +41,7 @@ class Circle:
         ("colour", "one of red, blue", ["blue"], ["green", None, 1]),
         ("filled", "true or false", [True], [1, "true", None]),
         ("label", "text", ["a", ""], [1, None]),
+        ("size", "a number above 0 or auto", ["auto", 1, 0.5], ["large", 0, None, True]),
     ],
 )  # fmt: skip
 def test_a_declaration_says_what_it_accepts(name, expected, good, bad):
@@ -64,6 +66,7 @@ def test_the_docstring_lists_the_fields():
 def test_fields_are_replaced_by_what_a_user_wrote():
     replaced = schema.replaced(Circle(), {"radius": 2, "filled": True}, where="")
     assert (replaced, type(replaced.radius)) == (Circle(2.0, filled=True), float)
+    assert schema.replaced(Circle(size=2), {"size": "auto"}, where="").size == "auto"
     with pytest.raises(SettingError, match="x.radios: unknown key; did you mean radius?"):
         schema.replaced(Circle(), {"radios": 1}, where="x.")
     with pytest.raises(SettingError, match="x.zzz: unknown key; known are radius, sides, width"):

@@ -49,6 +49,32 @@ def test_directions_and_grid_have_defaults(risk):
     assert only.loss.shape == (7,)
 
 
+def test_the_record_says_which_radius_auto_found(trained, tmp_path):
+    model = torch.nn.Linear(3, 3)
+    with torch.no_grad():
+        model.weight.copy_(5 * torch.eye(3))
+    risk = nascope.Risk(model, torch.eye(3), torch.arange(3))
+    for part in ((1, 2), (0, 2)):
+        nascope.landscape(risk, points=5, radius="auto", chunks=tmp_path, part=part, progress=False)
+    surface = nascope.landscape(risk, points=5, radius="auto", chunks=tmp_path, progress=False)
+    found = surface.settings["radius"]
+    assert surface.settings["radius_rule"] == "auto"
+    assert surface.settings["radius_level"] == pytest.approx(math.log(3))
+    same = nascope.landscape(risk, points=5, radius=found, progress=False)
+    assert "radius_rule" not in same.settings
+    np.testing.assert_array_equal(surface.alphas, [-found, -found / 2, 0, found / 2, found])
+    np.testing.assert_array_equal(surface.loss, same.loss)
+    spread = nascope.gradient_variance(risk, points=1, radius="auto", progress=False)
+    assert spread.settings["radius"] == found
+    for given in ({"grid": nascope.Grid.square(3)}, {"trajectory": [risk.origin]}):
+        with pytest.raises(nascope.NascopeError, match="a radius or a grid, but got both"):
+            nascope.landscape(risk, radius="auto", progress=False, **given)
+    with pytest.raises(nascope.NascopeError, match="no radius for the line"):
+        nascope.landscape(trained, to=trained, radius="auto", progress=False)
+    with pytest.raises(nascope.NascopeError, match="radius: expected a number .* or auto, got 'a'"):
+        nascope.landscape(risk, radius="a", progress=False)
+
+
 def test_parts_are_put_together(risk, tmp_path):
     for part in ((1, 2), (0, 2)):
         empty = nascope.landscape(risk, points=3, chunks=tmp_path, part=part, progress=False)

@@ -39,6 +39,7 @@ TRAINING = "0123456789abcdef"
             ),
             "50bcb3e5d74c9e71",
         ),
+        (LandscapeSettings(radius="auto"), "5060acf814b9f690"),
         (VarianceSettings(), "f07ba95c77df2951"),
         (
             VarianceSettings(

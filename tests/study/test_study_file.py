@@ -116,6 +116,9 @@ def test_a_scale_has_its_grids(tmp_path):
     [
         ("scale", "scael", r"training.scael: unknown key; did you mean scale\?"),
         ("points = 5", "pionts = 5", r"landscape.p"),
+        ("points = 5", 'points = 5\nradius = "auto"', r"landscape.radius: .* number, got 'auto'"),
+        ("points = 5", 'points = 5\nradius = "wide"', r"landscape.radius: .*'wide'"),
+        ("points = 5", "points = 5\nradius = 0", r"landscape.radius: .*, got 0"),
         ('name = "example"', "nmae = 1", r"nmae: unknown key; did you mean name\?"),
         ("epochs = 3", "epoch = 3", r"training.overrides.epoch: unknown key; did you mean epochs"),
         (

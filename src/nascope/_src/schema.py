@@ -24,8 +24,8 @@ import math
 import numbers
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import NoneType
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -45,9 +45,10 @@ class Declaration:
     Attributes:
         name: the field's name.
         annotation: the field's annotation.
-        kind: its type without None.
+        kind: its type without None and words.
         optional: whether it may be None.
         choices: the values that it can take, if they are listed.
+        words: texts that it also accepts, such as "auto" in place of a number.
         bounds: limits of a number.
         default: its default; `dataclasses.MISSING` if it must be given.
         help: what it means, in a line.
@@ -58,6 +59,7 @@ class Declaration:
     kind: Any
     optional: bool
     choices: tuple[Any, ...]
+    words: tuple[str, ...]
     bounds: tuple[Limit, ...]
     default: Any
     help: str
@@ -72,18 +74,22 @@ class Declaration:
         """
         if self.choices:
             return f"one of {', '.join(map(str, self.choices))}"
-        noun = _NOUNS.get(self.kind, "another value")
+        expected = _NOUNS.get(self.kind, "another value")
         match self.bounds:
             case ():
-                return noun
+                pass
             case (Ge(low), Le(high)):
-                return f"{noun} from {low:g} to {high:g}"
-        return f"{noun} {' and '.join(_limit(bound) for bound in self.bounds)}"
+                expected += f" from {low:g} to {high:g}"
+            case bounds:
+                expected += f" {' and '.join(_limit(bound) for bound in bounds)}"
+        return " or ".join([expected, *self.words])
 
     def accepts(self, value: Any) -> bool:
         """Whether the setting can have this value. An integer is also a number."""
         if value is None:
             return self.optional
+        if isinstance(value, str) and value in self.words:
+            return True
         if self.choices:
             return any(value == choice and type(value) is type(choice) for choice in self.choices)
         if self.kind not in _TYPES:
@@ -107,6 +113,10 @@ class Declaration:
         """
         if not self.accepts(value):
             raise SettingError(key, f"expected {self.expected}, got {value!r:.60}")
+
+    def convert(self, value: Any) -> Any:
+        """Return a value that the setting accepts; an integer becomes a float if need be."""
+        return float(value) if self.kind is float and isinstance(value, numbers.Real) else value
 
 
 def _limit(bound: Limit) -> str:
@@ -151,15 +161,20 @@ def _declaration(name: str, annotation: Any, default: Any) -> Declaration:
     kind: Any
     metadata: list[Any]
     kind, *metadata = get_args(annotation) if get_origin(annotation) is Annotated else [annotation]
-    members = get_args(kind) if NoneType in get_args(kind) else ()
-    if members:
-        (kind,) = (member for member in members if member is not NoneType)
+    members = get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,)
+    types = [member for member in members if member is not NoneType]
+    words: tuple[str, ...] = ()
+    if len(types) > 1:  # a type, or words in its place
+        words = tuple(word for t in types if get_origin(t) is Literal for word in get_args(t))
+        types = [t for t in types if get_origin(t) is not Literal]
+    (kind,) = types
     return Declaration(
         name=name,
         annotation=annotation,
         kind=kind,
-        optional=bool(members),
+        optional=NoneType in members,
         choices=get_args(kind) if get_origin(kind) is Literal else (),
+        words=words,
         bounds=tuple(item for item in metadata if isinstance(item, Limit)),
         default=default,
         help=next((item for item in metadata if isinstance(item, str)), ""),
@@ -197,7 +212,7 @@ def replaced(settings: Settings, values: Mapping[str, Any], *, where: str) -> Se
         if name not in known:
             raise SettingError(f"{where}{name}", f"unknown key{suggestion(name, known)}")
         known[name].require(value, f"{where}{name}")
-        changes[name] = float(value) if known[name].kind is float else value
+        changes[name] = known[name].convert(value)
     return dataclasses.replace(settings, **changes)  # type: ignore[type-var]
 
 

@@ -178,44 +178,53 @@ def _probe_risk(risk: Risk, request: Request, report: Progress | None, name: str
     if classes := _number_of_classes(risk):
         used["classes"] = classes
     keys = operation_keys(risk.model) if isinstance(risk.model, Network) else None
-    device = risk.device
+    options = request.options(risk.device, report)
     plane = None
     if isinstance(settings, GridSettings):
-        plane = _plane(risk, settings, request, keys)
-    options = request.options(device, report)
-    arrays, method = compute_probe(risk, settings, plane, keys=keys, **options)
-    return ProbeRecord(settings.kind, "", used | method, _provenance(name, device), arrays)
+        work = {name: options[name] for name in ("workers", "chunks")}
+        plane = _plane(risk, settings, request, keys, **work)
+    arrays, details = compute_probe(risk, settings, plane, keys=keys, **options)
+    provenance = _provenance(name, risk.device)
+    return ProbeRecord(settings.kind, "", used | details, provenance, arrays)
 
 
 def _plane(
-    risk: Risk, settings: GridSettings, request: Request, keys: Mapping[str, str] | None
+    risk: Risk,
+    settings: GridSettings,
+    request: Request,
+    keys: Mapping[str, str] | None,
+    **work: Any,
 ) -> Plane:
     """Return the plane that was given, else the one that the settings describe.
 
     Raises:
-        ProbeError: A trajectory was given together with directions.
+        ProbeError: A trajectory was given together with directions, or the radius is auto although
+            the grid is given.
     """
     directions, grid = request.directions, request.grid
+    if settings.radius == "auto" and (grid is not None or request.trajectory is not None):
+        raise ProbeError(
+            "expected a radius or a grid, but got both: leave out radius='auto', since a grid, or "
+            "that of a trajectory, has its own size"
+        )
     if request.trajectory is not None:
         if directions is not None:
             raise ProbeError("expected directions or a trajectory, but got both")
         plane = trajectory_plane(risk.origin, request.trajectory)
         grid = plane.grid(settings.points) if grid is None else grid
         return Plane(plane.directions, grid, plane.arrays())
-    if grid is None:
-        dimensions = len(directions) if directions is not None else settings.dimensions
-        make = Grid.line if dimensions == 1 else Grid.square
-        grid = make(settings.points, settings.radius)
     if directions is None:
         directions = random_directions(
             risk.origin,
-            len(grid.axes),
+            settings.dimensions if grid is None else len(grid.axes),
             seed=settings.seed,
             normalise=settings.normalise,
             one_dimensional=settings.one_dimensional,
             keys=keys,
         )
-    return Plane(directions, grid, {})
+    if grid is None:
+        return Plane.around(risk, directions, settings, **work)
+    return Plane(directions, grid)
 
 
 def _number_of_classes(risk: Risk) -> int | None:

@@ -76,11 +76,10 @@ def _parameter(item: Declaration, unset: Collection[str]) -> inspect.Parameter:
         high = next((bound.le for bound in item.bounds if isinstance(bound, Le)), None)
     option = typer.Option(
         f"--{item.name.replace('_', '-')}" + ("/--no-" + item.name if item.kind is bool else ""),
-        metavar=None
-        if item.choices
-        else _METAVARS_BY_NAME.get(item.name, _METAVARS.get(item.kind)),
+        metavar=None if item.choices else _metavar(item),
         min=low,
         max=high,
+        parser=_parser(item) if item.words else None,
         help=item.help,
     )
     optional = item.optional or item.name in unset
@@ -90,6 +89,25 @@ def _parameter(item: Declaration, unset: Collection[str]) -> inspect.Parameter:
         default=None if item.name in unset else item.default,
         annotation=Annotated[item.kind | None if optional else item.kind, option],
     )
+
+
+def _metavar(item: Declaration) -> str | None:
+    metavar = _METAVARS_BY_NAME.get(item.name, _METAVARS.get(item.kind))
+    return "|".join([metavar, *item.words]) if metavar else None
+
+
+def _parser(item: Declaration) -> Callable[[str], Any]:
+    """Return a function that reads one of the words, or a value of the setting's type."""
+
+    def parse(text: str) -> Any:
+        if text in item.words:
+            return text
+        try:
+            return item.kind(text)
+        except ValueError:
+            raise typer.BadParameter(f"expected {item.expected}, got {text!r:.60}") from None
+
+    return parse
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 from nascope._src.results.metrics.convexity import convex_radius, largest_curvature, roughness
 from nascope._src.results.metrics.smoothness import at_centre, gradient_std, summarise
 from nascope._src.results.stats.intervals import over_seeds
-from nascope._src.runtime.types import Arrays
+from nascope._src.runtime.types import Arrays, Plain
 
 Numbers = dict[str, Any]
 
@@ -23,6 +23,14 @@ def probe_numbers(kind: str, arrays: Arrays) -> Numbers:
 def probe_lines(kind: str, numbers: Numbers) -> list[str]:
     """Describe these numbers in a few lines."""
     return _LINES[kind](numbers)
+
+
+def radius_line(settings: Plain) -> str:
+    """Say which radius "auto" has found, and why."""
+    return (
+        f"radius {settings['radius']:g}: along the directions the mean loss reaches "
+        f"{_number(settings['radius_level'])} there, that of a network whose weights are all 0"
+    )
 
 
 def _axes(arrays: Arrays) -> list[np.ndarray]:

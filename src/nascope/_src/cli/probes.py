@@ -179,7 +179,7 @@ def _probe(  # noqa: PLR0917  (the options that all kinds share)
     to: Path | None = None,
 ) -> None:
     """Probe a checkpoint, draw the result and print it."""
-    from nascope._src.cli.probe_lines import probe_lines, probe_numbers
+    from nascope._src.cli.probe_lines import probe_lines, probe_numbers, radius_line
     from nascope._src.probes.checkpoint import probe_checkpoint
     from nascope._src.records.files import write_bytes
     from nascope._src.report.figures.probes import draw_probe
@@ -219,5 +219,7 @@ def _probe(  # noqa: PLR0917  (the options that all kinds share)
     print(f"{path} and {path.with_suffix('.png').name}:")
     if not settings["reached"]:
         print(f"  the training did not reach {settings['at']}: all values are NaN")
+    if "radius_rule" in settings:
+        print(f"  {radius_line(settings)}")
     for line in probe_lines(probe.kind, numbers):
         print(f"  {line}")

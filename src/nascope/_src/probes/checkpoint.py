@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nascope._src.data.augmentation import on_device
 from nascope._src.data.datasets import DataSet, balanced_subset
+from nascope._src.errors import ProbeError
 from nascope._src.networks.network import Network, operation_keys
 from nascope._src.probes.chunks import Share
 from nascope._src.probes.compute import Plane, compute_probe
@@ -74,9 +75,8 @@ def probe_network(
         }
         plane = None
         if isinstance(probe, GridSettings):
-            plane, details = _plane(history, risk, network, probe, other)
-            used |= details
-        arrays, method = compute_probe(
+            plane = _plane(history, risk, network, probe, other, workers=workers, chunks=chunks)
+        arrays, details = compute_probe(
             risk,
             probe,
             plane,
@@ -86,7 +86,7 @@ def probe_network(
             chunks=chunks,
             progress=progress,
         )
-    return arrays, used | method
+    return arrays, used | details
 
 
 def make_risk(network: Network, data: DataSet, probe: ProbeSettings, device: torch.device) -> Risk:
@@ -116,30 +116,41 @@ def _plane(
     network: Network,
     probe: GridSettings,
     other: Checkpoint | None,
-) -> tuple[Plane, dict[str, Any]]:
-    """Return directions and grid, and what else the record should say about them."""
+    *,
+    workers: int,
+    chunks: Path | None,
+) -> Plane:
+    """Return directions and grid.
+
+    Raises:
+        ProbeError: The networks of a line differ in shape, or it has a radius.
+    """
     if other is not None:
+        if probe.radius == "auto":
+            raise ProbeError(
+                "expected no radius for the line to another network, which ends beyond that "
+                "network, but got 'auto': leave it out"
+            )
         line = direction_between(risk.origin, _parameters(restore_network(other), risk))
         axis = tuple(np.linspace(-0.5, 1.5, probe.points).tolist())
-        return Plane([line], Grid(axis), {}), {"to": other.records["identity"]}
+        return Plane([line], Grid(axis), details={"to": other.records["identity"]})
     if probe.along == "trajectory":
         weights, moments = history.trajectory(probe.through)
         device = next(iter(risk.parameters.values())).device
         steps = [{n: w[n].to(device) for n in risk.parameters} for w in weights]
         plane = trajectory_plane(risk.origin, steps)
-        arrays = plane.arrays()
-        return Plane(plane.directions, plane.grid(probe.points), arrays), {"moments": moments}
-    count = probe.dimensions
+        return Plane(
+            plane.directions, plane.grid(probe.points), plane.arrays(), {"moments": moments}
+        )
     directions = random_directions(
         risk.origin,
-        count,
+        probe.dimensions,
         seed=probe.seed,
         normalise=probe.normalise,
         one_dimensional=probe.one_dimensional,
         keys=operation_keys(network),
     )
-    make = Grid.square if count == 2 else Grid.line
-    return Plane(directions, make(probe.points, probe.radius), {}), {}
+    return Plane.around(risk, directions, probe, workers=workers, chunks=chunks)
 
 
 def _parameters(network: Network, risk: Risk) -> dict[str, Tensor]:

@@ -6,25 +6,28 @@ Both a trained network (`probes.checkpoint`) and a user's model (`api.subjects`)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nascope._src.errors import ProbeError
 from nascope._src.probes.chunks import Share
 from nascope._src.probes.curvature import compute_curvature
 from nascope._src.probes.gradient_variance import measure_gradient_variance
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.landscape import compute_landscape
+from nascope._src.probes.radius import fit_radius
 from nascope._src.probes.risk import Direction, Risk
 from nascope._src.probes.settings import (
     CurvatureSettings,
+    GridSettings,
     LandscapeSettings,
     ProbeSettings,
     VarianceSettings,
 )
-from nascope._src.runtime.types import Progress
+from nascope._src.runtime.types import Plain, Progress
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,39 @@ class Plane:
         directions: One direction per axis of the grid.
         grid: The coordinates along them.
         path: Arrays that describe a training's path in the plane; none for random directions.
+        details: What the record should say about it, besides the settings.
     """
 
     directions: Sequence[Direction]
     grid: Grid
-    path: Mapping[str, np.ndarray]
+    path: Mapping[str, np.ndarray] = field(default_factory=dict)
+    details: Plain = field(default_factory=dict)
+
+    @classmethod
+    def around(
+        cls,
+        risk: Risk,
+        directions: Sequence[Direction],
+        settings: GridSettings,
+        *,
+        workers: int = 1,
+        chunks: Path | None = None,
+    ) -> Plane:
+        """Return the grid around w* that the settings describe, along one or two directions.
+
+        Raises:
+            ProbeError: There are no directions or more than two, or the radius is "auto" and cannot
+                be found; see `fit_radius`.
+        """
+        if len(directions) not in {1, 2}:
+            raise ProbeError(f"expected one or two directions, but got {len(directions)}")
+        radius, details = settings.radius, {}
+        if radius == "auto":
+            found = fit_radius(risk, directions, workers=workers, chunks=chunks)
+            radius = found.radius
+            details = {"radius": radius, "radius_rule": "auto", "radius_level": found.level}
+        make = Grid.line if len(directions) == 1 else Grid.square
+        return cls(directions, make(settings.points, radius), details=details)
 
 
 def compute_probe(
@@ -78,4 +109,4 @@ def compute_probe(
         method = {"method": used.name, "method_why": used.why}
     else:
         raise TypeError(f"no computation of {type(settings).__name__}")
-    return {**plane.grid.coordinates(), **arrays, **plane.path}, method
+    return {**plane.grid.coordinates(), **arrays, **plane.path}, {**plane.details, **method}

@@ -295,6 +295,10 @@ class Risk:
         with torch.no_grad():
             return _detached(*self.forward(model, part))
 
+    def loss(self) -> float:
+        """Return the mean loss over the data set, without gradients (float64)."""
+        return float(torch.cat([losses for *_, losses in self.values()]).cpu().double().mean())
+
     def recorded(self, part: slice) -> tuple[Any, Tensor]:
         """Return the outputs and losses of one batch, computed as for a gradient.
 

@@ -25,8 +25,16 @@ BatchNormMode = Literal["frozen", "recalibrated", "batch"]
 """Statistics that BatchNorm uses away from the trained weights; see `Risk`."""
 
 Points = Annotated[int, Ge(1), Le(1001), "Number of points along each direction."]
-Radius = Annotated[  # beyond 1e6, float32 weights overflow; the paper's radius is 1
-    float, Gt(0), Le(1e6), "R, half the side of the grid, which covers [-R, R]²."
+_LARGEST_RADIUS = 1e6  # beyond it, float32 weights overflow; the paper's radius is 1
+Radius = Annotated[
+    float, Gt(0), Le(_LARGEST_RADIUS), "R, half the side of the grid, which covers [-R, R]²."
+]
+RadiusOrAuto = Annotated[
+    float | Literal["auto"],
+    Gt(0),
+    Le(_LARGEST_RADIUS),
+    "R, half the side of the grid, which covers [-R, R]²; with auto, the loss at R is that of a "
+    "network whose weights are all 0.",
 ]
 LanczosSteps = Annotated[int, Ge(2), Le(1000)]
 
@@ -89,7 +97,7 @@ class GridSettings(ProbeSettings):
     COST_PER_POINT: ClassVar[float]  # in forward passes of an image
 
     points: Points
-    radius: Radius = 1.0
+    radius: RadiusOrAuto = 1.0
     dimensions: Annotated[Literal[1, 2], "1 for a line, 2 for a plane."] = 2
     normalise: Annotated[
         Normalisation, "Scale each direction to the weights' norm: per filter, per layer, or not."
@@ -115,6 +123,10 @@ class GridSettings(ProbeSettings):
             raise StudyError(
                 f"{self.kind}: the plane of a trajectory needs 2 dimensions, and at least 2 points "
                 "along each"
+            )
+        if self.along == "trajectory" and self.radius == "auto":
+            raise SettingError(
+                f"{self.kind}.radius", "the grid of a trajectory covers its path: leave out auto"
             )
         object.__setattr__(self, "through", distinct_snapshots(self.through))
         if self.through and self.along != "trajectory":

@@ -26,7 +26,7 @@ from nascope._src.cells.resolve import resolve_cell
 from nascope._src.cells.wiring import published_variant, random_variant
 from nascope._src.data.datasets import DataSet
 from nascope._src.data.request import DataRequest
-from nascope._src.errors import GenotypeError, StudyError
+from nascope._src.errors import GenotypeError, SettingError, StudyError
 from nascope._src.probes.settings import GridSettings, ProbeSettings
 from nascope._src.records.identity import derived_seed
 from nascope._src.records.plan import Plan, PlannedProbe, PlannedTrial
@@ -140,6 +140,13 @@ class Part:
         for probe in self.probes:
             if self.probes.count(probe) > 1:
                 raise StudyError(f"{probe.kind}: the same probe is planned twice: leave one out")
+            if isinstance(probe, GridSettings) and probe.radius == "auto":
+                raise SettingError(
+                    f"{probe.kind}.radius",
+                    "expected a number, got 'auto', which would fit another radius to each "
+                    "network, while a study compares them on planes of equal size; `nascope probe "
+                    "landscape CHECKPOINT --radius auto` finds that of one network",
+                )
         if min(self.seeds) < 0:
             raise StudyError(f"seeds must be at least 0, not {min(self.seeds)}")
         for rate in self.learning_rates:

@@ -81,12 +81,25 @@ def _section_of(
         changes: further keys, and those that differ from their field: annotation and default.
     """
     keys = {
-        name: (item.annotation, ... if item.default is dataclasses.MISSING else item.default)
+        name: (_annotation(item), ... if item.default is dataclasses.MISSING else item.default)
         for name, item in schema.declarations(settings).items()
         if name not in without
     }
     fields: dict[str, Any] = keys | changes
     return create_model(settings.__name__, __base__=_Section, **fields)
+
+
+def _annotation(item: schema.Declaration) -> Any:
+    """Return the annotation of a key; pydantic has no bounds for a number or a word."""
+    if not item.words:
+        return item.annotation
+
+    def check(value: Any) -> Any:
+        if not item.accepts(value):
+            raise PydanticCustomError("value", "expected {expected}", {"expected": item.expected})
+        return item.convert(value)
+
+    return Annotated[Any, AfterValidator(check)]
 
 
 _LISTED = ("batchnorm", "at", "data")  # keys of a probe that take several values: a probe each
