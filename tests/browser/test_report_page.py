@@ -86,6 +86,19 @@ def test_cells_and_censuses_are_drawn(page: Page, report: Report) -> None:
     assert len(blank_figures(page, "#census .drawing svg")) == 3
 
 
+@pytest.mark.parametrize("width", [320, 375, 768, 1280])
+def test_cells_are_drawn_to_one_scale_that_fits(width: int, page: Page, report: Report) -> None:
+    page.open(report("judged"), width=width)
+    scales = page.evaluate(
+        "[...document.querySelectorAll('.cell .drawing svg')]"
+        ".map(e => e.getBoundingClientRect().width / e.getAttribute('width'))"
+    )
+    assert max(scales) - min(scales) < 0.01
+    assert 11.5 * min(scales) > 8.5  # pixels, the letters
+    scrolling = "[...document.querySelectorAll('.cell .drawing')].filter(e => e.scrollWidth > e.clientWidth + 1)"
+    assert page.evaluate(scrolling + ".length") == 0
+
+
 def test_what_diverged_is_drawn_at_the_edge(page: Page, report: Report) -> None:
     page.open(report("judged"))
     names = page.evaluate(

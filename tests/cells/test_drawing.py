@@ -1,19 +1,28 @@
 """The drawing: well-formed, complete, escaped, readable; and its layout."""
 
 import re
+from itertools import combinations
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 
 from nascope._src.cells.catalog import load as load_cell
-from nascope._src.cells.drawing import cell_svg, cells_html, cells_svg, readable
+from nascope._src.cells.catalog import names as cell_names
+from nascope._src.cells.drawing import (
+    cell_svg,
+    cells_html,
+    cells_svg,
+    make_scene,
+    readable,
+    scene_svg,
+)
 from nascope._src.cells.genotype import Cell
 from nascope._src.cells.graph import dead_nodes
 from nascope._src.cells.operation_names import OPERATIONS
-from nascope._src.cells.wiring import published_variant
+from nascope._src.cells.wiring import published_variant, random_variant
 from nascope._src.errors import GenotypeError
-from nascope._src.palette import FILLS, INK
+from nascope._src.palette import FILLS, INK, NOTE
 from tests.cells.strategies import cells
 
 
@@ -37,9 +46,9 @@ def test_dead_nodes_and_their_edges_are_faint():
     svg = cell_svg(cell)
     assert "node 3 is dead" in svg
     touching = 2 + sum(source == 3 for sources in cell.sources for source in sources)
-    # line, arrow head and operation for each edge; box and its group for the node
-    assert svg.count("opacity='.45'") == 3 * touching + 1
-    assert "opacity" not in cell_svg(load_cell("AmoebaNet").normal)
+    # all lines as one path; the box of the node, and of the operation on each of its edges
+    assert svg.count("stroke-dasharray") == 1 + 1 + touching
+    assert "dasharray" not in cell_svg(load_cell("AmoebaNet").normal)
 
 
 def test_names_are_escaped():
@@ -61,6 +70,34 @@ def _luminance(colour: str) -> float:
 def test_text_stands_out_on_every_fill():
     for fill in FILLS.values():
         assert (_luminance(fill) + 0.05) / (_luminance(INK) + 0.05) >= 7
+    assert (_luminance(FILLS["node"]) + 0.05) / (_luminance(NOTE) + 0.05) >= 7  # dead nodes
+
+
+@given(cells(max_nodes=7))
+def test_an_upright_drawing_shows_the_same_apart_and_within_its_frame(cell):
+    scene = make_scene(cell, upright=True)
+    words = " ".join(_texts(scene_svg(scene)))
+    for edge in cell.edges:
+        assert readable(edge.operation).split()[-1] in words
+    width, height = scene.size()
+    boxes = []
+    for number in scene.labels:
+        down, across = scene.middle(number)
+        half_width, half_height = (size / 2 for size in scene.box_size(number))
+        boxes.append(
+            (across - half_width, across + half_width, down - half_height, down + half_height)
+        )
+        assert 0 < boxes[-1][0] < boxes[-1][1] < width
+        assert 0 < boxes[-1][2] < boxes[-1][3] < height
+    for (left, right, top, bottom), other in combinations(boxes, 2):
+        assert right < other[0] or other[1] < left or bottom < other[2] or other[3] < top
+
+
+@pytest.mark.parametrize("name", cell_names())
+def test_an_upright_drawing_of_a_known_cell_is_as_narrow_as_a_phone(name):
+    genotype = load_cell(name)
+    for cell in (genotype.normal, genotype.reduce, random_variant(genotype, 1).normal):
+        assert make_scene(cell, upright=True).size()[0] < 345
 
 
 def test_every_operation_has_a_fill():

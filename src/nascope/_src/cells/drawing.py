@@ -2,8 +2,8 @@
 
 The drawing needs no style sheet. It uses filled boxes with dark text and mid-grey edges, so it
 reads on a light page, on a dark one and on paper. Families of operations differ in colour, and
-every operation is written out. A dead node, from which no path leads to the output, is faint and
-dashed.
+every operation is written out. A dead node, from which no path leads to the output, and its edges
+are white and dashed. An upright drawing has the inputs at the top, which fits a narrow screen.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from nascope._src.cells.graph import CellGraph, dead_nodes
-from nascope._src.cells.layout import Layout, Route, lay_out
+from nascope._src.cells.layout import Box, Distance, Layout, Route, lay_out
 from nascope._src.errors import GenotypeError
-from nascope._src.palette import FILLS, GREY, INK, operation_fill
+from nascope._src.palette import FILLS, GREY, INK, NOTE, operation_fill
 
 MAX_DRAWN = 40  # intermediate nodes; the published cells have at most 8
 
 _MARGIN, _CHANNEL, NODE = 14.0, 40.0, 32.0  # pixels: margin, between columns, height of a node
-_COMPACT_CHANNEL = 26.0
+_SIDE = 4.0  # pixels, the margin beside an upright drawing
+_COMPACT_CHANNEL, _UPRIGHT_CHANNEL = 26.0, 20.0
 OPERATION, LETTERS = 20.0, 11.5  # pixels: height of an operation, size of letters
-_CHARACTER = 6.4  # pixels, mean width of a character at 11.5 px
+_CHARACTER, _LINE = 6.4, 12.0  # pixels: mean width of a character at 11.5 px; between two lines
+_UPRIGHT_GAP, _BEND = 4.0, 12.0  # pixels: between boxes of a row, the place of a bend
 _CAPTION = 28.0  # pixels, below a cell
 _FONT = "font-family='Helvetica,Arial,DejaVu Sans,sans-serif'"
 
@@ -44,7 +46,12 @@ def cell_svg(cell: CellGraph, *, title: str = "cell") -> str:
     >>> cell_svg(load("DARTS").normal).startswith("<svg ")
     True
     """
-    width, height, body = _body(cell)
+    return scene_svg(make_scene(cell), title=title)
+
+
+def scene_svg(scene: Scene, *, title: str = "cell") -> str:
+    """Draw a cell whose geometry is known; see `cell_svg`."""
+    width, height, body = _body(scene)
     return _svg(width, height, body, title)
 
 
@@ -55,7 +62,7 @@ def cells_svg(cells: Captioned, *, columns: int = 1, title: str = "cells") -> st
     >>> cells_svg([("DARTS", load("DARTS").normal), ("SNAS", load("SNAS").normal)])[:4]
     '<svg'
     """
-    bodies = [(caption, *_body(cell)) for caption, cell in cells]
+    bodies = [(caption, *_body(make_scene(cell))) for caption, cell in cells]
     rows = [bodies[start : start + columns] for start in range(0, len(bodies), columns)]
     widths = [
         max(
@@ -115,30 +122,44 @@ class Stroke(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """The geometry of a cell's drawing, in pixels from the top left corner."""
+    """The geometry of a cell's drawing, in pixels from the top left corner.
+
+    All of it runs from left to right; an upright drawing exchanges x and y at the end.
+    """
 
     cell: CellGraph
     layout: Layout
-    labels: dict[int, str]  # text of each box; a bend has none
+    labels: dict[int, str]  # text of each box, line by line; a bend has none
     centres: list[float]  # x of the middle of each column
     widths: list[float]  # width of each column
     dead: frozenset[int]
+    upright: bool = False
+    inset: float = _MARGIN + NODE / 2  # y of a box whose place in the layout is 0
 
     def size(self) -> tuple[float, float]:
         """Return the width and height of the drawing."""
-        height = max(box.y for box in self.layout.boxes) + 2 * (_MARGIN + NODE / 2)
-        return self.centres[-1] + self.widths[-1] / 2 + _MARGIN, height
+        height = max(box.y for box in self.layout.boxes) + self.inset + _MARGIN + NODE / 2
+        length = self.centres[-1] + self.widths[-1] / 2 + _MARGIN
+        if not self.upright:
+            return length, height
+        halves = _halves_abreast(self.layout, self.labels)
+        reach = max(box.y + half for box, half in zip(self.layout.boxes, halves, strict=True))
+        return reach + self.inset + _SIDE, length
+
+    def box_size(self, number: int) -> tuple[float, float]:
+        """Return the width and height of a box with a label, as they are drawn."""
+        return _box_size(self.labels[number], self.layout.boxes[number], upright=self.upright)
 
     def middle(self, number: int) -> tuple[float, float]:
         """Return the x and y of the middle of a box."""
         box = self.layout.boxes[number]
-        return self.centres[box.column], box.y + _MARGIN + NODE / 2
+        return self.centres[box.column], box.y + self.inset
 
     def half(self, number: int) -> float:
         """Return half the width of a box. A bend is as wide as its column, to clear the boxes."""
         if number not in self.labels:
             return self.widths[self.layout.boxes[number].column] / 2
-        return _width(self.labels[number]) / 2
+        return self.box_size(number)[self.upright] / 2
 
     def strokes(self, route: Route) -> list[Stroke]:
         """Return an edge's line through its bends, with a gap at its operation's box."""
@@ -163,11 +184,12 @@ class Scene(NamedTuple):
         return FILLS["node" if self.layout.boxes[number].kind == "node" else "end"]
 
 
-def make_scene(cell: CellGraph, *, compact: bool = False) -> Scene:
+def make_scene(cell: CellGraph, *, compact: bool = False, upright: bool = False) -> Scene:
     """Compute the geometry of a cell's drawing.
 
     Args:
         compact: Whether to shorten the names and narrow the gaps, for a printed page.
+        upright: Whether to draw from top to bottom, with short names on several lines.
 
     Raises:
         GenotypeError: The cell has more than 40 intermediate nodes.
@@ -176,19 +198,51 @@ def make_scene(cell: CellGraph, *, compact: bool = False) -> Scene:
         raise GenotypeError(
             f"a cell of {cell.num_nodes} nodes is too large to draw: the limit is {MAX_DRAWN}"
         )
-    layout = lay_out(cell)
-    labels = _labels(cell, layout)
-    channel = _CHANNEL
-    if compact:
-        channel = _COMPACT_CHANNEL
-        labels = {box: _shortened(label) for box, label in labels.items()}
+    channel = _UPRIGHT_CHANNEL if upright else _COMPACT_CHANNEL if compact else _CHANNEL
+
+    def labels_of(layout: Layout) -> dict[int, str]:
+        labels = _labels(cell, layout)
+        if upright or compact:
+            labels = {box: _shortened(label) for box, label in labels.items()}
+        if upright:
+            operations = {k for k in labels if layout.boxes[k].kind == "operation"}
+            labels |= {k: labels[k].replace(" ", "\n") for k in operations}
+        return labels
+
+    layout = lay_out(cell, (lambda made: _abreast(made, labels_of(made))) if upright else None)
+    labels = labels_of(layout)
+    sizes = {k: _box_size(label, layout.boxes[k], upright=upright) for k, label in labels.items()}
     widths = [
-        max((_width(labels[box]) for box in column if box in labels), default=0.0)
+        max((sizes[box][upright] for box in column if box in sizes), default=0.0)
         for column in layout.columns
     ]
     lefts = accumulate((width + channel for width in widths[:-1]), initial=_MARGIN)
     centres = [left + width / 2 for left, width in zip(lefts, widths, strict=True)]
-    return Scene(cell, layout, labels, centres, widths, frozenset(dead_nodes(cell)))
+    scene = Scene(cell, layout, labels, centres, widths, frozenset(dead_nodes(cell)), upright)
+    if not upright:
+        return scene
+    halves = _halves_abreast(layout, labels)
+    edge = min(box.y - half for box, half in zip(layout.boxes, halves, strict=True))
+    return scene._replace(inset=_SIDE - edge)
+
+
+def _abreast(layout: Layout, labels: dict[int, str]) -> Distance:
+    """Return how far apart boxes and bends of an upright drawing are."""
+    halves = _halves_abreast(layout, labels)
+
+    def distance(left: int, right: int) -> float:
+        gap = _UPRIGHT_GAP if left in labels or right in labels else 0.0
+        return halves[left] + halves[right] + gap
+
+    return distance
+
+
+def _halves_abreast(layout: Layout, labels: dict[int, str]) -> list[float]:
+    """Return half of every box's width in an upright drawing."""
+    return [
+        _box_size(labels[k], box, upright=True)[0] / 2 if k in labels else _BEND / 2
+        for k, box in enumerate(layout.boxes)
+    ]
 
 
 def _labels(cell: CellGraph, layout: Layout) -> dict[int, str]:
@@ -221,8 +275,14 @@ def _shortened(label: str) -> str:
     return label
 
 
-def _width(label: str) -> float:
-    return max(NODE, len(label) * _CHARACTER + 14)
+def _box_size(label: str, box: Box, *, upright: bool) -> tuple[float, float]:
+    """Return the width and height of a box."""
+    lines = label.split("\n")
+    longest, is_operation = max(map(len, lines)), box.kind == "operation"
+    if upright and is_operation:
+        return longest * _CHARACTER + 9, len(lines) * _LINE + 6
+    width = max(NODE, longest * _CHARACTER + (8 if upright else 14))
+    return width, OPERATION if is_operation else NODE
 
 
 def _curve(x0: float, y0: float, x1: float, y1: float) -> Stroke:
@@ -236,36 +296,50 @@ def _curve(x0: float, y0: float, x1: float, y1: float) -> Stroke:
 # ---------------------------------------------------------------- SVG elements
 
 
-def _body(cell: CellGraph) -> tuple[float, float, str]:
-    """Return the width and height in pixels, and the elements."""
-    scene = make_scene(cell)
-    edges = [_edge(scene, route) for route in scene.layout.routes]
-    nodes = [_node(scene, number) for number in range(cell.num_inputs + cell.num_nodes + 1)]
-    return *scene.size(), "".join((*edges, *nodes))
-
-
-def _edge(scene: Scene, route: Route) -> str:
-    """Draw the line of an edge through its bends, with its operation's box on top."""
-    strokes = scene.strokes(route)
-    path = "".join(_svg_stroke(stroke) for stroke in strokes)
-    x, y = strokes[-1].points[-2:]
-    faint = scene.is_faint(route)
-    style = " opacity='.45' stroke-dasharray='4 3'" if faint else ""
-    line = f"<path d='{path}' fill='none' stroke='{GREY}' stroke-width='1.4'{style}/>"
-    head = f"<path d='M{x:.1f} {y:.1f}l-7 -3.5v7z' fill='{GREY}'{style}/>"
-    if route.operation is None:
-        return line + head
-    fill = operation_fill(route.operation)
-    hint = f"{route.operation}: {route.source} → {route.target}"
-    box = _box(
-        scene, route.boxes[-2], fill=fill, height=OPERATION, edge=GREY, faint=faint, hint=hint
+def _body(scene: Scene) -> tuple[float, float, str]:
+    """Return the width and height in pixels, and the elements: lines first, boxes above them."""
+    routes = scene.layout.routes
+    lines = ["", ""]  # of live edges, of those at dead nodes
+    for route in routes:
+        lines[scene.is_faint(route)] += "".join(
+            _svg_stroke(stroke, upright=scene.upright) for stroke in scene.strokes(route)
+        )
+    heads = "".join(_head(scene, route) for route in routes)
+    boxes = [_operation(scene, route) for route in routes if route.operation is not None]
+    ends = scene.cell.num_inputs + 1
+    boxes += [_node(scene, number) for number in range(scene.cell.num_nodes + ends)]
+    dashed = f"<path d='{lines[1]}' stroke-dasharray='4 3'/>" if lines[1] else ""
+    return *scene.size(), (
+        f"<g fill='none' stroke='{GREY}' stroke-width='1.4'><path d='{lines[0]}'/>{dashed}</g>"
+        f"<path d='{heads}' fill='{GREY}'/>"
+        f"<g font-size='{LETTERS:g}' text-anchor='middle' fill='{INK}'>{''.join(boxes)}</g>"
     )
-    return line + head + box
 
 
-def _svg_stroke(stroke: Stroke) -> str:
-    points = stroke.points[:1] if stroke.command == "H" else stroke.points
-    return stroke.command + " ".join(f"{point:.1f}" for point in points)
+def _svg_stroke(stroke: Stroke, *, upright: bool) -> str:
+    xs, ys = stroke.points[::2], stroke.points[1::2]
+    if stroke.command == "H":
+        return ("V" if upright else "H") + _number(xs[0])
+    pairs = zip(ys, xs, strict=True) if upright else zip(xs, ys, strict=True)
+    return stroke.command + " ".join(f"{_number(x)} {_number(y)}" for x, y in pairs)
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 1):g}"
+
+
+def _head(scene: Scene, route: Route) -> str:
+    x, y = scene.strokes(route)[-1].points[-2:]
+    if scene.upright:
+        return f"M{_number(y)} {_number(x)}l-3.5 -7h7z"
+    return f"M{_number(x)} {_number(y)}l-7 -3.5v7z"
+
+
+def _operation(scene: Scene, route: Route) -> str:
+    assert route.operation is not None
+    hint = f"{route.operation}: {route.source} → {route.target}"
+    fill, faint = operation_fill(route.operation), scene.is_faint(route)
+    return _box(scene, route.boxes[-2], fill=fill, edge=GREY, faint=faint, hint=hint)
 
 
 def _node(scene: Scene, number: int) -> str:
@@ -281,20 +355,27 @@ def _node(scene: Scene, number: int) -> str:
     else:
         hint = f"node {number}: the sum of its edges"
     fill = scene.node_fill(number)
-    return _box(scene, number, fill=fill, height=NODE, edge=INK, faint=faint, hint=hint)
+    return _box(scene, number, fill=fill, edge=INK, faint=faint, hint=hint)
 
 
-def _box(
-    scene: Scene, number: int, *, fill: str, height: float, edge: str, faint: bool, hint: str
-) -> str:
+def _box(scene: Scene, number: int, *, fill: str, edge: str, faint: bool, hint: str) -> str:
     x, y = scene.middle(number)
-    half = scene.half(number)
-    radius = 5 if height == NODE else height / 2
-    dashes, opacity = (" stroke-dasharray='4 3'", " opacity='.45'") if faint else ("", "")
+    if scene.upright:
+        x, y = y, x
+    width, height = scene.box_size(number)
+    radius = 5 if height == NODE else 10
+    look, ink = f"fill='{fill}' stroke='{edge}'", ""
+    if faint:
+        ink = f" fill='{NOTE}'"
+        look = f"fill='{FILLS['node']}' stroke='{NOTE}' stroke-dasharray='4 3'"
+    lines = scene.labels[number].split("\n")
+    first = y + 4 - (len(lines) - 1) * _LINE / 2
+    texts = "".join(
+        f"<text x='{_number(x)}' y='{_number(first + k * _LINE)}'{ink}>{escape(line)}</text>"
+        for k, line in enumerate(lines)
+    )
     return (
-        f"<g{opacity}><title>{escape(hint)}</title>"
-        f"<rect x='{x - half:.1f}' y='{y - height / 2:.1f}' width='{2 * half:.1f}' "
-        f"height='{height:g}' rx='{radius:g}' fill='{fill}' stroke='{edge}'{dashes}/>"
-        f"<text x='{x:.1f}' y='{y + 4:.1f}' font-size='{LETTERS:g}' text-anchor='middle' "
-        f"fill='{INK}'>{escape(scene.labels[number])}</text></g>"
+        f"<g><title>{escape(hint)}</title>"
+        f"<rect x='{_number(x - width / 2)}' y='{_number(y - height / 2)}' "
+        f"width='{_number(width)}' height='{_number(height)}' rx='{radius}' {look}/>{texts}</g>"
     )

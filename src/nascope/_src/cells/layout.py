@@ -8,8 +8,9 @@ apart. An edge that crosses a column bends there, so it never runs through a box
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -17,7 +18,10 @@ from nascope._src.cells.graph import CellGraph, heights
 
 _SWEEPS = 24  # passes over the columns; the paper's cells converge after 4
 _PLACINGS = 24  # passes that straighten the edges
-_GAP = {"bend": 12.0, "operation": 24.0, "input": 44.0, "node": 44.0, "output": 44.0}
+_HEIGHTS = {"bend": 12.0, "operation": 24.0, "input": 44.0, "node": 44.0, "output": 44.0}
+
+Distance = Callable[[int, int], float]
+"""How far apart the middles of two neighbours in a column must be, by their numbers."""
 
 
 @dataclass
@@ -53,8 +57,12 @@ class Layout:
     columns: list[list[int]]
 
 
-def lay_out(cell: CellGraph) -> Layout:
+def lay_out(cell: CellGraph, distance: Callable[[Layout], Distance] | None = None) -> Layout:
     """Place a cell's nodes and operations.
+
+    Args:
+        distance: of neighbours, given the layout without coordinates; by default, that of boxes of
+            the usual heights.
 
     >>> from nascope._src.cells.catalog import load
     >>> layout = lay_out(load("DARTS").normal)
@@ -62,13 +70,21 @@ def lay_out(cell: CellGraph) -> Layout:
     ([0, 0, 2, 2, 2, 4, 6], 4)
     """
     layout = _layers(cell)
-    _order(layout)
+    layout.columns[:] = map(list, _ordered_columns(cell))
+    apart = _usual_distance(layout) if distance is None else distance(layout)
     for step in range(_PLACINGS):
-        _straighten(layout, forward=step % 2 == 0)
+        _straighten(layout, apart, forward=step % 2 == 0)
     top = min(box.y for box in layout.boxes)
     for box in layout.boxes:
         box.y -= top
     return layout
+
+
+@functools.lru_cache(maxsize=1024)  # a page draws every cell twice
+def _ordered_columns(cell: CellGraph) -> tuple[tuple[int, ...], ...]:
+    layout = _layers(cell)
+    _order(layout)
+    return tuple(map(tuple, layout.columns))
 
 
 def _layers(cell: CellGraph) -> Layout:
@@ -185,7 +201,12 @@ def _swap(boxes: list[Box], here: list[int], place: dict[int, int], forward: boo
 # ---------------------------------------------------------------- coordinates: straight edges
 
 
-def _straighten(layout: Layout, *, forward: bool) -> None:
+def _usual_distance(layout: Layout) -> Distance:
+    boxes = layout.boxes
+    return lambda upper, lower: (_HEIGHTS[boxes[upper].kind] + _HEIGHTS[boxes[lower].kind]) / 2
+
+
+def _straighten(layout: Layout, distance: Distance, *, forward: bool) -> None:
     """Move each box towards the mean height of its neighbours, keeping the order and the gaps.
 
     Within a column this is least squares under y[i+1] ≥ y[i] + gap: isotonic regression.
@@ -195,7 +216,7 @@ def _straighten(layout: Layout, *, forward: bool) -> None:
         offsets, offset = [], 0.0
         for number, box in enumerate(column):
             if number:
-                offset += (_GAP[boxes[column[number - 1]].kind] + _GAP[boxes[box].kind]) / 2
+                offset += distance(column[number - 1], box)
             offsets.append(offset)
         wanted = []
         for box, shift in zip(column, offsets, strict=True):

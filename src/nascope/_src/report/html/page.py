@@ -15,16 +15,16 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from nascope._src.cells.drawing import cell_svg
-from nascope._src.cells.genotype import Cell, format_text
+from nascope._src.cells.genotype import format_text
 from nascope._src.cells.graph import topology
-from nascope._src.errors import GenotypeError, StudyError
+from nascope._src.errors import StudyError
 from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.report.arrangement import Arrangement, ShownCell
 from nascope._src.report.figures.grid_panels import grids_of, scale_of
 from nascope._src.report.figures.grids import band_colours
 from nascope._src.report.html import sections, summary
 from nascope._src.report.html.cards import Card, make_cards, make_design_cards, tally
+from nascope._src.report.html.drawings import draw_cells
 from nascope._src.report.html.environment import new_environment, template_text
 from nascope._src.report.html.evidence_section import PageTable
 from nascope._src.report.html.payload import PageGrid, as_script, page_data, page_grids
@@ -167,6 +167,7 @@ def render_page(
             studies=studies,
             evidence=evidence,
             modes=modes_of(trials, *GRIDS),
+            drawings=draw_cells(arrangement.shown_cells),
             censuses=sections.censuses(arrangement),
             curvature={
                 group.key: strips
@@ -212,7 +213,6 @@ def _environment() -> jinja2.Environment:
     environment.filters["width"] = lambda value: f"{float(value):g}"
     environment.globals.update(
         band_colours=band_colours,
-        drawing=_drawing,
         grid_note=_grid_note,
         page_grids=page_grids,
         topology=functools.lru_cache(maxsize=4096)(topology),
@@ -240,17 +240,6 @@ def _plotly_script() -> str:
     except OSError:
         raise StudyError(f"plotly's script is missing ({path}): reinstall plotly") from None
     return script.replace("</script", "<\\/script")
-
-
-def _drawing(cell: Cell, title: str) -> Markup:
-    numbers = topology(cell)
-    width = f"{float(numbers.fractional_width):g}c"
-    try:
-        return Markup(cell_svg(cell, title=f"{title}: width {width}, depth {numbers.depth}"))
-    except (
-        GenotypeError
-    ) as error:  # too large to be drawn: the page still has its numbers and its text
-        return Markup("<p class='notice'>{}</p>").format(str(error))
 
 
 def _table(
