@@ -4,8 +4,6 @@ import math
 from typing import Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.palette import cell_look
@@ -13,7 +11,6 @@ from nascope._src.report.arrangement import ShownCell
 from nascope._src.report.figures.scatters import (
     WiringPoint,
     lines_figure,
-    round_ticks,
     scatter_figure,
     selection_figure,
 )
@@ -54,14 +51,6 @@ def test_a_cell_is_hidden_with_its_point_and_names_are_text() -> None:
 def test_wirings_of_equal_width_do_not_hide_each_other() -> None:
     traces = scatter_figure(POINTS, "width", log=False, worst="high")["traces"]
     assert [trace["x"][0] for trace in traces] == [2, 1.96, 2.04, 1.92]
-
-
-@given(st.floats(1e-6, 1e6), st.floats(1.05, 1e9), st.booleans())
-def test_ticks_lie_within_and_are_few(low: float, factor: float, log: bool) -> None:
-    ticks = round_ticks(low, low * factor, log=log)
-    assert ticks == sorted(set(ticks))
-    assert all(0.999 * low <= tick <= 1.001 * low * factor for tick in ticks)
-    assert 3 <= len(ticks) <= 20
 
 
 def test_a_density_of_nothing_is_drawn_all_the_same() -> None:

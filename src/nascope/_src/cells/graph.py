@@ -20,6 +20,7 @@ class CellGraph(Protocol):
     `Cell` imports the drawing to show itself in a notebook, so neither may import `Cell`.
     """
 
+    def __hash__(self) -> int: ...
     @property
     def nodes(self) -> Sequence[Sequence[tuple[str, int]]]: ...
     @property

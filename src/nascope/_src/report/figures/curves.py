@@ -22,6 +22,7 @@ from nascope._src.report.figures.style import (
     set_log_axis,
     write_in_middle,
 )
+from nascope._src.report.figures.ticks import at_ticks, round_ticks
 from nascope._src.report.figures.traces import cell_colour, escaped, numbers
 from nascope._src.results.metrics.convergence import sound_curve
 from nascope._src.results.paper.columns import FigureColumn
@@ -323,12 +324,18 @@ def curve_figure(panel: CurvePanel, *, seeds: int | None = None, stride: int = 1
             "yaxis": {
                 "title": {"text": panel.quantity.axis},
                 "type": "log" if panel.log else "linear",
-                "dtick": "D2" if panel.log else None,
+                **(_log_ticks(panel) if panel.log else {}),
             },
             "hovermode": "closest" if crowded else "x unified",
             "annotations": [_NO_EPOCH] if not any(curve.epochs for curve in panel.curves) else [],
         },
     }
+
+
+def _log_ticks(panel: CurvePanel) -> dict[str, Any]:
+    drawn = [values for curve in panel.curves for values in (curve.mean, *curve.seeds)]
+    known = [value for values in drawn for value in values if math.isfinite(value)]
+    return at_ticks(round_ticks(min(known), max(known), log=True)) if known else {}
 
 
 def _thinned(curve: CellCurve, seeds: int | None, stride: int) -> CellCurve:

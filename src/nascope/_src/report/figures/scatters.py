@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from matplotlib.ticker import LogLocator, MaxNLocator
-
 from nascope._src.report.arrangement import ShownCell
+from nascope._src.report.figures.ticks import at_ticks, round_ticks
 from nascope._src.report.figures.traces import cell_colour, escaped, numbers
 from nascope._src.results.selection.early_stopping import Choice
 from nascope._src.results.text.numbers import readable
@@ -25,29 +24,6 @@ SCATTER_LAYOUT = {
     }
 }
 """What all small plots of the page share."""
-
-
-def round_ticks(low: float, high: float, *, log: bool) -> list[float]:
-    """Return round numbers between two, at least three.
-
-    >>> round_ticks(0, 10, log=False), round_ticks(0.8, 30, log=True)
-    ([0, 5, 10], [1, 2, 5, 10, 20])
-    """
-    ticks: list[float] = []
-    ends = low - 1e-9 * abs(low), high + 1e-9 * abs(high)
-    parts = [(1,)] if high > 1e4 * low else [(1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)]
-    locators: list[Any] = [LogLocator(subs=subs) for subs in parts] if log else []
-    locators += [MaxNLocator(count, steps=[1, 2, 5, 10]) for count in (4, 6, 8)]
-    for locator in locators:
-        ticks = [t for t in locator.tick_values(low, high) if ends[0] <= t <= ends[1]]
-        if len(ticks) > 2:
-            break
-    return numbers(ticks)
-
-
-def _at_ticks(ticks: Sequence[float]) -> dict[str, Any]:
-    names = [readable(tick, 4) for tick in ticks]
-    return {"tickmode": "array", "tickvals": list(ticks), "ticktext": names}
 
 
 # ---------------------------------------------------------------- a measure by width or depth
@@ -102,7 +78,7 @@ def scatter_figure(
         "yaxis": {
             "type": "log" if log else "linear",
             "range": numbers((low, high)),
-            **_at_ticks(ticks),
+            **at_ticks(ticks),
         },
     }
     if len(known) < len(points):
@@ -205,7 +181,7 @@ def lines_figure(
     values = [y for _, _, values in lines for y in values if y is not None and y > 0]
     low, high = min(values, default=1.0), max(values, default=1.0)
     if low < high < 100 * low:
-        axis |= _at_ticks(round_ticks(low, high, log=True))
+        axis |= at_ticks(round_ticks(low, high, log=True))
     traces = [
         {
             "cell": cell.key,
@@ -268,8 +244,9 @@ def selection_figure(choices: Sequence[Choice]) -> dict[str, Any]:
             "yaxis2": {
                 "linecolor": "@line", "zeroline": False, "ticks": "", "fixedrange": True,
                 "automargin": True, "overlaying": "y", "side": "right", "showgrid": False,
-                "title": {"text": "regret (points)", "standoff": 4}, "nticks": 5,
+                "title": {"text": "regret (points)", "standoff": 4},
                 "range": numbers((-0.05 * most, 1.05 * most)),
+                **at_ticks(round_ticks(0, most, log=False)),
             },
         },
     }  # fmt: skip
