@@ -3,7 +3,7 @@
 The example trains it for a few epochs in plain torch, draws its loss landscape with frozen and with
 recalibrated BatchNorm, and prints gradient variance and curvature before and after training.
 
-    python examples/probe_resnet.py [FOLDER] [EPOCHS]
+    python examples/probe_resnet.py [FOLDER] [EPOCHS] [POINTS]
 """
 
 import copy
@@ -65,7 +65,7 @@ def tensors(images: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
     return torch.tensor(images).permute(0, 3, 1, 2).float() / 16, torch.tensor(labels)
 
 
-def main(folder: Path, epochs: int) -> None:
+def main(folder: Path, epochs: int, points: int) -> None:
     """Train, probe, draw, print."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
@@ -80,8 +80,8 @@ def main(folder: Path, epochs: int) -> None:
         risk = nascope.Risk(
             model, test_images, test_labels, batchnorm=mode, calibration=images[:512]
         )
-        surface = nascope.landscape(risk, points=11, progress=False)
-        print(f"BatchNorm {mode}: loss {surface.loss[5, 5]:.3f} at the centre")
+        surface = nascope.landscape(risk, points=points, progress=False)
+        print(f"BatchNorm {mode}: loss {surface.loss[points // 2, points // 2]:.3f} at the centre")
         print(f"    {surface.smoothness()}")
         surface.plot().savefig(folder / f"landscape-{mode}.png")
 
@@ -109,4 +109,5 @@ if __name__ == "__main__":
     main(
         Path(sys.argv[1] if len(sys.argv) > 1 else "probed"),
         int(sys.argv[2]) if len(sys.argv) > 2 else 10,
+        int(sys.argv[3]) if len(sys.argv) > 3 else 11,
     )

@@ -16,7 +16,7 @@ def run(name, *words):
 
 
 def test_a_resnet(tmp_path):
-    text = run("probe_resnet.py", tmp_path, 1)
+    text = run("probe_resnet.py", tmp_path, 1, 5)
     assert {path.name for path in tmp_path.iterdir()} == {
         "landscape-frozen.png",
         "landscape-recalibrated.png",

@@ -24,7 +24,8 @@ class ReproductionScale:
 
     Args:
         name: a name in `SCALES`, which holds the network and its training.
-        table1_overrides: further changes to the recipe "table1".
+        overrides: further changes to the recipes.
+        table1_overrides: and to the recipe "table1".
         data: the data set used for each of the paper's; None if there is none.
         grids: settings of the landscapes and gradient variances.
         max_variants: largest number of variants per cell; None for no limit.
@@ -36,6 +37,7 @@ class ReproductionScale:
     """
 
     name: str
+    overrides: Mapping[str, float] = dataclasses.field(default_factory=dict)
     table1_overrides: Mapping[str, float] = dataclasses.field(default_factory=dict)
     data: Mapping[str, DataRequest | None]
     grids: tuple[LandscapeSettings, VarianceSettings]
@@ -49,7 +51,7 @@ class ReproductionScale:
     def recipe(self, name: str) -> Recipe:
         """Return a recipe of the paper at this scale."""
         recipe = SCALES[self.name].recipe(name)
-        overrides = self.table1_overrides if name == "table1" else {}
+        overrides = {**self.overrides, **(self.table1_overrides if name == "table1" else {})}
         return dataclasses.replace(recipe, **overrides)  # type: ignore[arg-type]
 
     def probes(self, kind: str) -> tuple[ProbeSettings, ...]:
@@ -78,6 +80,7 @@ REPRODUCTION_SCALES = {
     for scale in (
         ReproductionScale(
             name="tiny",
+            overrides={"epochs": 4},
             table1_overrides={"auxiliary_weight": 0.0},  # the tower needs images of 32 px
             data={
                 "cifar10": DataRequest(SCALES["tiny"].dataset, train_size=40, test_size=20),
