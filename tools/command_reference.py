@@ -46,4 +46,6 @@ def reference() -> str:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        raise SystemExit(__doc__)
     Path(sys.argv[1]).write_text(reference(), encoding="utf-8")
