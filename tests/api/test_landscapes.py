@@ -114,6 +114,11 @@ def test_the_line_to_another_network(trained, digits):
 def test_trajectories(trained, risk):
     surface = nascope.landscape(trained, along="trajectory", points=3, instances=10, progress=False)
     assert surface["trajectory"].shape == (2, 2)
+    path = surface.path()
+    assert list(path) == ["moment", "alpha", "beta", "loss", "projected_loss", "explained"]
+    assert list(path.moment) == ["initialisation", "epoch 0.5"]
+    np.testing.assert_allclose(path.loss, path.projected_loss, rtol=1e-4)  # two steps span a plane
+    np.testing.assert_allclose(path.explained, 1)
     generator = torch.Generator().manual_seed(0)
     steps = [
         {n: w + torch.randn(w.shape, generator=generator) for n, w in risk.origin.items()}
@@ -121,6 +126,9 @@ def test_trajectories(trained, risk):
     ]
     surface = nascope.landscape(risk, trajectory=steps, points=4, progress=False)
     assert surface["trajectory"].shape == (3, 2)
+    np.testing.assert_array_equal(surface.path().loss, surface["path_loss"])
+    with pytest.raises(nascope.NascopeError, match="expected the plane of a trajectory"):
+        nascope.landscape(risk, points=2, progress=False).path()
     assert surface.loss.shape == (4, 4)
     with pytest.raises(nascope.NascopeError, match="directions or a trajectory, but got both"):
         nascope.landscape(risk, [risk.origin] * 2, trajectory=steps, progress=False)

@@ -118,3 +118,6 @@ def test_probes_at_moments_of_the_training(tmp_path):
         with np.load(tmp_path / "more.npz") as file:
             assert file["loss"].shape == shape
             assert ("trajectory" in file.files) == (more == ("--trajectory",))
+        assert bool(re.search(r"epoch 0.5: \d.* and \d.*in the plane\)", result.stdout)) == (
+            "--trajectory" in more
+        )

@@ -18,7 +18,7 @@ PRECISION = 2 ** (1 / 32) - 1 + 0.005  # of the bisection and of rounding to two
 def risk_of(loss, *optimum):
     """A risk whose loss is a function of the weights' distance from the optimum w*, in float64."""
     model = nn.Linear(len(optimum), 1, bias=False).double()
-    best = torch.tensor([optimum]).double()
+    best = torch.tensor([optimum], dtype=torch.float64)
     with torch.no_grad():
         model.weight.copy_(best)
 
@@ -29,7 +29,7 @@ def risk_of(loss, *optimum):
 
 
 def along(*rows):
-    return [{"weight": torch.tensor([row]).double()} for row in rows]
+    return [{"weight": torch.tensor([row], dtype=torch.float64)} for row in rows]
 
 
 def square(gap):

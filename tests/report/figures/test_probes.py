@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.contour import ContourSet
 
 from nascope._src.report.figures.probes import draw_probe
 from tests.report.figures.drawings import is_painted, words
@@ -11,6 +13,7 @@ LOSS = 0.3 + 2 * (POINTS[:, None] ** 2 + POINTS**2)
 AXES = {"alphas": POINTS, "betas": POINTS}
 HOLE = np.where(LOSS > 4, np.nan, LOSS)
 PATH = {"trajectory": np.array([[0.8, 0.5], [0.0, 0.0]]), "explained": np.array([0.75, 0.125])}
+LOSSES = {"path_loss": np.array([2.5, np.nan]), "projected_loss": np.array([2.0, 0.3])}
 SPECTRUM = {
     "eigenvalues": np.array([15.0, 9.0, -2.0]),
     "nodes": np.array([[15.0, 9.0, -2.0, 0.0]]),
@@ -31,6 +34,13 @@ SETTINGS = {"instances": 1000, "data": "test", "at": "end", "batchnorm": "frozen
     [
         ("landscape", {**AXES, "loss": HOLE}, "Loss (nats per image)"),
         ("landscape", {**AXES, "loss": LOSS, **PATH}, "first direction: 75.0% of the trajectory"),
+        (
+            "landscape",
+            {**AXES, "loss": LOSS, **PATH, **LOSSES},
+            "The plane contains 87.5% of the path; points: loss on the path\n"
+            "Largest difference: loss 2.5 on the path, 2 in the plane",
+        ),
+        ("variance", {**AXES, "variance": LOSS, **PATH, **LOSSES}, "contains 87.5% of the path\n"),
         ("landscape", LINE, "Accuracy (%), dashed"),
         ("variance", {**AXES, "variance": LOSS**2}, "√g"),
         ("curvature", SPECTRUM, "Eigenvalues of the Hessian"),
@@ -46,3 +56,19 @@ def test_every_probe_has_a_picture(kind, arrays, said, tmp_path):
     assert "a <b> $network$\n1,000 test images, end, BatchNorm frozen" in text
     (path,) = drawing.write(tmp_path, "probe")
     assert is_painted(path, share=0.005, colours=30)
+
+
+def test_points_of_a_path_have_the_maps_colour_of_their_own_loss():
+    """A point that the plane shows faithfully cannot be told from its surroundings."""
+    lie = {"path_loss": np.array([4.0, 0.3]), "projected_loss": np.array([2.08, 0.3])}
+    for losses, is_hidden in ((lie, False), (lie | {"path_loss": lie["projected_loss"]}, True)):
+        drawing = draw_probe("landscape", {**AXES, "loss": LOSS, **PATH, **losses}, SETTINGS, "net")
+        (ax, *_) = drawing.figure.axes
+        *_, contours = (c for c in ax.collections if isinstance(c, ContourSet) and c.filled)
+        *_, points = (c for c in ax.collections if isinstance(c, PathCollection))
+        (band,) = (
+            contours.to_rgba(value)
+            for value, area in zip(contours.cvalues, contours.get_paths(), strict=True)
+            if area.contains_point(PATH["trajectory"][0])
+        )
+        assert (tuple(points.get_facecolors()[0]) == tuple(band)) == is_hidden

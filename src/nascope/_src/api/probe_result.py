@@ -113,6 +113,32 @@ class GridResult(ProbeResult):
         """Coordinates along the second direction, (B,); None on a line."""
         return self.get("betas")
 
+    def path(self) -> pd.DataFrame:
+        """Return a pandas frame of a trajectory in its plane, with one row per step.
+
+        Its columns are the coordinates alpha and beta; loss, the mean loss at the step's own
+        weights; projected_loss, that of the point of the plane at which the step is drawn; and
+        explained, the share of the step's squared distance from w* that is in the plane. A trained
+        network's steps have their moment, too.
+
+        Raises:
+            ProbeError: The plane is not that of a trajectory, or this is only a part of a grid.
+        """
+        import pandas as pd  # noqa: PLC0415  (is slow)
+
+        if "path_loss" not in self:
+            raise ProbeError(
+                "expected the plane of a trajectory: probe with along='trajectory', or a Risk with "
+                "trajectory=[weights, ...]"
+            )
+        moments = self.settings.get("moments")
+        alpha, beta = self["trajectory"].T
+        return pd.DataFrame(
+            ({"moment": moments} if moments else {})
+            | {"alpha": alpha, "beta": beta, "loss": self["path_loss"]}
+            | {"projected_loss": self["projected_loss"], "explained": self["explained_by_step"]}
+        )
+
     def _shown(self) -> tuple[str, np.ndarray]:
         """Return the name and the values that the summary is about."""
         raise NotImplementedError

@@ -212,7 +212,7 @@ def _plane(
             raise ProbeError("expected directions or a trajectory, but got both")
         plane = trajectory_plane(risk.origin, request.trajectory)
         grid = plane.grid(settings.points) if grid is None else grid
-        return Plane(plane.directions, grid, plane.arrays())
+        return Plane(plane.directions, grid, plane)
     if directions is None:
         directions = random_directions(
             risk.origin,

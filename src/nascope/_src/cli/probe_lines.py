@@ -15,14 +15,16 @@ from nascope._src.runtime.types import Arrays, Plain
 Numbers = dict[str, Any]
 
 
-def probe_numbers(kind: str, arrays: Arrays) -> Numbers:
+def probe_numbers(kind: str, arrays: Arrays, settings: Plain) -> Numbers:
     """Return the numbers that ``nascope probe`` prints of a result."""
-    return _NUMBERS[kind](arrays)
+    numbers = _NUMBERS[kind](arrays)
+    return numbers | _path_numbers(arrays, settings) if "trajectory" in arrays else numbers
 
 
 def probe_lines(kind: str, numbers: Numbers) -> list[str]:
     """Describe these numbers in a few lines."""
-    return _LINES[kind](numbers)
+    lines = _LINES[kind](numbers)
+    return lines + _path_lines(numbers) if "path" in numbers else lines
 
 
 def radius_line(settings: Plain) -> str:
@@ -59,8 +61,6 @@ def _landscape_numbers(arrays: Arrays) -> Numbers:
             "roughness": roughness(loss, *axes),
             "largest_curvature": largest_curvature(loss, *axes),
         }
-    if "explained" in arrays:
-        numbers["explained"] = float(arrays["explained"].sum())
     return numbers
 
 
@@ -77,11 +77,29 @@ def _landscape_lines(n: Numbers) -> list[str]:
             f"{_number(n['roughness'])}, largest curvature {_number(n['largest_curvature'])} nats "
             "per unit²"
         )
-    if "explained" in n:
-        lines.append(
-            f"the plane contains {n['explained']:.1%} of the trajectory's squared distance"
-        )
     return lines
+
+
+def _path_numbers(arrays: Arrays, settings: Plain) -> Numbers:
+    names = ("path_loss", "projected_loss", "explained_by_step")
+    rows = zip(settings["moments"], *(arrays[name].tolist() for name in names), strict=True)
+    keys = ("moment", "loss", "projected_loss", "explained")
+    return {
+        "explained": float(arrays["explained"].sum()),
+        "path": [dict(zip(keys, row, strict=True)) for row in rows],
+    }
+
+
+def _path_lines(n: Numbers) -> list[str]:
+    return [
+        f"the plane contains {n['explained']:.1%} of the trajectory's squared distance",
+        "loss on the path, and at its projection onto the plane:",
+        *(
+            f"  {step['moment']}: {_number(step['loss'])} and {_number(step['projected_loss'])} "
+            f"({step['explained']:.1%} in the plane)"
+            for step in n["path"]
+        ),
+    ]
 
 
 def _variance_numbers(arrays: Arrays) -> Numbers:

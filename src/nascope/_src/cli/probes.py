@@ -212,7 +212,7 @@ def _probe(  # noqa: PLR0917  (the options that all kinds share)
         )
     drawing = draw_probe(probe.kind, arrays, settings, title=stem.name)
     write_bytes(path.with_suffix(".png"), drawing.encode())
-    numbers = probe_numbers(probe.kind, arrays)
+    numbers = probe_numbers(probe.kind, arrays, settings)
     if as_json:
         print_json({"file": str(path), "settings": settings, "numbers": numbers})
         return

@@ -139,9 +139,7 @@ def _plane(
         device = next(iter(risk.parameters.values())).device
         steps = [{n: w[n].to(device) for n in risk.parameters} for w in weights]
         plane = trajectory_plane(risk.origin, steps)
-        return Plane(
-            plane.directions, plane.grid(probe.points), plane.arrays(), {"moments": moments}
-        )
+        return Plane(plane.directions, plane.grid(probe.points), plane, {"moments": moments})
     directions = random_directions(
         risk.origin,
         probe.dimensions,

@@ -15,9 +15,11 @@ import numpy as np
 from nascope._src.errors import ProbeError
 from nascope._src.probes.chunks import Share
 from nascope._src.probes.curvature import compute_curvature
+from nascope._src.probes.directions import TrajectoryPlane
 from nascope._src.probes.gradient_variance import measure_gradient_variance
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.landscape import compute_landscape
+from nascope._src.probes.path import measure_path
 from nascope._src.probes.radius import fit_radius
 from nascope._src.probes.risk import Direction, Risk
 from nascope._src.probes.settings import (
@@ -37,13 +39,13 @@ class Plane:
     Args:
         directions: One direction per axis of the grid.
         grid: The coordinates along them.
-        path: Arrays that describe a training's path in the plane; none for random directions.
+        path: A training's path in the plane; none for random directions.
         details: What the record should say about it, besides the settings.
     """
 
     directions: Sequence[Direction]
     grid: Grid
-    path: Mapping[str, np.ndarray] = field(default_factory=dict)
+    path: TrajectoryPlane | None = None
     details: Plain = field(default_factory=dict)
 
     @classmethod
@@ -109,4 +111,8 @@ def compute_probe(
         method = {"method": used.name, "method_why": used.why}
     else:
         raise TypeError(f"no computation of {type(settings).__name__}")
-    return {**plane.grid.coordinates(), **arrays, **plane.path}, {**plane.details, **method}
+    if plane.path is not None:
+        arrays |= plane.path.arrays()
+        if part is None:
+            arrays |= measure_path(risk, plane.path, workers=workers)
+    return plane.grid.coordinates() | arrays, {**plane.details, **method}

@@ -104,11 +104,16 @@ class TrajectoryPlane:
         directions: Two orthogonal directions, each with norm 1 over all parameters.
         coordinates: Coordinates of the trajectory in the plane, (steps, 2); w* is the origin.
         explained: Share of the trajectory's squared distance from w* along each direction, (2,).
+        steps: w_t − w*, for each step of the trajectory.
+        explained_by_step: Share of each step's squared distance from w* in the plane, (steps,); 1
+            for w* itself.
     """
 
     directions: list[dict[str, Tensor]]
     coordinates: np.ndarray
     explained: np.ndarray
+    steps: list[dict[str, Tensor]]
+    explained_by_step: np.ndarray
 
     def grid(self, points: int) -> Grid:
         """Return a grid in the plane that covers the trajectory and w*, with a margin."""
@@ -120,7 +125,11 @@ class TrajectoryPlane:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what a probe's result records of the plane."""
-        return {"trajectory": self.coordinates, "explained": self.explained}
+        return {
+            "trajectory": self.coordinates,
+            "explained": self.explained,
+            "explained_by_step": self.explained_by_step,
+        }
 
 
 def trajectory_plane(origin: Weights, trajectory: Sequence[Weights]) -> TrajectoryPlane:
@@ -159,8 +168,12 @@ def trajectory_plane(origin: Weights, trajectory: Sequence[Weights]) -> Trajecto
                 for name, weight in origin.items()
             }
         )
-    coordinates = [[inner_product(d, s) for d in directions] for s in steps]
-    return TrajectoryPlane(directions, np.array(coordinates), values[order] / np.trace(products))
+    coordinates = np.array([[inner_product(d, s) for d in directions] for s in steps])
+    distances = products.diagonal()  # squared
+    shares = np.ones(len(steps))
+    np.divide((coordinates**2).sum(axis=1), distances, out=shares, where=distances > 0)
+    explained = values[order] / distances.sum()
+    return TrajectoryPlane(directions, coordinates, explained, steps, shares)
 
 
 def _drawn(weight: Tensor, seed: int) -> Tensor:

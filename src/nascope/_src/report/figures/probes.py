@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from nascope._src.palette import INK, NOTE, VERMILION
+from nascope._src.palette import GROUND, INK, NOTE, VERMILION
 from nascope._src.report.figures.grid_panels import GridValues
-from nascope._src.report.figures.grids import fill_grid, label_bar
-from nascope._src.report.figures.scales import asks_for_log, shared_scale
+from nascope._src.report.figures.grids import band_colours, fill_grid, label_bar
+from nascope._src.report.figures.scales import LevelScale, asks_for_log, shared_scale
 from nascope._src.report.figures.style import STYLES, Drawing, StyleName, new_figure, set_log_axis
 from nascope._src.results.metrics.smoothness import gradient_std
 from nascope._src.results.metrics.spectrum import spectral_density
@@ -29,7 +29,9 @@ def draw_probe(
         title: the network's name.
     """
     heading = "Curvature" if kind == "curvature" else GRIDS[kind].heading
-    note = f"{_instances(settings)}, BatchNorm {settings['batchnorm']}"
+    note = "\n".join(
+        [f"{_instances(settings)}, BatchNorm {settings['batchnorm']}", *_on_path(kind, arrays)]
+    )
     size = (9.0 if kind == "curvature" else 5.4, 4.4)
     with new_figure(STYLES[style], size, f"{heading}: {title}", note) as figure:
         if kind == "curvature":
@@ -49,6 +51,19 @@ def _instances(settings: Plain) -> str:
     return f"{count} {settings['data']} images, {settings['at']}"
 
 
+def _on_path(kind: str, arrays: Arrays) -> list[str]:
+    """Return what to say of a trajectory: how far the plane contains it, and shows its losses."""
+    if "path_loss" not in arrays:
+        return []
+    true, shown = arrays["path_loss"], arrays["projected_loss"]
+    worst = int(np.nan_to_num(np.abs(true - shown), nan=-1.0).argmax())
+    points = "; points: loss on the path" if kind == "landscape" else ""
+    return [
+        f"The plane contains {arrays['explained'].sum():.1%} of the path{points}",
+        f"Largest difference: loss {true[worst]:.3g} on the path, {shown[worst]:.3g} in the plane",
+    ]
+
+
 def _draw_plane(figure: Figure, kind: str, arrays: Arrays) -> None:
     alphas, betas = arrays["alphas"], arrays["betas"]
     values = arrays["loss"] if kind == "landscape" else gradient_std(arrays["variance"])
@@ -62,6 +77,17 @@ def _draw_plane(figure: Figure, kind: str, arrays: Arrays) -> None:
     path = arrays.get("trajectory")
     if path is not None:
         ax.plot(*path.T, "-o", color=VERMILION, markersize=4, mec="white", linewidth=1.4)
+        if kind == "landscape" and "path_loss" in arrays:
+            faces = _colours_on(scale, arrays["path_loss"])
+            ax.scatter(
+                path[:, 0],
+                path[:, 1],
+                s=50,
+                c=faces,
+                edgecolors=VERMILION,
+                linewidths=1.4,
+                zorder=3,
+            )
         ax.annotate("start", path[0], xytext=(5, 5), textcoords="offset points", color=VERMILION)
     ax.plot(0, 0, "+", color="white", markersize=8, markeredgewidth=1.5)
     first, second = arrays.get("explained", (None, None))
@@ -71,6 +97,15 @@ def _draw_plane(figure: Figure, kind: str, arrays: Arrays) -> None:
     if path is None:
         ax.set_aspect("equal", "box")
     label_bar(figure.colorbar(filled, ax=ax, fraction=0.05, pad=0.02), kind, scale)
+
+
+def _colours_on(scale: LevelScale, losses: np.ndarray) -> list[str]:
+    """Return the colours that the map has where it has these losses."""
+    bands = band_colours("landscape", scale)
+    return [
+        bands[int(np.searchsorted(scale.places, place))] if np.isfinite(place) else GROUND
+        for place in scale.place(losses)
+    ]
 
 
 def _draw_line(figure: Figure, kind: str, arrays: Arrays, settings: Plain) -> None:
