@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
 
+import numpy as np
 import pytest
 
 from nascope._src.results.findings.designs import judge_designs
@@ -89,7 +91,7 @@ def test_each_rate_is_judged_and_their_slope():
     assert growth.effect == pytest.approx(-0.1)
     assert growth.outcome == "supported"
     assert [f.claim for f in findings] == sorted(f.claim for f in findings)
-    secondary = [f for f in findings if f.claim != 2]
+    secondary = [f for f in findings if f.claim not in (2, 8)]
     assert [f.holm for f in secondary] == holm([f.p for f in secondary])
     one_rate = judge_designs(planted(0, contrast_cells()))
     assert 4 not in {f.claim for f in one_rate}
@@ -151,3 +153,47 @@ def test_power_before_the_run():
         "factorial", 10, 20, 0.25
     )
     assert "needs 6 pairs or more" in power_line("contrast", 4, 4, 0.025)
+
+
+def ended(difference, noise, cells=None):
+    """A study trained to the end: wide networks are better by so many points, plus noise."""
+    study = planted(0, cells or contrast_cells())
+    random = np.random.default_rng(3)
+
+    def trained(trial):
+        wide = float(trial.design.level.width) > 2
+        accuracy = 0.6 + wide * difference / 100 + noise / 100 * random.standard_normal()
+        *before, last = trial.training.epochs
+        last = dataclasses.replace(last, test_accuracy=accuracy, train_accuracy=0.95)
+        training = dataclasses.replace(trial.training, epochs=(*before, last))
+        return dataclasses.replace(trial, training=training)
+
+    return dataclasses.replace(study, trials=tuple(map(trained, study.trials)))
+
+
+def test_no_wiring_ends_better():
+    """Claim 8: no difference is within the margin that ten pairs decide, a large one beyond it."""
+    equal = finding_of(judge_designs(ended(0.0, 1.0)), 8)
+    assert equal.outcome == "supported"
+    spread = statistics.stdev(pair.value for pair in equal.pairs)
+    assert equal.decidable == pytest.approx(100 * (2.262157 + 1.383029) * spread / math.sqrt(10))
+    assert equal.margin == equal.decidable > 0.5
+    assert -equal.margin < equal.low < equal.effect < equal.high < equal.margin
+    text = "\n".join(design_lines([equal]))
+    assert "is competitive at convergence, but does not generalise better" in text
+    assert f"margin ±{equal.decidable:.2g} points, the smallest that this study can decide" in text
+    better = finding_of(judge_designs(ended(8.0, 1.0)), 8)
+    assert (better.outcome, better.holm) == ("contradicted", None)
+    precise = finding_of(judge_designs(ended(0.0, 0.1)), 8)
+    assert (precise.outcome, precise.margin) == ("supported", 0.5)
+    few = finding_of(judge_designs(ended(0.0, 1.0, contrast_cells()[:14])), 8)  # seven pairs
+    assert (few.outcome, few.margin) == ("undecided", 0.5)
+    assert few.decidable > 0.5
+
+
+def test_claim_8_waits_for_convergence():
+    finding = finding_of(judge_designs(planted(0, contrast_cells())), 8)
+    assert (finding.outcome, finding.margin) == ("not testable at this scale", None)
+    assert finding.late == (20, 20)
+    needed = "longer training: 20 of 20 networks have not converged (training accuracy below 90%)"
+    assert f"A decision needs {needed}." in "\n".join(design_lines([finding]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,7 @@ from nascope._src.results.blocks import (
     per_step,
 )
 from nascope._src.results.design import Member, Setting, setting_of, settings_of
+from nascope._src.results.findings.endings import chosen_margin, has_converged
 from nascope._src.results.findings.finding import (
     CONTRADICTED,
     NOT_TESTABLE,
@@ -34,15 +36,19 @@ from nascope._src.results.findings.finding import (
 )
 from nascope._src.results.findings.judge import too_small
 from nascope._src.results.findings.rates import SLOPE, log_areas, slope_of
-from nascope._src.results.measures import Measure, planes_for, primary_measure
+from nascope._src.results.measures import ACCURACY, Measure, planes_for, primary_measure
 from nascope._src.results.paper.claims import MODES
 from nascope._src.results.pattern import holm
 from nascope._src.results.standings import remembered
 from nascope._src.results.stats.contrasts import ALPHA
 from nascope._src.results.stats.matched import MatchedTest, matched_test
+from nascope._src.results.stats.paired import decidable_margin, equivalence
 
 PRIMARY = 2
 """The claim that a design decides; the others support or qualify it (docs/results/contrast.md)."""
+
+ENDING = 8
+"""The claim that no wiring ends better, judged by an interval and a margin, not by a p-value."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,8 @@ class DesignFinding:
         ratio: whether these are ratios − 1, in percent.
         scale: factor from a pair's difference to ``unit``, unless they are ratios.
         outcome: supported if the favoured wirings are ahead with a one-sided p of at most `ALPHA`,
-            contradicted if the others are.
+            contradicted if the others are. Claim 8 is supported if the interval lies within the
+            margin, and contradicted if it lies beyond.
         planned: number of planned pairs; the test is over once all of them have numbers.
         ahead, behind: number of pairs whose favoured member is better, and worse.
         effect: favoured − other, the mean over pairs.
@@ -83,7 +90,10 @@ class DesignFinding:
         detectable: the smallest effect found with 80 % probability if pairs differ as these do.
         p: two-sided, by sign flips.
         holm: p after Holm's correction over the design's secondary findings; None for claim 2,
-            which is primary.
+            which is primary, and claim 8, which asks another question.
+        margin: claim 8: the difference up to which the wirings count as equal, in ``unit``.
+        decidable: claim 8: the smallest margin that so many pairs can decide, in ``unit``.
+        late: claim 8: how many of its networks have not converged, and how many there are.
         slope: per c of width or level of depth, in ``unit``; None in a contrast.
         pairs: every pair's difference.
         diverged: whether a training diverged.
@@ -109,6 +119,9 @@ class DesignFinding:
     detectable: float | None = None
     p: float | None = None
     holm: float | None = None
+    margin: float | None = None
+    decidable: float | None = None
+    late: tuple[int, int] = (0, 0)
     slope: Slope | None = None
     pairs: tuple[Difference, ...] = ()
     test: MatchedTest | None = None
@@ -155,7 +168,7 @@ def _settings(study: StudyRecord, kind: DesignKind) -> list[Setting]:
 def _claims(setting: Setting) -> list[tuple[int, str | None]]:
     if setting.learning_rate is None:
         return [(4, None)]
-    return [(2, None), (3, None), *itertools.product((5, 6), MODES), (7, None)]
+    return [(2, None), (3, None), *itertools.product((5, 6), MODES), (7, None), (ENDING, None)]
 
 
 def _judge(
@@ -176,7 +189,7 @@ def _judge(
         1.0 if measure.log else measure.scale,
         diverged=any(trial.diverged for trial in _trials(blocks)),
     )
-    return [
+    findings = [
         _tested(
             replace(base, factor=factor, planned=count_pairs(blocks, factor)),
             differences(blocks, factor, by_seed),
@@ -184,6 +197,11 @@ def _judge(
         )
         for factor in FACTORS[kind]
     ]
+    if claim != ENDING:
+        return findings
+    members = [member for block in blocks for member in block.members.values()]
+    late = (sum(not has_converged(member) for member in members), len(members))
+    return [_ended(replace(finding, late=late)) for finding in findings]
 
 
 def _measure(
@@ -200,18 +218,23 @@ def _measure(
             if setting_of(trial, rate=False) == setting
         }
         return SLOPE, lambda member: _slopes(member, len(rates))
+    if claim == ENDING:
+        return ACCURACY, _numbers_of(ACCURACY)
     trials = _trials(blocks)
     mode = mode or MODES[0]
     planes = dict.fromkeys(plane for trial in trials for plane in planes_for(trial, claim, mode))
     measures = [primary_measure(claim, mode, plane) for plane in planes or (None,)]
     measures = [replace(measure, value=remembered(measure.value)) for measure in measures]
     chosen = max(measures, key=lambda m: sum(not math.isnan(m.compared(t)) for t in trials))
+    return chosen, _numbers_of(chosen)
 
+
+def _numbers_of(measure: Measure) -> Callable[[Member], dict[int, float]]:
     def by_seed(member: Member) -> dict[int, float]:
-        numbers = {trial.seed: chosen.compared(trial) for trial in member.trials}
+        numbers = {trial.seed: measure.compared(trial) for trial in member.trials}
         return {seed: number for seed, number in numbers.items() if not math.isnan(number)}
 
-    return chosen, by_seed
+    return by_seed
 
 
 def _slopes(member: Member, rates: int) -> dict[int, float]:
@@ -262,6 +285,24 @@ def _tested(base: DesignFinding, found: Sequence[Difference], measure: Measure) 
     )
 
 
+def _ended(finding: DesignFinding) -> DesignFinding:
+    """Judge claim 8: whether the interval lies within the margin that the pairs can decide."""
+    test = finding.test
+    if finding.late[0] or test is None or test.low is None or test.high is None:
+        return replace(finding, outcome=NOT_TESTABLE)
+    spread = statistics.stdev(pair.value for pair in finding.pairs)
+    decidable = decidable_margin(spread / math.sqrt(test.count), test.count - 1)
+    margin = chosen_margin(decidable, spread / math.sqrt(2))
+    found = equivalence(test.low, test.high, margin)
+    outcomes: Mapping[str, Decision] = {"within": SUPPORTED, "outside": CONTRADICTED}
+    return replace(
+        finding,
+        outcome=outcomes.get(found, UNDECIDED),
+        margin=finding.scale * margin,
+        decidable=finding.scale * decidable,
+    )
+
+
 def _slope(found: Sequence[Difference], measure: Measure) -> Slope:
     """Return the change per step; the exact interval takes blocks as they are, not pairs."""
     test = matched_test(per_step(found))
@@ -271,7 +312,7 @@ def _slope(found: Sequence[Difference], measure: Measure) -> Slope:
 
 
 def _corrected(findings: Sequence[DesignFinding]) -> list[DesignFinding]:
-    """Add Holm's p to all findings except the primary ones."""
-    secondary = [f for f in findings if f.claim != PRIMARY and f.p is not None]
+    """Add Holm's p to all findings except the primary ones and claim 8."""
+    secondary = [f for f in findings if f.claim not in (PRIMARY, ENDING) and f.p is not None]
     adjusted = iter(holm([finding.p for finding in secondary if finding.p is not None]))
     return [replace(f, holm=next(adjusted)) if f in secondary else f for f in findings]

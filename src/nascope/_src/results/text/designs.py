@@ -8,11 +8,13 @@ from typing import Any
 
 from nascope._src.cells.designs import DesignKind
 from nascope._src.results.blocks import Factor
-from nascope._src.results.findings.designs import DesignFinding
+from nascope._src.results.findings.designs import ENDING, DesignFinding
 from nascope._src.results.findings.finding import NOT_TESTABLE, UNDECIDED
+from nascope._src.results.metrics.convergence import CONVERGED
 from nascope._src.results.paper.claims import CLAIMS
 from nascope._src.results.paper.numbers import TITLES
 from nascope._src.results.stats.matched import FEWEST, detectable_by_pairs
+from nascope._src.results.text.findings import margin_text
 from nascope._src.results.text.numbers import (
     counted,
     detectable_text,
@@ -36,6 +38,7 @@ _WHAT = {
     5: "has a smoother loss landscape",
     6: "has a smaller gradient variance",
     7: "is ahead when a search would compare",
+    8: "is competitive at convergence, but does not generalise better",
 }
 _STEP: dict[Factor, str] = {"wiring": "", "width": "per c wider", "depth": "per level shallower"}
 _MANY = 1000  # times as many pairs: no one would train them
@@ -84,6 +87,8 @@ def sentence(finding: DesignFinding) -> str:
     if slope is not None and not math.isnan(slope.mean):
         number = with_unit(format_number(slope.mean, "+"), finding.unit)
         text += f" Slope: {number}{_interval(slope.low, slope.high)} {_STEP[finding.factor]}."
+    if finding.margin is not None:
+        text = f"{text[:-1]}; {margin_text(finding.margin, finding.decidable)}."
     return text
 
 
@@ -100,10 +105,18 @@ def needs(finding: DesignFinding) -> str:
     """
     if len(finding.pairs) < finding.planned:
         return f"the other {counted(finding.planned - len(finding.pairs), 'planned pair')}"
+    late, networks = finding.late
+    if late:
+        return (
+            f"longer training: {late} of {counted(networks, 'network')} have not converged "
+            f"(training accuracy below {CONVERGED:.0%})"
+        )
     if finding.outcome == NOT_TESTABLE:
         return f"{FEWEST} pairs or more"
     if finding.outcome != UNDECIDED:
         return ""
+    if finding.claim == ENDING:
+        return "more pairs, which decide about a smaller margin"
     return _more_pairs(finding)
 
 

@@ -198,15 +198,19 @@ def _endings(finding: Finding) -> str:
         return f"{best}."
     interval = f"[{signed(finding.low)}, {signed(finding.high)}]"
     difference = f"Difference from the mean variant: {signed(finding.effect)} {interval} points"
-    return f"{best}. {difference}, {_margin(finding)}."
+    return f"{best}. {difference}, {margin_text(finding.margin, finding.decidable)}."
 
 
-def _margin(finding: Finding) -> str:
-    """Return claim 8's margin, and how it was chosen."""
-    if finding.margin is None or finding.decidable is None or finding.decidable <= 100 * MARGIN:
+def margin_text(margin: float | None, decidable: float | None) -> str:
+    """Return claim 8's margin, and how it was chosen.
+
+    Args:
+        margin, decidable: in percentage points, as in `Finding`.
+    """
+    if margin is None or decidable is None or decidable <= 100 * MARGIN:
         return f"margin {MARGIN_TEXT}"
-    smallest = f"±{finding.decidable:.2g} points"
-    if finding.margin > 100 * MARGIN:
+    smallest = f"±{decidable:.2g} points"
+    if margin > 100 * MARGIN:
         return f"margin {smallest}, the smallest that this study can decide"
     return (
         f"margin {MARGIN_TEXT}; this study could only decide {smallest}, more than twice the "
