@@ -34,6 +34,7 @@ def test_train_then_probe(tmp_path):
         words = ("probe", kind, tmp_path / "c.safetensors", "--points", 3, *more)
         result = nascope(*words)
         assert result.returncode == 0, result.stderr
+        assert re.match(r"(about|less than) .* × \d+ instances on .*, timed on", result.stderr)
         printed = json.loads(nascope(*words, "--json").stdout)
         assert printed["file"].endswith(f"c-{kind}.npz")
         for number in list(printed["numbers"].values())[0:1]:

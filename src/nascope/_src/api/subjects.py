@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +18,19 @@ from nascope._src.errors import ProbeError, SettingError
 from nascope._src.networks.network import Network, operation_keys
 from nascope._src.probes.checkpoint import probe_network
 from nascope._src.probes.chunks import Share
-from nascope._src.probes.compute import Plane, compute_probe
+from nascope._src.probes.compute import compute_probe
 from nascope._src.probes.directions import random_directions, trajectory_plane
+from nascope._src.probes.forecast import ProbeForecast
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.landscape import is_classification
+from nascope._src.probes.plane import Plane
 from nascope._src.probes.risk import CHECKED, Direction, Risk
 from nascope._src.probes.settings import GridSettings, ProbeSettings
 from nascope._src.records.provenance import make_provenance
 from nascope._src.records.read import ProbeRecord
+from nascope._src.results.text.forecasts import forecast_line
 from nascope._src.runtime.devices import choose_device, cores, describe_device
-from nascope._src.runtime.progress import job
+from nascope._src.runtime.progress import JobDisplay, job
 from nascope._src.runtime.types import Progress
 
 Subject = Risk | Trained | str | Path
@@ -35,6 +39,8 @@ _RISK_SETTINGS = ("instances", "batchnorm", "data", "at")
 """Settings that determine the risk of a trained network."""
 _TRAINING_SETTINGS = ("along", "through")
 """Settings that need a training."""
+
+_WORTH_SAYING = 5.0  # seconds that a probe will take, so that a forecast is shown
 
 
 @dataclass(frozen=True)
@@ -73,10 +79,18 @@ class Request:
             "workers": self.workers or (cores() if device.type == "cpu" else 1),
             "chunks": Path(self.chunks) if self.chunks is not None else None,
             "progress": report,
+            "announce": functools.partial(_announce, report)
+            if isinstance(report, JobDisplay)
+            else None,
         }
         if isinstance(self.defaults, GridSettings):
             options["part"] = None if self.part is None else Share(*self.part)
         return options
+
+
+def _announce(shown: JobDisplay, forecast: ProbeForecast) -> None:
+    if forecast.seconds >= _WORTH_SAYING:
+        shown.say(forecast_line(forecast))
 
 
 def as_subject(subject: Subject) -> Risk | Trained:

@@ -183,6 +183,7 @@ def _probe(  # noqa: PLR0917  (the options that all kinds share)
     from nascope._src.probes.checkpoint import probe_checkpoint
     from nascope._src.records.files import write_bytes
     from nascope._src.report.figures.probes import draw_probe
+    from nascope._src.results.text.forecasts import forecast_line
     from nascope._src.runtime.devices import (
         choose_device,
         configure_process,
@@ -209,6 +210,7 @@ def _probe(  # noqa: PLR0917  (the options that all kinds share)
             to=to,
             workers=workers or (cores() if torch_device.type == "cpu" else 1),
             progress=progress,
+            announce=None if quiet else lambda found: progress.say(forecast_line(found)),
         )
     drawing = draw_probe(probe.kind, arrays, settings, title=stem.name)
     write_bytes(path.with_suffix(".png"), drawing.encode())

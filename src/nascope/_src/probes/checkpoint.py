@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from nascope._src.data.datasets import DataSet, balanced_subset
 from nascope._src.errors import ProbeError
 from nascope._src.networks.network import Network, operation_keys
 from nascope._src.probes.chunks import Share
-from nascope._src.probes.compute import Plane, compute_probe
+from nascope._src.probes.compute import compute_probe
 from nascope._src.probes.directions import direction_between, random_directions, trajectory_plane
+from nascope._src.probes.forecast import ProbeForecast
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.history import WeightHistory
+from nascope._src.probes.plane import Plane
 from nascope._src.probes.risk import Risk
 from nascope._src.probes.settings import GridSettings, ProbeSettings
 from nascope._src.records.probe_files import write_probe
@@ -47,6 +50,7 @@ def probe_network(
     chunks: Path | None = None,
     part: Share | None = None,
     progress: Progress | None = None,
+    announce: Callable[[ProbeForecast], None] | None = None,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Execute a planned probe in float32, whatever the precision of the training.
 
@@ -60,6 +64,7 @@ def probe_network(
         chunks: Folder in which finished chunks are kept.
         part: Compute only this part of a grid's chunks, and keep them.
         progress: Called now and then.
+        announce: Called with a forecast before the work starts.
 
     Returns:
         The arrays with the grid's coordinates, and the complete settings for the record.
@@ -85,6 +90,7 @@ def probe_network(
             workers=workers,
             chunks=chunks,
             progress=progress,
+            announce=announce,
         )
     return arrays, used | details
 
@@ -166,6 +172,7 @@ def probe_checkpoint(
     to: Path | None = None,
     workers: int = 1,
     progress: Progress | None = None,
+    announce: Callable[[ProbeForecast], None] | None = None,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Probe the network in a checkpoint; write ``output`` (npz) and its settings next to it.
 
@@ -181,6 +188,7 @@ def probe_checkpoint(
         to: Probe the line to the network in this checkpoint.
         workers: Number of threads.
         progress: Called now and then.
+        announce: Called with a forecast before the work starts.
 
     Returns:
         The arrays, and the complete settings.
@@ -211,6 +219,7 @@ def probe_checkpoint(
         workers=workers,
         chunks=chunks,
         progress=progress,
+        announce=announce,
     )
     provenance = make_provenance(
         checkpoint=str(path.name),

@@ -5,8 +5,8 @@ Both a trained network (`probes.checkpoint`) and a user's model (`api.subjects`)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,64 +15,19 @@ import numpy as np
 from nascope._src.errors import ProbeError
 from nascope._src.probes.chunks import Share
 from nascope._src.probes.curvature import compute_curvature
-from nascope._src.probes.directions import TrajectoryPlane
+from nascope._src.probes.forecast import ProbeForecast, forecast_probe
 from nascope._src.probes.gradient_variance import measure_gradient_variance
-from nascope._src.probes.grid import Grid
 from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.path import measure_path
-from nascope._src.probes.radius import fit_radius
-from nascope._src.probes.risk import Direction, Risk
+from nascope._src.probes.plane import Plane
+from nascope._src.probes.risk import Risk
 from nascope._src.probes.settings import (
     CurvatureSettings,
-    GridSettings,
     LandscapeSettings,
     ProbeSettings,
     VarianceSettings,
 )
-from nascope._src.runtime.types import Plain, Progress
-
-
-@dataclass(frozen=True)
-class Plane:
-    """Where a grid lies.
-
-    Args:
-        directions: One direction per axis of the grid.
-        grid: The coordinates along them.
-        path: A training's path in the plane; none for random directions.
-        details: What the record should say about it, besides the settings.
-    """
-
-    directions: Sequence[Direction]
-    grid: Grid
-    path: TrajectoryPlane | None = None
-    details: Plain = field(default_factory=dict)
-
-    @classmethod
-    def around(
-        cls,
-        risk: Risk,
-        directions: Sequence[Direction],
-        settings: GridSettings,
-        *,
-        workers: int = 1,
-        chunks: Path | None = None,
-    ) -> Plane:
-        """Return the grid around w* that the settings describe, along one or two directions.
-
-        Raises:
-            ProbeError: There are no directions or more than two, or the radius is "auto" and cannot
-                be found; see `fit_radius`.
-        """
-        if len(directions) not in {1, 2}:
-            raise ProbeError(f"expected one or two directions, but got {len(directions)}")
-        radius, details = settings.radius, {}
-        if radius == "auto":
-            found = fit_radius(risk, directions, workers=workers, chunks=chunks)
-            radius = found.radius
-            details = {"radius": radius, "radius_rule": "auto", "radius_level": found.level}
-        make = Grid.line if len(directions) == 1 else Grid.square
-        return cls(directions, make(settings.points, radius), details=details)
+from nascope._src.runtime.types import Progress
 
 
 def compute_probe(
@@ -85,6 +40,7 @@ def compute_probe(
     workers: int = 1,
     chunks: Path | None = None,
     progress: Progress | None = None,
+    announce: Callable[[ProbeForecast], None] | None = None,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the arrays of a probe, and how they were computed, for its record.
 
@@ -97,7 +53,11 @@ def compute_probe(
         workers: Number of threads.
         chunks: Folder in which finished chunks are kept.
         progress: Called now and then.
+        announce: Called before the work starts, with a forecast of its time, if there is one.
     """
+    if announce is not None and part is None and risk.is_finite:
+        with suppress(ProbeError):  # the work itself meets it again, and says why
+            announce(forecast_probe(risk, settings, plane, workers=workers))
     work: Any = {"workers": workers, "chunks": chunks, "progress": progress}
     if isinstance(settings, CurvatureSettings):
         return compute_curvature(risk, settings, keys=keys, **work), {}

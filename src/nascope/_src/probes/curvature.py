@@ -9,7 +9,7 @@ import numpy as np
 
 from nascope._src.probes.directions import random_directions
 from nascope._src.probes.grid import Grid
-from nascope._src.probes.hessian import eigenvalues, spectrum
+from nascope._src.probes.hessian import eigenvalues, expected_products, spectrum
 from nascope._src.probes.lipschitz import (
     block_lipschitz,
     cell_blocks,
@@ -86,7 +86,7 @@ def compute_curvature(
         )
         return {**grid.coordinates(), **arrays}
 
-    parts["eigenvalues"] = 8 * settings.top + 20, find_eigenvalues
+    parts["eigenvalues"] = expected_products(settings.top), find_eigenvalues
     if settings.vectors:
         parts["spectrum"] = settings.vectors * settings.steps, find_spectrum
     if settings.blocks != "none":

@@ -87,7 +87,7 @@ def compute_gradient_variance(
     blocks = list(dict.fromkeys(owner.values()))
 
     def measure(risk: Risk, point: tuple[float, ...]) -> dict[str, np.ndarray]:
-        moments, loss = _gradient_moments(risk, method, point)
+        moments, loss = gradient_moments(risk, method, point)
         by_block = dict.fromkeys(blocks, 0.0)
         for name, value in moments.variances().items():
             by_block[owner[name]] += value
@@ -174,8 +174,8 @@ class _Moments:
         return math.sqrt(sum(float(value.square().sum()) for value in self._mean.values()))
 
 
-def _gradient_moments(risk: Risk, method: str, point: tuple[float, ...]) -> tuple[_Moments, float]:
-    """The moments of the gradients and the mean loss, at the current weights."""
+def gradient_moments(risk: Risk, method: str, point: tuple[float, ...]) -> tuple[_Moments, float]:
+    """Return the moments of the gradients and the mean loss, at the current weights."""
     moments = _Moments()
     losses = []
     for part in risk.slices():

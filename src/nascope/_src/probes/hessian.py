@@ -70,7 +70,7 @@ def eigenvalues(
     if not risk.is_finite:
         return _constant_eigenvalues(np.nan, top)
     store = ChunkStore(chunks)
-    expected = 8 * top + 40  # products; typical
+    expected = expected_products(top)
     calls = 0
 
     def multiply(vector: np.ndarray) -> np.ndarray:
@@ -97,6 +97,11 @@ def eigenvalues(
         "smallest": np.array(least[0]),
         "smallest_residual": np.array(smallest_residual[0]),
     }
+
+
+def expected_products(top: int) -> int:
+    """Return about how many products `eigenvalues` takes; their number depends on the Hessian."""
+    return 8 * top + 40
 
 
 def spectrum(

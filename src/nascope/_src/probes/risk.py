@@ -190,6 +190,13 @@ class Risk:
                 norm.running_mean = norm.running_var = None
         return norms
 
+    def restricted(self, part: slice) -> Risk:
+        """Return an independent Risk at the same weights with one part of the data, unchecked."""
+        other = self.copy()
+        other.inputs, other.targets = taken((self.inputs, self.targets), part)
+        other.verification, other.checked = Verification(), set()
+        return other
+
     def exactly(self, part: slice) -> Risk:
         """Return an independent Risk in float64 at the same weights, with one part of the data."""
         other = self.copy()

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from nascope._src.runtime.estimate import TimeEstimator
 from nascope._src.runtime.printable import printable, unfiltered
-from nascope._src.runtime.types import Progress
 
 _LINE_SECONDS = 10.0  # between two plain lines
 _NOTEBOOK_SECONDS = 0.2  # between two updates in a notebook
@@ -133,17 +132,28 @@ def _in_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
+class JobDisplay:
+    """Shows one job: call it with the share done and a few words, as `Progress` is called."""
+
+    def __init__(self, shown: Display) -> None:
+        self._shown = shown
+        self._estimator = TimeEstimator([("job", "job", 1.0)])
+
+    def __call__(self, share: float, words: str) -> None:
+        """Show the share that is done, with an estimate of the time left."""
+        self._estimator.update("job", share)
+        self._shown.show(share, self._estimator.seconds_left(), words)
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        self._shown.say(line)
+
+
 @contextmanager
-def job(*, quiet: bool) -> Iterator[Progress]:
+def job(*, quiet: bool) -> Iterator[JobDisplay]:
     """Provide a display of one job, with an estimate of the time left."""
-    estimator = TimeEstimator([("job", "job", 1.0)])
     with display(quiet=quiet) as shown:
-
-        def progress(share: float, words: str) -> None:
-            estimator.update("job", share)
-            shown.show(share, estimator.seconds_left(), words)
-
-        yield progress
+        yield JobDisplay(shown)
 
 
 def time_left(seconds: float | None) -> str:
