@@ -3,6 +3,7 @@
 # make coverage  run the tests and print the share of src lines that they run
 # make lint      check formatting, style, types and layers
 # make docs      regenerate the references and build the site; then open site/index.html
+# make package   build the source distribution and the wheel in dist/, and check them
 # make fuzz      try every reader on a million damaged and odd files; FUZZ="--count 5000" on fewer
 # make bench     run every benchmark; results are stored in benchmarks/results
 # make peers     build .venv-peers with the libraries that benchmarks and tests compare with
@@ -23,7 +24,7 @@ comma := ,
 space := $(subst ,, )
 export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
 
-.PHONY: setup demo test coverage lint bench peers docs fuzz clean
+.PHONY: setup demo test coverage lint bench peers docs fuzz package clean
 
 setup: $(STAMP)
 
@@ -75,6 +76,10 @@ docs: $(STAMP)
 # ended in anything but a result or a clean error, or took over 2 s or 500 MB.
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz --state runs/fuzz/state.json $(FUZZ)
+
+package: $(STAMP)
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m twine check --strict dist/*
 
 clean:
 	rm -rf $(VENV) .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
