@@ -78,17 +78,21 @@ fi
 constraints=$(mktemp)
 trap 'rm -f "$constraints"' EXIT
 cp constraints.txt "$constraints"
-pip=("$python" -m pip install -qq --disable-pip-version-check -c "$constraints")
+quiet=yes
+[ ! -t 2 ] || quiet=""  # in a terminal, pip and uv show their progress
+pip=("$python" -m pip install ${quiet:+-qq} --root-user-action ignore --disable-pip-version-check
+    -c "$constraints")
 
 echo "$VENV: Python $(version_of "$python"), nascope and its development tools"
 if "$python" -c 'import torch' 2>/dev/null; then
-    echo "PyTorch is there already; the rest is at most 0.3 GB"
+    echo "PyTorch is there already; the rest is at most 0.3 GB to download"
 elif [ -n "${SYSTEM_TORCH:-}" ]; then
-    echo "PyTorch is that of $PYTHON; the rest is about 0.3 GB"
+    echo "PyTorch is that of $PYTHON; the rest is about 0.3 GB to download"
 elif [ "${TORCH:-}" = cpu ]; then
-    echo "PyTorch without CUDA: about 0.5 GB in total"
+    echo "PyTorch without CUDA: about 0.5 GB to download in total, 2.2 GB on disk"
 elif [ "$(uname -s)" = Linux ] && [ -z "${PIP_FIND_LINKS:-}" ]; then
-    echo "PyTorch with CUDA: about 5 GB in total; without a GPU, make TORCH=cpu takes about 0.5 GB"
+    echo "PyTorch with CUDA: about 3 GB to download in total, 5.6 GB on disk; without a GPU, stop" \
+        "and run make TORCH=cpu, which downloads 0.5 GB"
 fi
 
 if [ -n "${SYSTEM_TORCH:-}" ]; then
@@ -107,7 +111,7 @@ else
         "${pip[@]}" --index-url https://download.pytorch.org/whl/cpu torch
     fi
     # Compiled at once: imports are twice as slow where Python may not write its own bytecode.
-    if ! { "${pip[@]}" uv && "$VENV/bin/uv" pip install --quiet --python "$python" \
+    if ! { "${pip[@]}" uv && "$VENV/bin/uv" pip install ${quiet:+--quiet} --python "$python" \
         --compile-bytecode -c "$constraints" -e '.[dev]'; }; then
         "${pip[@]}" -e '.[dev]' || fail "the installation into $VENV failed; fix what pip reports above and run make again"
     fi
