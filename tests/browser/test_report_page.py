@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
 import json
 import math
@@ -21,6 +23,7 @@ from nascope._src.results.findings.judge import judge_study
 from nascope._src.results.quantities import GRIDS
 from nascope._src.results.text.findings import sentence
 from tests.browser.chromium import Page
+from tests.browser.contrast import poor_contrasts
 from tests.browser.painting import blank_figures, ink
 from tests.report.synthetic import HOSTILE_NAME, STUDIES
 
@@ -251,6 +254,79 @@ def test_five_hundred_trials(page: Page, large_report: Path) -> None:
     assert_quiet(page, large_report)
 
 
+def test_text_stands_out(page: Page, report: Report) -> None:
+    page.open(report("judged"))
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    click(page, ".chip")  # hidden, but still named
+    for dark in ("false", "true"):
+        page.evaluate(f"setTheme({dark})")
+        assert poor_contrasts(page) == {}
+    page.evaluate("document.querySelector('.intro').style.color = '#777'")
+    assert "P.intro in verdicts" in poor_contrasts(page)
+
+
+def test_every_control_is_reached_by_keys_and_shows_it(page: Page, report: Report) -> None:
+    page.open(report("rates"))
+    page.call("Emulation.setFocusEmulationEnabled", enabled=True)
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    controls = (
+        "[...document.querySelectorAll('a[href], button, summary, input, [tabindex]')]"
+        ".filter(e => e.checkVisibility() && !e.disabled)"
+    )
+    assert page.evaluate(f"{controls}.every(e => e.tabIndex >= 0)")
+    assert (
+        page.evaluate(  # of radio buttons, the words next to them show it
+            f"{controls}.filter(e => {{ e.focus({{focusVisible: true}});"
+            " const seen = e.type === 'radio' ? e.nextElementSibling : e;"
+            " return getComputedStyle(seen).outlineStyle === 'none'; }).map(e => e.outerHTML)"
+        )
+        == []
+    )
+    unnamed = page.evaluate(
+        "[...document.querySelectorAll('.plot[id], [role=img], [role=region], main svg, img')]"
+        ".filter(e => !e.closest('[aria-hidden=true], [role=img] [role=img], [role=img] svg') &&"
+        " !(e.getAttribute('aria-label') || e.getAttribute('alt') || e.closest('[role=img][aria-label], .mark-on-rail'))).map(e => e.outerHTML.slice(0, 200))"
+    )
+    assert unnamed == []
+
+
+def test_a_number_leads_to_its_trials(page: Page, report: Report) -> None:
+    page.open(report("rates"))
+    rows = "[...document.querySelectorAll('#trials tbody tr')].filter(e => e.checkVisibility())"
+    seen = f"{rows}.map(e => [e.cells[0].innerText, e.cells[2].innerText])"
+    page.evaluate("document.querySelector('#cells a.source').click()")
+    page.wait(f"{rows}.length === 3")
+    assert page.evaluate(seen) == [["DARTS", "0"], ["DARTS", "1"], ["DARTS", "2"]]
+    assert page.evaluate("document.activeElement.querySelector('#trials') !== null")
+    page.evaluate("document.querySelector('#glance .strip a.source').click()")
+    page.wait(f"{rows}.length === 15")  # a family at one rate
+    marked = "document.querySelector('#trials th.marked').innerText"
+    assert page.evaluate(marked).startswith("Area under the training-loss curve")
+    page.evaluate("document.querySelector('.panel a.source').click()")
+    page.wait(f"{rows}.length === 1")
+    folder = page.evaluate(f"{rows}[0].cells[{rows}[0].cells.length - 1].innerText")
+    assert (report("rates").parent / "trials" / folder).is_dir()
+    click(page, "#numbers .filter:has(+ .scroll #trials) button")
+    assert page.evaluate(f"{rows}.length") == 45
+    page.evaluate(
+        "document.getElementById('g1-test_loss').scrollIntoView(); leadToTrials('g1', [{data: {cell: 'c2'}}])"
+    )
+    page.wait(f"{rows}.length === 3")
+    assert_quiet(page, report("rates"))
+
+
+def test_numbers_are_handed_to_programs(page: Page, report: Report) -> None:
+    page.open(report("rates"))
+    numbers = json.loads(page.evaluate("numbersAs('json')"))
+    table = list(csv.DictReader(io.StringIO(page.evaluate("numbersAs('csv')"), newline="")))
+    assert len(table) == len(numbers["trials"]) == 45
+    for row, trial in zip(table, numbers["trials"], strict=True):
+        assert (row["folder"], int(row["seed"])) == (trial["folder"], trial["seed"])
+        for key, value in trial["values"].items():
+            assert row[key] == ("" if value is None else row[key])
+            assert value is None or float(row[key]) == value
+
+
 def test_keys_reach_the_legend(page: Page, report: Report) -> None:
     page.open(report("plain"))
     key = {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
@@ -357,7 +433,7 @@ def test_surfaces_come_on_demand_and_at_most_four_live(page: Page, report: Repor
     assert pressed == ["false", "true", "true", "true", "true"]
     assert blank_figures(page, ".scene .plot") == []
     for _ in range(4):
-        click(page, ".scene button")
+        click(page, ".scene button:last-child")
     assert page.evaluate("document.querySelectorAll('canvas').length") == 0
     assert count(page, "#landscape .poster img") == 1
     assert_quiet(page, report("plain"))
@@ -372,6 +448,8 @@ def test_surfaces_turn_together(page: Page, report: Report) -> None:
         f"Plotly.relayout(scenes[0].plot, {{'scene.camera': {json.dumps(eye)}}}).then(() => 1)"
     )
     page.wait("scenes[1].plot.layout.scene.camera.eye.y === 2")
+    click(page, ".scene button")
+    page.wait("scenes[1].plot.layout.scene.camera.eye.x > 0.2")
 
 
 def test_a_grid_with_nothing_finite_has_no_surface(page: Page, report: Report) -> None:

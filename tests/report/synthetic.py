@@ -18,6 +18,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from nascope._src.cells.catalog import load as load_cell
+from nascope._src.cells.designs import DesignPlace
 from nascope._src.cells.genotype import Genotype, to_dict
 from nascope._src.cells.wiring import random_variant
 from nascope._src.records import files
@@ -25,6 +26,7 @@ from nascope._src.records.checkpoint_files import CORRECT_KEY, make_metadata
 from nascope._src.records.identity import compute_identity
 from nascope._src.records.paths import StudyPaths
 from nascope._src.records.plan import Plan, PlannedProbe, PlannedTrial, write_plan
+from tests.results.designed import contrast_cells
 
 HOSTILE_NAME = "<script>alert(1)</script>"
 LONG_NAME = "A-cell-with-a-very-long-name-that-nobody-would-type-by-hand-0"
@@ -82,6 +84,8 @@ class Fake:
     data: Mapping[str, Any] = field(default_factory=dict)  # what differs from DATA
     modes: tuple[str, ...] = ("frozen",)  # BatchNorm modes of the probes
     eigenvalues: tuple[float, ...] = ()  # of a curvature probe
+    at: str = "end"  # when it was probed
+    design: DesignPlace | None = None
 
 
 def bowl(shape: tuple[int, int] = (21, 21), *, roughness: float = 1.0, seed: int = 0) -> np.ndarray:
@@ -165,7 +169,7 @@ def _write_trial(paths: StudyPaths, fake: Fake) -> PlannedTrial:
     if fake.eigenvalues:
         probe = compute_identity("curvature", {"of": name})
         probes.append(PlannedProbe("curvature", probe, {}, 1.0))
-        _write_curvature(trial.probe("curvature", probe), probe, fake.eigenvalues)
+        _write_curvature(trial.probe("curvature", probe), probe, fake)
     return PlannedTrial(
         identity=name,
         label=fake.label,
@@ -177,6 +181,7 @@ def _write_trial(paths: StudyPaths, fake: Fake) -> PlannedTrial:
         recipe=recipe,
         seed=fake.seed,
         probes=tuple(probes),
+        design=fake.design,
     )
 
 
@@ -227,7 +232,7 @@ def _checkpoint(fake: Fake, recipe: Mapping[str, Any], name: str) -> bytes:
         "finished": fake.diverged_at is not None or done == planned,
         "provenance": {
             **MADE_BY,
-            "parameters": 61_234 + int(1000 * fake.roughness),
+            "parameters": 61_234 + (0 if fake.design else int(1000 * fake.roughness)),
             "seconds": 22.5 * fake.roughness,
         },
     }
@@ -236,8 +241,8 @@ def _checkpoint(fake: Fake, recipe: Mapping[str, Any], name: str) -> bytes:
     return save(tensors, metadata=make_metadata(tensors, header))
 
 
-def _write_curvature(paths: Any, name: str, eigenvalues: Iterable[float]) -> None:
-    values = np.array(list(eigenvalues))
+def _write_curvature(paths: Any, name: str, fake: Fake) -> None:
+    values = np.array(fake.eigenvalues)
     arrays = {
         "eigenvalues": values,
         "trace_samples": 3 * values[:2],
@@ -247,7 +252,7 @@ def _write_curvature(paths: Any, name: str, eigenvalues: Iterable[float]) -> Non
         "lipschitz": np.array([3.0, 8.0, 5.0]) * values[0],
     }
     files.write_arrays(paths.arrays, arrays)
-    settings = {"instances": 100, "batchnorm": "frozen", "data": "test", "at": "end", "seed": 0}
+    settings = {"instances": 100, "batchnorm": "frozen", "data": "test", "at": fake.at, "seed": 0}
     summary = {"kind": "curvature", "identity": name, "settings": settings, "provenance": MADE_BY}
     files.write_json(paths.summary, summary)
 
@@ -382,6 +387,20 @@ def _judged() -> list[Fake]:
     ]
 
 
+def _designed() -> list[Fake]:
+    """Matched pairs with two seeds each, whose curvature was probed at equal training loss."""
+    return [
+        Fake(
+            cell.label, cell.genotype, cell.family, cell.variant, seed, roughness, data=CIFAR10,
+            landscape=bowl((9, 9), roughness=roughness, seed=seed), eigenvalues=(9 * roughness, 2.0),
+            at="loss 1.4", design=cell.design,
+        )
+        for number, cell in enumerate(contrast_cells()[:12])
+        for seed in range(2)
+        for roughness in [1 + 0.4 * (number % 2) + 0.02 * number + 0.05 * seed]
+    ]  # fmt: skip
+
+
 def _five_hundred() -> list[Fake]:
     """Five families of ten cells with ten seeds each; small grids."""
     return [
@@ -405,6 +424,7 @@ STUDIES: dict[str, Callable[[], list[Fake]]] = {
     "rates": _seeds_and_rates,
     "families": _two_families,
     "judged": _judged,
+    "designed": _designed,
     "fifty": lambda: family(variants=49),
     "single": lambda: family(variants=0),
     "lost": lambda: family(

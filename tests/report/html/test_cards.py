@@ -46,15 +46,16 @@ def test_designs_have_cards_of_their_own() -> None:
     assert area.lines[0].bar is not None
     assert area.lines[0].bar.high < 50
     assert len(area.lines[0].families) == 10
-    assert area.lines[0].families[0].startswith("DARTS-c1-w4d2 against DARTS-c1-w1.5d5: −")
+    assert area.lines[0].families[0].text.startswith("DARTS-c1-w4d2 against DARTS-c1-w1.5d5: −")
 
 
 def test_the_page_shows_designs_without_an_original() -> None:
     study = planted(0, contrast_cells()[:12], width=-0.04)
     arrangement = arrange(study)
-    part = page_study(study, arrangement.cells, 0, None)
+    measured = measure_study(study)
+    part = page_study(study, arrangement, measured)
     assert part.cards == []
-    page = render_page(arrangement, measure_study(study), [part])
+    page = render_page(arrangement, measured, [part])
     assert "With operations fixed, the wide, shallow wiring learns faster." in page
     assert "Every pair" in page
     assert "No verdict is given" not in page

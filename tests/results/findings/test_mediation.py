@@ -70,10 +70,12 @@ def test_a_planted_mediator_is_found_and_noise_is_not() -> None:
 def test_the_page_shows_what_is_mediated() -> None:
     record = study(contrast_cells())
     arrangement = arrange(record)
-    part = page_study(record, arrangement.cells, 0, None)
+    measured = measure_study(record)
+    part = page_study(record, arrangement, measured)
     assert len(part.mediations) == 2
-    page = render_page(arrangement, measure_study(record), [part])
-    assert "Wide against narrow, CIFAR-10, rate 0.025. Of the shift of the area" in page
+    page = render_page(arrangement, measured, [part])
+    assert "Wide against narrow, CIFAR-10, rate 0.025<" in page
+    assert "Of the shift of the area" in page
 
 
 def test_a_factorial_is_split_by_factor_over_blocks() -> None:

@@ -164,7 +164,12 @@ class StudyPaths:
         return self.folder / "trials"
 
     def trial(self, label: str, identity: str) -> TrialPaths:
-        return TrialPaths(self.trials / f"{slug(label)}-{identity}")
+        return TrialPaths(self.trials / trial_folder_name(label, identity))
+
+
+def trial_folder_name(label: str, identity: str) -> str:
+    """Return the name of a trial's folder."""
+    return f"{slug(label)}-{identity}"
 
 
 def slug(text: str) -> str:

@@ -68,8 +68,16 @@ def write_report(
         last = first + len(record.trials)
         named = replace(record, trials=study.trials[first:last])  # as on the page
         theory = theory_sections(path.theory, f"t{number}-" if len(studies) > 1 else "")
-        reliable = reliabilities[number]
-        parts.append(page_study(named, arrangement.shown_cells, number, theory, reliable))
+        parts.append(
+            page_study(
+                named,
+                arrangement,
+                measured,
+                number=number,
+                theory=theory,
+                reliabilities=reliabilities[number],
+            )
+        )
         first = last
     page = render_page(arrangement, measured, parts, posters, evidence=page_tables(tables))
     target = Path(output) if output is not None else paths[0].report

@@ -7,6 +7,7 @@ import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,25 @@ from nascope._src.cells.genotype import format_text
 from nascope._src.cells.graph import topology
 from nascope._src.errors import StudyError
 from nascope._src.records.read import StudyRecord, TrialRecord
-from nascope._src.report.arrangement import Arrangement, ShownCell
+from nascope._src.report.arrangement import Arrangement
 from nascope._src.report.figures.grid_panels import grids_of, scale_of
 from nascope._src.report.figures.grids import band_colours
 from nascope._src.report.html import sections, summary
-from nascope._src.report.html.cards import Card, make_cards, make_design_cards, tally
+from nascope._src.report.html.cards import (
+    Card,
+    MediationCard,
+    make_cards,
+    make_design_cards,
+    make_mediation_cards,
+    tally,
+)
 from nascope._src.report.html.drawings import draw_cells
 from nascope._src.report.html.environment import new_environment, template_text
 from nascope._src.report.html.evidence_section import PageTable
+from nascope._src.report.html.numbers import folder_of, page_numbers, study_numbers
 from nascope._src.report.html.payload import PageGrid, as_script, page_data, page_grids
 from nascope._src.report.html.provenance import Provenance, gather
+from nascope._src.report.html.sources import Sources
 from nascope._src.report.thinning import MAX_ROWS, thinning_of
 from nascope._src.results.findings.designs import judge_designs
 from nascope._src.results.findings.judge import judge_study, too_small
@@ -42,9 +52,9 @@ from nascope._src.results.table import MeasuredStudy
 from nascope._src.results.text.entries import of_trial, over_trials, titled
 from nascope._src.results.text.findings import too_small_sentence
 from nascope._src.results.text.levels import rule_in_words
-from nascope._src.results.text.mediation import mediation_sentence, mediation_title
-from nascope._src.results.text.numbers import capital, readable
+from nascope._src.results.text.numbers import readable
 from nascope._src.results.text.trials import caveat, status
+from nascope._src.runtime.types import Plain
 from nascope._version import __version__
 
 _SCRIPTS = ("theme.js", "figures.js", "scenes.js", "table.js", "main.js")
@@ -59,17 +69,19 @@ class PageStudy:
         cards: the verdicts by claim.
         tally: the number of verdicts with each outcome.
         designs: the verdicts of matched pairs of designed variants.
-        mediations: what goes through curvature and gradient variance in those pairs, in words.
+        mediations: what goes through curvature and gradient variance in those pairs.
         too_small: why there are no verdicts, if so.
         slopes: claim 4's correlations in words, by data set.
         theory: the theory's sections, if it was computed.
+        record: the study.
+        numbers: what is said about it, for programs.
     """
 
     name: str
     cards: list[Card]
     tally: dict[str, int]
     designs: list[Card]
-    mediations: list[str]
+    mediations: list[MediationCard]
     too_small: str | None
     scatters: list[sections.Scatter]
     slopes: Mapping[str, str]
@@ -78,6 +90,8 @@ class PageStudy:
     selections: list[sections.Selection]
     reliabilities: list[sections.ReliabilityFigure]
     theory: Markup | None
+    record: StudyRecord
+    numbers: Plain
 
     @property
     def data(self) -> list[str]:
@@ -87,38 +101,46 @@ class PageStudy:
 
 def page_study(
     study: StudyRecord,
-    cells: Sequence[ShownCell],
-    number: int,
-    theory: Markup | None,
+    arrangement: Arrangement,
+    measured: MeasuredStudy,
+    *,
+    number: int = 0,
+    theory: Markup | None = None,
     reliabilities: Sequence[Reliability] = (),
 ) -> PageStudy:
     """Judge a study for a page.
 
     Args:
         study: its trials, named as on the page.
-        cells: how the page shows its cells.
+        arrangement: all trials of the page, laid out.
+        measured: their measures.
         number: of the study on the page.
         theory: the theory's sections, if it was computed.
         reliabilities: of the study's measures.
     """
     findings, why = judge_study(study), too_small(study)
+    designed, mediated = judge_designs(study), judge_mediation(study)
+    sources, cells = Sources(arrangement, measured.measures), arrangement.shown_cells
     return PageStudy(
         name=next((trial.study for trial in study.trials if trial.study), study.name),
-        cards=make_cards(findings),
+        record=study,
+        cards=make_cards(findings, partial(sources.of_finding, study)),
         tally=tally(findings),
-        designs=make_design_cards(judge_designs(study)),
-        mediations=[
-            f"{capital(mediation_title(found))}. {mediation_sentence(found)}"
-            for found in judge_mediation(study)
-        ],
+        designs=make_design_cards(designed, partial(sources.of_design, study)),
+        mediations=make_mediation_cards(mediated, partial(sources.of_mediation, study)),
         too_small=None if why is None else too_small_sentence(why),
-        scatters=sections.scatters(study, cells, findings, f"a{number}-"),
+        scatters=sections.scatters(study, cells, findings, f"a{number}-", sources),
         slopes=sections.slopes(findings),
         endings=sections.endings(study),
         pairs=sections.pairs_of(study),
         selections=sections.selections(study, f"s{number}-"),
-        reliabilities=sections.reliability_figures(reliabilities, f"r{number}-"),
+        reliabilities=sections.reliability_figures(
+            reliabilities, partial(sources.of_reliability, study)
+        ),
         theory=theory,
+        numbers=study_numbers(
+            study, findings, designed, mediated, reliabilities=reliabilities, sources=sources
+        ),
     )
 
 
@@ -152,7 +174,11 @@ def render_page(
         shown += of_group
     figures = {figure.name: figure.figure for figure in shown}
     thinning = thinning_of(arrangement)
+    sources = Sources(arrangement, measured.measures)
     data = page_data(arrangement, measured.levels, scales, figures, thinning)
+    numbers = page_numbers(
+        arrangement, measured, sources, [study.numbers for study in studies], thinning
+    )
     return (
         _environment()
         .get_template("page.html")
@@ -185,7 +211,7 @@ def render_page(
                 for kind in GRIDS
                 if any(not np.isfinite(grid).all() for grid in grids_of(arrangement, kind))
             },
-            table=_table(arrangement, measured, with_trials=thinning.rows),
+            table=_table(arrangement, measured, sources, with_trials=thinning.rows),
             provenance=_provenance(trials),
             printed=posters is not None,
             posters={
@@ -193,6 +219,8 @@ def render_page(
                 for key, picture in (posters or {}).items()
             },
             data=Markup(as_script(data)),
+            numbers=Markup(as_script(numbers)),
+            sources=sources,
             thinning=thinning,
             css=Markup(template_text("page.css")),
             scripts=[Markup(template_text(name)) for name in _SCRIPTS],
@@ -243,7 +271,7 @@ def _plotly_script() -> str:
 
 
 def _table(
-    arrangement: Arrangement, measured: MeasuredStudy, *, with_trials: bool
+    arrangement: Arrangement, measured: MeasuredStudy, sources: Sources, *, with_trials: bool
 ) -> dict[str, Any]:
     trials = arrangement.study.trials
     keys = [
@@ -255,12 +283,22 @@ def _table(
     cell_rows, trial_rows = [], []
     for group in arrangement.groups:
         for cell_key, members in group.trials.items():
-            row = {"cell": arrangement.cell(cell_key), "setting": group.setting}
+            row = {
+                "cell": arrangement.cell(cell_key),
+                "setting": group.setting,
+                "path": f"{group.key}-{cell_key}",
+            }
             entries = [over_trials(measured, key, members) for key in keys]
             cell_rows.append(row | {"seeds": len(members), "entries": entries})
             for trial in members if with_trials else ():
                 entries = [of_trial(measured, key, trial) for key in keys]
-                details = {"seed": trial.seed, "status": status(trial), "entries": entries}
+                details = {
+                    "path": sources.paths[trial.key],
+                    "folder": folder_of(trial),
+                    "seed": trial.seed,
+                    "status": status(trial),
+                    "entries": entries,
+                }
                 trial_rows.append(row | details)
     several = len(cell_rows) != len(trials) or not with_trials
     return {"columns": columns, "cells": cell_rows, "trials": trial_rows, "several": several}

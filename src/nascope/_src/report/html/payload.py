@@ -97,9 +97,10 @@ def page_data(
     for group in arrangement.groups:
         for quantity in CURVES:
             panel = curve_panel(group, arrangement, quantity, shown_only=True)
-            figures[f"{group.key}-{quantity}"] = curve_figure(
-                panel, seeds=thinning.seeds, stride=thinning.stride
-            )
+            figures[f"{group.key}-{quantity}"] = {
+                **curve_figure(panel, seeds=thinning.seeds, stride=thinning.stride),
+                "source": group.key,
+            }
         for kind in GRIDS:
             for grid in page_grids(group, arrangement, kind):
                 level, scale = levels.of(grid.trial).landscape_loss, scales[kind]

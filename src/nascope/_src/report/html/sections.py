@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,6 @@ from nascope._src.cells.spaces.named import named_space
 from nascope._src.errors import GenotypeError
 from nascope._src.records.read import StudyRecord
 from nascope._src.report.arrangement import Arrangement, Group, ShownCell
-from nascope._src.report.figures.reliability import draw_reliability
 from nascope._src.report.figures.scatters import (
     WiringPoint,
     lines_figure,
@@ -27,6 +26,7 @@ from nascope._src.report.figures.scatters import (
 )
 from nascope._src.report.figures.style import with_ids
 from nascope._src.report.figures.traces import numbers
+from nascope._src.report.html.sources import Source, Sources
 from nascope._src.results.design import Family, Setting, families_in, main_settings, settings_of
 from nascope._src.results.findings.endings import ended_families
 from nascope._src.results.findings.finding import Finding
@@ -40,6 +40,7 @@ from nascope._src.results.reliability import Reliability
 from nascope._src.results.selection.early_stopping import Choice, choices
 from nascope._src.results.selection.family_cells import family_accuracies
 from nascope._src.results.standings import common_measure, standing_in
+from nascope._src.results.stats.components import VarianceShares
 from nascope._src.results.stats.contrasts import Standing
 from nascope._src.results.text.findings import correlation_sentence
 from nascope._src.results.text.numbers import capital
@@ -100,9 +101,10 @@ def censuses(arrangement: Arrangement) -> list[CensusFigure]:
 
 @dataclass(frozen=True)
 class ReliabilityRow:
-    """A measure with its shares in words."""
+    """A measure with its shares, in numbers and in words."""
 
     entry: Reliability
+    shares: VarianceShares
     name: str
     share: str
     design: str
@@ -110,32 +112,40 @@ class ReliabilityRow:
 
 @dataclass(frozen=True)
 class ReliabilityFigure:
-    """The reliability of every measure in one setting, as a picture and as rows."""
+    """The reliability of every measure in one setting.
+
+    Attributes:
+        groups: the measures of each group, the most reliable first.
+        source: the trials of the setting.
+    """
 
     setting: str
-    svg: Markup
-    rows: tuple[ReliabilityRow, ...]
+    groups: Mapping[str, Sequence[ReliabilityRow]]
+    source: Source | None = None
 
 
 def reliability_figures(
-    reliabilities: Sequence[Reliability], prefix: str
+    reliabilities: Sequence[Reliability],
+    source_of: Callable[[Reliability], Source | None] = lambda _entry: None,
 ) -> list[ReliabilityFigure]:
-    """Return a picture and rows for each setting in which a measure has shares.
+    """Return the rows of each setting in which a measure has shares.
 
     Args:
         reliabilities: of a study's measures.
-        prefix: of the ids in the pictures.
+        source_of: returns the trials of an entry's setting.
     """
     entries = [entry for entry in reliabilities if entry.shares is not None]
     figures: list[ReliabilityFigure] = []
     for setting in dict.fromkeys(map(setting_of_entry, entries)):
         own = [entry for entry in entries if setting_of_entry(entry) == setting]
-        svg = draw_reliability(own).inline_svg(f"{prefix}{len(figures)}")
-        rows = tuple(
-            ReliabilityRow(entry, name_of(entry), share_of(entry), design_of(entry))
-            for entry in ordered(own)
-        )
-        figures.append(ReliabilityFigure(setting, svg, rows))
+        groups: dict[str, list[ReliabilityRow]] = {}
+        for entry in ordered(own):
+            if entry.shares is not None:
+                words = name_of(entry), share_of(entry), design_of(entry)
+                groups.setdefault(entry.group, []).append(
+                    ReliabilityRow(entry, entry.shares, *words)
+                )
+        figures.append(ReliabilityFigure(setting, groups, source_of(own[0])))
     return figures
 
 
@@ -175,9 +185,11 @@ def spectra_of(group: Group, arrangement: Arrangement) -> list[Spectrum]:
     spectra = []
     if densities:
         figure = lines_figure(densities, "λ (nats per unit of weight²)", "density")
+        figure["source"] = group.key
         spectra.append(Spectrum(f"{group.key}-density", "Density of the eigenvalues", figure))
     if blocks:
         figure = lines_figure(blocks, "block of weights", "Lipschitz constant", marks=True)
+        figure["source"] = group.key
         spectra.append(Spectrum(f"{group.key}-blocks", "Block-wise Lipschitz constants", figure))
     return spectra
 
@@ -199,6 +211,7 @@ class Scatter:
     Attributes:
         label: of the figure, for readers who do not see it.
         correlation: within families, in words; empty without a finding.
+        source: the trials of all its wirings.
     """
 
     name: str
@@ -208,6 +221,7 @@ class Scatter:
     points: tuple[WiringPoint, ...]
     figure: Plain
     correlation: str
+    source: Source | None = None
 
 
 def scatters(
@@ -215,12 +229,14 @@ def scatters(
     cells: Sequence[ShownCell],
     findings: Sequence[Finding] = (),
     prefix: str = "a",
+    sources: Sources | None = None,
 ) -> list[Scatter]:
     """Return each primary measure by width and depth, for each data set.
 
     Args:
         cells: how the study's cells are shown.
         findings: of the study; they hold the correlations.
+        sources: of the page's trials, for links to them.
     """
     shown = {(cell.family, cell.label): cell for cell in cells}
     made: list[Scatter] = []
@@ -233,6 +249,8 @@ def scatters(
             if len(points) < 3:
                 continue
             lost = sum(bool(point.lost) for point in points)
+            trials = [t for family in families for m in family.members for t in m.trials]
+            source = None if sources is None else sources.of(trials, measure.title)
             finding = next((f for f in findings if _is_about(f, claim, setting, mode)), None)
             for axis, coordinate in _COORDINATES.items():
                 label = f"{title} by {axis} of the normal cell, {len(points)} wirings"
@@ -245,8 +263,12 @@ def scatters(
                         label,
                         setting.data,
                         points,
-                        scatter_figure(points, axis, log=measure.log, worst=worst),
+                        {
+                            **scatter_figure(points, axis, log=measure.log, worst=worst),
+                            "source": "" if source is None else source.groups,
+                        },
                         "" if finding is None else correlation_sentence(finding, coordinate),
+                        source,
                     )
                 )
     return made

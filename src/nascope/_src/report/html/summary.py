@@ -38,10 +38,12 @@ class Strip:
     """One measure of one group: every cell as a mark on a common axis.
 
     Attributes:
+        key: of the measure.
         missing: number of cells without a finite number.
         standing: where the original stands, in words; a description, no verdict.
     """
 
+    key: str
     title: str
     unit: str
     marks: tuple[StripMark, ...]
@@ -161,6 +163,7 @@ def _strip(
         if arrangement.shows(cell.key)
     )
     return Strip(
+        key=measure.key,
         title=measure.title,
         unit=", ".join(part for part in (measure.unit, "log scale" if log else "") if part),
         marks=marks,

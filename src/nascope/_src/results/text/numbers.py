@@ -9,6 +9,7 @@ from typing import Any
 from nascope._src.results.stats.contrasts import Contrast
 from nascope._src.results.stats.correlation import Correlation
 
+_LONG = 1e7  # from here on, powers of ten
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -40,11 +41,13 @@ def readable(value: float, digits: int = 3) -> str:
 
 
 def format_number(value: float, sign: str = "") -> str:
-    """Return a number with three digits, or in full if more stand before the point.
+    """Return a number with three digits, or in full if up to seven stand before the point.
 
-    >>> format_number(6490.3, "+"), format_number(-0.01234)
-    ('+6,490', '−0.0123')
+    >>> format_number(6490.3, "+"), format_number(-0.01234), format_number(1.549e20, "+")
+    ('+6,490', '−0.0123', '+1.55 × 10²⁰')
     """
+    if math.isfinite(value) and abs(value) >= _LONG:
+        return f"{'−' if value < 0 else sign}{in_digits(abs(value))}"
     text = f"{value:{sign},.0f}" if abs(value) >= 1000 else f"{value:{sign}.3g}"
     return text.replace("-", "−") if "e" not in text else text
 

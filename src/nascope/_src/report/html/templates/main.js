@@ -4,8 +4,19 @@ const hiddenCells = new Set();
 const drawn = new Set();
 
 function draw(element) {
+  const figure = DATA.figures[element.id];
   drawn.add(element);
-  return drawFigure(element, DATA.figures[element.id], hiddenCells);
+  return drawFigure(element, figure, hiddenCells).then(() => {
+    element.removeAllListeners?.("plotly_click");
+    if (figure.source) element.on?.("plotly_click", ({ points }) => leadToTrials(figure.source, points));
+  });
+}
+
+// A press on points leads to the trials of their cell, or to all if they are of several cells.
+function leadToTrials(groups, points) {
+  const cells = new Set(points.map((point) => point.data.cell)), [cell] = cells;
+  const paths = groups.split(",").map((group) => cells.size === 1 ? `${group}-${cell}` : group);
+  location.hash = `#trials:${paths.join(",")}`;
 }
 
 function redraw(elements) {
@@ -86,6 +97,7 @@ function prepare() {
   prepareTables();
   prepareStages();
   for (const element of document.querySelectorAll(".plot[id]")) { watcher.observe(element); sizes.observe(element); }
+  showSource();
 }
 
 prepare();

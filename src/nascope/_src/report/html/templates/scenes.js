@@ -45,20 +45,42 @@ async function turnOthers(scene, camera) {
   turning = false;
 }
 
+// Turns a surface, and all others with it, about its vertical axis.
+async function turn(scene, degrees) {
+  const camera = structuredClone(scene.plot.layout.scene.camera), { x, y } = camera.eye, angle = degrees * Math.PI / 180;
+  camera.eye.x = x * Math.cos(angle) - y * Math.sin(angle);
+  camera.eye.y = x * Math.sin(angle) + y * Math.cos(angle);
+  await Plotly.relayout(scene.plot, { "scene.camera": camera });
+}
+
+const TURNS = { ArrowLeft: -15, ArrowRight: 15 };
+
+function sceneButton(sign, label, onClick) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "quiet", textContent: sign });
+  button.setAttribute("aria-label", label);
+  button.addEventListener("click", onClick);
+  return button;
+}
+
 async function openScene(id, button) {
   while (scenes.length >= MOST_SCENES) releaseScene(scenes[0]);
   const figure = DATA.figures[id], label = button.textContent.trim();
   const box = document.createElement("figure"), caption = document.createElement("figcaption");
-  const plot = document.createElement("div"), close = document.createElement("button");
-  box.className = "scene card"; plot.className = "plot"; close.className = "quiet";
+  const plot = document.createElement("div"), buttons = document.createElement("div");
+  box.className = "scene card"; plot.className = "plot"; buttons.className = "buttons";
   box.dataset.cell = figure.cell;
   caption.textContent = label;
   plot.setAttribute("role", "img");
   plot.setAttribute("aria-label", `Surface of ${DATA.kinds[figure.kind].title}, ${label}`);
-  close.type = "button"; close.textContent = "×"; close.setAttribute("aria-label", `Release the surface of ${label}`);
-  box.append(caption, close, plot);
   const scene = { id, kind: figure.kind, box, plot, button };
-  close.addEventListener("click", () => { releaseScene(scene); button.focus(); });
+  buttons.append(
+    sceneButton("↺", `Turn the surface of ${label} left`, () => turn(scene, TURNS.ArrowLeft)),
+    sceneButton("↻", `Turn the surface of ${label} right`, () => turn(scene, TURNS.ArrowRight)),
+    sceneButton("×", `Release the surface of ${label}`, () => { releaseScene(scene); button.focus(); }),
+  );
+  buttons.addEventListener("keydown", (event) => { if (TURNS[event.key]) { event.preventDefault(); turn(scene, TURNS[event.key]); } });
+  box.append(caption, buttons, plot);
   button.closest(".stage").querySelector(".scenes").append(box);
   button.setAttribute("aria-pressed", "true");
   scenes.push(scene);
