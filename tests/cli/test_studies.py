@@ -19,8 +19,10 @@ import pytest
 
 from nascope._src.cli import studies
 from nascope._src.cli.engines import EngineSettings
-from nascope._src.cli.study_lines import power_lines
+from nascope._src.cli.study_lines import number_lines, power_lines
 from nascope._src.errors import StudyError
+from nascope._src.records.read import read_study
+from nascope._src.results.table import measure_study
 from nascope._src.study.definition import plan_cells
 from nascope._src.study.progress import RunProgress
 from nascope._src.study.run import RunSummary
@@ -254,3 +256,16 @@ def test_what_engines_cannot_do(there, words, message):
     assert message in ran.stderr
     assert ran.stderr.count("\n") == 1
     assert not (there / "x").exists()
+
+
+def test_the_demonstration_prints_its_numbers(tmp_path):
+    """One row per network, in aligned columns, then what the columns hold."""
+    study = measure_study(read_study(synthetic.write_study(tmp_path / "s", synthetic.family())))
+    lines = number_lines(study)
+    heading, rows, notes = lines[0], lines[1:6], lines[6:]
+    assert [row.split()[0] for row in rows] == ["DARTS", *(f"DARTS-r{k}" for k in range(1, 5))]
+    assert rows[0].split()[1:3] == ["3.5c", "3"]
+    assert {len(line) for line in [heading, *rows]} == {len(heading)}
+    accuracy = study.shown("accuracy", study.study.trials)
+    assert [row.split()[4] for row in rows] == [f"{value:.1f}" for value in accuracy]
+    assert "accuracy: test accuracy, last epoch, in %" in notes

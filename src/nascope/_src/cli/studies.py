@@ -43,6 +43,8 @@ from nascope._src.runtime.printable import unfiltered
 from nascope._src.runtime.progress import display, job, print_log
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nascope._src.records.status import StudyStatus
     from nascope._src.study.definition import StudyDefinition
     from nascope._src.study.progress import RunProgress
@@ -91,13 +93,23 @@ def demo(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Train DARTS and random variants on digits; write a report."""
+    """Train DARTS and random variants on digits; print the main numbers and write a report."""
+    from nascope._src.cli.study_lines import number_lines
+    from nascope._src.records.read import read_study
+    from nascope._src.results.table import measure_study
     from nascope._src.study.demo import demo_study
 
     if verbose:
         print_log()
     study = demo_study(seed=seed, variants=variants)
-    _run_and_report(study, output, EngineSettings(**where), data_dir=None, quiet=quiet)
+    _run_and_report(
+        study,
+        output,
+        EngineSettings(**where),
+        data_dir=None,
+        quiet=quiet,
+        numbers=lambda: number_lines(measure_study(read_study(output))),
+    )
 
 
 def new(
@@ -185,6 +197,7 @@ def _run_and_report(
     data_dir: str | None,
     quiet: bool,
     report: bool = True,
+    numbers: Callable[[], list[str]] | None = None,
 ) -> None:
     from nascope._src.study.run import run_study
 
@@ -208,6 +221,8 @@ def _run_and_report(
         print("\n".join(failure_lines(summary)), file=sys.stderr)
     if problem is not None:
         raise problem
+    if numbers is not None and not summary.failed:
+        print("\n".join(numbers()))
     if page is not None:
         print(page)
     if summary.failed:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nascope._src.records.plan import Plan, PlannedTrial
     from nascope._src.records.status import StudyStatus, TrialStatus
     from nascope._src.records.verification import FileCheck, Remedy
+    from nascope._src.results.table import MeasuredStudy
     from nascope._src.study.calibration import Forecast
     from nascope._src.study.missing import Missing
     from nascope._src.study.progress import RunProgress
@@ -52,6 +53,38 @@ def _work(plan: Plan, missing: Sequence[Missing]) -> dict[str, tuple[int, int]]:
     left = Counter(probe.kind for trial in missing for probe in trial.probes)
     left["training"] = sum(not trial.trained for trial in missing)
     return {kind: (count, left[kind]) for kind, count in total.items()}
+
+
+_SHOWN = {
+    "area_under_loss": "loss area",
+    "accuracy": "accuracy",
+    "area_below": "area below",
+    "std": "median √g",
+}
+"""Measures of the demonstration, those at the top of the page, and what stands above them."""
+
+
+def number_lines(measured: MeasuredStudy) -> list[str]:
+    """Print each trial's widths, depths and main measures, one per row, and what they are."""
+    from nascope._src.results.text.entries import write
+
+    trials = measured.study.trials
+    names = [printable(trial.label) for trial in trials]
+    longest = max(map(len, names))
+    heads = "".join(f"{head:>12}" for head in _SHOWN.values())
+    lines = [f"{'':<{longest}}{'width':>8}{'depth':>7}{heads}"]
+    for name, trial in zip(names, trials, strict=True):
+        cell = topology(trial.genotype.normal)
+        entries = [write(measured.measures[key], measured.shown(key, [trial])[0]) for key in _SHOWN]
+        lines.append(
+            f"{name:<{longest}}{float(cell.fractional_width):>7.3g}c{cell.depth:>7}"
+            + "".join(f"{entry:>12}" for entry in entries)
+        )
+    lines.append("width and depth: of the normal cell")
+    for key, head in _SHOWN.items():
+        title, unit = measured.measures[key].title, measured.measures[key].unit
+        lines.append(f"{head}: {title[0].lower()}{title[1:]}" + (f", in {unit}" if unit else ""))
+    return lines
 
 
 def plan_facts(
