@@ -131,3 +131,10 @@ def test_other_links_stay(outside):
     text = "[a](https://a.org/b) [c](#d) <e@f.org>"
     for address in ("", "https://example.org"):
         assert outside(text, address).startswith(text)
+
+
+def test_the_version_is_the_same_everywhere():
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {__version__}\n" in cited
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## (\S+)", changes, re.MULTILINE)[1] == __version__
