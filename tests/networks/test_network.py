@@ -234,3 +234,30 @@ def test_the_tower_does_not_count_as_multiply_adds():
     size = {"channels": 8, "layers": 5}
     counts = [Network("DARTS", **size, auxiliary=tower).multiply_adds() for tower in (False, True)]
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("auxiliary", [False, True])
+def test_outputs_in_pieces_change_nothing(auxiliary):
+    """With gradients, outputs of cells are not concatenated, unless a hook wants to see them."""
+    network = Network("NASNet", channels=4, layers=6, image_size=32, auxiliary=auxiliary).double()
+    images = torch.randn(4, 3, 32, 32, dtype=torch.float64)
+    found, seen = [], []
+    for hooked in (False, True):
+        handles = [
+            module.register_forward_hook(lambda _, inputs, output: seen.append((inputs, output)))
+            for module in (network.cells[1], network.cells[2].preprocess1.op[1])
+            if hooked
+        ]
+        logits, tower = network.train().forward_training(images)
+        losses = logits.square().mean() + (0 if tower is None else tower.square().mean())
+        used = [p for p in network.parameters() if p.requires_grad]
+        gradients = torch.autograd.grad(losses, used, allow_unused=True)
+        found.append([logits, *(g for g in gradients if g is not None)])
+        for handle in handles:
+            handle.remove()
+    assert len(seen) == 2
+    for inputs, output in seen:
+        assert isinstance(inputs[0], torch.Tensor)
+        assert isinstance(output, torch.Tensor)
+    for pieces, whole in zip(*found, strict=True):
+        torch.testing.assert_close(pieces, whole, rtol=1e-9, atol=1e-12)

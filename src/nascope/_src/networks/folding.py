@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nascope._src.networks.operations import FactorizedReduce, PointwiseConv
+from nascope._src.networks.operations import FactorizedReduce, PointwiseConv, has_hooks
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,16 +130,12 @@ def _is_plain(module: nn.Module) -> bool:
     return (
         type(module) in (nn.Conv2d, PointwiseConv)
         and module._parameters.get("weight") is not None
-        and not _has_hooks(module)
+        and not has_hooks(module)
     )
 
 
 def _fixed(module: nn.Module) -> bool:
     """Whether a module is a plain BatchNorm with running statistics."""
     return (
-        type(module) is nn.BatchNorm2d and module.running_var is not None and not _has_hooks(module)
+        type(module) is nn.BatchNorm2d and module.running_var is not None and not has_hooks(module)
     )
-
-
-def _has_hooks(module: nn.Module) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks)

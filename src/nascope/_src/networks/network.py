@@ -26,8 +26,10 @@ from nascope._src.networks.limits import (
 )
 from nascope._src.networks.operations import (
     FactorizedReduce,
+    Pieces,
     Rectified,
     ReLUConvBN,
+    accepts_pieces,
     build_operation,
 )
 
@@ -71,14 +73,44 @@ class CellModule(nn.Module):
             for index, _ in edges
         )
 
-    def forward(self, older: Tensor, newer: Tensor, drop_path: Tensor | None = None) -> Tensor:
+    def forward(self, older: Pieces, newer: Pieces, drop_path: Tensor | None = None) -> Tensor:
         """Apply the cell.
 
         Args:
             older, newer: Outputs of the two preceding cells after a ReLU, (batch, channels,
-                height, width). Two cells read each output and share its ReLU.
+                height, width), or in pieces. Two cells read each output and share its ReLU.
             drop_path: Factors of the edges that are not identities, (num_drop_paths, batch).
         """
+        states, _ = self._states(older, newer, drop_path)
+        return torch.cat([states[node] for node in self._concat], dim=1)
+
+    @property
+    def accepts_pieces(self) -> bool:
+        """Whether no hook needs the output of the cell, or the inputs of a 1×1 convolution."""
+        readers = (*self.preprocess0.modules(), *self.preprocess1.modules())
+        return all(map(accepts_pieces, (self, *readers)))
+
+    def rectified_pieces(
+        self, older: Pieces, newer: Pieces, drop_path: Tensor | None = None
+    ) -> list[Tensor]:
+        """Return the output after a ReLU in pieces along the channels, one per concatenated node.
+
+        The 1×1 convolutions that read it need no concatenation. Edges of the cell that read a node
+        share its ReLU.
+
+        Args:
+            older, newer, drop_path: As in `forward`.
+        """
+        states, shared = self._states(older, newer, drop_path)
+        return [
+            shared["relu", node] if ("relu", node) in shared else functional.relu(states[node])
+            for node in self._concat
+        ]
+
+    def _states(
+        self, older: Pieces, newer: Pieces, drop_path: Tensor | None
+    ) -> tuple[dict[int, Tensor], dict[tuple[str, int], Tensor]]:
+        """Return the nodes' values, and what edges that read the same node share."""
         states: dict[int, Tensor] = {}
         shared: dict[tuple[str, int], Tensor] = {}
         if 0 in self._reads:
@@ -102,7 +134,7 @@ class CellModule(nn.Module):
                     total, is_private = total + value, True
             assert total is not None
             states[node] = total
-        return torch.cat([states[node] for node in self._concat], dim=1)
+        return states, shared
 
     def _value(
         self,
@@ -299,8 +331,16 @@ class Network(nn.Module):
             drop_path: (num_drop_paths, batch): 0 if an edge is dropped for an image, else
                 1 / (1 − probability). Identity edges are never dropped.
         """
+        # On a CPU, the backward pass of a concatenation costs more than what reads it. On a GPU,
+        # each further operation costs its launch.
+        in_pieces = (
+            torch.is_grad_enabled()
+            and images.device.type == "cpu"
+            and all(cell.accepts_pieces for cell in self._cells())
+        )
         output: Tensor = self.stem(images)
-        older = newer = functional.relu(output, inplace=True)
+        older: Pieces = functional.relu(output, inplace=True)
+        newer = older
         auxiliary = None
         used = 0
         for index, cell in enumerate(self._cells()):
@@ -308,12 +348,15 @@ class Network(nn.Module):
             if drop_path is not None:
                 factors = drop_path[used : used + cell.num_drop_paths]
                 used += cell.num_drop_paths
-            output = cell(older, newer, factors)
+            is_last = index + 1 == len(self.cells)
+            if in_pieces and not is_last:
+                older, newer = newer, cell.rectified_pieces(older, newer, factors)
+            else:
+                output = cell(older, newer, factors)
+                older, newer = newer, output if is_last else functional.relu(output, inplace=True)
             if index == self._auxiliary_after and self.training and self.auxiliary_head is not None:
-                auxiliary = self.auxiliary_head(output)
-                output = output.clone()  # the next ReLU works in place
-            if index + 1 < len(self.cells):
-                older, newer = newer, functional.relu(output, inplace=True)
+                tensor = newer if isinstance(newer, Tensor) else torch.cat(list(newer), dim=1)
+                auxiliary = self.auxiliary_head(tensor)  # it starts with a ReLU
         logits: Tensor = self.classifier(output.mean(dim=(2, 3)))  # global average pooling
         return logits, auxiliary
 

@@ -8,12 +8,16 @@ no bias.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from nascope._src.errors import GenotypeError
+
+Pieces = Tensor | Sequence[Tensor]
+"""A tensor, or the tensors that are its pieces along the channels."""
 
 
 class PointwiseConv(nn.Conv2d):
@@ -27,8 +31,22 @@ class PointwiseConv(nn.Conv2d):
     def __init__(self, c_in: int, c_out: int, stride: int) -> None:
         super().__init__(c_in, c_out, 1, stride, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.conv2d(_every(x, self.stride[0]), self.weight, self.bias)
+    def forward(self, x: Pieces) -> Tensor:
+        """Convolve a tensor, or the concatenation of several along the channels.
+
+        Several are not concatenated: the result is the sum of their convolutions with their own
+        parts of the weight.
+        """
+        if isinstance(x, Tensor):
+            return functional.conv2d(_every(x, self.stride[0]), self.weight, self.bias)
+        weights = self.weight.split([piece.shape[1] for piece in x], dim=1)
+        parts = zip(x, weights, [self.bias, *[None] * (len(x) - 1)], strict=True)
+        total: Tensor | None = None
+        for piece, weight, bias in parts:
+            product = functional.conv2d(_every(piece, self.stride[0]), weight, bias)
+            total = product if total is None else total.add_(product)
+        assert total is not None
+        return total
 
 
 def _every(x: Tensor, stride: int) -> Tensor:
@@ -49,8 +67,11 @@ class Rectified(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.after_relu(functional.relu(x))
 
-    def after_relu(self, x: Tensor) -> Tensor:
-        """Compute the operation without its ReLU, for an input that is already rectified."""
+    def after_relu(self, x: Pieces) -> Tensor:
+        """Compute the operation without its ReLU, for an input that is already rectified.
+
+        Only operations that start with a 1×1 convolution accept an input in pieces.
+        """
         raise NotImplementedError
 
 
@@ -61,10 +82,11 @@ class RectifiedStack(Rectified):
         super().__init__()
         self.op = nn.Sequential(nn.ReLU(), *layers)
 
-    def after_relu(self, x: Tensor) -> Tensor:
+    def after_relu(self, x: Pieces) -> Tensor:
         for index, layer in enumerate(self.op):
             if index > 0:
                 x = layer(x)
+        assert isinstance(x, Tensor)
         return x
 
 
@@ -94,12 +116,16 @@ class FactorizedReduce(Rectified):
         self.conv_2 = PointwiseConv(c_in, c_out // 2, stride=2)
         self.bn = nn.BatchNorm2d(c_out)
 
-    def after_relu(self, x: Tensor) -> Tensor:
-        height, width = x.shape[2:]
-        # Drop the first row and column; at an odd size, add a row and column of zeros at the end.
-        shifted = functional.pad(x, (-1, width % 2, -1, height % 2))
+    def after_relu(self, x: Pieces) -> Tensor:
+        shifted = _shifted(x) if isinstance(x, Tensor) else [_shifted(piece) for piece in x]
         out: Tensor = self.bn(torch.cat([self.conv_1(x), self.conv_2(shifted)], dim=1))
         return out
+
+
+def _shifted(x: Tensor) -> Tensor:
+    """Drop the first row and column; at an odd size, add a row and column of zeros at the end."""
+    height, width = x.shape[2:]
+    return functional.pad(x, (-1, width % 2, -1, height % 2))
 
 
 class SeparableConv(RectifiedStack):
@@ -141,6 +167,17 @@ class FactoredConv(RectifiedStack):
             nn.Conv2d(channels, channels, (kernel, 1), (stride, 1), (pad, 0), bias=False),
             nn.BatchNorm2d(channels),
         )
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Return whether a module has hooks of its own that see its inputs or outputs."""
+    return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def accepts_pieces(module: nn.Module) -> bool:
+    """Return whether all hooks of a module say, by an attribute, that they take `Pieces`."""
+    hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+    return all(getattr(hook, "accepts_pieces", False) for hook in hooks)
 
 
 def _same(kernel: tuple[int, int]) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nascope._src.networks.folding import Fold
+from nascope._src.networks.operations import Pieces
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 BATCHNORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -30,19 +31,21 @@ def is_known(module: nn.Module) -> bool:
     return isinstance(module, (*CONVOLUTIONS, nn.Linear, nn.GroupNorm, nn.LayerNorm))
 
 
-def layer_gradients(module: nn.Module, x: Tensor, g: Tensor) -> Gradients:
+def layer_gradients(module: nn.Module, x: Pieces, g: Tensor) -> Gradients:
     """Yield the gradients of each instance's loss for each parameter of a layer.
 
     Args:
         module: The layer.
-        x: Its input, (batch, …).
+        x: Its input, (batch, …); in pieces only for a convolution.
         g: The gradient of its output, (batch, …).
     """
+    if isinstance(module, CONVOLUTIONS):
+        yield _whole(module.weight, convolution_gradients(module, x, g))
+        if module.bias is not None:
+            yield _whole(module.bias, g.flatten(2).sum(dim=2))
+        return
+    assert isinstance(x, Tensor)
     match module:
-        case nn.Conv1d() | nn.Conv2d():
-            yield _whole(module.weight, convolution_gradients(module, x, g))
-            if module.bias is not None:
-                yield _whole(module.bias, g.flatten(2).sum(dim=2))
         case nn.Linear():
             x, g = x.reshape(len(x), -1, x.shape[-1]), g.reshape(len(g), -1, g.shape[-1])
             yield _whole(module.weight, torch.bmm(g.transpose(1, 2), x))
@@ -70,7 +73,7 @@ def layer_gradients(module: nn.Module, x: Tensor, g: Tensor) -> Gradients:
                 yield _whole(module.bias, g.reshape(shape).sum(dim=1))
 
 
-def folded_gradients(fold: Fold, x: Tensor, g: Tensor) -> Gradients:
+def folded_gradients(fold: Fold, x: Pieces, g: Tensor) -> Gradients:
     """Yield the gradients of a convolution and its BatchNorm, from the two folded into one.
 
     Let z = W x + b, y = γ (z − μ) / √(v + ε) + β, and let g be the gradient of y. With the sums
@@ -91,8 +94,15 @@ def folded_gradients(fold: Fold, x: Tensor, g: Tensor) -> Gradients:
         yield norm.bias, fold.channels, sums
 
 
-def convolution_gradients(module: nn.Conv1d | nn.Conv2d, x: Tensor, g: Tensor) -> Tensor:
+def convolution_gradients(module: nn.Conv1d | nn.Conv2d, x: Pieces, g: Tensor) -> Tensor:
     """Return the gradients of a convolution's weight, (batch, out, in / groups, *kernel)."""
+    if not isinstance(x, Tensor):
+        return torch.cat([_piece_gradients(module, piece, g) for piece in x], dim=2)
+    return _piece_gradients(module, x, g)
+
+
+def _piece_gradients(module: nn.Conv1d | nn.Conv2d, x: Tensor, g: Tensor) -> Tensor:
+    """The gradients of the part of the weight that a piece of the input meets."""
     if isinstance(module, nn.Conv1d):
         x, g = x[:, :, None], g[:, :, None]
     batch, channels_in = x.shape[:2]

@@ -26,6 +26,7 @@ from torch.func import functional_call, grad_and_value, vmap
 
 from nascope._src.errors import ProbeError
 from nascope._src.networks.folding import Fold
+from nascope._src.networks.operations import Pieces
 from nascope._src.probes.failures import cause_of, user_code
 from nascope._src.probes.layers import folded_gradients, is_known, layer_gradients
 from nascope._src.probes.objective import plain_attention
@@ -346,6 +347,7 @@ class LayerwiseGradients:
             keys = list(self._keys(module))
             if keys:
                 hook = functools.partial(self._after_forward, keys)
+                hook.accepts_pieces = True  # type: ignore[attr-defined]
                 self._handles.append(module.register_forward_hook(hook))
         return self
 
@@ -395,17 +397,19 @@ class LayerwiseGradients:
         self,
         keys: list[tuple[str, int]],
         module: nn.Module,
-        inputs: tuple[Tensor, ...],
+        inputs: tuple[Pieces, ...],
         output: Tensor,
     ) -> Tensor:
         if not output.requires_grad:  # no parameters before this layer: the graph starts here
             output = output.detach().requires_grad_().clone()  # not a leaf: may be changed in place
         for key in keys:
             self._uses[key] = self._uses.get(key, 0) + 1
-        output.register_hook(functools.partial(self._backward, module, inputs[0].detach()))
+        (x,) = inputs
+        x = x.detach() if isinstance(x, Tensor) else [piece.detach() for piece in x]
+        output.register_hook(functools.partial(self._backward, module, x))
         return output
 
-    def _backward(self, module: nn.Module, x: Tensor, g: Tensor) -> None:
+    def _backward(self, module: nn.Module, x: Pieces, g: Tensor) -> None:
         fold: Fold | None = self._folds.get(id(module))
         g = g.detach()
         with torch.no_grad():

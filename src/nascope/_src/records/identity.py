@@ -10,12 +10,12 @@ from typing import Any
 from nascope._src.runtime.types import Plain
 
 NUMERICS_VERSION = {
-    "training": 3,
+    "training": 4,
     "imported": 2,
     "landscape": 3,
-    "variance": 3,
-    "curvature": 3,
-    "regime": 1,
+    "variance": 4,
+    "curvature": 4,
+    "regime": 2,
 }
 """Version of the numerics, by kind of result.
 
