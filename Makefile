@@ -5,7 +5,7 @@
 # make docs      regenerate the references and build the site; then open site/index.html
 # make package   build the source distribution and the wheel in dist/, and check them
 # make fuzz      try every reader on a million damaged and odd files; FUZZ="--count 5000" on fewer
-# make bench     run every benchmark; results are stored in benchmarks/results
+# make bench     run every benchmark; results are stored in benchmarks/results by kind of machine
 # make peers     build .venv-peers with the libraries that benchmarks and tests compare with
 #
 # Each target first builds .venv if it is missing, and updates it if it is older than pyproject.toml

@@ -12,13 +12,12 @@ import time
 
 import torch
 from _plain import PlainNetwork, plain_evaluation
-from _result import keep
+from _result import keep, needed_data
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data.augmentation import Images
-from nascope._src.data.datasets import load_data
 from nascope._src.networks.network import Network
-from nascope._src.runtime.devices import configure_process, describe_device
+from nascope._src.runtime.devices import configure_process
 from nascope._src.training.evaluation import evaluate
 
 ROUNDS = 5
@@ -29,7 +28,7 @@ CPU = torch.device("cpu")
 def main() -> None:
     """Alternate the sides; print the ratios of images a second."""
     configure_process(threads=1)  # for both sides
-    data = load_data("cifar10", train_size=10, test_size=512)
+    data = needed_data("cifar10", train_size=10, test_size=512)
     torch.manual_seed(0)
     network = Network(load_cell("DARTS"), channels=16, layers=8)
     images = Images(data.test.images, data.mean, data.std, device=CPU)
@@ -76,9 +75,7 @@ def main() -> None:
         speedup={name: statistics.median(values) for name, values in ratios.items()},
         spread={name: [min(values), max(values)] for name, values in ratios.items()},
         raw={"images_per_second": raw, "plain_batch": batch},
-        processor=describe_device(CPU),
         bf16_in_hardware=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),
-        torch=torch.__version__,
     )
 
 

@@ -19,21 +19,20 @@ from pathlib import Path
 
 import torch
 from _plain import PlainNetwork, peak_memory_mb
-from _result import keep
+from _result import keep, needed_data
 from safetensors.torch import save_file
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data.augmentation import Images
-from nascope._src.data.datasets import load_data
 from nascope._src.networks.network import Network
 from nascope._src.probes.directions import random_directions
 from nascope._src.probes.gradient_variance import compute_gradient_variance
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.per_instance import choose_method
 from nascope._src.probes.risk import Risk
-from nascope._src.runtime.devices import configure_process, describe_device
+from nascope._src.runtime.devices import configure_process
 
 ROUNDS = 7
 BATCH = 64
@@ -44,7 +43,7 @@ HERE = Path(__file__).parent
 
 def prepare():
     """The plain network, its images and labels, and the risk of ours."""
-    data = load_data("cifar10", train_size=10, test_size=BATCH)
+    data = needed_data("cifar10", train_size=10, test_size=BATCH)
     torch.manual_seed(0)
     network = Network(load_cell("DARTS"), channels=16, layers=8)
     images = Images(data.test.images, data.mean, data.std, device=CPU).plain(slice(None))
@@ -148,8 +147,6 @@ def main() -> None:
             "vmap_chunk": chunk,
             "peak_mb": {side: peak_of(side) for side in ("nothing", "plain", "nascope")},
         },
-        processor=describe_device(CPU),
-        torch=torch.__version__,
     )
 
 

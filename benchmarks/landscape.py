@@ -15,17 +15,16 @@ import time
 import numpy as np
 import torch
 from _plain import PlainNetwork, peak_memory_mb, plain_evaluation
-from _result import keep
+from _result import keep, needed_data
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data.augmentation import Images
-from nascope._src.data.datasets import load_data
 from nascope._src.networks.network import Network
 from nascope._src.probes.directions import random_directions
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.landscape import compute_landscape
 from nascope._src.probes.risk import Risk
-from nascope._src.runtime.devices import configure_process, describe_device
+from nascope._src.runtime.devices import configure_process
 
 ROUNDS = 5
 IMAGES = 256
@@ -72,7 +71,7 @@ def peak_of(points):
 def main() -> None:
     """Alternate the sides; print the ratio of times."""
     configure_process(threads=2)
-    data = load_data("cifar10", train_size=10, test_size=IMAGES)
+    data = needed_data("cifar10", train_size=10, test_size=IMAGES)
     images = Images(data.test.images, data.mean, data.std, device=CPU).plain(slice(None))
     plain, risk, directions = prepare(images, torch.from_numpy(data.test.labels))
     grid = Grid.square(5, radius=0.2)
@@ -108,8 +107,6 @@ def main() -> None:
         speedup={"plain": statistics.median(ratios)},
         spread={"plain": [min(ratios), max(ratios)]},
         raw={"seconds": raw, "plain_batch": batch, "peak_mb_by_points": peaks},
-        processor=describe_device(CPU),
-        torch=torch.__version__,
     )
 
 

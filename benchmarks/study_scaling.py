@@ -79,10 +79,7 @@ SIDES = {
 
 def main() -> None:
     """Alternate the sides; print the ratios of times."""
-    import torch  # noqa: PLC0415  (each side loads what it needs, in its own time)
     from _result import keep  # noqa: PLC0415
-
-    from nascope._src.runtime.devices import describe_device  # noqa: PLC0415
 
     raw: dict[str, list[float]] = {side: [] for side in SIDES}
     for number in range(ROUNDS):
@@ -112,8 +109,6 @@ def main() -> None:
         speedup={side: statistics.median(values) for side, values in ratios.items()},
         spread={side: [min(values), max(values)] for side, values in ratios.items()},
         raw={"seconds": raw, "trials": len(SEEDS)},
-        processor=describe_device(torch.device("cpu")),
-        torch=torch.__version__,
     )
 
 

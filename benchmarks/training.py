@@ -27,15 +27,14 @@ from _plain import (
     plain_step,
     plain_training,
 )
-from _result import keep
+from _result import keep, needed_data
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from nascope._src.cells.catalog import load as load_cell
 from nascope._src.data.augmentation import Images, draw_epoch
-from nascope._src.data.datasets import load_data
 from nascope._src.networks.network import Network
-from nascope._src.runtime.devices import configure_process, describe_device
+from nascope._src.runtime.devices import configure_process
 from nascope._src.training.files import TrainingFiles
 from nascope._src.training.recipe import Recipe
 from nascope._src.training.train import train_network
@@ -50,7 +49,7 @@ ACCURACY = {"channels": 8, "layers": 5, "epochs": 6, "images": 3000, "tested": 2
 def plain(workers: int) -> dict:
     """The plain way's pace, in this process."""
     torch.set_num_threads(2)
-    data = load_data("cifar10", train_size=(STEPS + 3) * BATCH, test_size=10)
+    data = needed_data("cifar10", train_size=(STEPS + 3) * BATCH, test_size=10)
     network = PlainNetwork(load_cell(CELL), CHANNELS, LAYERS, 10).train()
     optimizer = plain_sgd(network)
     images = PlainImages(data.train, data, augment=True)
@@ -67,7 +66,7 @@ def plain(workers: int) -> dict:
 def ours(precision: str, images: int) -> dict:
     """The pace of one trial of ours, in this process."""
     configure_process(threads=1)
-    data = load_data("cifar10", train_size=images, test_size=10)
+    data = needed_data("cifar10", train_size=images, test_size=10)
     recipe = Recipe(
         channels=CHANNELS, layers=LAYERS, epochs=2, batch_size=BATCH, precision=precision
     )
@@ -84,7 +83,7 @@ def accuracy_plain(seed: int) -> dict:
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     a = ACCURACY
-    data = load_data("cifar10", train_size=a["images"], test_size=a["tested"])
+    data = needed_data("cifar10", train_size=a["images"], test_size=a["tested"])
     network = PlainNetwork(load_cell(CELL), a["channels"], a["layers"], 10)
     plain_training(network, data, epochs=a["epochs"], batch=BATCH, workers=0)
     return {"accuracy": plain_evaluation(network, data, batch=64)[1]}
@@ -94,7 +93,7 @@ def accuracy_ours(seed: int) -> dict:
     """Test accuracy of ours after as many."""
     configure_process(threads=1)
     a = ACCURACY
-    data = load_data("cifar10", train_size=a["images"], test_size=a["tested"])
+    data = needed_data("cifar10", train_size=a["images"], test_size=a["tested"])
     recipe = Recipe(channels=a["channels"], layers=a["layers"], epochs=a["epochs"])
     with tempfile.TemporaryDirectory() as folder:
         done = train_network(
@@ -137,7 +136,7 @@ def assert_equal_steps() -> None:
 def augmentation_share(step_seconds: float) -> float:
     """Augmenting a batch, as a share of a step, on one thread."""
     torch.set_num_threads(1)
-    data = load_data("cifar10", train_size=2000, test_size=10)
+    data = needed_data("cifar10", train_size=2000, test_size=10)
     augmentation = Recipe().augmentation(data)
     cpu = torch.device("cpu")
     images = Images(
@@ -185,10 +184,8 @@ def main() -> None:
             "augmentation_share": augmentation_share(step),
             "accuracy": accuracies | ACCURACY,
         },
-        processor=describe_device(torch.device("cpu")),
         bf16_in_hardware=hardware,
         threads="2 in all",
-        torch=torch.__version__,
     )
 
 
