@@ -2,7 +2,7 @@
 # make test      run all tests; TEST=tests/cells runs some of them
 # make coverage  run the tests and print the share of src lines that they run
 # make lint      check formatting, style, types and layers
-# make docs      regenerate the references and build the site; then open site/index.html
+# make docs      run the code of pages, regenerate the references and build site/index.html
 # make package   build the source distribution and the wheel in dist/, and check them
 # make fuzz      try every reader on a million damaged and odd files; FUZZ="--count 5000" on fewer
 # make bench     run every benchmark; results are stored in benchmarks/results by kind of machine
@@ -71,6 +71,7 @@ peers:
 docs: $(STAMP)
 	$(BIN)/python tools/command_reference.py docs/reference/commands.md
 	$(BIN)/python tools/python_reference.py docs/reference/python.md
+	$(BIN)/python tools/executed_pages.py --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 # Goes on where an interrupted one stopped. The last line is a summary; the status is 1 if an input

@@ -4,6 +4,7 @@ A page is written for the repository: its links lead to files, relative to its o
 changed to lead to the same thing on the site:
 
 - README.md, CHANGELOG.md and the like are pages of the site, too (`OUTSIDE`);
+- so are the notebooks in examples/, with their outputs;
 - every other file outside docs/, such as a script, is copied to the site, below ``source/``.
 
 Nothing is changed in code. A link that leads nowhere stays as it is, and MkDocs refuses it.
@@ -11,6 +12,8 @@ Nothing is changed in code. A link that leads nowhere stays as it is, and MkDocs
 
 from __future__ import annotations
 
+import base64
+import json
 import posixpath
 import re
 from collections.abc import Callable
@@ -28,6 +31,10 @@ OUTSIDE = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
     "src/nascope/_src/data/DIGITS.md": "guides/digits.md",
+}
+OUTSIDE |= {
+    f"examples/{notebook.name}": f"notebooks/{notebook.stem}.md"
+    for notebook in sorted((ROOT / "examples").glob("*.ipynb"))
 }
 PYTHON_REFERENCE = "reference/python.md"
 
@@ -60,7 +67,13 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages from outside docs/."""
     for source, name in OUTSIDE.items():
-        files.append(File.generated(config, name, abs_src_path=str(ROOT / source)))
+        if source.endswith(".ipynb"):
+            page, pictures = notebook_page(ROOT / source)
+            files.append(File.generated(config, name, content=page))
+            for picture, content in pictures.items():
+                files.append(File.generated(config, f"notebooks/{picture}", content=content))
+        else:
+            files.append(File.generated(config, name, abs_src_path=str(ROOT / source)))
     return files
 
 
@@ -95,7 +108,7 @@ def site_link(target: str, source: str, page: str, files: Files, config: MkDocsC
     if not path or re.match(r"[a-z]+:|/", path):
         return target
     path = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
-    if path in OUTSIDE:
+    if path in OUTSIDE and path != source:  # a notebook leads to its own file
         place = OUTSIDE[path]
     elif path.startswith("docs/"):
         place = path.removeprefix("docs/")
@@ -107,6 +120,40 @@ def site_link(target: str, source: str, page: str, files: Files, config: MkDocsC
     else:
         return target
     return posixpath.relpath(place, posixpath.dirname(page)) + mark + anchor
+
+
+def notebook_page(path: Path) -> tuple[str, dict[str, bytes]]:
+    """Return a notebook as a page, and its pictures by file name."""
+    parts: list[str] = []
+    pictures: dict[str, bytes] = {}
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            parts.append(source)
+            continue
+        parts.append(f"```python\n{source}\n```")
+        for output in cell["outputs"]:
+            data = {media: "".join(text) for media, text in output.get("data", {}).items()}
+            place = f"{path.stem}-{len(pictures) + 1}"
+            if "image/png" in data:
+                pictures[f"{place}.png"] = base64.b64decode(data["image/png"])
+                parts.append(f"![Output of the code above]({place}.png)")
+            elif "image/svg+xml" in data:
+                pictures[f"{place}.svg"] = data["image/svg+xml"].encode()
+                parts.append(f"![Output of the code above]({place}.svg)")
+            elif "text/html" in data:
+                parts.append(f'<div class="notebook-output">{_one_block(data["text/html"])}</div>')
+            else:
+                text = data.get("text/plain") or "".join(output["text"])
+                parts.append(f"```text\n{text.rstrip()}\n```")
+    parts.append(f"[Download this notebook]({path.name}).")
+    return "\n\n".join(parts) + "\n", pictures
+
+
+def _one_block(html: str) -> str:
+    """Return HTML without styles and empty lines, which Markdown would take for its end."""
+    html = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL).replace(' border="1"', "")
+    return re.sub(r"\n\s*\n", "\n", html)
 
 
 def outside_code(markdown: str, change: Callable[[str], str]) -> str:
