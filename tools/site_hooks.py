@@ -151,8 +151,9 @@ def notebook_page(path: Path) -> tuple[str, dict[str, bytes]]:
 
 
 def _one_block(html: str) -> str:
-    """Return HTML without styles and empty lines, which Markdown would take for its end."""
-    html = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL).replace(' border="1"', "")
+    """Return HTML in the site's style, without empty lines, which Markdown takes for its end."""
+    html = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL)
+    html = html.replace(' border="1" class="dataframe"', "")
     return re.sub(r"\n\s*\n", "\n", html)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -76,6 +78,9 @@ def test_links_out_of_docs_lead_to_copies(site):
     page = (site / "index.html").read_text(encoding="utf-8")
     assert 'href="guides/studies.html"' in page
     copied = ROOT / "LICENSE"
+    notebook = (site / "notebooks" / "what_my_search_found.html").read_text(encoding="utf-8")
+    assert 'href="../guides/cells.html"' in notebook
+    assert 'href="../source/examples/what_my_search_found.ipynb"' in notebook
     assert (site / "source" / "LICENSE").read_bytes() == copied.read_bytes()
 
 
@@ -128,6 +133,34 @@ def test_a_link_is_followed_from_the_page_that_is_read():
     assert link("data.md", "docs/guides/cells.md", "guides/cells.md") == "data.md"
     assert link("https://example.org/a.md", "README.md", "index.md") == "https://example.org/a.md"
     assert link("#install", "README.md", "index.md") == "#install"
+
+
+def test_a_notebook_is_a_page(tmp_path):
+    table = '<style>\n</style>\n<table border="1" class="dataframe">\n\n<tr></tr></table>'
+    outputs = [
+        {"text": ["1\n", "2\n"]},
+        {"data": {"text/html": [table], "text/plain": ["1"]}},
+        {"data": {"image/png": base64.b64encode(b"PNG").decode(), "text/plain": ["<Figure>"]}},
+        {"data": {"text/plain": ["3.5"]}},
+    ]
+    cells = [
+        {"cell_type": "markdown", "source": ["# Title\n", "\n", "Text."]},
+        {"cell_type": "code", "source": ["f()"], "outputs": outputs},
+    ]
+    file = tmp_path / "a.ipynb"
+    file.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    page, pictures = hooks.notebook_page(file)
+    assert page.split("\n\n") == [
+        "# Title",
+        "Text.",
+        "```python\nf()\n```",
+        "```text\n1\n2\n```",
+        '<div class="notebook-output">\n<table>\n<tr></tr></table></div>',
+        "![Output of the code above](a-1.png)",
+        "```text\n3.5\n```",
+        "[Download this notebook](a.ipynb).\n",
+    ]
+    assert pictures == {"a-1.png": b"PNG"}
 
 
 def test_code_is_left_as_it_is():
