@@ -17,9 +17,10 @@ def test_it_is_all_that_the_settings_ask_for(mlp):
     risk, _ = mlp
     shares = []
     arrays = compute_curvature(risk, SETTINGS, progress=lambda share, _: shares.append(share))
+    ends = eigenvalues(risk, 2, seed=5)
     parts = [
-        eigenvalues(risk, 2, seed=5),
-        spectrum(risk, vectors=2, steps=4, seed=5),
+        ends.arrays(),
+        spectrum(risk, vectors=2, steps=4, known=ends.krylov, seed=5),
         block_lipschitz(risk, cell_blocks(risk), steps=3, seed=5),
         Grid.square(2).coordinates(),
     ]
@@ -34,7 +35,7 @@ def test_it_is_all_that_the_settings_ask_for(mlp):
 def test_parts_that_are_not_asked_for_are_left_out(mlp):
     risk, _ = mlp
     none = CurvatureSettings(top=1, vectors=0, blocks="none", points=0)
-    assert compute_curvature(risk, none).keys() == eigenvalues(risk, 1).keys()
+    assert compute_curvature(risk, none).keys() == eigenvalues(risk, 1).arrays().keys()
     matrices = dataclasses.replace(none, blocks="matrices")
     names = compute_curvature(risk, matrices)["blocks"]
     assert list(names) == list(matrix_blocks(risk))

@@ -208,8 +208,8 @@ def check(specimen, model):
         risk.batch_size = N  # to save time
         result = eigenvalues(risk, 1, tolerance=1e-6 if specimen.tolerance < 1e-4 else 1e-4)
         scale = {"abs": specimen.tolerance * float(exact.abs().max())}
-        assert result["eigenvalues"][0] == pytest.approx(float(exact[-1]), **scale)
-        assert float(result["smallest"]) == pytest.approx(float(exact[0]), **scale)
+        assert result.largest[0] == pytest.approx(float(exact[-1]), **scale)
+        assert result.smallest == pytest.approx(float(exact[0]), **scale)
 
 
 def loss_of_value(model, specimen, k):

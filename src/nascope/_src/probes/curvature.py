@@ -10,6 +10,7 @@ import numpy as np
 from nascope._src.probes.directions import random_directions
 from nascope._src.probes.grid import Grid
 from nascope._src.probes.hessian import eigenvalues, expected_products, spectrum
+from nascope._src.probes.krylov import Krylov
 from nascope._src.probes.lipschitz import (
     block_lipschitz,
     cell_blocks,
@@ -49,17 +50,22 @@ def compute_curvature(
     """
     seed = settings.seed
     parts: dict[str, tuple[float, Compute]] = {}  # with their costs, to report progress
+    known: Krylov | None = None
 
     def find_eigenvalues(folder: Path | None, report: Progress) -> dict[str, np.ndarray]:
-        return eigenvalues(
+        nonlocal known
+        ends = eigenvalues(
             risk, settings.top, seed=seed, workers=workers, chunks=folder, progress=report
         )
+        known = ends.krylov
+        return ends.arrays()
 
     def find_spectrum(folder: Path | None, report: Progress) -> dict[str, np.ndarray]:
         return spectrum(
             risk,
             vectors=settings.vectors,
             steps=settings.steps,
+            known=known,
             seed=seed,
             workers=workers,
             chunks=folder,

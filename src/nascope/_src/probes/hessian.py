@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.linalg import eigh_tridiagonal
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
 from nascope._src.errors import ProbeError
 from nascope._src.probes.chunks import ChunkStore
+from nascope._src.probes.krylov import Ends, Krylov, find_ends
 from nascope._src.probes.lanczos import tridiagonalise
 from nascope._src.probes.preconditions import verify
 from nascope._src.probes.risk import Risk
@@ -39,22 +39,17 @@ def eigenvalues(
     workers: int = 1,
     chunks: Path | None = None,
     progress: Progress | None = None,
-) -> dict[str, np.ndarray]:
-    """Return the Hessian's largest eigenvalues and its smallest, by Lanczos (ARPACK via scipy).
+) -> Ends:
+    """Return the Hessian's largest eigenvalues and its smallest, by Lanczos.
 
     Args:
         risk: The risk, at the weights to examine.
         top: Number of largest eigenvalues.
-        tolerance: Relative tolerance of ARPACK's stopping rule.
+        tolerance: Of the residuals; see `find_ends`.
         seed: Seed of the start vector.
         workers: Number of threads; they share the data set's batches.
         chunks: Folder in which products are kept, so that a killed run can resume.
         progress: Called after each product. The expected number of products is a guess.
-
-    Returns:
-        ``eigenvalues`` (top,), descending; ``smallest``; and ``residuals`` (top,) and
-        ``smallest_residual``, ‖H v − λ v‖ with ‖v‖ = 1, recomputed. An eigenvalue of H is within
-        that distance of λ. Values that did not converge are NaN.
 
     Raises:
         ProbeError: ``top`` is not in 1 … number of weights − 2.
@@ -68,40 +63,26 @@ def eigenvalues(
             f"{product.size} weights, got {top}"
         )
     if not risk.is_finite:
-        return _constant_eigenvalues(np.nan, top)
+        return Ends.unknown(top)
     store = ChunkStore(chunks)
     expected = expected_products(top)
     calls = 0
 
     def multiply(vector: np.ndarray) -> np.ndarray:
         nonlocal calls
-        kept = store.get(f"product-{calls:05d}", lambda: {"product": product(vector.ravel())})
+        kept = store.get(f"product-{calls:05d}", lambda: {"product": product(vector)})
         calls += 1
         if progress is not None:
             progress(min(0.99, calls / expected), f"{calls} Hessian-vector products")
         return kept["product"]
 
-    # Without a dtype, LinearOperator would compute an extra product to find it.
-    operator = LinearOperator((product.size,) * 2, matvec=multiply, dtype=np.float64)
     start = np.random.default_rng(derived_seed("eigenvalues", seed)).standard_normal(product.size)
-    first = float(np.linalg.norm(multiply(start)))
-    if first == 0 or not np.isfinite(first):  # H = 0: a random vector meets every eigenvector
-        return _constant_eigenvalues(0.0 if first == 0 else np.nan, top)
-    largest, vectors = _arpack(operator, top, "LA", start, tolerance)
-    least, vector = _arpack(operator, 1, "SA", start, tolerance)
-    residuals = _residuals(operator, largest, vectors)
-    smallest_residual = _residuals(operator, least, vector)
-    return {
-        "eigenvalues": largest,
-        "residuals": residuals,
-        "smallest": np.array(least[0]),
-        "smallest_residual": np.array(smallest_residual[0]),
-    }
+    return find_ends(multiply, start, top, tolerance)
 
 
 def expected_products(top: int) -> int:
     """Return about how many products `eigenvalues` takes; their number depends on the Hessian."""
-    return 8 * top + 40
+    return 6 * top + 20
 
 
 def spectrum(
@@ -109,6 +90,7 @@ def spectrum(
     *,
     vectors: int = CurvatureSettings.vectors,
     steps: int = CurvatureSettings.steps,
+    known: Krylov | None = None,
     seed: int = 0,
     workers: int = 1,
     chunks: Path | None = None,
@@ -118,12 +100,15 @@ def spectrum(
 
     From a vector v of random signs, Lanczos yields nodes θ_k and weights τ_k with
     vᵀ f(H) v / vᵀ v ≈ Σ_k τ_k f(θ_k) (Ubaru, Chen and Saad 2017). The density of eigenvalues is
-    Σ_k τ_k δ(λ − θ_k), and the mean of vᵀ H v is the trace (Hutchinson 1990).
+    Σ_k τ_k δ(λ − θ_k), and the mean of vᵀ H v is the trace (Hutchinson 1990). If the ends of the
+    spectrum are known, each vector's part in them is replaced by their exact trace
+    (`Krylov.deflated`).
 
     Args:
         risk: The risk, at the weights to examine.
         vectors: Number of random vectors.
         steps: Lanczos steps per vector; each is one product.
+        known: What `eigenvalues` found.
         seed: Seed of the random vectors.
         workers, chunks, progress: As in `eigenvalues`; one chunk per vector.
 
@@ -147,10 +132,10 @@ def spectrum(
     store = ChunkStore(chunks)
     nodes, weights, trace_samples = [], [], []
     for number in range(vectors):
+        generator = np.random.default_rng(derived_seed("spectrum", seed, number))
+        signs = generator.choice([-1.0, 1.0], product.size)
 
-        def run(number: int = number) -> dict[str, np.ndarray]:
-            generator = np.random.default_rng(derived_seed("spectrum", seed, number))
-            signs = generator.choice([-1.0, 1.0], product.size)
+        def run(number: int = number, signs: np.ndarray = signs) -> dict[str, np.ndarray]:
             for matrix in tridiagonalise(product.rows, signs[None], steps):
                 if progress is not None:
                     step = matrix.diagonal.shape[1]
@@ -163,7 +148,8 @@ def spectrum(
         padding = (0, steps - len(values))
         nodes.append(np.pad(values, padding))
         weights.append(np.pad(shares, padding))
-        trace_samples.append(kept["diagonal"][0] * product.size)
+        sample = float(kept["diagonal"][0]) * product.size  # vᵀ H v
+        trace_samples.append(sample if known is None else known.deflated(signs, sample))
     return {
         "nodes": np.array(nodes),
         "weights": np.array(weights),
@@ -213,44 +199,6 @@ class HessianProduct:
     def rows(self, vectors: np.ndarray) -> np.ndarray:
         """Return H v for each row of (G, size), as `lanczos` wants it."""
         return np.stack([self(vector) for vector in vectors])
-
-
-def _constant_eigenvalues(value: float, top: int) -> dict[str, np.ndarray]:
-    """The result of `eigenvalues` if all of them are 0, or none is known."""
-    largest, smallest = np.full(top, value), np.array(value)
-    return {
-        "eigenvalues": largest,
-        "residuals": largest,
-        "smallest": smallest,
-        "smallest_residual": smallest,
-    }
-
-
-def _arpack(
-    operator: LinearOperator, count: int, which: str, start: np.ndarray, tolerance: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues from the end that ``which`` names, and eigenvectors (n, count)."""
-    size = len(start)
-    basis = min(size, max(2 * count + 1, 20))
-    try:
-        values, vectors = eigsh(operator, count, which=which, v0=start, tol=tolerance, ncv=basis)
-    except ArpackNoConvergence as error:
-        values, vectors = error.eigenvalues, error.eigenvectors
-        values = np.append(values, np.full(count - len(values), np.nan))
-        vectors = np.pad(vectors, ((0, 0), (0, count - vectors.shape[1])))
-    order = np.argsort(values)[::-1]
-    return values[order], vectors[:, order]
-
-
-def _residuals(operator: LinearOperator, values: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    return np.array(
-        [
-            np.linalg.norm(operator.matvec(vector) - value * vector)
-            if np.isfinite(value)
-            else np.nan
-            for value, vector in zip(values, vectors.T, strict=True)
-        ]
-    )
 
 
 def _quadrature(diagonal: np.ndarray, off_diagonal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

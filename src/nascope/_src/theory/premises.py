@@ -239,10 +239,10 @@ def _hessian_norm(risk: Risk, workers: int, chunks: Path | None, progress: Progr
     def report(share: float, step: str) -> None:
         progress(0.25 + 0.75 * share, step)
 
-    arrays = eigenvalues(risk, 1, workers=workers, chunks=chunks, progress=report)
+    ends = eigenvalues(risk, 1, workers=workers, chunks=chunks, progress=report)
     if chunks is not None:
         shutil.rmtree(chunks, ignore_errors=True)
-    return _largest(arrays)
+    return _largest(ends.arrays())
 
 
 def _largest(arrays: Arrays) -> float:
