@@ -44,7 +44,7 @@ def test_premises_reuse_no_results_of_other_weights(digits, tmp_path):
     with pytest.raises(Killed):
         train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path, progress=killed_after(0.6))
     with pytest.raises(Killed):
-        measure_premises(trained, **options, progress=killed_after(0.9))
+        measure_premises(trained, **options, progress=killed_after(0.7))
     train(load_cell("DARTS"), digits, RECIPE, seed=0, path=path)
     resumed = measure_premises(trained, **options)
     assert resumed == measure_premises(trained, **(options | {"chunks": tmp_path / "fresh"}))
