@@ -101,7 +101,7 @@ def test_the_page_says_how_little_one_seed_shows(tmp_path: Path) -> None:
 
 def test_a_study_that_only_stands_on_paper(tmp_path: Path) -> None:
     page = page_of("planned", tmp_path)
-    assert page.count("not started") == 3
+    assert page.count(">not started<") == 3
     assert "No trial of this study has this probe yet" in page
 
 
