@@ -78,9 +78,15 @@ def test_cells_as_json_are_as_describe_has_them(nascope):
         (cell.genotype.name, cell.source, cell.space) for cell in catalogue
     ]
     for cell in listed[::20]:
-        assert set(cell) == {"name", "source", "space", "normal", "reduce"}
+        assert set(cell) == {"name", "source", "space", "normal", "reduce", "genotype"}
         facts = json.loads(nascope("describe", cell["name"], "--json")[1])
-        assert (cell["normal"], cell["reduce"]) == (facts["normal"], facts["reduce"])
+        assert {name: cell[name] for name in facts} == facts
+
+
+def test_a_cell_is_read_by_name_from_what_is_printed(nascope, tmp_path):
+    listed = tmp_path / "cells.json"
+    listed.write_text(nascope("cells", "--json")[1])
+    assert nascope("describe", f"{listed}:SNAS")[1] == nascope("describe", "SNAS")[1]
 
 
 def test_cells_as_a_table(nascope):
@@ -262,7 +268,7 @@ def test_drawing_is_written(nascope, tmp_path):
         (["adapt", "DARTS", "--layers", "8"], "go together"),
         (["variants", "DARTS", "--count", "0"], "at least 1"),
         (["variants", "DARTS", "--published", "--seed", str(2**32)], "below 2**32"),
-        (["describe"], "Missing argument"),
+        (["describe"], "missing argument"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(nascope, arguments, said):

@@ -260,4 +260,4 @@ def test_each_group_has_the_commands_that_its_module_registers():
 def test_an_unknown_command_is_refused():
     result = nascope("traim", "DARTS")
     assert result.returncode == 2
-    assert "No such command 'traim'" in result.stderr
+    assert result.stderr.startswith("error: no such command 'traim'")

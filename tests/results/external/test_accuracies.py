@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -15,9 +16,13 @@ from nascope._src.cells.catalog import load as load_cell
 from nascope._src.cells.formats.reading import write as write_format
 from nascope._src.cells.genotype import format_text
 from nascope._src.errors import StudyError
+from nascope._src.records.read import read_study
+from nascope._src.records.tables import write_table
+from nascope._src.results.export import flat_table
 from nascope._src.results.external.accuracies import by_schedule, digest, read_tables
 from nascope._src.results.external.facts import facts_of, read_cell
 from nascope._src.results.selection.early_stopping import choices
+from tests.report.synthetic import family, write_study
 
 
 def table(path: Path, rows: list[dict[str, object]]) -> Path:
@@ -333,3 +338,30 @@ def test_predicted_accuracies_are_a_table_of_their_own(tmp_path: Path) -> None:
     assert (measured.name, measured.predicted) == ("both.csv", False)
     assert (predicted.name, predicted.predicted) == ("both.csv (predicted)", True)
     assert set(by_schedule([measured, predicted])) == {"truncated", "predicted, truncated"}
+
+
+@pytest.mark.parametrize("name", ["curves.csv", "curves.parquet", "curves.json"])
+def test_curves_of_a_study_are_read_back_in(tmp_path: Path, name: str) -> None:
+    fakes = [
+        dataclasses.replace(fake, recipe={"learning_rate": rate}, seed=seed)
+        for rate in (0.025, 0.1)
+        for seed in range(2)
+        for fake in family(variants=1, landscape=None, variance=None)
+    ]
+    study = read_study(write_study(tmp_path / "study", fakes))
+    path = tmp_path / name
+    write_table(path, flat_table(study, "curves"))
+    slow, fast = read_tables(path)
+    assert (slow.data, fast.data) == ("digits, learning rate 0.025", "digits, learning rate 0.1")
+    assert slow.epochs == tuple(range(1, 13))
+    assert "left out 16 points within epochs" in slow.notes
+    for table, rate in ((slow, 0.025), (fast, 0.1)):
+        for index in range(2):
+            mine = [
+                [point.test_accuracy for point in trial.training.epochs]
+                for trial in study.trials
+                if trial.training is not None
+                and trial.recipe["learning_rate"] == rate
+                and trial.label == table.label(index)
+            ]
+            assert table.accuracies[index].tolist() == mine

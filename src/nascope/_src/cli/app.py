@@ -1,4 +1,4 @@
-"""The application and its commands, as typer classes with plain help.
+"""The application and its commands, as typer classes with plain help and errors of one style.
 
 Usage lines and lists of arguments show names only ("CELL", "[TEXT]", "FILE..."), without Python
 types.
@@ -8,18 +8,59 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
-from nascope._src.errors import StudyError
+from nascope._src.errors import NascopeError, StudyError
 
 _WRITTEN = ("output", "svg", "plot", "picture", "figures")  # options that name what to write
 
 
+_UsageError: Any = typer.BadParameter.__base__  # which typer does not export
+_SHOWS_HELP = "NoArgsIsHelpError"
+
+
+@contextmanager
+def _one_style() -> Iterator[None]:
+    """Raise typer's complaint about the words of a command as ours.
+
+    Raises:
+        NascopeError: a word is wrong; the message names the help that lists the right ones.
+    """
+    try:
+        yield
+    except _UsageError as error:
+        if type(error).__name__ == _SHOWS_HELP:
+            raise
+        message = error.format_message().strip().rstrip(".")
+        where = f"; see {error.ctx.command_path} -h" if error.ctx is not None else ""
+        raise NascopeError(message[:1].lower() + message[1:] + where) from None
+
+
+class Group(TyperGroup):
+    """A group of commands."""
+
+    def make_context(self, *args: Any, **settings: Any) -> Any:
+        """Parse the words before the name of a command."""
+        with _one_style():
+            return super().make_context(*args, **settings)
+
+    def resolve_command(self, *args: Any) -> Any:
+        """Find a command by its name."""
+        with _one_style():
+            return super().resolve_command(*args)
+
+
 class Command(TyperCommand):
     """A command with plain help."""
+
+    def make_context(self, *args: Any, **settings: Any) -> Any:
+        """Parse the command's words."""
+        with _one_style():
+            return super().make_context(*args, **settings)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, unless it would write over a file that it reads.
@@ -79,6 +120,7 @@ class App(typer.Typer):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(
+            cls=Group,
             no_args_is_help=True,
             pretty_exceptions_enable=False,
             context_settings={"help_option_names": ["-h", "--help"]},

@@ -152,7 +152,7 @@ def _contains(cell: CatalogCell, text: str) -> bool:
 
 def _catalog_facts(cell: CatalogCell) -> dict[str, Any]:
     origin = {"name": cell.genotype.name, "source": cell.source, "space": cell.space}
-    return origin | topologies(cell.genotype)
+    return origin | genotype_facts(cell.genotype)
 
 
 def _table(cells: Iterable[CatalogCell]) -> Iterator[str]:

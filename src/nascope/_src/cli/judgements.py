@@ -5,7 +5,6 @@ All but reproduce load no torch.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from nascope._src.reproduce.plan import ReproductionPlan
+    from nascope._src.results.findings.mediation import MediationFinding
     from nascope._src.results.reliability import Reliability
     from nascope._src.study.run import RunSummary
 
@@ -263,22 +263,24 @@ def verdicts(
         finding_lines,
         too_small_sentence,
     )
-    from nascope._src.results.text.mediation import mediation_lines
+    from nascope._src.results.text.mediation import mediation_lines, mediation_row
 
     study = read_study(folder)
     warn_of_damage(study)
     if (reason := too_small(study)) is not None:
         why = too_small_sentence(reason)
         rows = [{"outcome": "no verdict", "sentence": why}]
+        mediated: Sequence[MediationFinding] = ()
         lines = [f"no verdict: {why}"]
     else:
         findings, designed = judge_study(study), judge_designs(study)
         rows = [*map(as_row, findings), *map(designs.as_row, designed)]
         lines = [line for finding in findings for line in finding_lines(finding)]
         lines += designs.design_lines(designed)
-        lines += mediation_lines(judge_mediation(study))
+        mediated = judge_mediation(study)
+        lines += mediation_lines(mediated)
     if as_json:
-        print_json({"verdicts": rows})
+        print_json({"verdicts": rows, "mediation": [mediation_row(found) for found in mediated]})
     else:
         print("\n".join(lines))
     if output is not None:
@@ -305,7 +307,6 @@ def reliability(
     BatchNorm mode, with a 95 % interval. A study needs two or more wirings of a family, trained
     with two or more equal seeds each. docs/guides/reliability.md explains the numbers.
     """
-    from nascope._src.records.files import plain
     from nascope._src.records.read import read_study, warn_of_damage
     from nascope._src.records.tables import columns_of, write_table
     from nascope._src.results.reliability import measure_reliability
@@ -319,7 +320,7 @@ def reliability(
     if not rows and (output is not None or picture is not None):
         raise StudyError(f"{folder}: {NOTHING}")
     if as_json:
-        print(json.dumps(plain(rows)))
+        print_json(rows)
     else:
         print("\n".join(reliability_lines(entries)) or NOTHING)
     if output is not None:

@@ -162,7 +162,9 @@ def evaluate(
     *,
     split: Annotated[
         Literal["test", "validation", "train"],
-        typer.Option(help="Images to evaluate on; training images are not augmented."),
+        typer.Option(
+            "--data", help="Images to evaluate on; training images are not augmented."
+        ),
     ] = "test",
     data_dir: DataDirOption = None,
     given: dict[str, Any],

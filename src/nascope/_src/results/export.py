@@ -151,7 +151,12 @@ def _cell(genotype: Genotype) -> TableRow:
 def _curves(trial: TrialRecord) -> Iterator[TableRow]:
     for row in trial.training.curve_rows if trial.training is not None else ():
         values = dict(row)
-        yield {**_keys(trial), "rate_of_epoch": values.pop("learning_rate"), **values}
+        yield {
+            **_keys(trial),
+            "rate_of_epoch": values.pop("learning_rate"),
+            **values,
+            "genotype": _cell(trial.genotype)["genotype"],
+        }
 
 
 def _probes(trial: TrialRecord) -> Iterator[TableRow]:

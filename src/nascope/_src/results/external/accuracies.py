@@ -6,7 +6,7 @@ import functools
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,26 @@ def read_tables(path: Path, *, accuracy_column: str | None = None) -> list[Measu
         return chosen[-1].columns
 
     raw = read_raw(path, choose)
-    return _tables(raw, chosen[-1])
+    return _tables(*_at_ends_of_epochs(raw, chosen[-1]))
+
+
+def _at_ends_of_epochs(raw: RawTable, roles: Roles) -> tuple[RawTable, Roles]:
+    """Leave out the points within epochs that a table of nascope's own curves has."""
+    if roles.rate is None or roles.epoch is None:
+        return raw, roles
+    ends = [k for k, epoch in enumerate(raw.columns[roles.epoch]) if not _is_fraction(epoch)]
+    left = len(raw) - len(ends)
+    if not left:
+        return raw, roles
+    note = f"left out {left:,} points within epochs"
+    return raw.only(ends), replace(roles, notes=(*roles.notes, note))
+
+
+def _is_fraction(epoch: Any) -> bool:
+    try:
+        return not float(epoch).is_integer()
+    except (TypeError, ValueError, OverflowError):
+        return False  # reported when it is read
 
 
 # ---------------------------------------------------------------- rows
@@ -260,16 +279,21 @@ def _groups(raw: RawTable, roles: Roles) -> tuple[list[tuple[str, int, bool]], A
 
     A group is a data set, a schedule, and whether the accuracies are predicted.
     """
-    if roles.data is None and roles.schedule is None and roles.origin is None:
+    if not (roles.data or roles.schedule or roles.origin or roles.rate):
         return [("", 0, False)], np.zeros(len(raw), dtype=np.int64)
     numbers: dict[tuple[str, int, bool], int] = {}
     group_of_row = np.empty(len(raw), dtype=np.int64)
     data = raw.columns[roles.data] if roles.data is not None else ()
     schedules = raw.columns[roles.schedule] if roles.schedule is not None else ()
     origins = raw.columns[roles.origin] if roles.origin is not None else ()
-    for row, (name, planned, origin) in enumerate(zip_longest(data, schedules, origins)):
+    rates = raw.columns[roles.rate] if roles.rate is not None else ()
+    many_rates = len(set(map(str, rates))) > 1
+    columns = zip_longest(data, schedules, origins, rates)
+    for row, (name, planned, origin, rate) in enumerate(columns):
         schedule = 0 if is_blank(planned) else whole_number(planned, "schedule", raw.where(row))
-        group = ("" if is_blank(name) else str(name), schedule, is_predicted(origin))
+        parts = [] if is_blank(name) else [str(name)]
+        parts += [f"learning rate {rate}"] if many_rates else []
+        group = (", ".join(parts), schedule, is_predicted(origin))
         group_of_row[row] = numbers.setdefault(group, len(numbers))
     if len({schedule > 0 for _, schedule, _ in numbers}) > 1:
         raise StudyError(

@@ -25,6 +25,8 @@ _OTHERS = {
     "name": ("name", "label"),
     "origin": ("origin",),
 }
+_OWN = {"identity", "learning_rate"}
+"""Columns of the tables that `nascope study results` writes."""
 PREDICTED = "predicted"
 """What a column of origins says of accuracies that are not measured."""
 
@@ -38,6 +40,8 @@ class Roles:
         accuracy: the column of accuracies; None in a wide table.
         wide: in a wide table, epochs with their columns, in order.
         epoch, seed, schedule, data, source, name, origin: None if the table has no such column.
+        rate: the column of learning rates in a table of nascope's own; trials of several rates are
+            tables of their own.
         notes: a sentence for each choice between columns.
     """
 
@@ -51,13 +55,14 @@ class Roles:
     source: str | None = None
     name: str | None = None
     origin: str | None = None
+    rate: str | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
         """All columns that have a role."""
         single = [self.accuracy, self.epoch, self.seed, self.schedule, self.data, self.source]
-        named = [name for name in (*single, self.name, self.origin) if name is not None]
+        named = [name for name in (*single, self.name, self.origin, self.rate) if name is not None]
         return [*self.genotype, *(name for _, name in self.wide), *named]
 
 
@@ -85,6 +90,7 @@ def roles_of(path: Path, names: Sequence[str], accuracy: str | None = None) -> R
         genotype,
         None,
         **{role: _column(role, names, genotype) for role in _OTHERS},  # type: ignore[arg-type]
+        rate="learning_rate" if set(names) >= _OWN else None,
     )
     taken = set(others.columns)
     free = [name for name in names if name not in taken]

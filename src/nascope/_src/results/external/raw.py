@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,24 @@ class RawTable:
         columns: by name, equally long; None where a row lacks a value.
         word: what its rows are called: "row" or "entry".
         first: number of the first row.
+        places: of the rows among those of the file; None if these are all.
     """
 
     path: Path
     columns: Mapping[str, Sequence[Any]]
     word: str = "row"
     first: int = 1
+    places: Sequence[int] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
 
     def where(self, index: int) -> str:
         """Return the file and the row, for an error."""
-        return f"{self.path}, {self.word} {self.first + index}"
+        place = index if self.places is None else self.places[index]
+        return f"{self.path}, {self.word} {self.first + place}"
+
+    def only(self, places: Sequence[int]) -> RawTable:
+        """Return the table with these of its rows only."""
+        columns = {name: [column[k] for k in places] for name, column in self.columns.items()}
+        return replace(self, columns=columns, places=places)
