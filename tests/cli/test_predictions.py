@@ -91,7 +91,7 @@ def test_cells_of_a_table_with_measured_ones(nascope, linear, tmp_path):
     lines = [f'"{text}",{epoch},{90 + k}' for k, text in enumerate(texts) for epoch in (1, 10)]
     table.write_text("\n".join(["genotype,epoch,accuracy", *lines]))
     code, out, _ = nascope(
-        "predict", table, "--surrogate", linear, "--measured", table, "--json", "--plot", plot,
+        "predict", table, "--surrogate", linear, "--measured", table, "--json", "--picture", plot,
         "--epochs", "98",
     )  # fmt: skip
     assert code == 0
@@ -113,7 +113,7 @@ def test_cells_of_a_table_with_measured_ones(nascope, linear, tmp_path):
         (["DARTS", "--epochs", ","], "but got none"),
         (["DARTS", "--only", "reduce"], "give --rewirings too"),
         (["DARTS", "--rewirings", "--only", "both"], "--only takes normal or reduce"),
-        (["DARTS", "--plot", "picture.gif"], "--plot: expected a name that ends in .png"),
+        (["DARTS", "--picture", "picture.gif"], "--picture: expected a name that ends in .png"),
         (["DARTS", "AmoebaNet", "NASNet"], r"AmoebaNet: .* reads node 1 twice \(and 1 more of 3 cells\)"),
         (["AmoebaNet", "--leave-out"], "AmoebaNet: its normal cell cannot be predicted"),
         (["DARTS", "--codes", "missing.json"], "missing.json: No such file"),

@@ -44,7 +44,7 @@ def test_evidence_without_epochs(nascope, tmp_path: Path) -> None:
 
 
 def test_selection(nascope, table: Path, tmp_path: Path) -> None:
-    code, out, _ = nascope("selection", table, "--plot", tmp_path / "s.png")
+    code, out, _ = nascope("selection", table, "--picture", tmp_path / "s.png")
     assert code == 0
     assert "30 cells, truncated schedule" in out
     assert "\n     3 " not in out

@@ -41,7 +41,7 @@ def test_evaluate_curves_and_import(tmp_path):
     printed = json.loads(nascope("evaluate", checkpoint, "--json").stdout)
     assert f"{printed['accuracy']:.2%}" == f"{accuracy}%"
     assert_refused(nascope("curves", checkpoint, "--output", tmp_path / "c.xlsx"), "must end in")
-    assert_refused(nascope("evaluate", checkpoint, "--split", "validation"), "without a validation")
+    assert_refused(nascope("evaluate", checkpoint, "--data", "validation"), "without a validation")
     assert_refused(nascope("evaluate", checkpoint, "--precision", "tf32"), "NVIDIA GPU")
     for setting, pattern in [("weight_decy=0", "did you mean weight_decay"),
                              ("weight_decay", "expects NAME=VALUE"),

@@ -66,7 +66,7 @@ MeasuredOption = Annotated[
 EpochsOption = Annotated[str, typer.Option(metavar="E,…", help="Epochs to predict, from 1 to 98.")]
 PlotOption = Annotated[
     Path | None,
-    typer.Option("--plot", metavar="FILE", help="Picture to write: .png, .svg or .pdf."),
+    typer.Option("--picture", metavar="FILE", help="Picture to write: .png, .svg or .pdf."),
 ]
 
 
@@ -126,7 +126,9 @@ def predict(
     from nascope._src.surrogate.model import check_epochs, open_surrogate
 
     if plot is not None and plot.suffix not in _PICTURES:
-        raise StudyError(f"--plot: expected a name that ends in {', '.join(_PICTURES)}, not {plot}")
+        raise StudyError(
+            f"--picture: expected a name that ends in {', '.join(_PICTURES)}, not {plot}"
+        )
     if only not in CELL_KINDS:
         raise GenotypeError(f"--only takes normal or reduce, not {only!r}")
     if only != "normal" and not rewirings:

@@ -26,6 +26,7 @@ from nascope._src.probes.settings import (
     ProbeSettings,
     VarianceSettings,
 )
+from nascope._src.records.identity import non_defaults
 from nascope._src.runtime.progress import job, print_log
 
 LineOption = Annotated[
@@ -45,7 +46,8 @@ OutputOption = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="File for the arrays; by default CHECKPOINT-KIND.npz in the checkpoint's folder.",
+        help="File for the arrays; by default CHECKPOINT-KIND.npz in the checkpoint's folder, with "
+        "what differs from the defaults in its name.",
     ),
 ]
 _FLAGS = ("dimensions", "along", "through")  # fields that --line and --trajectory set
@@ -165,6 +167,14 @@ def _plane(*, line: bool, trajectory: bool) -> dict[str, Any]:
     }
 
 
+def _apart(probe: ProbeSettings, to: Path | None) -> dict[str, Any]:
+    """Return what sets a probe apart from one with default settings."""
+    apart = non_defaults(probe)
+    if apart.pop("dimensions", 2) == 1:
+        apart = ({"line": True} if to is None else {"to": to.stem}) | apart
+    return apart
+
+
 def _probe(  # noqa: PLR0917  (the options that all kinds share)
     probe: ProbeSettings,
     checkpoint: Path,
@@ -182,6 +192,7 @@ def _probe(  # noqa: PLR0917  (the options that all kinds share)
     from nascope._src.cli.probe_lines import probe_lines, probe_numbers, radius_line
     from nascope._src.probes.checkpoint import probe_checkpoint
     from nascope._src.records.files import write_bytes
+    from nascope._src.records.paths import name_with
     from nascope._src.report.figures.probes import draw_probe
     from nascope._src.results.text.forecasts import forecast_line
     from nascope._src.runtime.devices import (
@@ -195,7 +206,8 @@ def _probe(  # noqa: PLR0917  (the options that all kinds share)
     if verbose:
         print_log()
     stem = checkpoint.with_suffix("") if checkpoint.name else checkpoint
-    path = output or Path(f"{stem}-{probe.kind}.npz")
+    name = name_with(f"{stem.name}-{probe.kind}", _apart(probe, to))
+    path = output or stem.with_name(f"{name}.npz")
     if path.suffix != ".npz":
         raise StudyError(f"--output must end in .npz, since arrays are written: {path}")
     if path.is_dir():

@@ -27,7 +27,9 @@ _HELD = "genotype, accuracy and, if available, epoch, seed, schedule, data, sour
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command(epilog="Example: nascope evidence accuracies.csv --figures figures")(evidence)
-    app.command(epilog="Example: nascope selection accuracies.csv --plot selection.png")(selection)
+    app.command(epilog="Example: nascope selection accuracies.csv --picture selection.png")(
+        selection
+    )
 
 
 def evidence(
@@ -132,7 +134,10 @@ def selection(
     plot: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Plot ρ and regret by epoch: .png, .svg or .pdf.", dir_okay=False
+            "--picture",
+            metavar="FILE",
+            help="Plot ρ and regret by epoch: .png, .svg or .pdf.",
+            dir_okay=False,
         ),
     ] = None,
     output: TableOption = None,

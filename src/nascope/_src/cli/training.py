@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import tomllib
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -92,7 +92,8 @@ def train(
             "--output",
             "-o",
             metavar="FILE",
-            help="Checkpoint to write; by default runs/train/CELL.safetensors.",
+            help="Checkpoint to write; by default runs/train/CELL.safetensors, with what differs "
+            "from the defaults in its name.",
         ),
     ] = None,
     quiet: QuietOption = False,
@@ -104,7 +105,6 @@ def train(
     the checkpoint.
     """
     from nascope._src.cells.resolve import resolve_cell
-    from nascope._src.records.paths import slug
     from nascope._src.runtime.devices import choose_device, configure_process
     from nascope._src.training.files import TrainingFiles
     from nascope._src.training.moments import Moment
@@ -118,7 +118,16 @@ def train(
     at_most = (chosen_scale.train_size, chosen_scale.test_size)
     request = DataRequest(dataset or chosen_scale.dataset, **sizes, at_most=at_most)
     data = request.load(data_dir)
-    path = output or Path("runs/train") / f"{slug(genotype.name or 'cell')}.safetensors"
+    usual = asdict(chosen_scale.recipe(recipe))
+    apart = {
+        "scale": scale if scale != "tiny" else None,
+        "recipe": recipe if recipe != "section4" else None,
+        "dataset": dataset if dataset != chosen_scale.dataset else None,
+        **{name: size or None for name, size in sizes.items()},
+        **{name: value for name, value in asdict(chosen).items() if value != usual[name]},
+        "seed": seed or None,
+    }
+    path = output or _usual_path(genotype.name, apart)
     configure_process(threads)
     if verbose:
         print_log()
@@ -142,6 +151,18 @@ def train(
     )
 
 
+def _usual_path(cell: str | None, apart: dict[str, Any]) -> Path:
+    """Return the checkpoint's default path, which carries the settings that are not None.
+
+    >>> _usual_path("DARTS", {"scale": None, "learning_rate": 0.25}).name
+    'DARTS-learning-rate-0.25.safetensors'
+    """
+    from nascope._src.records.paths import name_with, slug
+
+    known = {name: value for name, value in apart.items() if value is not None}
+    return Path("runs/train") / f"{name_with(slug(cell or 'cell'), known)}.safetensors"
+
+
 def _named_values(texts: list[str]) -> dict[str, Any]:
     """Read NAME=VALUE texts; a value is TOML or a plain word."""
     values: dict[str, Any] = {}
@@ -162,9 +183,7 @@ def evaluate(
     *,
     split: Annotated[
         Literal["test", "validation", "train"],
-        typer.Option(
-            "--data", help="Images to evaluate on; training images are not augmented."
-        ),
+        typer.Option("--data", help="Images to evaluate on; training images are not augmented."),
     ] = "test",
     data_dir: DataDirOption = None,
     given: dict[str, Any],

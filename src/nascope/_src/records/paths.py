@@ -27,11 +27,14 @@ STUDY/
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+_LONGEST_NAME = 180  # characters of a file's name; file systems take 255 bytes
 FORECAST_MARK = "forecast.json"
 """The file that shows that a temporary folder is that of a forecast."""
 
@@ -170,6 +173,32 @@ class StudyPaths:
 def trial_folder_name(label: str, identity: str) -> str:
     """Return the name of a trial's folder."""
     return f"{slug(label)}-{identity}"
+
+
+def name_with(stem: str, settings: Mapping[str, Any]) -> str:
+    """Return a file's name, without its ending, that carries what sets it apart from others.
+
+    >>> name_with("DARTS", {})
+    'DARTS'
+    >>> name_with("DARTS", {"scale": "small", "learning_rate": 0.25, "flip": False, "seed": 1})
+    'DARTS-scale-small-learning-rate-0.25-no-flip-seed-1'
+    """
+    whole = "-".join([stem, *(_word_of(name, value) for name, value in settings.items())])
+    if len(whole) <= _LONGEST_NAME:
+        return whole
+    return f"{whole[:_LONGEST_NAME]}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+
+
+def _word_of(name: str, value: Any) -> str:
+    name = name.replace("_", "-")
+    match value:
+        case bool():
+            return name if value else f"no-{name}"
+        case float():
+            value = f"{value:g}"
+        case list() | tuple():
+            value = "-".join(map(str, value))
+    return f"{name}-{slug(str(value).replace(' ', ''))}"
 
 
 def slug(text: str) -> str:

@@ -169,6 +169,9 @@ class TrialRecord:
     design: DesignPlace | None = None
     damaged: int = 0
 
+    def __repr__(self) -> str:
+        return f"TrialRecord({self.label!r}, seed {self.seed}, {self.identity})"
+
     @property
     def key(self) -> tuple[str, str, str]:
         """What identifies the trial among those of several studies."""
@@ -201,6 +204,9 @@ class StudyRecord:
     name: str
     folder: Path
     trials: tuple[TrialRecord, ...]
+
+    def __repr__(self) -> str:
+        return f"StudyRecord({self.name!r} in {self.folder}: {len(self.trials)} trials)"
 
 
 def read_study(folder: str | Path, *, correct: bool = True) -> StudyRecord:
