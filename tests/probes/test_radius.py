@@ -102,6 +102,11 @@ def test_without_a_crossing_it_asks_for_a_number(loss, message):
         fit_radius(risk_of(loss, 3.0), along((1.0,)))
 
 
+def test_weights_that_are_not_finite_have_no_radius():
+    with pytest.raises(ProbeError, match="expected finite weights for auto.*give a number"):
+        fit_radius(risk_of(square, math.nan), along((1.0,)))
+
+
 def test_all_parts_of_a_grid_use_the_radius_that_was_kept(tmp_path):
     near, far = risk_of(square, 1.0), risk_of(square, 2.0)
     first = fit_radius(near, along((1.0,)), chunks=tmp_path)

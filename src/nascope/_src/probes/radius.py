@@ -53,7 +53,8 @@ def fit_radius(
         chunks: Folder in which the radius is kept, so that all parts of a grid use the same one.
 
     Raises:
-        ProbeError: The loss at w* is not below that of weights 0, or the loss never crosses it.
+        ProbeError: w* is not finite, its loss is not below that of weights 0, or the loss never
+            crosses that level.
 
     >>> import torch
     >>> model = torch.nn.Linear(1, 1, bias=False)
@@ -73,6 +74,11 @@ def fit_radius(
 
 
 def _fit(risk: Risk, directions: Sequence[Direction], workers: int) -> FittedRadius:
+    if not risk.is_finite:
+        raise ProbeError(
+            "radius: expected finite weights for auto, but some are NaN or infinite: the training "
+            "diverged, or did not reach the moment; give a number"
+        )
     verify(risk)
     rays = [(direction, sign) for direction in directions for sign in (1.0, -1.0)]
 
