@@ -491,7 +491,8 @@ def test_cells_that_were_made_wide_are_no_popular_ones() -> None:
     study = planted.study(0, families=("DARTS", "ENAS"), train_accuracy=0.99)
     made = planted.study(0, families=("SNAS-adapted", "ENAS-adapted"), train_accuracy=0.99)
     both = dataclasses.replace(study, trials=study.trials + made.trials)
-    assert judge_study(both) == judge_study(study)
+    # By their text: since Python 3.13, data classes that hold NaN are not equal.
+    assert repr(judge_study(both)) == repr(judge_study(study))
     (first, *_) = judge_study(made)
     assert (first.claim, first.outcome) == (1, "not testable at this scale")
 
