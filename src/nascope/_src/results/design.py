@@ -24,6 +24,7 @@ from nascope._src.cells.genotype import Cell, Genotype
 from nascope._src.cells.graph import Topology, topology
 from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.results.paper.claims import RATE
+from nascope._src.runtime.by_identity import once_per_object
 
 Item = TypeVar("Item")
 SourceKey = tuple[str, tuple[int, ...]]
@@ -138,6 +139,7 @@ def _topology(cell: Cell) -> Topology:
 # ---------------------------------------------------------------- settings
 
 
+@once_per_object
 def setting_of(trial: TrialRecord, *, rate: bool = True) -> Setting:
     """Return a trial's setting.
 
@@ -173,6 +175,7 @@ def settings_of(study: StudyRecord) -> list[Setting]:
     return list(dict.fromkeys(setting_of(trial) for trial in study.trials))
 
 
+@once_per_object
 def main_settings(study: StudyRecord, *, rate: bool = True) -> list[Setting]:
     """Return, for each data set of a study, the setting in which claims are judged.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from nascope._src.results.metrics.smoothness import (
     smoothness_of,
     summarise,
 )
+from nascope._src.runtime.by_identity import once_per_object
 
 Plane = str
 """Directions, extent, grid and images of a probe, as text that compares equal for equal planes."""
@@ -130,35 +130,14 @@ def std_at_centre(variance: ProbeRecord) -> float:
 _GRID_VALUES = {"landscape": loss_of, "variance": std_of}
 
 
-class _Identity:
-    """A probe that compares by identity, as the key of a cache."""
-
-    def __init__(self, probe: ProbeRecord) -> None:
-        self.probe = probe
-
-    def __hash__(self) -> int:
-        return id(self.probe)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other.probe is self.probe
-
-
-@functools.lru_cache(maxsize=8)  # a trial's few probes, while its measures are taken
-def _summary(key: _Identity) -> GridSummary:
-    return summarise(_GRID_VALUES[key.probe.kind](key.probe))
-
-
+@once_per_object
 def summary_of(probe: ProbeRecord) -> GridSummary:
     """Return a summary of the losses of a landscape, or of √g of a gradient variance."""
-    return _summary(_Identity(probe))
+    return summarise(_GRID_VALUES[probe.kind](probe))
 
 
-@functools.lru_cache(maxsize=8)
-def _smoothness(key: _Identity, level: float) -> Smoothness:
-    probe = key.probe
-    return smoothness_of(loss_of(probe), probe.arrays["alphas"], probe.arrays["betas"], level)
-
-
+@once_per_object
 def smoothness_in(landscape: ProbeRecord, level: float) -> Smoothness:
     """Return all numbers of a landscape over a plane, with the area below a level."""
-    return _smoothness(_Identity(landscape), level)
+    arrays = landscape.arrays
+    return smoothness_of(loss_of(landscape), arrays["alphas"], arrays["betas"], level)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from nascope._src.records.read import StudyRecord, TrialRecord
 from nascope._src.report.arrangement import Arrangement
-from nascope._src.results.design import main_settings, setting_of, trials_in
+from nascope._src.results.design import main_settings, setting_of
 from nascope._src.results.findings.designs import DesignFinding
 from nascope._src.results.findings.finding import Finding
 from nascope._src.results.findings.mediation import MediationFinding
@@ -178,8 +178,8 @@ class Sources:
         """Return a link to a family's trials in the setting in which claims are judged."""
         return self.of(
             trial
-            for setting in main_settings(study)
-            if setting.data == data
-            for trial in trials_in(study, setting)
+            for trial in study.trials
             if trial.family == family
+            and trial.data.get("name") == data
+            and setting_of(trial) in main_settings(study)
         )

@@ -57,6 +57,12 @@ def over_seeds(values: Sequence[float]) -> Estimate:
     count = len(values)
     if count == 0 or not all(math.isfinite(value) for value in values):
         return Estimate(math.nan, count)
+    return _estimate(tuple(values))
+
+
+@functools.lru_cache(maxsize=16_384)  # a page shows a mean in several places
+def _estimate(values: tuple[float, ...]) -> Estimate:
+    count = len(values)
     mean = statistics.fmean(values)
     if count < MIN_SEEDS:
         return Estimate(mean, count)
@@ -80,8 +86,9 @@ def bootstrap_t(values: Sequence[float]) -> tuple[float, float]:
     mean, count = sample.mean(), len(sample)
     error = sample.std(ddof=1) / math.sqrt(count)
     means, deviations = np.empty((2, _RESAMPLES))
-    for start in range(0, _RESAMPLES, _IN_CACHE):
-        part = slice(start, start + _IN_CACHE)
+    step = max(1, _IN_CACHE // count)
+    for start in range(0, _RESAMPLES, step):
+        part = slice(start, start + step)
         resampled = sample[_places(count)[part]]  # (part of the resamples, n)
         means[part] = resampled.mean(axis=1)
         deviations[part] = resampled.std(axis=1, ddof=1)
@@ -94,7 +101,7 @@ def bootstrap_t(values: Sequence[float]) -> tuple[float, float]:
     return float(mean - high * error), float(mean - low * error)
 
 
-_IN_CACHE = 100  # resamples at a time, so that a processor's cache holds them
+_IN_CACHE = 16_384  # numbers at a time, so that a processor's cache holds them
 
 
 @functools.lru_cache(maxsize=8)
