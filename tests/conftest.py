@@ -19,7 +19,10 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-_LONGEST = ("browser/test_report", "faults/", "browser/", "cli/", "results/", "probes/", "theory/")
+_LONGEST = (
+    *("browser/test_report", "faults/", "docs/test_executed", "browser/", "cli/", "docs/test_site"),
+    *("results/", "probes/", "theory/"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
