@@ -6,6 +6,7 @@
 # make package   build the source distribution and the wheel in dist/, and check them
 # make fuzz      try every reader on a million damaged and odd files; FUZZ="--count 5000" on fewer
 # make bench     run every benchmark; results are stored in benchmarks/results by kind of machine
+# make bench-gpu run the benchmarks and tests that need a GPU
 # make peers     build .venv-peers with the libraries that benchmarks and tests compare with
 #
 # Each target first builds .venv if it is missing, and updates it if it is older than pyproject.toml
@@ -25,7 +26,7 @@ comma := ,
 space := $(subst ,, )
 export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
 
-.PHONY: setup demo test coverage lint bench peers docs fuzz package clean
+.PHONY: setup demo test coverage lint bench bench-gpu peers docs fuzz package clean
 
 setup: $(STAMP)
 
@@ -58,7 +59,14 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 bench: $(STAMP)
-	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/[a-z]*.py; do \
+	  [ $$script = benchmarks/gpu.py ] || $(BIN)/python $$script || exit 1; \
+	done
+	$(BIN)/python benchmarks/_table.py
+
+# In under nine minutes; GPU=--dry tries it at tiny sizes on any device, and keeps nothing.
+bench-gpu: $(STAMP)
+	$(BIN)/python benchmarks/gpu.py $(GPU)
 
 # A separate environment, without the libraries' dependencies: torchvision would install another
 # torch. Benchmarks and tests use it if NASCOPE_PEERS=.venv-peers/bin/python is set.
@@ -66,7 +74,8 @@ peers:
 	$(or $(PYTHON),python3) -m venv .venv-peers
 	.venv-peers/bin/pip install -qq -c constraints.txt torch numpy scipy safetensors packaging tqdm
 	.venv-peers/bin/pip install -qq --no-deps backpack-for-pytorch==1.7.1 einops unfoldNd==0.2.3 \
-	  hessian-eigenthings==1.0.0a5
+	  hessian-eigenthings==1.0.0a5 pyhessian==0.1 \
+	  curvlinops-for-pytorch==3.0.1 einconv==0.1.0 linear_operator==0.6.1 jaxtyping==0.3.11
 
 docs: $(STAMP)
 	$(BIN)/python tools/command_reference.py docs/reference/commands.md
