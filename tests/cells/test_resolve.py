@@ -22,6 +22,7 @@ def test_a_name_goes_before_a_file_of_that_name(tmp_path, monkeypatch):
 def test_a_variant_is_known_by_its_name():
     assert resolve_cell("DARTS-r1") == random_variant(DARTS, 1)
     assert resolve_cell("darts-r1n") == random_variant(DARTS, 1, cells=["normal"])
+    assert resolve_cell("DARTS-R1N") == resolve_cell("darts-r1n")
     assert resolve_cell("SNAS-p2") == published_variant(load_cell("SNAS"), 2)
     for name in ("DARTS-r12r", "ENAS-p3"):
         assert resolve_cell(name).name == name

@@ -8,8 +8,14 @@ from nascope._src.cells.wiring import random_variant
 from nascope._src.errors import ProbeError
 from nascope._src.networks.network import operation_keys
 from nascope._src.probes.directions import direction_between, random_directions, trajectory_plane
+from nascope._src.probes.risk import Risk
 from nascope._src.records.identity import derived_seed
 from tests import cases, reference
+
+
+def test_weights_are_named():
+    with pytest.raises(ProbeError, match=r"such as risk.origin, got a Risk"):
+        random_directions(Risk(nn.Linear(2, 2), torch.ones(2, 2), torch.zeros(2).long()))
 
 
 def test_directions_are_normalised_per_filter():

@@ -54,10 +54,8 @@ def resolve_reading(text: str) -> Reading:
     """Like `resolve_cell`, with the detected format and notes on what its reader left out."""
     if text == "-":
         return read(_standard_input())
-    if _is_word(text) and is_known(text):
-        return Reading(load(text), "catalogue", ())
-    if (variant := _variant(text)) is not None:
-        return Reading(variant, "catalogue", ())
+    if (genotype := named_cell(text)) is not None:
+        return Reading(genotype, "catalogue", ())
     if _is_file(text):
         return read_file(text)
     path, separator, name = text.rpartition(":")
@@ -73,14 +71,17 @@ def resolve_reading(text: str) -> Reading:
     return read(text)
 
 
-def _variant(text: str) -> Genotype | None:
-    """Return the variant of a catalogue's cell that has this name, if there is one."""
-    match = re.fullmatch(r"([\w.-]{1,100})-(r(\d{1,9})([nr]?)|p(\d{1,9}))", text)
+def named_cell(text: str) -> Genotype | None:
+    """Return the cell of the catalogue, or the variant of one, that has this name, if any does."""
+    if _is_word(text) and is_known(text):
+        return load(text)
+    pattern = r"([\w.-]{1,100})-(r(\d{1,9})([nr]?)|p(\d{1,9}))"
+    match = re.fullmatch(pattern, text, re.IGNORECASE)
     if match is None or not is_known(match[1]):
         return None
     if match[5] is not None:
         return published_variant(load(match[1]), int(match[5]))
-    cells = [kind for kind in CELL_KINDS if kind.startswith(match[4])]
+    cells = [kind for kind in CELL_KINDS if kind.startswith(match[4].lower())]
     return random_variant(load(match[1]), int(match[3]), cells=cells)
 
 

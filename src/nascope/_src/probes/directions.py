@@ -51,13 +51,19 @@ def random_directions(
             cells, the probes use each operation's kind and number.
 
     Raises:
-        ProbeError: ``normalise`` or ``one_dimensional`` is not one of these words.
+        ProbeError: The weights are not tensors by name, or ``normalise`` or ``one_dimensional`` is
+            not one of these words.
 
     >>> import torch
     >>> w = {"weight": torch.tensor([[3.0, 4.0], [0.0, 0.0]])}
     >>> random_directions(w, 1, seed=0)[0]["weight"].norm(dim=1)
     tensor([5., 0.])
     """
+    if not isinstance(weights, Mapping):
+        raise ProbeError(
+            f"expected the weights as tensors by name, such as risk.origin, got a "
+            f"{type(weights).__name__}"
+        )
     if normalise not in get_args(Normalisation):
         raise ProbeError(f"normalise must be filter, layer or none, not {normalise!r}")
     if one_dimensional not in {None, *get_args(OneDimensional)}:

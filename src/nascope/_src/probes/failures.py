@@ -98,11 +98,11 @@ def user_code(what: str) -> Iterator[None]:
 def cause_of(error: BaseException) -> str:
     """Return the kind and the first line of an error.
 
-    >>> cause_of(ValueError("no such mode: 7" + chr(10) + "more"))
+    >>> cause_of(ValueError("no such mode: 7." + chr(10) + "more"))
     'ValueError: no such mode: 7'
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else ""
+    text = lines[0].removesuffix(".") if lines else ""  # it becomes part of a sentence
     if len(text) > _LONGEST:
         text = text[:_LONGEST] + " …"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

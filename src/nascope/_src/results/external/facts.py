@@ -8,7 +8,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from nascope._src.cells.catalog import is_known, load
 from nascope._src.cells.formats.nasbench import SHORTCUT
 from nascope._src.cells.formats.reading import Reading, read, read_value
 from nascope._src.cells.genotype import Cell
@@ -21,6 +20,7 @@ from nascope._src.cells.graph import (
     strict_width,
 )
 from nascope._src.cells.graph import depth as depth_of
+from nascope._src.cells.resolve import named_cell
 from nascope._src.errors import GenotypeError
 from nascope._src.networks.sizes import (
     Size,
@@ -56,7 +56,7 @@ class CellFacts:
 
 
 def read_cell(value: Any) -> Reading:
-    """Read a genotype from a value of a table: a catalogue name, a text, or lists and dictionaries.
+    """Read a genotype from a value of a table: a name, a text, or lists and dictionaries.
 
     Raises:
         DisconnectedCellError: the cell connects nothing.
@@ -64,8 +64,8 @@ def read_cell(value: Any) -> Reading:
     """
     if isinstance(value, str):
         text = value.strip()
-        if re.fullmatch(r"[\w+.-]{1,60}", text) and is_known(text):
-            return Reading(load(text), "catalogue", ())
+        if (genotype := named_cell(text)) is not None:
+            return Reading(genotype, "catalogue", ())
         return read(text)
     if isinstance(value, dict):
         value = {name: _plain(part) for name, part in value.items()}

@@ -111,7 +111,7 @@ def convex_radius(loss: np.ndarray, *axes: np.ndarray, tolerance: float = TOLERA
         return 0.0
     distance = np.sqrt(functools.reduce(np.add.outer, [axis[1:-1] ** 2 for axis in axes]))
     reach = min(min(-axis[1], axis[-2]) for axis in axes)
-    return float(min(reach, distance[~convex].min(initial=math.inf)))
+    return float(max(0.0, min(reach, distance[~convex].min(initial=math.inf))))  # 0, not −0
 
 
 def convex_area(loss: np.ndarray, *axes: np.ndarray, tolerance: float = TOLERANCE) -> float:
