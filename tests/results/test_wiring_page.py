@@ -102,15 +102,15 @@ def test_the_summary() -> None:
     assert f"elsewhere (p = {reduction.groups[3].pattern.p_greater:.1g})" in TEXT
     labels, following, expected, p = count(normal.following)
     assert f"**{following} of {labels} labels follow the pattern**" in TEXT
-    assert f"where {expected} would by chance (p = {float(p):.1g})" in TEXT
+    assert f"compared with {expected} expected by chance (p = {float(p):.1g})" in TEXT
     shown = f"{following} of {labels} labels (algorithms, or one paper's runs of one) show"
     assert shown in README
-    assert f"where {expected} would by chance (p = {float(p):.1g})" in README
+    assert f"compared with {expected} expected by chance (p = {float(p):.1g})" in README
     labels, following, expected, p = count(normal.others_following)
     assert f"Of the {labels} labels that the paper did not examine, {following} follow it" in TEXT
-    assert f"where {expected} would by chance (p = {p})" in TEXT
+    assert f"compared with {expected} expected by chance (p = {p})" in TEXT
     labels, following, expected, p = count(reduction.following)
-    by_chance = f"where {expected} would by chance (p = {p})"
+    by_chance = f"compared with {expected} expected by chance (p = {p})"
     assert f"{following} of {labels} labels follow it, {by_chance}" in TEXT
     least = {group.label for group in normal.algorithms[-5:] if group.depth > group.expected_depth}
     assert least == {"GDAS", "NoisyDARTS", "XNAS", "PR-DARTS", "SDARTS-RS"}
