@@ -40,7 +40,7 @@ ROWS = (
         "as above"),
     Row("curvature", "gradient", "one gradient", "one Hessian-vector product (0.5: two gradients)",
         "the backward pass through a backward pass"),
-    Row("curvature", "gradient_fresh", "one gradient", "one product that computes it anew",
+    Row("curvature", "gradient_fresh", "one gradient", "one product that recomputes it",
         "as above"),
     Row("curvature", "pyhessian", "Hessian-vector product", "PyHessian", "as above"),
     Row("curvature", "curvlinops", "Hessian-vector product", "curvlinops", "as above"),
@@ -50,7 +50,7 @@ ROWS = (
         "memory bandwidth, which both share"),
     Row("study_scaling", "bare_processes", "study, two workers", "two bare processes",
         "nothing: 1 is the limit"),
-    Row("census", "brute_force", "census of a search space", "enumeration", "none in practice"),
+    Row("census", "brute_force", "census of a search space", "enumeration", "nothing in practice"),
 )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def table() -> str:
         kind for kind, own in found.items() if any(cell(own.get(r.benchmark), r.key) for r in ROWS)
     ]
     lines = [
-        f"| work | against | {' | '.join(kinds)} | what stops it |",
+        f"| work | against | {' | '.join(kinds)} | limited by |",
         f"|{'---|' * (len(kinds) + 3)}",
     ]
     for row in ROWS:
