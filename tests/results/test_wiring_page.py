@@ -103,7 +103,9 @@ def test_the_summary() -> None:
     labels, following, expected, p = count(normal.following)
     assert f"**{following} of {labels} labels follow the pattern**" in TEXT
     assert f"compared with {expected} expected by chance (p = {float(p):.1g})" in TEXT
-    shown = f"{following} of {labels} labels (algorithms, or one paper's runs of one) show"
+    shown = (
+        f"{following} of {labels} labels (a label is an algorithm, or one paper's runs of it) show"
+    )
     assert shown in README
     assert f"compared with {expected} expected by chance (p = {float(p):.1g})" in README
     labels, following, expected, p = count(normal.others_following)
