@@ -1,5 +1,5 @@
 # make demo      train cells and variants on handwritten digits; writes runs/demo/report.html
-# make test      run all tests; TEST=tests/cells runs some of them
+# make test      run the tests; TEST=tests/cells runs some of them, SLOW=1 the slowest, too
 # make coverage  run the tests and print the share of src lines that they run
 # make lint      check formatting, style, types and layers
 # make docs      run the code of pages, regenerate the references and build site/index.html
@@ -39,7 +39,8 @@ demo: $(STAMP)
 	$(BIN)/nascope demo $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder \
+	  $(if $(SLOW),,-m "not slow") $(TEST)
 
 # Slower than `make test`. Its last line is the share of lines; its status is that of the tests.
 coverage: $(STAMP)
@@ -69,11 +70,13 @@ bench-gpu: $(STAMP)
 	$(BIN)/python benchmarks/gpu.py $(GPU)
 
 # A separate environment, without the libraries' dependencies: torchvision would install another
-# torch. Benchmarks and tests use it if NASCOPE_PEERS=.venv-peers/bin/python is set.
-peers:
-	$(or $(PYTHON),python3) -m venv .venv-peers
-	.venv-peers/bin/pip install -qq -c constraints.txt torch numpy scipy safetensors packaging tqdm
-	.venv-peers/bin/pip install -qq --no-deps backpack-for-pytorch==1.7.1 einops unfoldNd==0.2.3 \
+# torch. It finds torch and NumPy in $(VENV). Benchmarks and tests use it if
+# NASCOPE_PEERS=.venv-peers/bin/python is set.
+peers: $(STAMP)
+	$(BIN)/python -m venv .venv-peers
+	$(BIN)/python -c "import site; print(site.getsitepackages()[0])" \
+	  > $$(.venv-peers/bin/python -c "import site; print(site.getsitepackages()[0])")/venv.pth
+	.venv-peers/bin/pip install -qq --no-deps backpack-for-pytorch==1.7.1 einops unfoldNd==0.2.3 tqdm \
 	  hessian-eigenthings==1.0.0a5 pyhessian==0.1 \
 	  curvlinops-for-pytorch==3.0.1 einconv==0.1.0 linear_operator==0.6.1 jaxtyping==0.3.11
 

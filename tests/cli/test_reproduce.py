@@ -191,6 +191,7 @@ def test_a_cell_of_a_taken_name_is_refused(whole, tmp_path):
     assert (folder / "study.json").read_text() == plan
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on(tmp_path):
     words = [sys.executable, "-m", "nascope", "reproduce", "fig5", "--workers", "1"]
     kept = {k: v for k, v in os.environ.items() if k != "NASCOPE_DATA"}

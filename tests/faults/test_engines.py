@@ -126,6 +126,7 @@ def test_a_killed_worker_of_ray_is_replaced(there, whole, ray):
     assert worker not in {record["process"] for record in records}
 
 
+@pytest.mark.slow
 def test_a_node_is_removed_while_it_has_unfinished_trials(there, whole, ray):
     cluster_utils = pytest.importorskip("ray.cluster_utils", reason="needs Ray's simulated cluster")
     cluster = cluster_utils.Cluster(
@@ -152,6 +153,7 @@ def test_a_node_is_removed_while_it_has_unfinished_trials(there, whole, ray):
     assert resumed.count(f"epoch 1 of {EPOCHS}: training") == 1  # resumed where it stopped
 
 
+@pytest.mark.slow
 def test_tasks_on_a_cluster_outlive_their_driver(there, whole, ray):
     """For a second, or as long as Ray takes: the next run waits for one that still holds its lock,
     and goes on from what it left. The longest-lived is played by this process."""
@@ -194,6 +196,7 @@ def test_ctrl_c_ends_the_tasks_of_ray(there, whole, ray):
     check(folder, whole)
 
 
+@pytest.mark.slow
 def test_two_runs_of_the_same_study_at_once(there, whole):
     folder = there / "study"
     runs = [start(there, folder, "--workers", 2) for _ in range(2)]

@@ -15,6 +15,7 @@ def command(*words):
     return [sys.executable, "-m", "nascope", *map(str, words)]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_killed_again_and_again(tmp_path):
     checkpoint = tmp_path / "c.safetensors"

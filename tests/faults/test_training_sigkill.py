@@ -50,6 +50,7 @@ def whole(tmp_path_factory):
     return load_checkpoint(path), time.monotonic() - before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1))
 def test_killed_at_random_moments(whole, tmp_path, seed):
     """Each time it resumes where it stopped."""
