@@ -9,8 +9,9 @@ from tests.cli.running import nascope
 from tests.docs.pages import blocks
 
 SMALLER = {
-    "train DARTS": "train DARTS --channels 2 --layers 3 --epochs 2 --train-size 100",
-    "points 11": "points 3 --instances 20",
+    "train DARTS": "train DARTS --channels 2 --layers 3 --epochs 2 --train-size 100 "
+    "--output runs/train/DARTS.safetensors",
+    "points 11": "points 3 --instances 20 --output runs/train/DARTS-landscape-points-11.npz",
     "points 5": "points 2 --instances 20",
 }
 

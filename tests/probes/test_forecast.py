@@ -84,9 +84,9 @@ def test_threads_share_chunks_batches_and_blocks(clock, monkeypatch):
         assert found.seconds == points * (0.5 + 4 * 0.5)  # a displacement, and four batches
     settings = CurvatureSettings(top=2, vectors=3, steps=5, block_steps=4, points=4)
     counts = Counter(
-        {"Hessian-vector products": 56 + 15, "products of blocks": 12, "gradients": 37}
+        {"Hessian-vector products": 20 + 15, "products of blocks": 12, "gradients": 37}
     )
-    for workers, rounds in ((1, (71 * 4, 12 * 4, 37 * 4)), (2, (71 * 2, 8 * 4, 19 * 4))):
+    for workers, rounds in ((1, (35 * 4, 12 * 4, 37 * 4)), (2, (35 * 2, 8 * 4, 19 * 4))):
         found = forecast_probe(risk, settings, workers=workers)
         assert {work.name: work.count for work in found.works} == counts
         assert [work.seconds for work in found.works] == [0.5 * count for count in rounds]

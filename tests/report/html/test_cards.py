@@ -39,7 +39,7 @@ def test_a_bar_ends_in_plain_numbers() -> None:
 def test_designs_have_cards_of_their_own() -> None:
     findings = judge_designs(planted(0, contrast_cells(), width=-0.04, rates=(0.025, 0.25)))
     shown = make_design_cards(findings)
-    assert [card.number for card in shown] == [2, 3, 4, 7]
+    assert [card.number for card in shown] == [2, 3, 4, 7, 8]
     area = shown[0]
     assert area.title == "Faster convergence: wide against narrow"
     assert [line.where for line in area.lines] == ["CIFAR-10, rate 0.025", "CIFAR-10, rate 0.25"]

@@ -82,7 +82,7 @@ def eigenvalues(
 
 def expected_products(top: int) -> int:
     """Return about how many products `eigenvalues` takes; their number depends on the Hessian."""
-    return 6 * top + 20
+    return 3 * top + 14
 
 
 def spectrum(
