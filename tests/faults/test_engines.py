@@ -184,6 +184,7 @@ def test_tasks_on_a_cluster_outlive_their_driver(there, whole, ray):
     assert len(set(re.findall(r"training \[(\d+)\] started", text))) == 2
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_tasks_of_ray(there, whole, ray):
     folder = there / "study"
     process = start(there, folder, "--engine", "ray", "--workers", 2)
